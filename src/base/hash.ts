@@ -1,0 +1,16 @@
+import { Blake3Hasher, blake3 } from '@napi-rs/blake-hash';
+
+/** Bytes of a BLAKE3 hash. */
+export const HASH_BYTES = 32;
+
+/** BLAKE3 of `bytes`, 32 bytes. Synchronous and deterministic: 1 MiB takes about 0.25 ms. */
+export function hashBytes(bytes: Uint8Array): Uint8Array {
+  return blake3(bytes);
+}
+
+/** BLAKE3 over several parts, in order. */
+export function hashParts(parts: Iterable<Uint8Array>): Uint8Array {
+  const hasher = new Blake3Hasher();
+  for (const part of parts) hasher.update(part);
+  return new Uint8Array(hasher.digestBuffer());
+}

@@ -1,0 +1,115 @@
+/** One named limit: its value, its unit, and why it has that size. docs/limits.md is generated from this table. */
+export interface Limit {
+  readonly value: number;
+  readonly unit: 'bytes' | 'ms' | 'count';
+  readonly why: string;
+}
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+const bytes = (value: number, why: string): Limit => ({ value, unit: 'bytes', why });
+const ms = (value: number, why: string): Limit => ({ value, unit: 'ms', why });
+const count = (value: number, why: string): Limit => ({ value, unit: 'count', why });
+
+/** Every queue, frame, retry, buffer and cache of the program has its bound here. */
+export const LIMITS = {
+  // wire
+  frameMaxBytes: bytes(4 * MIB + 4 * KIB, 'largest mux message: a 4 MiB chunk and its header; it crosses the link in frames of at most 1 MiB'),
+  sessionRecordMaxBytes: bytes(2 * MIB, 'largest record of the session layer'),
+  messageMaxBytes: bytes(MIB, 'largest control message (CBOR)'),
+  cborDepthMax: count(16, 'nesting of a control message; deeper input is hostile'),
+  cborItemsMax: count(131_072, 'values and keys in one control message: bounds the memory that one hostile megabyte can cost'),
+  helloMaxBytes: bytes(4 * KIB, 'handshake message before the peer is known'),
+  journalRecordMaxBytes: bytes(16 * KIB, 'payload of one journal record: two paths of the longest kind and what names them'),
+  pathMaxBytes: bytes(4096, 'PATH_MAX of Linux'),
+  nameMaxBytes: bytes(255, 'NAME_MAX of Linux'),
+  // link
+  streamsMax: count(1024, 'open streams of one link that one side opened'),
+  streamSendQueueMax: count(1024, 'messages of one stream that wait for credit or for the link'),
+  frameQuantumMinBytes: bytes(16 * KIB, 'smallest full frame of a message, on a slow carrier'),
+  frameQuantumMaxBytes: bytes(256 * KIB, 'largest frame of a message: what a control message may have to wait for, twice'),
+  muxHeldMaxBytes: bytes(128 * MIB, 'messages of all streams of a link that are received, or begun, and not released; a stream that would exceed it is reset'),
+  muxCreditRaisedMaxBytes: bytes(64 * MIB, 'credit of all streams of a link beyond their first'),
+  openingsHeldMaxBytes: bytes(8 * MIB, 'opening bytes of streams that nobody has accepted yet'),
+  bufferPoolMaxBytes: bytes(16 * MIB, 'free message buffers that a mux keeps'),
+  reasonMaxBytes: bytes(2 * KIB, 'encoded error that ends a stream or a session'),
+  streamCreditBytes: bytes(256 * KIB, 'first receive credit of a stream'),
+  streamCreditMaxBytes: bytes(8 * MIB, 'receive credit of a bulk stream once it has shown that it is used'),
+  sessionWindowMinBytes: bytes(64 * KIB, 'unacknowledged bytes of a session right after a cut: what a flaky link can lose'),
+  sessionWindowStartBytes: bytes(MIB, 'unacknowledged bytes of a fresh session'),
+  sessionWindowMaxBytes: bytes(8 * MIB, 'unacknowledged bytes of a session that has not been cut for long'),
+  sessionWindowGrowAfterBytes: bytes(64 * MIB, 'acknowledged bytes without a cut after which the window doubles'),
+  sessionRecordTargetBytes: bytes(256 * KIB, 'payload after which a session record ends where it carries its own CRC: what one flipped bit costs'),
+  sessionBatchMaxBytes: bytes(512 * KIB, 'reliable bytes handed to the carrier in one write'),
+  sessionAckEveryBytes: bytes(512 * KIB, 'the sender asks for an acknowledgement after this much at the latest (a quarter of the window where that is less)'),
+  sessionAckDelayMs: ms(5, 'received bytes are acknowledged after this long when the sender did not ask'),
+  sessionCloseGraceMs: ms(500, 'how long a closing session tries to tell the peer why'),
+  sessionKeepMs: ms(120_000, 'how long the accepting side keeps a session whose carrier is gone'),
+  sessionsKeptMax: count(64, 'sessions without a carrier that are kept for resumption'),
+  heartbeatIntervalMs: ms(1_000, 'a ping is sent when nothing was for this long'),
+  heartbeatTimeoutMs: ms(3_000, 'silence after which the peer is dead (L4)'),
+  handshakeTimeoutMs: ms(5_000, 'time for TLS and hello on a new carrier'),
+  reconnectMinMs: ms(50, 'first wait before a new attempt to connect'),
+  reconnectMaxMs: ms(2_000, 'longest wait between attempts to connect'),
+  connectTimeoutMs: ms(5_000, 'time for one attempt to connect'),
+  connBufferMaxBytes: bytes(256 * KIB, 'received bytes of a connection that nobody has read yet; beyond, the sender waits'),
+  closeGraceMs: ms(250, 'how long a close waits for its end mark to leave before the connection is dropped'),
+  execStderrMaxBytes: bytes(8 * KIB, 'last words of a carrier command that are kept for the error text'),
+  execEndGraceMs: ms(1_000, 'how long the end of a carrier command waits for its exit code and last words'),
+  execKillGraceMs: ms(2_000, 'time a carrier command has to end after SIGTERM before it gets SIGKILL'),
+  devicePollMaxMs: ms(10, 'longest wait between two looks at an idle serial device'),
+  unixProbeTimeoutMs: ms(1_000, 'time for an answer that shows whether a socket file is in use'),
+  unauthenticatedMax: count(32, 'accepted connections that have not finished their handshake'),
+  pairTokenTtlMs: ms(15 * 60_000, 'life of an unused pairing token'),
+  pairTokensMax: count(32, 'unused pairing tokens at one time'),
+  pairTokensRememberedMax: count(64, 'used and expired pairing tokens that are still told apart from unknown ones'),
+  pairTokenMaxBytes: bytes(4 * KIB, 'text of one pairing token'),
+  pairTokenAddressesMax: count(8, 'addresses in one pairing token'),
+  pinnedPeersMax: count(2_000, 'pinned keys of one device'),
+  stateFileMaxBytes: bytes(4 * MIB, 'file of pinned keys or of the own identity'),
+  linksPerPeerMax: count(64, 'accepted links of one peer: its control link and its lanes'),
+  linksWaitingMax: count(64, 'accepted links that nobody has taken yet'),
+  serialSyncIntervalMs: ms(200, 'how often the host repeats the preamble on a serial port until the guest answers'),
+  serialReadBytes: bytes(4 * KIB, 'read buffer while a serial port is scanned for the preamble'),
+  // transfer
+  chunkMinBytes: bytes(64 * KIB, 'smallest chunk (T1)'),
+  chunkDefaultBytes: bytes(MIB, 'chunk of a large file'),
+  chunkMaxBytes: bytes(4 * MIB, 'largest chunk (T1)'),
+  packMaxBytes: bytes(MIB, 'small files that travel in one message, together'),
+  packFilesMax: count(512, 'small files that travel in one message'),
+  smallFileMaxBytes: bytes(128 * KIB, 'a file up to this size travels in a pack'),
+  laneBuffersMax: count(8, 'idle chunk buffers that a lane keeps'),
+  journalReadBytes: bytes(MIB, 'piece of a journal that is read at a time'),
+  chunksPerFileMax: count(2 ** 24, 'chunks of one file: 1 TiB in the smallest, 64 TiB in the largest chunks'),
+  finishBacklogFiles: count(1_024, 'complete files that wait for their finish before the lanes pause'),
+  lanesMax: count(16, 'lanes of one transfer (T1)'),
+  unflushedMaxBytes: bytes(32 * MIB, 'bytes written at the destination and not flushed yet: what a power cut can cost'),
+  sendWindowMaxBytes: bytes(48 * MIB, 'bytes sent and not known durable: with the flush window, what a kill can cost (T2: 64 MiB)'),
+  publishBatchesMax: count(2, 'groups of complete files that are finished at the same time'),
+  flushIntervalMs: ms(500, 'bytes that were written this long ago are flushed although the window is not full'),
+  publishBatchFiles: count(256, 'complete files that are flushed, verified and renamed together'),
+  sourcesMax: count(1_000, 'sources named in one copy'),
+  haveChunksMax: count(8_192, 'chunks listed in one message of what the destination has'),
+  manifestPageEntries: count(512, 'entries in one page of the plan'),
+  manifestEntriesMax: count(10_000_000, 'entries of one copy'),
+  chunkRetriesMax: count(5, 'times a chunk is sent again because its hash did not match'),
+  sourceChangedRetriesMax: count(3, 'times a file is read from the start because it changed meanwhile'),
+  stallAfterMs: ms(10_000, 'no stage has moved a byte for this long: a stall (T11)'),
+  progressIntervalMs: ms(200, 'how often counters cross the link while they change'),
+  openDirsMax: count(64, 'folders a side of a transfer keeps open, besides those in use'),
+  walkBatchEntries: count(64, 'entries of a folder whose attributes are asked for at the same time'),
+  openFilesMax: count(256, 'files a side of a transfer keeps open'),
+  farewellMs: ms(1_000, 'how long a failed copy tries to tell the other side why'),
+  cancelGraceMs: ms(3_000, 'how long a cancel waits for the other side before it answers without it (T11: 5 s)'),
+  partialKeepMs: ms(7 * 24 * 3_600_000, 'an interrupted copy can be resumed for this long; then its partial data are removed'),
+  partialTransfersListMax: count(1_000, 'transfers in one .causeway folder that a cleaning pass looks at'),
+  problemsListMax: count(1_000, 'entries listed by name as not copied; more are counted'),
+  // daemon
+  jobsKeptMax: count(500, 'finished jobs that are remembered'),
+  apiBodyMaxBytes: bytes(MIB, 'request body of the local API'),
+  apiEventsKept: count(1_000, 'events of one job kept for late readers'),
+  vmsMax: count(1_000, 'machines of one daemon'),
+} as const satisfies Record<string, Limit>;
+
+export type LimitName = keyof typeof LIMITS;
