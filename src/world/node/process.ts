@@ -1,0 +1,48 @@
+import { readFileSync } from 'node:fs';
+import { availableParallelism, homedir, hostname } from 'node:os';
+import type { Processes, ProcessUsage } from '../process.ts';
+
+function usage(): ProcessUsage {
+  const resources = process.resourceUsage();
+  return {
+    residentBytes: process.memoryUsage.rss(),
+    peakResidentBytes: resources.maxRSS * 1024,
+    cpuMs: (resources.userCPUTime + resources.systemCPUTime) / 1000,
+  };
+}
+
+/** A process that ended and was not collected by its parent yet answers to signal 0 but does not run. */
+function isZombie(pid: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    return /^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2));
+  } catch {
+    return false; // no /proc on this platform, or the process is gone: signal 0 has already answered
+  }
+}
+
+function isAlive(pid: number): boolean {
+  if (!Number.isSafeInteger(pid) || pid <= 0) return false; // 0 and below name process groups
+  try {
+    process.kill(pid, 0);
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code !== 'EPERM') return false; // EPERM: it runs, as another user
+  }
+  return !isZombie(pid);
+}
+
+/** This process and the machine's process table. `userId` is -1 where the platform has none. */
+export function createNodeProcesses(): Processes {
+  return {
+    info: {
+      pid: process.pid,
+      userId: process.getuid?.() ?? -1,
+      homeDirectory: homedir(),
+      hostName: hostname(),
+      platform: process.platform,
+      cpuCount: availableParallelism(),
+    },
+    usage,
+    isAlive,
+  };
+}

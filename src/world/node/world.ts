@@ -1,0 +1,25 @@
+import type { World } from '../world.ts';
+import { createNodeClock } from './clock.ts';
+import { createNodeDisk, type NodeDiskOptions } from './disk.ts';
+import { createNodeIdentities } from './identities.ts';
+import { createNodeNet } from './net.ts';
+import { createNodeProcesses } from './process.ts';
+import { createNodeRandom } from './random.ts';
+
+export { createNodeDisk, type NodeDiskOptions } from './disk.ts';
+
+export interface NodeWorldOptions {
+  readonly disk?: NodeDiskOptions;
+}
+
+/** The real world. One per thread; a worker thread asks for `disk: { mode: 'blocking' }`. */
+export function createNodeWorld(options: NodeWorldOptions = {}): World {
+  return {
+    clock: createNodeClock(),
+    random: createNodeRandom(),
+    disk: createNodeDisk(options.disk),
+    net: createNodeNet(),
+    process: createNodeProcesses(),
+    identities: createNodeIdentities(),
+  };
+}

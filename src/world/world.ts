@@ -1,0 +1,17 @@
+import type { Clock, Random } from './clock.ts';
+import type { Disk } from './disk.ts';
+import type { Identities, Net } from './net.ts';
+import type { Processes } from './process.ts';
+
+/**
+ * Everything that is not a function of its arguments. Production code runs on `world/node`, the simulator on
+ * `world/sim`; nothing else reaches time, chance, disk, network or other processes.
+ */
+export interface World {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly disk: Disk;
+  readonly net: Net;
+  readonly process: Processes;
+  readonly identities: Identities;
+}

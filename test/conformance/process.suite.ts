@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import { type Case, registerCases, type WorldHarness } from './harness.ts';
+
+const CASES: readonly Case[] = [
+  [
+    'knows itself and its machine',
+    async ({ world: { process } }) => {
+      const { pid, hostName, platform, cpuCount, homeDirectory } = process.info;
+      assert.ok(Number.isInteger(pid) && pid > 0);
+      assert.notEqual(hostName, '');
+      assert.match(platform, /^[a-z0-9]+$/);
+      assert.ok(cpuCount >= 1);
+      assert.ok(homeDirectory.length > 1);
+    },
+  ],
+  [
+    'tells running processes from others',
+    async ({ world: { process } }) => {
+      assert.equal(process.isAlive(process.info.pid), true);
+      assert.equal(process.isAlive(2 ** 30), false);
+      assert.equal(process.isAlive(0), false);
+      assert.equal(process.isAlive(-1), false);
+    },
+  ],
+  [
+    'says what it uses',
+    async ({ world: { process } }) => {
+      const { residentBytes, peakResidentBytes, cpuMs } = process.usage();
+      assert.ok(residentBytes > 1024 ** 2);
+      assert.ok(peakResidentBytes > 1024 ** 2);
+      assert.ok(cpuMs >= 0);
+    },
+  ],
+];
+
+export function processSuite(harness: WorldHarness): void {
+  registerCases(harness, 'process', CASES);
+}
