@@ -1,0 +1,162 @@
+import { CausewayError } from '../base/errors.ts';
+import { HASH_BYTES } from '../base/hash.ts';
+import { LIMITS } from '../base/limits.ts';
+import { type CborMap, type CborValue, decodeCbor, encodeCbor } from './cbor.ts';
+import { COPY_PHASES, type CopyOpening, type HaveChunk, type LaneOpening, type PlanEntry, type PlanKind, type Problem, type ProgressMessage, type RootInfo, type SharedMessage, type SinkMessage, type SourceMessage, type StageFigure } from './copy_types.ts';
+import { boolean, bytes, i64, list, mapList, mapOf, oneOf, text, u32, uint } from './fields.ts';
+import { STAGES } from './stages.ts';
+
+/*
+ * The control messages of a copy: one CBOR map each, its member `t` says which. Bulk bytes do not travel here but on
+ * lane streams (lane_message.ts).
+ */
+
+export const TRANSFER_ID_BYTES = 16;
+const KINDS: readonly PlanKind[] = ['file', 'directory', 'symlink'];
+const TEXT_MAX = LIMITS.pathMaxBytes.value;
+const PAGE_MAX = LIMITS.manifestPageEntries.value;
+
+export function encodeCopyOpening(opening: CopyOpening): Uint8Array {
+  return encodeCbor({ ...opening, options: { ...opening.options } });
+}
+
+/** Throws CW_WIRE_* for anything that is not an opening within the limits. */
+export function decodeCopyOpening(input: Uint8Array): CopyOpening {
+  const m = mapOf(decodeCbor(input), 'copy opening');
+  const options = mapOf(m['options'], 'options');
+  const chunkBytes = uint(options, 'chunkBytes', LIMITS.chunkMaxBytes.value);
+  if (chunkBytes < LIMITS.chunkMinBytes.value) throw new CausewayError('CW_WIRE_MALFORMED', `chunks of ${chunkBytes} bytes are too small`);
+  const lanes = uint(options, 'lanes', LIMITS.lanesMax.value);
+  if (lanes < 1) throw new CausewayError('CW_WIRE_MALFORMED', 'a copy needs a lane');
+  return {
+    transferId: bytes(m, 'transferId', TRANSFER_ID_BYTES),
+    role: oneOf(m, 'role', ['source', 'sink']),
+    sources: list(m, 'sources', LIMITS.sourcesMax.value, textItem),
+    destination: text(m, 'destination', TEXT_MAX),
+    options: { chunkBytes, lanes },
+  };
+}
+
+export function encodeLaneOpening(opening: LaneOpening): Uint8Array {
+  return encodeCbor({ transferId: opening.transferId, lane: opening.lane });
+}
+
+export function decodeLaneOpening(input: Uint8Array): LaneOpening {
+  const m = mapOf(decodeCbor(input), 'lane opening');
+  return { transferId: bytes(m, 'transferId', TRANSFER_ID_BYTES), lane: uint(m, 'lane', LIMITS.lanesMax.value) };
+}
+
+export function encodeCopyMessage(message: SourceMessage | SinkMessage): Uint8Array {
+  return encodeCbor(message as unknown as CborValue);
+}
+
+/** A message that a source sent. Throws CW_WIRE_*. */
+export function decodeSourceMessage(input: Uint8Array): SourceMessage {
+  const m = mapOf(decodeCbor(input), 'copy message');
+  const t = oneOf(m, 't', ['sources', 'plan', 'planEnd', 'fileEnd', 'fileChanged', 'fileFailed', 'progress', 'failed', 'stop']);
+  switch (t) {
+    case 'sources':
+      return { t, roots: mapList(m, 'roots', LIMITS.sourcesMax.value, rootInfo) };
+    case 'plan':
+      return { t, entries: mapList(m, 'entries', PAGE_MAX, planEntry) };
+    case 'planEnd':
+      return { t, entries: uint(m, 'entries', LIMITS.manifestEntriesMax.value), bytes: uint(m, 'bytes'), problems: problems(m) };
+    case 'fileEnd':
+      return { t, file: u32(m, 'file'), root: bytes(m, 'root', HASH_BYTES) };
+    case 'fileChanged':
+      return { t, file: u32(m, 'file'), version: uint(m, 'version', 0xffff), entry: planEntry(mapOf(m['entry'], 'entry')) };
+    case 'fileFailed':
+      return { t, file: u32(m, 'file'), code: text(m, 'code', TEXT_MAX), message: text(m, 'message') };
+    default:
+      return sharedMessage(m, t);
+  }
+}
+
+/** A message that a sink sent. Throws CW_WIRE_*. */
+export function decodeSinkMessage(input: Uint8Array): SinkMessage {
+  const m = mapOf(decodeCbor(input), 'copy message');
+  const t = oneOf(m, 't', ['ready', 'have', 'skip', 'reject', 'restarted', 'published', 'problem', 'complete', 'progress', 'failed', 'stop']);
+  switch (t) {
+    case 'ready':
+      return { t, freeBytes: uint(m, 'freeBytes'), recoveredBytes: uint(m, 'recoveredBytes') };
+    case 'have':
+      return { t, file: u32(m, 'file'), chunks: mapList(m, 'chunks', LIMITS.haveChunksMax.value, haveChunk) };
+    case 'skip':
+    case 'published':
+      return { t, files: list(m, 'files', LIMITS.manifestPageEntries.value, fileItem) };
+    case 'reject':
+      return { t, file: u32(m, 'file'), index: u32(m, 'index'), stage: oneOf(m, 'stage', STAGES) };
+    case 'restarted':
+      return { t, file: u32(m, 'file'), version: uint(m, 'version', 0xffff) };
+    case 'problem':
+      return { t, file: u32(m, 'file'), problem: problem(mapOf(m['problem'], 'problem')) };
+    case 'complete':
+      return { t, problems: problems(m), root: bytes(m, 'root', HASH_BYTES) };
+    default:
+      return sharedMessage(m, t);
+  }
+}
+
+function sharedMessage(m: CborMap, t: SharedMessage['t']): SharedMessage {
+  if (t === 'progress') return progress(m);
+  if (t === 'failed') return { t, code: text(m, 'code', TEXT_MAX), message: text(m, 'message') };
+  return { t, keep: boolean(m, 'keep') };
+}
+
+function progress(m: CborMap): ProgressMessage {
+  return {
+    t: 'progress',
+    sentBytes: uint(m, 'sentBytes'),
+    receivedBytes: uint(m, 'receivedBytes'),
+    settledBytes: uint(m, 'settledBytes'),
+    durableBytes: uint(m, 'durableBytes'),
+    doneEntries: uint(m, 'doneEntries'),
+    phase: oneOf(m, 'phase', COPY_PHASES),
+    stages: mapList(m, 'stages', STAGES.length, stageFigure),
+  };
+}
+
+function stageFigure(m: CborMap): StageFigure {
+  return { stage: oneOf(m, 'stage', STAGES), bytes: uint(m, 'bytes'), busyMs: uint(m, 'busyMs'), activeMs: uint(m, 'activeMs') };
+}
+
+function planEntry(m: CborMap): PlanEntry {
+  return {
+    path: text(m, 'path', TEXT_MAX),
+    kind: oneOf(m, 'kind', KINDS),
+    sizeBytes: uint(m, 'sizeBytes'),
+    mode: uint(m, 'mode', 0o7777),
+    mtimeNs: i64(m, 'mtimeNs'),
+    ctimeNs: i64(m, 'ctimeNs'),
+    inode: text(m, 'inode', LIMITS.nameMaxBytes.value),
+    linkTarget: text(m, 'linkTarget', TEXT_MAX),
+  };
+}
+
+function rootInfo(m: CborMap): RootInfo {
+  return { name: text(m, 'name', LIMITS.nameMaxBytes.value), kind: oneOf(m, 'kind', KINDS), contents: boolean(m, 'contents') };
+}
+
+function haveChunk(m: CborMap): HaveChunk {
+  return { i: u32(m, 'i'), h: bytes(m, 'h', HASH_BYTES) };
+}
+
+function problems(m: CborMap): Problem[] {
+  return mapList(m, 'problems', LIMITS.problemsListMax.value, problem);
+}
+
+function problem(m: CborMap): Problem {
+  return { path: text(m, 'path'), code: text(m, 'code', TEXT_MAX), message: text(m, 'message') };
+}
+
+function textItem(item: CborValue, what: string): string {
+  if (typeof item !== 'string' || Buffer.byteLength(item) > TEXT_MAX) throw new CausewayError('CW_WIRE_MALFORMED', `${what} is no path`);
+  return item;
+}
+
+function fileItem(item: CborValue, what: string): number {
+  if (typeof item !== 'number' || !Number.isInteger(item) || item < 0 || item > 0xffff_ffff) {
+    throw new CausewayError('CW_WIRE_MALFORMED', `${what} is no file number`);
+  }
+  return item;
+}

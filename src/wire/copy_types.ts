@@ -1,0 +1,118 @@
+import type { Stage } from './stages.ts';
+
+/** Kinds of entry a copy carries. */
+export type PlanKind = 'file' | 'directory' | 'symlink';
+
+/** One entry of the plan. `path` is relative to the folder that takes the copy. */
+export interface PlanEntry {
+  readonly path: string;
+  readonly kind: PlanKind;
+  readonly sizeBytes: number;
+  readonly mode: number;
+  readonly mtimeNs: bigint;
+  readonly ctimeNs: bigint;
+  readonly inode: string;
+  /** Target of a symlink, else the empty string. */
+  readonly linkTarget: string;
+}
+
+/** An entry that is not copied, with the reason. */
+export interface Problem {
+  readonly path: string;
+  readonly code: string;
+  readonly message: string;
+}
+
+/** How far one stage is. `activeMs` is how long the oldest unfinished operation of the stage has lasted, 0 when none runs. */
+export interface StageFigure {
+  readonly stage: Stage;
+  readonly bytes: number;
+  readonly busyMs: number;
+  readonly activeMs: number;
+}
+
+/** A chunk that the destination has from an earlier attempt, checked by its hash. */
+export interface HaveChunk {
+  /** Index of the chunk. */
+  readonly i: number;
+  /** Its hash. */
+  readonly h: Uint8Array;
+}
+
+export interface CopyOptions {
+  readonly chunkBytes: number;
+  readonly lanes: number;
+}
+
+/** Opening of a `transfer` stream: the side that asks for a copy tells the other its part in it. */
+export interface CopyOpening {
+  readonly transferId: Uint8Array;
+  /** The part of the side that receives this message. */
+  readonly role: 'source' | 'sink';
+  /** Paths at the source as the user meant them, absolute. */
+  readonly sources: readonly string[];
+  readonly destination: string;
+  readonly options: CopyOptions;
+}
+
+/** Opening of a `lane` stream. */
+export interface LaneOpening {
+  readonly transferId: Uint8Array;
+  readonly lane: number;
+}
+
+/** From source to sink. */
+export type SourceMessage =
+  | { readonly t: 'sources'; readonly roots: readonly RootInfo[] }
+  | { readonly t: 'plan'; readonly entries: readonly PlanEntry[] }
+  | { readonly t: 'planEnd'; readonly entries: number; readonly bytes: number; readonly problems: readonly Problem[] }
+  | { readonly t: 'fileEnd'; readonly file: number; readonly root: Uint8Array }
+  | { readonly t: 'fileChanged'; readonly file: number; readonly version: number; readonly entry: PlanEntry }
+  | { readonly t: 'fileFailed'; readonly file: number; readonly code: string; readonly message: string }
+  | SharedMessage;
+
+/** One thing the user named: its last component and what it is; `contents` when the user asked for what is inside (`DIR/.`). */
+export interface RootInfo {
+  readonly name: string;
+  readonly kind: PlanKind;
+  readonly contents: boolean;
+}
+
+/** From sink to source. */
+export type SinkMessage =
+  | { readonly t: 'ready'; readonly freeBytes: number; readonly recoveredBytes: number }
+  | { readonly t: 'have'; readonly file: number; readonly chunks: readonly HaveChunk[] }
+  /** Files that are in place from an earlier attempt of this copy. */
+  | { readonly t: 'skip'; readonly files: readonly number[] }
+  | { readonly t: 'reject'; readonly file: number; readonly index: number; readonly stage: Stage }
+  /** What was there of a changed file is dropped; its new version may be sent. */
+  | { readonly t: 'restarted'; readonly file: number; readonly version: number }
+  | { readonly t: 'published'; readonly files: readonly number[] }
+  | { readonly t: 'problem'; readonly problem: Problem; readonly file: number }
+  | { readonly t: 'complete'; readonly problems: readonly Problem[]; readonly root: Uint8Array }
+  | SharedMessage;
+
+export type SharedMessage =
+  | ProgressMessage
+  | { readonly t: 'failed'; readonly code: string; readonly message: string }
+  /** Stop; `keep` leaves what is there for a later resume. */
+  | { readonly t: 'stop'; readonly keep: boolean };
+
+/** What one side tells of how far it is; counters only rise within an attempt. */
+export interface ProgressMessage {
+  readonly t: 'progress';
+  /** Payload bytes the source gave to the lanes. */
+  readonly sentBytes: number;
+  /** Payload bytes that reached the sink. */
+  readonly receivedBytes: number;
+  /** Of these, bytes that are flushed, rejected or ignored: what the source may count as no longer in flight. */
+  readonly settledBytes: number;
+  /** Bytes of the plan that are flushed at the destination, earlier attempts included. */
+  readonly durableBytes: number;
+  readonly doneEntries: number;
+  readonly phase: CopyPhase;
+  readonly stages: readonly StageFigure[];
+}
+
+export const COPY_PHASES = ['planning', 'checking', 'copying', 'finishing', 'done'] as const;
+export type CopyPhase = (typeof COPY_PHASES)[number];

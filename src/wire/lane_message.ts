@@ -1,0 +1,112 @@
+import { CausewayError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
+
+/**
+ * Messages of a lane, all from source to sink, little endian.
+ *
+ * chunk: type u8 = 1, zero u8, version u16 of the file (0 first, +1 each time the source changed), file u32, index u32, length u32, hash 32 bytes, then the bytes.
+ * pack:  type u8 = 2, zero u8, count u16, then per file: file u32, length u32, hash 32 bytes; then the bytes, one file after the other.
+ */
+export const LANE_CHUNK = 1;
+export const LANE_PACK = 2;
+export const CHUNK_HEADER_BYTES = 48;
+export const PACK_HEADER_BYTES = 4;
+export const PACK_ENTRY_BYTES = 40;
+const HASH = 32;
+
+export interface PackEntry {
+  readonly file: number;
+  readonly hash: Uint8Array;
+  readonly data: Uint8Array;
+}
+
+export type LaneMessage =
+  | { readonly type: 'chunk'; readonly file: number; readonly version: number; readonly index: number; readonly hash: Uint8Array; readonly data: Uint8Array }
+  | { readonly type: 'pack'; readonly entries: readonly PackEntry[] };
+
+export interface ChunkHeader {
+  readonly file: number;
+  readonly version: number;
+  readonly index: number;
+  readonly lengthBytes: number;
+  readonly hash: Uint8Array;
+}
+
+export function encodeChunkHeader({ file, version, index, lengthBytes, hash }: ChunkHeader): Uint8Array {
+  const header = new Uint8Array(CHUNK_HEADER_BYTES);
+  const view = new DataView(header.buffer);
+  view.setUint8(0, LANE_CHUNK);
+  view.setUint16(2, version, true);
+  view.setUint32(4, file, true);
+  view.setUint32(8, index, true);
+  view.setUint32(12, lengthBytes, true);
+  header.set(hash, 16);
+  return header;
+}
+
+export function encodePackHeader(entries: readonly { file: number; lengthBytes: number; hash: Uint8Array }[]): Uint8Array {
+  const header = new Uint8Array(PACK_HEADER_BYTES + entries.length * PACK_ENTRY_BYTES);
+  const view = new DataView(header.buffer);
+  view.setUint8(0, LANE_PACK);
+  view.setUint16(2, entries.length, true);
+  let at = PACK_HEADER_BYTES;
+  for (const entry of entries) {
+    view.setUint32(at, entry.file, true);
+    view.setUint32(at + 4, entry.lengthBytes, true);
+    header.set(entry.hash, at + 8);
+    at += PACK_ENTRY_BYTES;
+  }
+  return header;
+}
+
+/** Throws CW_WIRE_MALFORMED or CW_WIRE_TRUNCATED; the arrays in the result are views of `bytes`. */
+export function decodeLaneMessage(bytes: Uint8Array): LaneMessage {
+  if (bytes.byteLength < PACK_HEADER_BYTES) throw truncated();
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const type = view.getUint8(0);
+  if (view.getUint8(1) !== 0) throw new CausewayError('CW_WIRE_MALFORMED', 'a reserved byte of a lane message is not zero');
+  if (type === LANE_CHUNK) return decodeChunk(bytes, view);
+  if (type === LANE_PACK) return decodePack(bytes, view);
+  throw new CausewayError('CW_WIRE_MALFORMED', `lane message of unknown type ${type}`);
+}
+
+function decodeChunk(bytes: Uint8Array, view: DataView): LaneMessage {
+  if (bytes.byteLength < CHUNK_HEADER_BYTES) throw truncated();
+  const length = view.getUint32(12, true);
+  if (length !== bytes.byteLength - CHUNK_HEADER_BYTES) throw truncated();
+  return {
+    type: 'chunk',
+    file: view.getUint32(4, true),
+    version: view.getUint16(2, true),
+    index: view.getUint32(8, true),
+    hash: bytes.subarray(16, 16 + HASH),
+    data: bytes.subarray(CHUNK_HEADER_BYTES),
+  };
+}
+
+function decodePack(bytes: Uint8Array, view: DataView): LaneMessage {
+  const count = view.getUint16(2, true);
+  if (count === 0 || count > LIMITS.packFilesMax.value) {
+    throw new CausewayError('CW_WIRE_MALFORMED', `a pack of ${count} files`);
+  }
+  let data = PACK_HEADER_BYTES + count * PACK_ENTRY_BYTES;
+  if (bytes.byteLength < data) throw truncated();
+  const entries: PackEntry[] = [];
+  for (let i = 0; i < count; i += 1) {
+    const at = PACK_HEADER_BYTES + i * PACK_ENTRY_BYTES;
+    const length = view.getUint32(at + 4, true);
+    if (data + length > bytes.byteLength) throw truncated();
+    entries.push({
+      file: view.getUint32(at, true),
+      hash: bytes.subarray(at + 8, at + 8 + HASH),
+      data: bytes.subarray(data, data + length),
+    });
+    data += length;
+  }
+  if (data !== bytes.byteLength) throw truncated();
+  return { type: 'pack', entries };
+}
+
+function truncated(): CausewayError {
+  return new CausewayError('CW_WIRE_TRUNCATED', 'a lane message has another length than it says');
+}

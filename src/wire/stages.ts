@@ -1,0 +1,28 @@
+/**
+ * The stages a byte passes, in order. A stall and the limiting stage are told by these names.
+ * `link` is the time the sender waits for the link to take bytes; `receive` the time the receiver waits for them.
+ */
+export const STAGES = [
+  'sourceRead',
+  'hash',
+  'link',
+  'receive',
+  'destinationWrite',
+  'destinationFlush',
+  'verify',
+  'publish',
+] as const;
+
+export type Stage = (typeof STAGES)[number];
+
+/** How a person reads the stage. */
+export const STAGE_LABELS: Readonly<Record<Stage, string>> = {
+  sourceRead: 'source read',
+  hash: 'hash',
+  link: 'link',
+  receive: 'receive',
+  destinationWrite: 'destination write',
+  destinationFlush: 'destination flush',
+  verify: 'verify',
+  publish: 'publish',
+};
