@@ -1,0 +1,32 @@
+import { LIMITS } from '../base/limits.ts';
+import type { Random } from '../world/clock.ts';
+
+const TWO_32 = 0x1_0000_0000;
+
+/**
+ * Exponential back-off with jitter: the n-th wait is drawn from the upper half of `reconnectMinMs × 2^n`, at most
+ * `reconnectMaxMs`, so that many peers of a restarted host do not come back in step.
+ */
+export class Backoff {
+  readonly #random: Random;
+  #failures = 0;
+
+  constructor(random: Random) {
+    this.#random = random;
+  }
+
+  /** How long to wait now, in ms. */
+  nextMs(): number {
+    const ceilingMs = Math.min(
+      LIMITS.reconnectMinMs.value * 2 ** this.#failures,
+      LIMITS.reconnectMaxMs.value,
+    );
+    if (ceilingMs < LIMITS.reconnectMaxMs.value) this.#failures += 1;
+    return ceilingMs / 2 + (ceilingMs / 2) * (this.#random.u32() / TWO_32);
+  }
+
+  /** After a success: the next wait is the shortest again. */
+  reset(): void {
+    this.#failures = 0;
+  }
+}

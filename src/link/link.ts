@@ -1,0 +1,45 @@
+import type { CausewayError } from '../base/errors.ts';
+import type { Mux } from './mux/mux.ts';
+
+/** What the other side says of itself in the handshake. */
+export interface PeerHello {
+  readonly buildId: string;
+  readonly protocolVersion: number;
+  readonly hostName: string;
+  readonly platform: string;
+  /** SHA-256 of the peer's certificate, lower-case hex; null on a trusted carrier without TLS. */
+  readonly fingerprint: string | null;
+  /** Key exchange of the current carrier, for example `X25519MLKEM768`; null without TLS. */
+  readonly tlsGroup: string | null;
+  readonly tlsCipher: string | null;
+}
+
+/** Where a link stands. `sinceMs` is wall-clock time in ms since 1970 UTC: when the link came into this kind of state. */
+export type LinkState =
+  | {
+      readonly kind: 'connecting';
+      readonly attempt: number;
+      readonly lastError: CausewayError | null;
+      readonly sinceMs: number;
+    }
+  | { readonly kind: 'up'; readonly mux: Mux; readonly peer: PeerHello; readonly sinceMs: number }
+  /** The carrier is gone; the session waits for a new one and its streams are kept. */
+  | {
+      readonly kind: 'interrupted';
+      readonly mux: Mux;
+      readonly lastError: CausewayError | null;
+      readonly sinceMs: number;
+    }
+  /** An error with next `never` (wrong token, changed key, no common version): nothing is tried again until asked. */
+  | { readonly kind: 'failed'; readonly error: CausewayError; readonly sinceMs: number }
+  | { readonly kind: 'closed' };
+
+/** One side's connection to one peer, which heals itself. */
+export interface Link extends AsyncDisposable {
+  readonly state: LinkState;
+  /** A usable mux: the current one, or the next. Rejects CW_VM_OFFLINE with the last error when the signal is aborted, with the error itself when the link failed for good. */
+  ready(signal: AbortSignal): Promise<Mux>;
+  /** Calls `listener` on each change of state; returns a function that ends it. */
+  onState(listener: (state: LinkState) => void): () => void;
+  close(): Promise<void>;
+}

@@ -1,0 +1,68 @@
+import type { CausewayError } from '../../base/errors.ts';
+import type { PeerInfo } from '../../world/net.ts';
+
+/** What a stream is for; the accepting side routes by it. */
+export type StreamKind = 'rpc' | 'transfer' | 'lane' | 'ping';
+
+/** Classes in falling priority; control and interactive together always get at least 10 % of a busy pipe. */
+export type StreamClass = 'control' | 'interactive' | 'bulk' | 'background';
+
+/** One received message. `bytes` is valid until `release()` is called (once, by the consumer): the memory is pooled. */
+export interface StreamMessage {
+  readonly bytes: Uint8Array;
+  release(): void;
+}
+
+/**
+ * A flow-controlled stream of whole messages in both directions, in order. A message has at most
+ * LIMITS.frameMaxBytes. It survives the replacement of the carrier below; it ends with the session.
+ */
+export interface Stream extends AsyncDisposable {
+  readonly id: number;
+  readonly kind: StreamKind;
+  readonly streamClass: StreamClass;
+  /** What the opener sent along (at most LIMITS.messageMaxBytes of CBOR). */
+  readonly opening: Uint8Array;
+  /**
+   * Sends one message made of `parts`. Resolves when the flow control has taken all of it. The arrays belong to the
+   * link until `onReleased` is called (after the peer has acknowledged the bytes, or the stream died): do not write to them before.
+   */
+  send(parts: readonly Uint8Array[], onReleased?: () => void): Promise<void>;
+  /** The next message; null after the peer's `end()`; rejects with the error of a reset, CW_LINK_SESSION_LOST or CW_LINK_CLOSED. */
+  receive(): Promise<StreamMessage | null>;
+  /** No more messages from this side. */
+  end(): Promise<void>;
+  /** Ends both directions at once; the peer's calls fail with this error's code. Never waits for the peer. */
+  reset(error: CausewayError): void;
+}
+
+export interface CloseReason {
+  readonly error: CausewayError;
+}
+
+/** Many streams on one session. */
+export interface Mux extends AsyncDisposable {
+  /** Opens a stream at once (no round trip). CW_LIMIT when too many are open. */
+  open(kind: StreamKind, options: { streamClass: StreamClass; opening: Uint8Array }): Promise<Stream>;
+  /** The next stream that the peer opened. Rejects with the close reason once the mux is closed, or with the signal's. */
+  accept(signal: AbortSignal): Promise<Stream>;
+  /** Resolves when the session is gone for good; never rejects. */
+  readonly closed: Promise<CloseReason>;
+  close(error?: CausewayError): Promise<void>;
+  /** Live figures. */
+  readonly stats: MuxStats;
+}
+
+export interface MuxStats {
+  /** Bytes given to the carrier since the start, framing and repeats included. */
+  readonly sentBytes: number;
+  /** Of these, bytes sent again after a cut. */
+  readonly resentBytes: number;
+  readonly receivedBytes: number;
+  /** Last measured round trip of a ping in ms; null before the first. */
+  readonly roundTripMs: number | null;
+  readonly reconnects: number;
+  /** False while the carrier is gone and a new one is sought. */
+  readonly connected: boolean;
+  readonly peer: PeerInfo;
+}
