@@ -1,0 +1,19 @@
+/** Buffers of one size that are used again; at most `maxIdle` wait for their next use. */
+export class BufferPool {
+  readonly #sizeBytes: number;
+  readonly #maxIdle: number;
+  readonly #idle: Uint8Array[] = [];
+
+  constructor(sizeBytes: number, maxIdle: number) {
+    this.#sizeBytes = sizeBytes;
+    this.#maxIdle = maxIdle;
+  }
+
+  take(): Uint8Array {
+    return this.#idle.pop() ?? new Uint8Array(this.#sizeBytes);
+  }
+
+  give(buffer: Uint8Array): void {
+    if (this.#idle.length < this.#maxIdle) this.#idle.push(buffer);
+  }
+}

@@ -1,0 +1,57 @@
+import type { Mux, Stream } from '../link/mux/mux.ts';
+import { encodeCopyOpening, encodeLaneOpening } from '../wire/copy_messages.ts';
+import type { CopyOptions } from '../wire/copy_types.ts';
+import type { World } from '../world/world.ts';
+import type { CopyOutcome, CopyView } from './copy_progress.ts';
+import type { LaneRouter } from './lane_router.ts';
+import type { LaneOpener } from './link_ports.ts';
+import { SinkRun } from './sink_run.ts';
+import { SourceRun } from './source_run.ts';
+
+/** What a copy is, whichever side asks for it. */
+export interface CopySpec {
+  readonly transferId: Uint8Array;
+  /** Which part this side has. */
+  readonly role: 'source' | 'sink';
+  readonly sources: readonly string[];
+  readonly destination: string;
+  readonly options: CopyOptions;
+}
+
+export interface AttemptParams {
+  readonly world: World;
+  readonly mux: Mux;
+  readonly router: LaneRouter;
+  readonly spec: CopySpec;
+  readonly signal: AbortSignal;
+  readonly keepPartial: () => boolean;
+}
+
+/** One attempt of a copy over one link, as seen by the side that asked for it. */
+export interface CopyAttempt {
+  /** Resolves when everything is in place; throws as SourceRun and SinkRun do. */
+  run(): Promise<CopyOutcome>;
+  view(): CopyView;
+}
+
+/** Opens the transfer with the peer and prepares this side's part. */
+export async function startAttempt(params: AttemptParams): Promise<CopyAttempt> {
+  const { world, mux, spec, signal } = params;
+  const peerRole = spec.role === 'source' ? 'sink' : 'source';
+  const { transferId, sources, destination, options } = spec;
+  const acceptor = spec.role === 'sink' ? params.router.expect(transferId) : null;
+  const opening = encodeCopyOpening({ transferId, role: peerRole, sources, destination, options });
+  const stream = await mux.open('transfer', { streamClass: 'interactive', opening });
+  const common = { world, stream, options, signal, keepPartial: params.keepPartial };
+  if (acceptor === null) return new SourceRun({ ...common, sources, lanes: laneOpener(mux, transferId) });
+  const run = new SinkRun({ ...common, transferId, destination, lanes: acceptor });
+  return { run: () => run.run().finally(() => acceptor.close()), view: () => run.view() };
+}
+
+/** Lanes as streams of the link that also carries the control messages. */
+export function laneOpener(mux: Mux, transferId: Uint8Array): LaneOpener {
+  return {
+    openLane: (lane: number): Promise<Stream> =>
+      mux.open('lane', { streamClass: 'bulk', opening: encodeLaneOpening({ transferId, lane }) }),
+  };
+}

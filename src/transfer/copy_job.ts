@@ -1,0 +1,124 @@
+import { asCausewayError, CausewayError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
+import { observed } from '../base/deferred.ts';
+import type { Link } from '../link/link.ts';
+import type { Mux } from '../link/mux/mux.ts';
+import type { World } from '../world/world.ts';
+import { type CopyAttempt, type CopySpec, startAttempt } from './copy_attempt.ts';
+import type { CopyOutcome, CopyView } from './copy_progress.ts';
+import type { LaneRouter } from './lane_router.ts';
+
+/** How a copy that was asked for ends. `interrupted` keeps what is there for a resume, `cancelled` does not. */
+export type JobEnd =
+  | { readonly kind: 'done'; readonly outcome: CopyOutcome }
+  | { readonly kind: 'failed'; readonly error: CausewayError }
+  | { readonly kind: 'interrupted' }
+  | { readonly kind: 'cancelled'; readonly leftover: string | null };
+
+export interface CopyJobParams {
+  readonly world: World;
+  readonly link: Link;
+  readonly routerOf: (mux: Mux) => LaneRouter;
+  readonly spec: CopySpec;
+}
+
+/**
+ * One copy until its end, over as many attempts as links break or machines restart. This is the retry layer of a copy:
+ * the only one.
+ */
+export class CopyJob {
+  readonly #params: CopyJobParams;
+  readonly #controller = new AbortController();
+  #keep = true;
+  #attempt: CopyAttempt | null = null;
+  #attempts = 0;
+  #lastError: CausewayError | null = null;
+  #last: CopyView | null = null;
+  #earlierSentBytes = 0;
+  #earlierReceivedBytes = 0;
+
+  constructor(params: CopyJobParams) {
+    this.#params = params;
+  }
+
+  get attempts(): number {
+    return this.#attempts;
+  }
+
+  /** Why the attempt before the current one ended. */
+  get lastError(): CausewayError | null {
+    return this.#lastError;
+  }
+
+  /** The current attempt's view with the bytes of earlier ones added; null before the first. */
+  view(): CopyView | null {
+    const view = this.#attempt?.view() ?? this.#last;
+    if (view === null) return null;
+    return {
+      ...view,
+      sentBytes: view.sentBytes + this.#earlierSentBytes,
+      receivedBytes: view.receivedBytes + this.#earlierReceivedBytes,
+    };
+  }
+
+  /** Stops the copy; what is there stays for a resume when `keep` is set. */
+  stop(options: { keep: boolean }): void {
+    this.#keep = options.keep;
+    this.#controller.abort(new CausewayError('CW_CANCELLED', 'the copy was stopped'));
+  }
+
+  /** Runs to the end; never throws. */
+  async run(): Promise<JobEnd> {
+    const { signal } = this.#controller;
+    for (;;) {
+      try {
+        const outcome = await this.#runAttempt(signal);
+        return { kind: 'done', outcome };
+      } catch (failure) {
+        const error = asCausewayError(failure);
+        if (signal.aborted) return this.#stopped(error);
+        this.#lastError = error;
+        if (!isWorthAnotherAttempt(error)) return { kind: 'failed', error };
+        this.#keepFigures();
+        await this.#params.world.clock.sleep(LIMITS.reconnectMinMs.value, signal).catch(() => undefined); // a stop is seen by the next attempt
+      }
+    }
+  }
+
+  async #runAttempt(signal: AbortSignal): Promise<CopyOutcome> {
+    const { world, link, routerOf, spec } = this.#params;
+    const mux = await link.ready(signal);
+    this.#attempts += 1;
+    const router = routerOf(mux);
+    this.#attempt = await startAttempt({ world, mux, router, spec, signal, keepPartial: () => this.#keep });
+    const running = observed(this.#attempt.run());
+    return Promise.race([running, this.#stuckAfterStop(running, signal)]);
+  }
+
+  /** After a stop the run has a short time to end by itself; an operation that a device holds back does not hold back the answer. */
+  async #stuckAfterStop(running: Promise<unknown>, signal: AbortSignal): Promise<never> {
+    await Promise.race([running.catch(() => undefined), new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))]);
+    if (!signal.aborted) return new Promise<never>(() => undefined);
+    await this.#params.world.clock.sleep(LIMITS.cancelGraceMs.value);
+    throw new CausewayError('CW_TIMEOUT', 'an operation of the disk does not return');
+  }
+
+  #stopped(error: CausewayError): JobEnd {
+    if (this.#keep) return { kind: 'interrupted' };
+    return { kind: 'cancelled', leftover: error.code === 'CW_TIMEOUT' ? error.message : null };
+  }
+
+  #keepFigures(): void {
+    const view = this.#attempt?.view();
+    if (!view) return;
+    this.#earlierSentBytes += view.sentBytes;
+    this.#earlierReceivedBytes += view.receivedBytes;
+    this.#last = { ...view, sentBytes: 0, receivedBytes: 0 };
+    this.#attempt = null;
+  }
+}
+
+/** A link that broke is set up again by itself; everything else would fail the same way. */
+function isWorthAnotherAttempt(error: CausewayError): boolean {
+  return error.next === 'reconnect' || error.code === 'CW_COPY_BUSY' || error.code === 'CW_LINK_STREAM_RESET';
+}

@@ -1,0 +1,28 @@
+import type { CopyPhase, Problem, StageFigure } from '../wire/copy_types.ts';
+
+/** What a side of a copy knows of it, for whoever watches. Counters of bytes are payload, not framing. */
+export interface CopyView {
+  readonly phase: CopyPhase;
+  readonly plannedEntries: number;
+  readonly plannedBytes: number;
+  readonly doneEntries: number;
+  readonly sentBytes: number;
+  readonly resentBytes: number;
+  readonly receivedBytes: number;
+  readonly durableBytes: number;
+  readonly recoveredBytes: number;
+  readonly problems: readonly Problem[];
+  readonly localStages: readonly StageFigure[];
+  readonly remoteStages: readonly StageFigure[];
+  /** Monotonic ms at which a stage of either side last moved a byte, as this side knows. */
+  readonly lastMoveMs: number;
+  /** Monotonic ms of the peer's last message. */
+  readonly peerHeardMs: number;
+}
+
+/** How a copy ended well: nothing is left of it but what was asked for. */
+export interface CopyOutcome {
+  readonly entries: number;
+  readonly bytes: number;
+  readonly problems: readonly Problem[];
+}

@@ -1,0 +1,123 @@
+import { toHex } from '../base/bytes.ts';
+import { asCausewayError, CausewayError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
+import { resolveAbsolute, splitAbsolute } from '../base/path.ts';
+import type { Mux, Stream } from '../link/mux/mux.ts';
+import { decodeCopyOpening } from '../wire/copy_messages.ts';
+import type { CopyOpening } from '../wire/copy_types.ts';
+import type { World } from '../world/world.ts';
+import { laneOpener } from './copy_attempt.ts';
+import type { LaneRouter } from './lane_router.ts';
+import type { LaneAcceptor } from './link_ports.ts';
+import { discardPartial } from './partial_store.ts';
+import { SinkRun } from './sink_run.ts';
+import { SourceRun } from './source_run.ts';
+
+interface Attempt {
+  readonly controller: AbortController;
+  readonly done: Promise<void>;
+}
+
+/** Takes part in copies that the peer asks for. One running attempt for each transfer: a new one replaces an old one that hangs on a dead link. */
+export class CopyService {
+  readonly #world: World;
+  readonly #attempts = new Map<string, Attempt>();
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  /** Runs one copy stream to its end; never throws, the peer gets the error. */
+  async serve(stream: Stream, mux: Mux, router: LaneRouter): Promise<void> {
+    let opening: CopyOpening;
+    try {
+      opening = decodeCopyOpening(stream.opening);
+    } catch (failure) {
+      stream.reset(asCausewayError(failure));
+      return;
+    }
+    const key = toHex(opening.transferId);
+    // Claimed before anything is awaited: lanes and later attempts find this one.
+    const acceptor = router.expect(opening.transferId);
+    const earlier = this.#attempts.get(key);
+    const controller = new AbortController();
+    const done = this.#run(opening, { stream, mux, controller, earlier, acceptor }).finally(() => {
+      acceptor.close();
+      if (this.#attempts.get(key)?.controller === controller) this.#attempts.delete(key);
+    });
+    this.#attempts.set(key, { controller, done });
+    await done;
+  }
+
+  /**
+   * Removes what an unfinished copy left beside `destination`, once an attempt that still runs has ended. True when
+   * there was something. Throws CW_COPY_BUSY while a stuck device holds it.
+   */
+  async discard(transferId: Uint8Array, destination: string): Promise<boolean> {
+    const running = this.#attempts.get(toHex(transferId));
+    if (running) await this.#replace(running);
+    const path = absoluteDestination(this.#world.process.info.homeDirectory, destination);
+    let removed = false;
+    for (const folder of [path, splitAbsolute(path).folder]) {
+      if ((await this.#world.disk.statPath(folder))?.kind !== 'directory') continue;
+      await using dir = await this.#world.disk.openRoot(folder);
+      if (await discardPartial(dir, transferId)) removed = true;
+    }
+    return removed;
+  }
+
+  /** Ends all running attempts, keeping what they have. */
+  async close(): Promise<void> {
+    const reason = new CausewayError('CW_LINK_CLOSED', 'this side is shutting down');
+    for (const { controller } of this.#attempts.values()) controller.abort(reason);
+    await Promise.all([...this.#attempts.values()].map((attempt) => attempt.done));
+  }
+
+  async #run(
+    opening: CopyOpening,
+    parts: { stream: Stream; mux: Mux; controller: AbortController; earlier: Attempt | undefined; acceptor: LaneAcceptor },
+  ): Promise<void> {
+    const { stream, mux, controller, earlier, acceptor } = parts;
+    try {
+      if (earlier) await this.#replace(earlier);
+      const home = this.#world.process.info.homeDirectory;
+      const common = { world: this.#world, stream, options: opening.options, signal: controller.signal, keepPartial: () => true };
+      if (opening.role === 'source') {
+        const sources = opening.sources.map((path) => absoluteSource(home, path));
+        await new SourceRun({ ...common, sources, lanes: laneOpener(mux, opening.transferId) }).run();
+      } else {
+        const destination = absoluteDestination(home, opening.destination);
+        const { transferId } = opening;
+        await new SinkRun({ ...common, transferId, destination, lanes: acceptor }).run();
+      }
+    } catch (failure) {
+      const error = asCausewayError(failure); // the run has told the peer; what comes here before it started is told now
+      stream.reset(error);
+    }
+  }
+
+  async #replace(earlier: Attempt): Promise<void> {
+    earlier.controller.abort(new CausewayError('CW_LINK_SESSION_LOST', 'a new attempt of the same copy has started'));
+    const timeout = new AbortController();
+    const late = this.#world.clock.sleep(LIMITS.cancelGraceMs.value, timeout.signal).then(
+      () => 'late' as const,
+      () => 'cancelled' as const,
+    );
+    const outcome = await Promise.race([earlier.done.then(() => 'done' as const), late]);
+    timeout.abort();
+    if (outcome === 'late') {
+      throw new CausewayError('CW_COPY_BUSY', 'an earlier attempt of this copy is stuck in an operation of the disk there');
+    }
+  }
+}
+
+function absoluteDestination(home: string, path: string): string {
+  const absolute = resolveAbsolute(home, path);
+  return path.endsWith('/') && absolute !== '/' ? `${absolute}/` : absolute;
+}
+
+/** Keeps the `/.` that asks for what is inside a folder. */
+function absoluteSource(home: string, path: string): string {
+  const absolute = resolveAbsolute(home, path);
+  return path.endsWith('/.') || path === '.' ? `${absolute === '/' ? '' : absolute}/.` : absolute;
+}

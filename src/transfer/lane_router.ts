@@ -1,0 +1,35 @@
+import { toHex } from '../base/bytes.ts';
+import { CausewayError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
+import { BoundedQueue } from '../base/queue.ts';
+import type { Stream } from '../link/mux/mux.ts';
+import { decodeLaneOpening } from '../wire/copy_messages.ts';
+import type { LaneAcceptor } from './link_ports.ts';
+
+/** Gives each lane stream of one link to the transfer it belongs to. */
+export class LaneRouter {
+  readonly #waiting = new Map<string, BoundedQueue<Stream>>();
+
+  /** Lanes of one transfer, from now until the returned acceptor is closed. */
+  expect(transferId: Uint8Array): LaneAcceptor {
+    const key = toHex(transferId);
+    const queue = new BoundedQueue<Stream>(LIMITS.lanesMax.value);
+    this.#waiting.get(key)?.close();
+    this.#waiting.set(key, queue);
+    return {
+      next: () => queue.pull(),
+      close: () => {
+        queue.close();
+        if (this.#waiting.get(key) === queue) this.#waiting.delete(key);
+      },
+    };
+  }
+
+  /** Takes a stream that the peer opened; one that nobody expects is reset. */
+  offer(stream: Stream): void {
+    const { transferId } = decodeLaneOpening(stream.opening);
+    const queue = this.#waiting.get(toHex(transferId));
+    if (queue?.tryPush(stream)) return;
+    stream.reset(new CausewayError('CW_WIRE_MALFORMED', 'a lane was opened for no running transfer, or one too many'));
+  }
+}

@@ -1,0 +1,40 @@
+import type { StageFigure } from '../wire/copy_types.ts';
+import type { Stage } from '../wire/stages.ts';
+import type { Side } from './stall.ts';
+
+/** A stage of one side that decides how fast the copy is. */
+export interface LimitingStage {
+  readonly stage: Stage;
+  readonly side: Side;
+  /** Its share of the time looked at, 0 to 1. */
+  readonly share: number;
+}
+
+/** Waiting is not work: these stages are busy because another one is slow. */
+const WAITS: readonly Stage[] = ['link', 'receive'];
+
+/** The stage that was busy for most of the time between two readings; the link where both ends mostly waited. */
+export function limitingStage(
+  before: Readonly<Record<Side, readonly StageFigure[]>>,
+  now: Readonly<Record<Side, readonly StageFigure[]>>,
+  elapsedMs: number,
+): LimitingStage | null {
+  if (elapsedMs <= 0) return null;
+  let best: LimitingStage | null = null;
+  let linkShare = 0;
+  let linkSide: Side = 'host';
+  for (const side of ['host', 'guest'] as const) {
+    for (const figure of now[side]) {
+      const earlier = before[side].find((candidate) => candidate.stage === figure.stage)?.busyMs ?? 0;
+      const share = Math.min(1, Math.max(0, figure.busyMs - earlier) / elapsedMs);
+      if (figure.stage === 'link' && share > linkShare) {
+        linkShare = share;
+        linkSide = side;
+      }
+      if (WAITS.includes(figure.stage)) continue;
+      if (best === null || share > best.share) best = { stage: figure.stage, side, share };
+    }
+  }
+  if (linkShare > 0.5 && (best === null || best.share < 0.5)) return { stage: 'link', side: linkSide, share: linkShare };
+  return best;
+}

@@ -1,0 +1,212 @@
+import { toHex, utf8 } from '../base/bytes.ts';
+import { observed } from '../base/deferred.ts';
+import { CausewayError, asCausewayError } from '../base/errors.ts';
+import { hashBytes } from '../base/hash.ts';
+import { LIMITS } from '../base/limits.ts';
+import { type Name, parseName, type RelPath } from '../base/path.ts';
+import { encodeJournalRecord, journalMagic, type JournalRecord } from '../wire/journal.ts';
+import type { Dir, DiskFile } from '../world/disk.ts';
+import { PARTIAL_FOLDER } from './destination.ts';
+import { readFully, writeFully } from './file_io.ts';
+
+const JOURNAL = parseName('journal');
+const FOLDER = parseName(PARTIAL_FOLDER);
+const FILE_KEY_BYTES = 16;
+
+/** Key of a file within its transfer: BLAKE3 of where it goes. */
+export function fileKeyOf(target: RelPath): Uint8Array {
+  return hashBytes(utf8(target)).slice(0, FILE_KEY_BYTES);
+}
+
+export function partialName(fileKey: Uint8Array): Name {
+  return parseName(toHex(fileKey));
+}
+
+/**
+ * What one unfinished copy keeps beside its destination: `.causeway/<transfer id>/` with a journal and one file for
+ * each incomplete file. Nothing in it is trusted without a hash.
+ */
+export class PartialStore {
+  readonly dir: Dir;
+  readonly #parent: Dir;
+  readonly #folder: Dir;
+  readonly #name: Name;
+  readonly #journal: DiskFile;
+  #journalEnd: number;
+  #pending: Uint8Array[] = [];
+  #writing: Promise<void> = Promise.resolve();
+
+  private constructor(parts: { parent: Dir; folder: Dir; name: Name; dir: Dir; journal: DiskFile; journalEnd: number }) {
+    this.dir = parts.dir;
+    this.#parent = parts.parent;
+    this.#folder = parts.folder;
+    this.#name = parts.name;
+    this.#journal = parts.journal;
+    this.#journalEnd = parts.journalEnd;
+  }
+
+  /** Opens or makes the store in `parent`; `fresh` tells which. Throws CW_DISK_*. */
+  static async open(parent: Dir, transferId: Uint8Array): Promise<{ store: PartialStore; journalBytes: number; fresh: boolean }> {
+    const name = parseName(toHex(transferId));
+    await makeIfMissing(parent, FOLDER);
+    const folder = await parent.openDir(FOLDER);
+    try {
+      await makeIfMissing(folder, name);
+      const dir = await folder.openDir(name);
+      const journal = await dir.openFile(JOURNAL, 'append', 0o600);
+      const journalBytes = (await journal.stat()).sizeBytes;
+      await dir.sync();
+      await folder.sync();
+      await parent.sync();
+      const store = new PartialStore({ parent, folder, name, dir, journal, journalEnd: journalBytes });
+      return { store, journalBytes, fresh: journalBytes === 0 };
+    } catch (failure) {
+      await folder.close();
+      throw failure;
+    }
+  }
+
+  /** Bytes that an unfinished copy holds in `parent`; 0 where there is none. */
+  static async sizeOf(parent: Dir, transferId: Uint8Array): Promise<number> {
+    const bytes = await withFolder(parent, async (folder) => {
+      const dir = await openOrNull(() => folder.openDir(parseName(toHex(transferId))));
+      if (dir === null) return 0;
+      try {
+        let sum = 0;
+        for await (const entry of dir.list()) if (entry.name !== null) sum += (await dir.stat(entry.name)).sizeBytes;
+        return sum;
+      } finally {
+        await dir.close();
+      }
+    });
+    return bytes ?? 0;
+  }
+
+  /** Reads a piece of the journal; fewer bytes at its end. */
+  readJournal(into: Uint8Array, offset: number): Promise<number> {
+    return readFully(this.#journal, into, offset);
+  }
+
+  /** Cuts the journal to its readable part, so that what follows can be read again; an empty one gets its magic. */
+  async trimJournal(validBytes: number): Promise<void> {
+    await this.#journal.truncate(validBytes);
+    this.#journalEnd = validBytes;
+    if (validBytes === 0) this.#pending.unshift(journalMagic());
+  }
+
+  /** Adds a record; it is written with the next ones and stable after {@link syncJournal}. */
+  append(record: JournalRecord): void {
+    this.#pending.push(encodeJournalRecord(record));
+    if (this.#pending.length === 1) this.#writing = observed(this.#writing.then(() => this.#writePending()));
+  }
+
+  async syncJournal(): Promise<void> {
+    await this.#writing;
+    await this.#journal.datasync();
+  }
+
+  /** Removes everything of this copy, and the folder when no other copy uses it. The store is closed afterwards. */
+  async remove(): Promise<void> {
+    await this.#writing.catch(() => undefined); // what could not be written is removed anyway
+    await this.#journal.close();
+    for await (const entry of this.dir.list()) if (entry.name !== null) await this.dir.removeFile(entry.name);
+    await this.dir.close();
+    await this.#folder.removeDir(this.#name);
+    await this.#folder.close();
+    await removeFolderIfEmpty(this.#parent);
+    await this.#parent.sync();
+  }
+
+  async close(): Promise<void> {
+    await this.#writing.catch(() => undefined); // a journal that lacks its end costs bytes sent again, nothing else
+    await this.#journal.close();
+    await this.dir.close();
+    await this.#folder.close();
+  }
+
+  async #writePending(): Promise<void> {
+    const parts = this.#pending;
+    this.#pending = [];
+    const bytes = Buffer.concat(parts);
+    await writeFully(this.#journal, bytes, this.#journalEnd);
+    this.#journalEnd += bytes.byteLength;
+  }
+}
+
+/** Removes an unfinished copy that nobody resumes; true when there was one. */
+export async function discardPartial(parent: Dir, transferId: Uint8Array): Promise<boolean> {
+  return removePartialNamed(parent, parseName(toHex(transferId)));
+}
+
+/** Removes unfinished copies in `parent` that nobody has touched for LIMITS.partialKeepMs. */
+export async function discardStalePartials(parent: Dir, nowWallMs: number): Promise<number> {
+  const names: Name[] = [];
+  await withFolder(parent, async (folder) => {
+    for await (const entry of folder.list()) {
+      if (names.length >= LIMITS.partialTransfersListMax.value) break;
+      if (entry.name !== null && entry.kind === 'directory') names.push(entry.name);
+    }
+  });
+  let removed = 0;
+  for (const name of names) if (await isStale(parent, name, nowWallMs)) removed += (await removePartialNamed(parent, name)) ? 1 : 0;
+  return removed;
+}
+
+async function isStale(parent: Dir, name: Name, nowWallMs: number): Promise<boolean> {
+  const stat = await withFolder(parent, (folder) => folder.stat(name));
+  if (!stat) return false;
+  return nowWallMs - Number(stat.mtimeNs / 1_000_000n) > LIMITS.partialKeepMs.value;
+}
+
+async function removePartialNamed(parent: Dir, name: Name): Promise<boolean> {
+  const removed = await withFolder(parent, async (folder) => {
+    const dir = await openOrNull(() => folder.openDir(name));
+    if (dir === null) return false;
+    try {
+      for await (const entry of dir.list()) if (entry.name !== null) await dir.removeFile(entry.name);
+    } finally {
+      await dir.close();
+    }
+    await folder.removeDir(name);
+    return true;
+  });
+  await removeFolderIfEmpty(parent);
+  return removed ?? false;
+}
+
+async function withFolder<T>(parent: Dir, work: (folder: Dir) => Promise<T>): Promise<T | null> {
+  const folder = await openOrNull(() => parent.openDir(FOLDER));
+  if (folder === null) return null;
+  try {
+    return await work(folder);
+  } finally {
+    await folder.close();
+  }
+}
+
+async function openOrNull(open: () => Promise<Dir>): Promise<Dir | null> {
+  try {
+    return await open();
+  } catch (failure) {
+    if (asCausewayError(failure).code === 'CW_DISK_NOT_FOUND') return null;
+    throw failure;
+  }
+}
+
+/** Removes `.causeway` from `parent` unless another copy uses it. */
+export async function removeFolderIfEmpty(parent: Dir): Promise<void> {
+  try {
+    await parent.removeDir(FOLDER);
+  } catch (failure) {
+    const { code } = asCausewayError(failure);
+    if (code !== 'CW_DISK_NOT_EMPTY' && code !== 'CW_DISK_NOT_FOUND') throw failure;
+  }
+}
+
+async function makeIfMissing(dir: Dir, name: Name): Promise<void> {
+  try {
+    await dir.makeDir(name, 0o700);
+  } catch (failure) {
+    if (!(failure instanceof CausewayError) || failure.code !== 'CW_DISK_EXISTS') throw failure;
+  }
+}

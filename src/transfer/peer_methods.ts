@@ -1,0 +1,21 @@
+import { LIMITS } from '../base/limits.ts';
+import type { RpcHandler } from '../link/rpc.ts';
+import { TRANSFER_ID_BYTES } from '../wire/copy_messages.ts';
+import { bytes, text } from '../wire/fields.ts';
+import type { World } from '../world/world.ts';
+import type { CopyService } from './copy_service.ts';
+
+/** What a machine answers besides copies. */
+export function peerMethods(world: World, copies: CopyService, buildId: string): Record<string, RpcHandler> {
+  return {
+    info: async () => {
+      const { hostName, platform, userId, pid, homeDirectory } = world.process.info;
+      return { hostName, platform, userId, pid, homeDirectory, buildId, residentBytes: world.process.usage().residentBytes };
+    },
+    discard: async (params) => {
+      const transferId = bytes(params, 'transferId', TRANSFER_ID_BYTES);
+      const removed = await copies.discard(transferId, text(params, 'destination', LIMITS.pathMaxBytes.value));
+      return { removed };
+    },
+  };
+}

@@ -1,0 +1,82 @@
+import { equalBytes } from '../base/bytes.ts';
+import { CausewayError } from '../base/errors.ts';
+import { hashBytes } from '../base/hash.ts';
+import type { Stream, StreamMessage } from '../link/mux/mux.ts';
+import { decodeLaneMessage, type LaneMessage } from '../wire/lane_message.ts';
+import { chunkLength } from './chunk_map.ts';
+import type { SinkEvent, SinkFile } from './sink_state.ts';
+import type { SinkWriter } from './sink_writer.ts';
+import type { StageMeter } from './stage_meter.ts';
+
+export interface SinkLane {
+  readonly stream: Stream;
+  readonly writer: SinkWriter;
+  readonly meter: StageMeter;
+  readonly chunkBytes: number;
+  file(index: number): SinkFile | undefined;
+  emit(event: SinkEvent): void;
+  /** A file's bytes could not be written. Throws what ends the whole copy. */
+  failed(file: SinkFile, failure: unknown): void;
+  /** Waits while too many complete files wait for their finish. */
+  room(): Promise<void>;
+}
+
+/** One lane at the sink: receives, checks hashes, writes. Rejects with the stream's error or CW_WIRE_* for what no honest source sends. */
+export async function runSinkLane(lane: SinkLane): Promise<void> {
+  for (;;) {
+    const message = await lane.meter.run('receive', 0, () => lane.stream.receive());
+    if (message === null) return;
+    await takeMessage(lane, message);
+    await lane.room();
+  }
+}
+
+async function takeMessage(lane: SinkLane, message: StreamMessage): Promise<void> {
+  try {
+    lane.meter.moved('receive', message.bytes.byteLength);
+    const decoded = decodeLaneMessage(message.bytes);
+    if (decoded.type === 'chunk') return await takeChunk(lane, decoded);
+    for (const { file, hash, data } of decoded.entries) await takeWhole(lane, file, hash, data);
+  } finally {
+    message.release();
+  }
+}
+
+async function takeChunk(lane: SinkLane, chunk: Extract<LaneMessage, { type: 'chunk' }>): Promise<void> {
+  const { file: fileIndex, version, index, hash, data } = chunk;
+  const bytes = data.byteLength;
+  const file = lane.file(fileIndex);
+  if (!file || file.phase !== 'receiving' || file.version !== version) return lane.emit({ kind: 'chunkIgnored', bytes });
+  const fits = index < file.chunks.count && bytes === chunkLength(file.entry.sizeBytes, lane.chunkBytes, index);
+  if (!fits) throw new CausewayError('CW_WIRE_MALFORMED', `chunk ${index} of ${file.entry.path} lies outside of the file`);
+  if (file.chunks.has(index)) return lane.emit({ kind: 'chunkIgnored', bytes });
+  if (!(await matches(lane, data, hash))) return lane.emit({ kind: 'chunkBad', file: fileIndex, version, index, bytes, stage: 'link' });
+  try {
+    await lane.writer.writeChunk(file, index, data, hash);
+  } catch (failure) {
+    lane.emit({ kind: 'chunkIgnored', bytes });
+    return lane.failed(file, failure);
+  }
+  lane.emit({ kind: 'chunkWritten', file: fileIndex, version, index, bytes, hash: hash.slice(), whole: false });
+}
+
+async function takeWhole(lane: SinkLane, fileIndex: number, hash: Uint8Array, data: Uint8Array): Promise<void> {
+  const bytes = data.byteLength;
+  const file = lane.file(fileIndex);
+  if (!file || file.phase !== 'receiving' || file.version !== 0) return lane.emit({ kind: 'chunkIgnored', bytes });
+  if (file.chunks.count !== 1 || bytes !== file.entry.sizeBytes) {
+    throw new CausewayError('CW_WIRE_MALFORMED', `${file.entry.path} came whole with another size than planned`);
+  }
+  if (!(await matches(lane, data, hash))) return lane.emit({ kind: 'chunkBad', file: fileIndex, version: 0, index: 0, bytes, stage: 'link' });
+  try {
+    await lane.writer.writeChunk(file, 0, data, hash);
+  } catch (failure) {
+    lane.emit({ kind: 'chunkIgnored', bytes });
+    return lane.failed(file, failure);
+  }
+  lane.emit({ kind: 'chunkWritten', file: fileIndex, version: 0, index: 0, bytes, hash: hash.slice(), whole: true });
+}
+
+function matches(lane: SinkLane, data: Uint8Array, hash: Uint8Array): Promise<boolean> {
+  return lane.meter.run('hash', data.byteLength, async () => equalBytes(hashBytes(data), hash));
+}

@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { hashBytes } from '../base/hash.ts';
+import { LIMITS } from '../base/limits.ts';
+import { parseRelPath } from '../base/path.ts';
+import type { PlanEntry } from '../wire/copy_types.ts';
+import { ChunkMap } from './chunk_map.ts';
+import { stepSink } from './sink_machine.ts';
+import { newSinkState, type SinkEffect, type SinkEvent, type SinkState } from './sink_state.ts';
+
+const CHUNK = 65_536;
+const hash = (n: number) => hashBytes(new Uint8Array([n]));
+
+function entry(path: string, sizeBytes: number): PlanEntry {
+  return { path, kind: 'file', sizeBytes, mode: 0o644, mtimeNs: 1n, ctimeNs: 1n, inode: '1', linkTarget: '' };
+}
+
+function begin(sizes: readonly number[]): { state: SinkState; step: (event: SinkEvent) => SinkEffect[] } {
+  const state = newSinkState(CHUNK);
+  const step = (event: SinkEvent) => stepSink(state, event);
+  for (const [index, size] of sizes.entries()) step({ kind: 'planned', index, entry: entry(`f${index}`, size), target: parseRelPath(`f${index}`) });
+  return { state, step };
+}
+
+const written = (file: number, index: number, bytes = CHUNK, whole = false): SinkEvent => ({
+  kind: 'chunkWritten', file, version: 0, index, bytes, hash: hash(index), whole,
+});
+
+function rootOf(count: number): Uint8Array {
+  const map = new ChunkMap(count);
+  for (let index = 0; index < count; index += 1) map.written(index, hash(index));
+  return map.root();
+}
+
+test('a file is finished only when every chunk is written and the root of the source matches', () => {
+  const { step } = begin([2 * CHUNK]);
+  step({ kind: 'planEnd' });
+  assert.deepEqual(step(written(0, 0)), []);
+  assert.deepEqual(step(written(0, 1)), []);
+  assert.deepEqual(step({ kind: 'fileEnd', file: 0, root: rootOf(2) }), [{ kind: 'finish', files: [0] }]);
+});
+
+test('the end of a file may come before its last chunk', () => {
+  const { step } = begin([2 * CHUNK]);
+  step({ kind: 'planEnd' });
+  step(written(0, 1));
+  assert.deepEqual(step({ kind: 'fileEnd', file: 0, root: rootOf(2) }), []);
+  assert.deepEqual(step(written(0, 0)), [{ kind: 'finish', files: [0] }]);
+});
+
+test('a root that does not match asks for every chunk again', () => {
+  const { step } = begin([2 * CHUNK]);
+  step({ kind: 'planEnd' });
+  step(written(0, 0));
+  step(written(0, 1));
+  const effects = step({ kind: 'fileEnd', file: 0, root: rootOf(1) });
+  assert.deepEqual(effects.map((effect) => effect.kind === 'send' && effect.message.t), ['reject', 'reject']);
+});
+
+test('bytes count as durable only after the flush that began after they were written', () => {
+  const { state, step } = begin([4 * CHUNK]);
+  step({ kind: 'planEnd' });
+  step(written(0, 0));
+  const flush = step({ kind: 'tick' });
+  assert.equal(flush[0]?.kind, 'flush');
+  step(written(0, 1));
+  assert.equal(state.durableBytes, 0);
+  step({ kind: 'flushed' });
+  assert.equal(state.durableBytes, CHUNK);
+  assert.equal(state.settledBytes, CHUNK);
+});
+
+test('a chunk that fails its hash is asked for again, a limited number of times, then the file is given up', () => {
+  const { state, step } = begin([2 * CHUNK]);
+  step({ kind: 'planEnd' });
+  const bad: SinkEvent = { kind: 'chunkBad', file: 0, version: 0, index: 0, bytes: CHUNK, stage: 'link' };
+  for (let at = 0; at < LIMITS.chunkRetriesMax.value; at += 1) {
+    assert.deepEqual(step(bad), [{ kind: 'send', message: { t: 'reject', file: 0, index: 0, stage: 'link' } }]);
+  }
+  const kinds = step(bad).map((effect) => (effect.kind === 'send' ? effect.message.t : effect.kind));
+  assert.deepEqual(kinds, ['drop', 'problem', 'finalize']);
+  assert.equal(state.problems[0]?.code, 'CW_COPY_VERIFY');
+});
+
+test('a chunk that reads back wrong is lost and asked for again', () => {
+  const { state, step } = begin([2 * CHUNK]);
+  step({ kind: 'planEnd' });
+  step(written(0, 0));
+  step(written(0, 1));
+  step({ kind: 'fileEnd', file: 0, root: rootOf(2) });
+  const effects = step({ kind: 'finished', file: 0, outcome: { kind: 'bad', indexes: [1] } });
+  assert.deepEqual(effects, [{ kind: 'send', message: { t: 'reject', file: 0, index: 1, stage: 'verify' } }]);
+  step({ kind: 'batchDone' });
+  step(written(0, 1));
+  assert.deepEqual(step({ kind: 'fileEnd', file: 0, root: rootOf(2) }), [{ kind: 'finish', files: [0] }]);
+  step({ kind: 'finished', file: 0, outcome: { kind: 'published' } });
+  assert.deepEqual(step({ kind: 'batchDone' }), [{ kind: 'send', message: { t: 'published', files: [0] } }, { kind: 'finalize' }]);
+  assert.equal(state.durableBytes, 2 * CHUNK);
+});
+
+test('a changed file starts again, keeps the planned denominator, and late chunks of the old version are ignored', () => {
+  const { state, step } = begin([2 * CHUNK]);
+  step({ kind: 'planEnd' });
+  step(written(0, 0));
+  const effects = step({ kind: 'fileChanged', file: 0, version: 1, entry: entry('f0', 3 * CHUNK) });
+  assert.deepEqual(effects, [{ kind: 'drop', file: 0, version: 1, restart: true }]);
+  step(written(0, 1));
+  assert.equal(state.files.get(0)?.chunks.missing, 3);
+  for (let index = 0; index < 3; index += 1) {
+    step({ kind: 'chunkWritten', file: 0, version: 1, index, bytes: CHUNK, hash: hash(index), whole: false });
+  }
+  step({ kind: 'fileEnd', file: 0, root: rootOf(3) });
+  step({ kind: 'finished', file: 0, outcome: { kind: 'published' } });
+  assert.equal(state.durableBytes, 2 * CHUNK);
+});
+
+test('an empty file and a copy without files need no byte', () => {
+  assert.deepEqual(begin([0]).step({ kind: 'planEnd' }), [{ kind: 'finish', files: [0] }]);
+  assert.deepEqual(begin([]).step({ kind: 'planEnd' }), [{ kind: 'finalize' }]);
+});
+
+test('every received byte settles once, whatever becomes of it', () => {
+  const { state, step } = begin([2 * CHUNK, CHUNK]);
+  step({ kind: 'planEnd' });
+  step(written(0, 0));
+  step(written(0, 0));
+  step({ kind: 'chunkBad', file: 0, version: 0, index: 1, bytes: CHUNK, stage: 'link' });
+  step(written(1, 0, CHUNK, true));
+  step({ kind: 'finished', file: 1, outcome: { kind: 'published' } });
+  step({ kind: 'batchDone' });
+  step({ kind: 'tick' });
+  step({ kind: 'flushed' });
+  assert.equal(state.receivedBytes, 4 * CHUNK);
+  assert.equal(state.settledBytes, 4 * CHUNK);
+});

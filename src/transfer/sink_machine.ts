@@ -1,0 +1,258 @@
+import { assert, unreachable } from '../base/assert.ts';
+import { equalBytes } from '../base/bytes.ts';
+import { CausewayError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
+import { ChunkMap, chunkCount, chunkLength } from './chunk_map.ts';
+import {
+  type FinishOutcome,
+  newSinkFile,
+  type SinkEffect,
+  type SinkEvent,
+  type SinkFile,
+  type SinkState,
+} from './sink_state.ts';
+
+/**
+ * The receiving side of a copy as a machine: what to flush, verify, publish and tell, given what happened. It awaits
+ * nothing and reads neither clock nor disk; it owns `state` and changes it in place.
+ *
+ * Invariants: a file is published only after every chunk of one version was written, its root matched what the source
+ * says, and the finishing step re-read and matched every chunk; bytes count as durable only after a flush that started
+ * after they were written.
+ */
+export function stepSink(state: SinkState, event: SinkEvent): SinkEffect[] {
+  const effects: SinkEffect[] = [];
+  apply(state, event, effects);
+  startFlush(state, event.kind === 'tick', effects);
+  startBatches(state, effects);
+  if (state.planComplete && state.open === 0 && !state.finalizing && state.batches === 0 && state.flushing === null) {
+    state.finalizing = true;
+    effects.push({ kind: 'finalize' });
+  }
+  return effects;
+}
+
+function apply(state: SinkState, event: SinkEvent, effects: SinkEffect[]): void {
+  switch (event.kind) {
+    case 'planned':
+      return planned(state, event);
+    case 'planEnd':
+      return planEnd(state);
+    case 'entryDone':
+      state.doneEntries += event.count;
+      return;
+    case 'recovered':
+      return recovered(state, event);
+    case 'inPlace':
+      return inPlace(state, event.file);
+    case 'chunkWritten':
+      return chunkWritten(state, event, effects);
+    case 'chunkBad':
+      return chunkBad(state, event, effects);
+    case 'chunkIgnored':
+      state.receivedBytes += event.bytes;
+      state.settledBytes += event.bytes;
+      return;
+    case 'fileEnd':
+      return fileEnd(state, event.file, event.root, effects);
+    case 'fileChanged':
+      return fileChanged(state, event, effects);
+    case 'fileFailed':
+      return fileFailed(state, event, effects);
+    case 'flushed':
+      return flushed(state);
+    case 'finished':
+      return finished(state, event.file, event.outcome, effects);
+    case 'batchDone':
+      return batchDone(state, effects);
+    case 'tick':
+      return;
+    default:
+      return unreachable(event);
+  }
+}
+
+function planned(state: SinkState, event: Extract<SinkEvent, { kind: 'planned' }>): void {
+  assert(!state.planComplete, 'entries come before the end of the plan');
+  state.files.set(event.index, newSinkFile(event.index, event.entry, event.target, state.chunkBytes));
+  state.open += 1;
+}
+
+function planEnd(state: SinkState): void {
+  state.planComplete = true;
+  // An empty file has nothing to wait for: its root is the one of no chunks.
+  for (const file of state.files.values()) {
+    if (file.chunks.count === 0 && file.phase === 'receiving') {
+      file.root = file.chunks.root();
+      complete(state, file);
+    }
+  }
+}
+
+function recovered(state: SinkState, event: Extract<SinkEvent, { kind: 'recovered' }>): void {
+  const file = state.files.get(event.file)!;
+  file.chunks.written(event.index, event.hash);
+  file.chunks.durable(event.index);
+  credit(state, file, chunkLength(file.entry.sizeBytes, state.chunkBytes, event.index));
+}
+
+function inPlace(state: SinkState, index: number): void {
+  const file = state.files.get(index)!;
+  file.phase = 'published';
+  state.open -= 1;
+  state.doneEntries += 1;
+  credit(state, file, file.plannedBytes);
+}
+
+function chunkWritten(state: SinkState, event: Extract<SinkEvent, { kind: 'chunkWritten' }>, effects: SinkEffect[]): void {
+  state.receivedBytes += event.bytes;
+  const file = state.files.get(event.file);
+  if (!file || file.phase !== 'receiving' || file.version !== event.version || file.chunks.has(event.index)) {
+    state.settledBytes += event.bytes;
+    return;
+  }
+  file.chunks.written(event.index, event.hash);
+  state.unflushed.push({ file: event.file, version: event.version, index: event.index, bytes: event.bytes });
+  state.unflushedBytes += event.bytes;
+  if (event.whole) file.root = file.chunks.root();
+  if (file.chunks.missing > 0 || file.root === null) return;
+  if (equalBytes(file.chunks.root(), file.root)) complete(state, file);
+  else rootMismatch(state, file, effects);
+}
+
+function chunkBad(state: SinkState, event: Extract<SinkEvent, { kind: 'chunkBad' }>, effects: SinkEffect[]): void {
+  state.receivedBytes += event.bytes;
+  state.settledBytes += event.bytes;
+  const file = state.files.get(event.file);
+  if (!file || file.phase !== 'receiving' || file.version !== event.version) return;
+  retryChunks(state, file, [event.index], event.stage, effects);
+}
+
+function retryChunks(state: SinkState, file: SinkFile, indexes: readonly number[], stage: 'link' | 'verify', effects: SinkEffect[]): void {
+  file.retries += 1;
+  if (file.retries > LIMITS.chunkRetriesMax.value) {
+    const message = `${file.entry.path} did not match what was read, ${file.retries} times, last at chunk ${indexes[0]} (stage ${stage})`;
+    fileFailed(state, { kind: 'fileFailed', file: file.index, code: 'CW_COPY_VERIFY', message, tellSource: true }, effects);
+    return;
+  }
+  file.root = null;
+  for (const index of indexes) {
+    file.chunks.lost(index);
+    effects.push({ kind: 'send', message: { t: 'reject', file: file.index, index, stage } });
+  }
+}
+
+function fileEnd(state: SinkState, index: number, root: Uint8Array, effects: SinkEffect[]): void {
+  const file = state.files.get(index);
+  if (!file || file.phase !== 'receiving') return;
+  file.root = root;
+  if (file.chunks.missing > 0) return;
+  if (equalBytes(file.chunks.root(), root)) return complete(state, file);
+  rootMismatch(state, file, effects);
+}
+
+function rootMismatch(state: SinkState, file: SinkFile, effects: SinkEffect[]): void {
+  const all = Array.from({ length: file.chunks.count }, (_, index) => index);
+  retryChunks(state, file, all, 'verify', effects);
+}
+
+function complete(state: SinkState, file: SinkFile): void {
+  state.complete.push(file.index);
+  file.phase = 'finishing';
+}
+
+function fileChanged(state: SinkState, event: Extract<SinkEvent, { kind: 'fileChanged' }>, effects: SinkEffect[]): void {
+  const file = state.files.get(event.file);
+  if (!file || file.phase === 'failed' || file.phase === 'published') return;
+  if (file.phase !== 'receiving') {
+    throw new CausewayError('CW_WIRE_MALFORMED', `the source changed ${file.entry.path} after it had ended it`);
+  }
+  file.entry = { ...event.entry, path: file.entry.path };
+  file.version = event.version;
+  file.root = null;
+  file.chunks = new ChunkMap(chunkCount(file.entry.sizeBytes, state.chunkBytes));
+  effects.push({ kind: 'drop', file: file.index, version: event.version, restart: true });
+}
+
+function fileFailed(state: SinkState, event: Extract<SinkEvent, { kind: 'fileFailed' }>, effects: SinkEffect[]): void {
+  const file = state.files.get(event.file);
+  if (!file || file.phase === 'failed' || file.phase === 'published') return;
+  file.phase = 'failed';
+  state.open -= 1;
+  const problem = { path: file.entry.path, code: event.code, message: event.message };
+  state.problems.push(problem);
+  effects.push({ kind: 'drop', file: file.index, version: file.version, restart: false });
+  if (event.tellSource) effects.push({ kind: 'send', message: { t: 'problem', problem, file: file.index } });
+}
+
+function flushed(state: SinkState): void {
+  for (const mark of state.flushing ?? []) {
+    state.settledBytes += mark.bytes;
+    const file = state.files.get(mark.file);
+    if (!file || file.version !== mark.version || !file.chunks.has(mark.index)) continue;
+    file.chunks.durable(mark.index);
+    credit(state, file, mark.bytes);
+  }
+  state.flushing = null;
+}
+
+function finished(state: SinkState, index: number, outcome: FinishOutcome, effects: SinkEffect[]): void {
+  const file = state.files.get(index)!;
+  state.settledBytes += state.finishingBytes.get(index) ?? 0;
+  state.finishingBytes.delete(index);
+  if (file.phase !== 'finishing') return;
+  if (outcome.kind === 'published') {
+    file.phase = 'published';
+    state.open -= 1;
+    state.doneEntries += 1;
+    credit(state, file, file.plannedBytes);
+    state.justPublished.push(index);
+    return;
+  }
+  file.phase = 'receiving';
+  if (outcome.kind === 'bad') return retryChunks(state, file, outcome.indexes, 'verify', effects);
+  fileFailed(state, { ...outcome, kind: 'fileFailed', file: index, tellSource: true }, effects);
+}
+
+function batchDone(state: SinkState, effects: SinkEffect[]): void {
+  state.batches -= 1;
+  const files = state.justPublished.splice(0, LIMITS.manifestPageEntries.value);
+  if (files.length > 0) effects.push({ kind: 'send', message: { t: 'published', files } });
+}
+
+/** Counts `bytes` of a file as durable, never more than was planned for it, so that the percentage neither falls nor passes 100. */
+function credit(state: SinkState, file: SinkFile, bytes: number): void {
+  const added = Math.min(bytes, file.plannedBytes - file.creditedBytes);
+  file.creditedBytes += added;
+  state.durableBytes += added;
+}
+
+function startFlush(state: SinkState, due: boolean, effects: SinkEffect[]): void {
+  if (state.flushing !== null || state.unflushed.length === 0) return;
+  if (!due && state.unflushedBytes < LIMITS.unflushedMaxBytes.value) return;
+  state.flushing = state.unflushed;
+  state.unflushed = [];
+  state.unflushedBytes = 0;
+  effects.push({ kind: 'flush', marks: state.flushing });
+}
+
+function startBatches(state: SinkState, effects: SinkEffect[]): void {
+  while (state.complete.length > 0 && state.batches < LIMITS.publishBatchesMax.value) {
+    const files = state.complete.splice(0, LIMITS.publishBatchFiles.value);
+    state.batches += 1;
+    takeMarks(state, files);
+    effects.push({ kind: 'finish', files });
+  }
+}
+
+/** The finishing step flushes these files itself: their marks leave the flush window and settle once it is done. */
+function takeMarks(state: SinkState, files: readonly number[]): void {
+  const batch = new Set(files);
+  const stay = state.unflushed.filter((mark) => !batch.has(mark.file));
+  for (const mark of state.unflushed) {
+    if (!batch.has(mark.file)) continue;
+    state.unflushedBytes -= mark.bytes;
+    state.finishingBytes.set(mark.file, (state.finishingBytes.get(mark.file) ?? 0) + mark.bytes);
+  }
+  state.unflushed = stay;
+}

@@ -1,0 +1,152 @@
+import { asCausewayError, CausewayError } from '../base/errors.ts';
+import type { RelPath } from '../base/path.ts';
+import { DirCache } from '../tree/dir_cache.ts';
+import type { PlanEntry, Problem, RootInfo } from '../wire/copy_types.ts';
+import type { Dir } from '../world/disk.ts';
+import type { World } from '../world/world.ts';
+import { type Destination, resolveDestination, targetOf } from './destination.ts';
+import { discardStalePartials, PartialStore, removeFolderIfEmpty } from './partial_store.ts';
+import { finishFolders, makeFolders, makeSymlinks, type Placed, preflight } from './sink_prepare.ts';
+import { type JournalClaims, readClaims, recoverFile } from './sink_recovery.ts';
+import type { SinkFile } from './sink_state.ts';
+import { SinkWriter } from './sink_writer.ts';
+import type { StageMeter } from './stage_meter.ts';
+
+export interface PlaceParams {
+  readonly world: World;
+  readonly transferId: Uint8Array;
+  readonly destination: string;
+  readonly options: { readonly chunkBytes: number };
+}
+
+/** Where one copy goes: its folder, what is kept beside it while it is not complete, and the entries by kind. */
+export class SinkPlace {
+  readonly folders: Placed[] = [];
+  readonly symlinks: Placed[] = [];
+  readonly #params: PlaceParams;
+  readonly #destination: Destination;
+  readonly #root: Dir;
+  readonly #dirs: DirCache;
+  readonly #meter: StageMeter;
+  #store: PartialStore | null = null;
+  #claims: JournalClaims | null = null;
+  #writer: SinkWriter | null = null;
+
+  private constructor(params: PlaceParams, destination: Destination, root: Dir, meter: StageMeter) {
+    this.#params = params;
+    this.#destination = destination;
+    this.#root = root;
+    this.#dirs = new DirCache(root);
+    this.#meter = meter;
+  }
+
+  /** Decides where the copy goes and opens that folder. Makes nothing. Throws CW_COPY_*, CW_DISK_*. */
+  static async resolve(params: PlaceParams, roots: readonly RootInfo[], meter: StageMeter): Promise<SinkPlace> {
+    const destination = await resolveDestination(params.world.disk, params.destination, roots, params.transferId);
+    const place = new SinkPlace(params, destination, await params.world.disk.openRoot(destination.folder), meter);
+    if (destination.prefix !== '') place.#addPrefix(destination.prefix as RelPath);
+    return place;
+  }
+
+  get writer(): SinkWriter {
+    return this.#writer!;
+  }
+
+  /** In words, where the journal of an earlier attempt was damaged. */
+  get journalDamage(): string | null {
+    return this.#claims?.damage ?? null;
+  }
+
+  /** Takes one entry of the plan and tells where it goes. */
+  add(entry: PlanEntry): RelPath {
+    const target = targetOf(this.#destination, entry.path);
+    if (entry.kind === 'directory') this.folders.push({ entry, target });
+    if (entry.kind === 'symlink') this.symlinks.push({ entry, target });
+    return target;
+  }
+
+  /** Pre-flight, then the partial store. Throws CW_COPY_* with nothing made. Gives the free bytes. */
+  async begin(files: ReadonlyMap<number, SinkFile>, plannedBytes: number): Promise<number> {
+    const entries = [...files.values()].map((file) => file.entry);
+    const kept = await this.#keptBytes();
+    const freeBytes = await preflight(this.#root, this.#destination.folder, entries, Math.max(0, plannedBytes - kept));
+    await discardStalePartials(this.#root, this.#params.world.clock.wallMs());
+    await this.#openStore();
+    return freeBytes;
+  }
+
+  async recover(
+    file: SinkFile,
+    on: { inPlace: () => void; recovered: (index: number, hash: Uint8Array) => void },
+  ): Promise<void> {
+    await recoverFile(
+      {
+        claims: this.#claims!,
+        writer: this.writer,
+        dirs: this.#dirs,
+        meter: this.#meter,
+        chunkBytes: this.#params.options.chunkBytes,
+        inPlace: on.inPlace,
+        recovered: (_, index, hash) => on.recovered(index, hash),
+      },
+      file,
+    );
+  }
+
+  makeFolders(): Promise<Problem[]> {
+    return makeFolders(this.#dirs, this.folders);
+  }
+
+  makeSymlinks(): Promise<Problem[]> {
+    return makeSymlinks(this.#dirs, this.#store!, this.symlinks);
+  }
+
+  finishFolders(): Promise<Problem[]> {
+    return finishFolders(this.#dirs, this.folders);
+  }
+
+  /** Removes what is kept of this copy. */
+  async discard(): Promise<void> {
+    await this.#writer?.close();
+    const store = this.#store;
+    this.#store = null;
+    await store?.remove();
+  }
+
+  async close(): Promise<void> {
+    await this.#writer?.close();
+    await this.#store?.close();
+    await this.#dirs[Symbol.asyncDispose]();
+    await this.#root.close();
+  }
+
+  /** Bytes that an earlier attempt has put there: they need no space again. */
+  async #keptBytes(): Promise<number> {
+    return PartialStore.sizeOf(this.#root, this.#params.transferId);
+  }
+
+  async #openStore(): Promise<void> {
+    const { transferId, options, destination } = this.#params;
+    try {
+      const { store, journalBytes } = await PartialStore.open(this.#root, transferId);
+      this.#store = store;
+      this.#claims = await readClaims(store, journalBytes);
+      if (this.#claims.byKey.size === 0) store.append({ type: 'header', transferId, source: '', destination });
+      this.#writer = new SinkWriter(this.#root, this.#dirs, store, this.#meter, options.chunkBytes);
+    } catch (failure) {
+      const error = asCausewayError(failure);
+      await removeFolderIfEmpty(this.#root).catch(() => undefined); // the first failure is the one to tell
+      if (error.code === 'CW_DISK_PERMISSION' || error.code === 'CW_DISK_READ_ONLY') {
+        const { folder } = this.#destination;
+        throw new CausewayError('CW_COPY_DEST_READ_ONLY', `nothing can be written in ${folder}: ${error.message}`, { cause: error });
+      }
+      throw error;
+    }
+  }
+
+  #addPrefix(target: RelPath): void {
+    const now = BigInt(Math.trunc(this.#params.world.clock.wallMs())) * 1_000_000n;
+    const entry: PlanEntry = { path: target, kind: 'directory', sizeBytes: 0, mode: 0o755, mtimeNs: now, ctimeNs: now, inode: '', linkTarget: '' };
+    this.folders.push({ entry, target });
+  }
+}

@@ -1,0 +1,373 @@
+import { deferred, type Deferred, observed } from '../base/deferred.ts';
+import { asCausewayError, CausewayError } from '../base/errors.ts';
+import { hashParts } from '../base/hash.ts';
+import { LIMITS } from '../base/limits.ts';
+import { orAborted } from '../base/signal.ts';
+import type { Stream } from '../link/mux/mux.ts';
+import { decodeSourceMessage } from '../wire/copy_messages.ts';
+import type { CopyOptions, CopyPhase, Problem, ProgressMessage, SinkMessage, SourceMessage } from '../wire/copy_types.ts';
+import type { World } from '../world/world.ts';
+import { CopyChannel } from './copy_channel.ts';
+import type { CopyOutcome, CopyView } from './copy_progress.ts';
+import type { LaneAcceptor } from './link_ports.ts';
+import { runSinkLane } from './sink_lane.ts';
+import { stepSink } from './sink_machine.ts';
+import { newSinkState, type SinkEffect, type SinkEvent, type SinkFile, type SinkState } from './sink_state.ts';
+import { SinkPlace } from './sink_place.ts';
+import { isWholeDisk } from './sink_writer.ts';
+import { boundedProblems } from './source_run.ts';
+import { StageMeter } from './stage_meter.ts';
+
+export interface SinkParams {
+  readonly world: World;
+  readonly stream: Stream;
+  readonly lanes: LaneAcceptor;
+  readonly transferId: Uint8Array;
+  readonly destination: string;
+  readonly options: CopyOptions;
+  readonly signal: AbortSignal;
+  /** Asked when the run has failed: whether what is there shall stay for a resume. */
+  readonly keepPartial: () => boolean;
+}
+
+/**
+ * The receiving side of one attempt of a copy. `run` resolves once everything is in place and flushed. After a failure
+ * the partial data stay for a resume, unless the copy was cancelled without keeping them.
+ */
+export class SinkRun {
+  readonly meter: StageMeter;
+  readonly state: SinkState;
+  readonly #params: SinkParams;
+  readonly #channel: CopyChannel<SinkMessage, SourceMessage>;
+  readonly #failed: Deferred<never> = deferred<never>();
+  readonly #finalize: Deferred<void> = deferred<void>();
+  readonly #effects = new Set<Promise<void>>();
+  readonly #work = new Set<Promise<void>>();
+  #place: SinkPlace | null = null;
+  #phase: CopyPhase = 'planning';
+  #remote: ProgressMessage | null = null;
+  #peerHeardMs: number;
+  #planned = { entries: 0, bytes: 0 };
+  #recoveredBytes = 0;
+  #sourceProblems: readonly Problem[] = [];
+  #roomWaiters: Deferred<void>[] = [];
+  #keep = true;
+  readonly #over = new AbortController();
+  readonly #lanes: Stream[] = [];
+  #finished = false;
+
+  constructor(params: SinkParams) {
+    this.#params = params;
+    this.meter = new StageMeter(params.world.clock);
+    this.state = newSinkState(params.options.chunkBytes);
+    this.#channel = new CopyChannel(params.stream, decodeSourceMessage);
+    this.#peerHeardMs = params.world.clock.monotonicMs();
+    observed(this.#failed.promise);
+  }
+
+  view(): CopyView {
+    return {
+      phase: this.#phase,
+      plannedEntries: this.#planned.entries,
+      plannedBytes: this.#planned.bytes,
+      doneEntries: this.state.doneEntries,
+      sentBytes: this.#remote?.sentBytes ?? 0,
+      resentBytes: 0,
+      receivedBytes: this.state.receivedBytes,
+      durableBytes: this.state.durableBytes,
+      recoveredBytes: this.#recoveredBytes,
+      problems: [...this.#sourceProblems, ...this.state.problems],
+      localStages: this.meter.figures(),
+      remoteStages: this.#remote?.stages ?? [],
+      lastMoveMs: this.meter.lastMoveMs,
+      peerHeardMs: this.#peerHeardMs,
+    };
+  }
+
+  /** Throws CW_COPY_*, CW_DISK_*, CW_CANCELLED, or the error of the link. Releases what it holds in any case. */
+  async run(): Promise<CopyOutcome> {
+    try {
+      const outcome = await this.#receive();
+      await this.#channel.end();
+      return outcome;
+    } catch (failure) {
+      const error = asCausewayError(failure);
+      this.#end(error);
+      const stopped = this.#params.signal.aborted ? { keep: this.#params.keepPartial() } : null;
+      await this.#channel.fail(error, this.#params.world.clock, stopped);
+      throw error;
+    } finally {
+      this.#end(new CausewayError('CW_LINK_CLOSED', 'the copy is over'));
+      await this.#release();
+    }
+  }
+
+  /** Everything that still waits for the link or a timer ends now; what works on the disk comes to its own end. */
+  #end(error: CausewayError): void {
+    this.#finished = true;
+    this.#over.abort(error);
+    this.#failed.reject(error);
+    this.#params.lanes.close();
+    for (const stream of this.#lanes.splice(0)) stream.reset(error);
+    this.#wakeRoom();
+  }
+
+  async #receive(): Promise<CopyOutcome> {
+    const sources = await this.#next();
+    if (sources.t !== 'sources') throw new CausewayError('CW_WIRE_MALFORMED', `a copy began with the message ${sources.t}`);
+    const place = await SinkPlace.resolve(this.#params, sources.roots, this.meter);
+    this.#place = place;
+    await this.#receivePlan(place);
+    this.#phase = 'checking';
+    const ready = await this.#prepare(place);
+    await this.#channel.send(ready);
+    this.#phase = 'copying';
+    this.#track(this.#tick());
+    this.#track(this.#listen());
+    this.#track(this.#takeLanes(place));
+    this.#emit({ kind: 'planEnd' });
+    await this.#guarded(this.#finalize.promise);
+    this.#phase = 'finishing';
+    await this.#guarded(this.#finish(place));
+    this.#phase = 'done';
+    this.#finished = true;
+    this.#over.abort();
+    const problems = this.view().problems;
+    const root = hashParts([...this.state.files.values()].map((file) => file.chunks.root()));
+    await this.#tell();
+    await this.#channel.send({ t: 'complete', problems: boundedProblems(problems), root });
+    return { entries: this.#planned.entries, bytes: this.#planned.bytes, problems };
+  }
+
+  async #receivePlan(place: SinkPlace): Promise<void> {
+    for (;;) {
+      const message = await this.#next();
+      if (message.t === 'planEnd') {
+        this.#sourceProblems = message.problems;
+        return;
+      }
+      if (message.t !== 'plan') throw new CausewayError('CW_WIRE_MALFORMED', `the message ${message.t} came in the middle of a plan`);
+      for (const entry of message.entries) {
+        const index = this.#planned.entries;
+        const target = place.add(entry);
+        this.#planned = { entries: index + 1, bytes: this.#planned.bytes + entry.sizeBytes };
+        if (this.#planned.entries > LIMITS.manifestEntriesMax.value) throw new CausewayError('CW_LIMIT', 'the copy has too many entries');
+        if (entry.kind === 'file') this.#emit({ kind: 'planned', index, entry, target });
+      }
+    }
+  }
+
+  async #prepare(place: SinkPlace): Promise<SinkMessage> {
+    const freeBytes = await this.#guarded(place.begin(this.state.files, this.#planned.bytes));
+    if (place.journalDamage !== null) {
+      this.#note({ path: this.#params.destination, code: 'CW_COPY_JOURNAL', message: place.journalDamage });
+    }
+    for (const problem of await this.#guarded(place.makeFolders())) this.#note(problem);
+    this.#emit({ kind: 'entryDone', count: place.folders.length });
+    for (const file of this.state.files.values()) await this.#guarded(this.#recover(place, file));
+    return { t: 'ready', freeBytes, recoveredBytes: this.#recoveredBytes };
+  }
+
+  async #recover(place: SinkPlace, file: SinkFile): Promise<void> {
+    const have: { i: number; h: Uint8Array }[] = [];
+    let skipped = false;
+    const before = this.state.durableBytes;
+    await place.recover(file, {
+      inPlace: () => {
+        skipped = true;
+        this.#emit({ kind: 'inPlace', file: file.index });
+      },
+      recovered: (index, hash) => {
+        have.push({ i: index, h: hash.slice() });
+        this.#emit({ kind: 'recovered', file: file.index, index, hash });
+      },
+    });
+    this.#recoveredBytes += this.state.durableBytes - before;
+    if (skipped) await this.#channel.send({ t: 'skip', files: [file.index] });
+    for (let at = 0; at < have.length; at += LIMITS.haveChunksMax.value) {
+      await this.#channel.send({ t: 'have', file: file.index, chunks: have.slice(at, at + LIMITS.haveChunksMax.value) });
+    }
+  }
+
+  /** Reads what the source tells until the copy is over. */
+  async #listen(): Promise<void> {
+    while (!this.#finished) {
+      const message = await this.#next();
+      if (message.t === 'fileEnd') this.#emit({ kind: 'fileEnd', file: message.file, root: message.root });
+      else if (message.t === 'fileChanged') {
+        this.#emit({ kind: 'fileChanged', file: message.file, version: message.version, entry: message.entry });
+      } else if (message.t === 'fileFailed') {
+        const { file, code, message: text } = message;
+        this.#emit({ kind: 'fileFailed', file, code, message: text, tellSource: false });
+      } else if (message.t !== 'progress') throw new CausewayError('CW_WIRE_MALFORMED', `unexpected message ${message.t}`);
+    }
+  }
+
+  async #next(): Promise<SourceMessage> {
+    const message = await this.#guarded(this.#channel.receive());
+    if (message === null) throw new CausewayError('CW_COPY_PEER', 'the source ended the copy before it was complete');
+    this.#peerHeardMs = this.#params.world.clock.monotonicMs();
+    if (message.t === 'progress') this.#remote = message;
+    if (message.t === 'stop') this.#keep = message.keep;
+    if (message.t === 'stop') throw new CausewayError('CW_CANCELLED', 'the other side stopped the copy');
+    return message;
+  }
+
+  async #takeLanes(place: SinkPlace): Promise<void> {
+    for (;;) {
+      const stream = await this.#params.lanes.next();
+      if (stream === null) return;
+      this.#lanes.push(stream);
+      const lane = runSinkLane({
+        stream,
+        writer: place.writer,
+        meter: this.meter,
+        chunkBytes: this.#params.options.chunkBytes,
+        file: (index) => this.state.files.get(index),
+        emit: (event) => this.#emit(event),
+        failed: (file, failure) => this.#entryFailed(file, failure),
+        room: () => this.#room(),
+      });
+      this.#track(lane);
+    }
+  }
+
+  #entryFailed(file: SinkFile, failure: unknown): void {
+    const error = asCausewayError(failure);
+    if (isWholeDisk(error)) throw error;
+    this.#emit({ kind: 'fileFailed', file: file.index, code: error.code, message: error.message, tellSource: true });
+  }
+
+  async #room(): Promise<void> {
+    while (!this.#finished && this.state.complete.length > LIMITS.finishBacklogFiles.value) {
+      const waiter = deferred<void>();
+      this.#roomWaiters.push(waiter);
+      await waiter.promise;
+    }
+  }
+
+  #wakeRoom(): void {
+    for (const waiter of this.#roomWaiters.splice(0)) waiter.resolve();
+  }
+
+  #emit(event: SinkEvent): void {
+    if (this.#finished) return;
+    for (const effect of stepSink(this.state, event)) this.#perform(effect);
+  }
+
+  #perform(effect: SinkEffect): void {
+    switch (effect.kind) {
+      case 'send':
+        this.#track(this.#channel.send(effect.message));
+        return;
+      case 'finalize':
+        this.#finalize.resolve();
+        return;
+      case 'flush':
+        this.#effect(this.#flush(effect.marks));
+        return;
+      case 'finish':
+        this.#effect(this.#finishBatch(effect.files));
+        return;
+      case 'drop':
+        this.#effect(this.#drop(effect));
+        return;
+    }
+  }
+
+  async #flush(marks: Extract<SinkEffect, { kind: 'flush' }>['marks']): Promise<void> {
+    const files = new Set(marks.map((mark) => mark.file));
+    const bytes = marks.reduce((sum, mark) => sum + mark.bytes, 0);
+    const targets = [...files].map((index) => this.state.files.get(index)!).filter((file) => file.phase !== 'failed');
+    await this.#place!.writer.flush(targets, bytes);
+    this.#emit({ kind: 'flushed' });
+    await this.#tell();
+  }
+
+  async #finishBatch(indexes: readonly number[]): Promise<void> {
+    const files = indexes.map((index) => this.state.files.get(index)!);
+    await this.#place!.writer.finish(files, (target, outcome) => this.#emit({ kind: 'finished', file: target.index, outcome }));
+    this.#emit({ kind: 'batchDone' });
+    this.#wakeRoom();
+    await this.#tell();
+  }
+
+  async #drop(effect: Extract<SinkEffect, { kind: 'drop' }>): Promise<void> {
+    await this.#place!.writer.drop(this.state.files.get(effect.file)!);
+    if (effect.restart) await this.#channel.send({ t: 'restarted', file: effect.file, version: effect.version });
+  }
+
+  async #finish(place: SinkPlace): Promise<void> {
+    for (const problem of await place.makeSymlinks()) this.#note(problem);
+    this.state.doneEntries += place.symlinks.length;
+    await Promise.all(this.#effects);
+    for (const problem of await place.finishFolders()) this.#note(problem);
+    await place.discard();
+  }
+
+  #note(problem: Problem): void {
+    this.state.problems.push(problem);
+  }
+
+  /** Flushes what has waited long enough and tells how far things are. */
+  async #tick(): Promise<void> {
+    const { clock } = this.#params.world;
+    let sinceFlushMs = 0;
+    while (!this.#finished) {
+      await clock.sleep(LIMITS.progressIntervalMs.value, this.#over.signal);
+      sinceFlushMs += LIMITS.progressIntervalMs.value;
+      if (this.#finished) return;
+      if (sinceFlushMs >= LIMITS.flushIntervalMs.value) {
+        sinceFlushMs = 0;
+        this.#emit({ kind: 'tick' });
+      }
+      this.#track(this.#tell());
+    }
+  }
+
+  #tell(): Promise<void> {
+    const { receivedBytes, settledBytes, durableBytes, doneEntries } = this.state;
+    return this.#channel.send({
+      t: 'progress',
+      sentBytes: 0,
+      receivedBytes,
+      settledBytes,
+      durableBytes,
+      doneEntries,
+      phase: this.#phase,
+      stages: this.meter.figures(),
+    });
+  }
+
+  /** Like the promise, but fails as soon as the run has failed or is aborted. */
+  #guarded<T>(promise: Promise<T>): Promise<T> {
+    observed(promise);
+    return orAborted(Promise.race([promise, this.#failed.promise]), this.#params.signal);
+  }
+
+  #effect(work: Promise<void>): void {
+    this.#effects.add(work);
+    this.#track(work);
+    work.finally(() => this.#effects.delete(work)).catch(() => undefined); // #track reports the failure
+  }
+
+  /** A part whose failure is the run's failure, and which ends before the run lets go of the disk. */
+  #track(work: Promise<void>): void {
+    const watched = work.catch((failure) => {
+      if (!this.#finished) this.#failed.reject(asCausewayError(failure));
+    });
+    this.#work.add(watched);
+    void watched.then(() => this.#work.delete(watched));
+  }
+
+  /** Waits for what still works on the disk, however long a stuck device takes, then lets go of it. */
+  async #release(): Promise<void> {
+    await Promise.allSettled([...this.#effects, ...this.#work]);
+    const keep = this.#keep && this.#params.keepPartial() && this.state.receivedBytes + this.#recoveredBytes > 0;
+    try {
+      if (!keep) await this.#place?.discard();
+    } finally {
+      await this.#place?.close();
+    }
+  }
+}

@@ -1,0 +1,290 @@
+import { equalBytes, toHex } from '../base/bytes.ts';
+import { asCausewayError, CausewayError } from '../base/errors.ts';
+import { isPlanted } from '../base/fault_points.ts';
+import { hashBytes } from '../base/hash.ts';
+import { LIMITS } from '../base/limits.ts';
+import { type RelPath, splitRel } from '../base/path.ts';
+import { DirCache } from '../tree/dir_cache.ts';
+import type { PlanEntry } from '../wire/copy_types.ts';
+import type { Dir, DiskFile } from '../world/disk.ts';
+import { chunkLength, type ChunkMap } from './chunk_map.ts';
+import { readFully, writeFully } from './file_io.ts';
+import { fileKeyOf, type PartialStore, partialName } from './partial_store.ts';
+import type { FinishOutcome } from './sink_state.ts';
+import type { StageMeter } from './stage_meter.ts';
+
+/** What the writer has to know of a file. */
+export interface WriteTarget {
+  readonly index: number;
+  readonly entry: PlanEntry;
+  readonly target: RelPath;
+  readonly chunks: ChunkMap;
+  readonly version: number;
+}
+
+/** From so many files on, one flush of the whole file system is cheaper than one for each. */
+const FLUSH_ALL_FROM_FILES = 16;
+
+interface OpenPartial {
+  readonly opening: Promise<DiskFile>;
+  users: number;
+}
+
+/**
+ * Puts bytes on the destination's disk: into partial files, flushed, read back, and renamed into place. Knows nothing
+ * of the link. Errors are CW_DISK_*.
+ */
+export class SinkWriter {
+  readonly #root: Dir;
+  readonly #dirs: DirCache;
+  readonly #store: PartialStore;
+  readonly #meter: StageMeter;
+  readonly #chunkBytes: number;
+  /** Partial files of more than one chunk stay open while they grow. */
+  readonly #open = new Map<number, OpenPartial>();
+  /** Versions whose start is in the journal. */
+  readonly #declared = new Map<number, number>();
+  #newNames = false;
+
+  constructor(root: Dir, dirs: DirCache, store: PartialStore, meter: StageMeter, chunkBytes: number) {
+    this.#root = root;
+    this.#dirs = dirs;
+    this.#store = store;
+    this.#meter = meter;
+    this.#chunkBytes = chunkBytes;
+  }
+
+  /** Writes one chunk at its place. The hash was checked by the caller. */
+  async writeChunk(target: WriteTarget, index: number, data: Uint8Array, hash: Uint8Array): Promise<void> {
+    this.#declare(target);
+    const offset = index * this.#chunkBytes;
+    if (target.chunks.count === 1) {
+      const file = await this.#store.dir.openFile(this.#name(target), 'append', 0o600);
+      try {
+        await this.#meter.run('destinationWrite', data.byteLength, () => writeFully(file, data, 0));
+      } finally {
+        await file.close();
+      }
+      this.#newNames = true;
+    } else {
+      await this.#withOpen(target, (file) =>
+        this.#meter.run('destinationWrite', data.byteLength, () => writeFully(file, data, offset)),
+      );
+    }
+    this.#store.append({ type: 'chunk', fileKey: fileKeyOf(target.target), index, lengthBytes: data.byteLength, hash });
+  }
+
+  /** Makes the bytes written so far of these files stable, and with them the journal that tells of them. */
+  async flush(targets: readonly WriteTarget[], bytes: number): Promise<void> {
+    await this.#meter.run('destinationFlush', bytes, async () => {
+      await this.#syncFiles(targets);
+      if (this.#newNames) {
+        this.#newNames = false;
+        await this.#store.dir.sync();
+      }
+      await this.#store.syncJournal();
+    });
+  }
+
+  /** Flushes, reads back and renames complete files. One outcome for each; never throws for a single file. */
+  async finish(targets: readonly WriteTarget[], report: (target: WriteTarget, outcome: FinishOutcome) => void): Promise<void> {
+    const bytes = targets.reduce((sum, target) => sum + target.entry.sizeBytes, 0);
+    for (const target of targets) if (target.chunks.count === 0) await this.#createEmpty(target);
+    await this.#meter.run('destinationFlush', bytes, () => this.#syncFiles(targets));
+    const renamed: WriteTarget[] = [];
+    const parents = new Set<RelPath>();
+    for (const target of targets) {
+      const outcome = await this.#finishOne(target);
+      if (outcome.kind === 'published') {
+        renamed.push(target);
+        parents.add(splitRel(target.target).parent);
+      } else {
+        report(target, outcome);
+      }
+    }
+    if (renamed.length === 0) return;
+    await this.#meter.run('publish', renamed.length, () => this.#syncParents(parents));
+    for (const target of renamed) {
+      this.#store.append({ type: 'published', fileKey: fileKeyOf(target.target) });
+      report(target, { kind: 'published' });
+    }
+  }
+
+  /** Forgets what is there of a file, so that another version of it can be written. */
+  async drop(target: WriteTarget): Promise<void> {
+    await this.#closeOpen(target.index);
+    this.#declared.delete(target.index);
+    this.#store.append({ type: 'dropped', fileKey: fileKeyOf(target.target) });
+    await this.#removePartial(target);
+  }
+
+  async close(): Promise<void> {
+    for (const index of [...this.#open.keys()]) await this.#closeOpen(index);
+  }
+
+  /** Opens the partial file of a target for reading, as recovery does. */
+  openPartial(target: WriteTarget): Promise<DiskFile> {
+    return this.#store.dir.openFile(this.#name(target), 'read');
+  }
+
+  /** The version of a recovered file is in the journal already. */
+  declared(target: WriteTarget): void {
+    this.#declared.set(target.index, target.version);
+  }
+
+  #name(target: WriteTarget) {
+    return partialName(fileKeyOf(target.target));
+  }
+
+  #declare(target: WriteTarget): void {
+    if (this.#declared.get(target.index) === target.version) return;
+    this.#declared.set(target.index, target.version);
+    const { path, sizeBytes, mtimeNs, ctimeNs, inode } = target.entry;
+    const fileKey = fileKeyOf(target.target);
+    this.#store.append({ type: 'file', fileKey, path, sizeBytes, mtimeNs, ctimeNs, inode, chunkBytes: this.#chunkBytes });
+  }
+
+  async #withOpen<T>(target: WriteTarget, work: (file: DiskFile) => Promise<T>): Promise<T> {
+    let slot = this.#open.get(target.index);
+    if (!slot) {
+      await this.#trimOpen();
+      slot = this.#open.get(target.index) ?? { opening: this.#store.dir.openFile(this.#name(target), 'append', 0o600), users: 0 };
+      this.#open.set(target.index, slot);
+      this.#newNames = true;
+    }
+    slot.users += 1;
+    try {
+      return await work(await slot.opening);
+    } finally {
+      slot.users -= 1;
+    }
+  }
+
+  async #trimOpen(): Promise<void> {
+    if (this.#open.size < LIMITS.openFilesMax.value) return;
+    for (const [index, slot] of this.#open) {
+      if (slot.users === 0) return this.#closeOpen(index);
+    }
+  }
+
+  async #closeOpen(index: number): Promise<void> {
+    const slot = this.#open.get(index);
+    if (!slot) return;
+    this.#open.delete(index);
+    const file = await slot.opening.catch(() => null); // the failure to open was reported to the writer of the chunk
+    await file?.close();
+  }
+
+  async #createEmpty(target: WriteTarget): Promise<void> {
+    const file = await this.#store.dir.openFile(this.#name(target), 'append', 0o600);
+    await file.close();
+  }
+
+  async #syncFiles(targets: readonly WriteTarget[]): Promise<void> {
+    if (isPlanted('acknowledge-before-flush')) return;
+    if (targets.length >= FLUSH_ALL_FROM_FILES && (await this.#root.syncFileSystem())) return;
+    await Promise.all(targets.map((target) => this.#syncOne(target)));
+  }
+
+  async #syncOne(target: WriteTarget): Promise<void> {
+    if (this.#open.has(target.index)) return this.#withOpen(target, (file) => file.datasync());
+    const file = await openOrNull(this.#store.dir.openFile(this.#name(target), 'read'));
+    if (file === null) return; // dropped meanwhile: what is missing is found when the file is read back
+    try {
+      await file.datasync();
+    } finally {
+      await file.close();
+    }
+  }
+
+  async #finishOne(target: WriteTarget): Promise<FinishOutcome> {
+    try {
+      await this.#closeOpen(target.index);
+      const bad = await this.#verify(target);
+      if (bad.length > 0) return { kind: 'bad', indexes: bad };
+      await this.#publish(target);
+      return { kind: 'published' };
+    } catch (failure) {
+      const error = asCausewayError(failure);
+      if (isWholeDisk(error)) throw error;
+      return { kind: 'failed', code: error.code, message: `${target.entry.path}: ${error.message}` };
+    }
+  }
+
+  /**
+   * Re-reads every chunk and gives the indexes that do not match. Mode and time are set last, on the same handle: a
+   * mode without write permission would lock out the repair of a bad chunk.
+   */
+  async #verify(target: WriteTarget): Promise<number[]> {
+    const file = await this.#store.dir.openFile(this.#name(target), 'write');
+    try {
+      const bad: number[] = [];
+      const buffer = new Uint8Array(Math.min(this.#chunkBytes, Math.max(1, target.entry.sizeBytes)));
+      for (let index = 0; index < target.chunks.count; index += 1) {
+        if (!(await this.#matches(file, target, index, buffer))) bad.push(index);
+      }
+      if (bad.length > 0) return bad;
+      if ((await file.stat()).sizeBytes > target.entry.sizeBytes) {
+        await file.truncate(target.entry.sizeBytes);
+        await file.datasync();
+      }
+      await file.setAttrs({ mode: target.entry.mode, mtimeNs: target.entry.mtimeNs });
+      return bad;
+    } finally {
+      await file.close();
+    }
+  }
+
+  async #matches(file: DiskFile, target: WriteTarget, index: number, buffer: Uint8Array): Promise<boolean> {
+    const length = chunkLength(target.entry.sizeBytes, this.#chunkBytes, index);
+    return this.#meter.run('verify', length, async () => {
+      const view = buffer.subarray(0, length);
+      const count = await readFully(file, view, index * this.#chunkBytes);
+      return isPlanted('skip-verify') || (count === length && equalBytes(hashBytes(view), target.chunks.hash(index)));
+    });
+  }
+
+  async #publish(target: WriteTarget): Promise<void> {
+    await this.#dirs.useParent(target.target, async (dir, name) => {
+      try {
+        await this.#store.dir.rename(this.#name(target), dir, name);
+      } catch (failure) {
+        const error = asCausewayError(failure);
+        if (error.code !== 'CW_DISK_IS_DIRECTORY' && error.code !== 'CW_DISK_NOT_EMPTY' && error.code !== 'CW_DISK_EXISTS') throw error;
+        throw new CausewayError('CW_COPY_KIND', 'a folder stands at the destination where the source has a file', { cause: error });
+      }
+    });
+  }
+
+  async #syncParents(parents: ReadonlySet<RelPath>): Promise<void> {
+    if (parents.size >= FLUSH_ALL_FROM_FILES && (await this.#root.syncFileSystem())) return;
+    for (const parent of parents) await this.#dirs.use(parent, (dir) => dir.sync());
+  }
+
+  async #removePartial(target: WriteTarget): Promise<void> {
+    try {
+      await this.#store.dir.removeFile(this.#name(target));
+    } catch (failure) {
+      if (asCausewayError(failure).code !== 'CW_DISK_NOT_FOUND') throw failure;
+    }
+  }
+}
+
+/** Errors that concern the whole destination: going on with the next entry would only repeat them. */
+export function isWholeDisk(error: CausewayError): boolean {
+  return ['CW_DISK_FULL', 'CW_DISK_QUOTA', 'CW_DISK_READ_ONLY'].includes(error.code);
+}
+
+/** How a partial file is called in messages. */
+export function partialLabel(target: WriteTarget): string {
+  return `${target.entry.path} (${toHex(fileKeyOf(target.target))})`;
+}
+
+async function openOrNull(opening: Promise<DiskFile>): Promise<DiskFile | null> {
+  try {
+    return await opening;
+  } catch (failure) {
+    if (asCausewayError(failure).code === 'CW_DISK_NOT_FOUND') return null;
+    throw failure;
+  }
+}

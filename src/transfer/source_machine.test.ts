@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { hashBytes } from '../base/hash.ts';
+import { LIMITS } from '../base/limits.ts';
+import type { PlanEntry } from '../wire/copy_types.ts';
+import { SourceMachine, type SourceWork } from './source_machine.ts';
+
+const CHUNK = 65_536;
+const SOME_HASH = hashBytes(new Uint8Array());
+
+function entry(path: string, sizeBytes: number): PlanEntry {
+  return { path, kind: 'file', sizeBytes, mode: 0o644, mtimeNs: 1n, ctimeNs: 1n, inode: '1', linkTarget: '' };
+}
+
+function machineOf(sizes: readonly number[], chunkBytes = CHUNK): SourceMachine {
+  const machine = new SourceMachine(chunkBytes);
+  for (const [index, size] of sizes.entries()) machine.planned(index, entry(`f${index}`, size));
+  machine.start();
+  return machine;
+}
+
+function describe(work: SourceWork | null): string {
+  if (work === null) return 'none';
+  return work.kind === 'pack' ? `pack ${work.files.map((file) => file.index)}` : `chunk ${work.file.index}/${work.index}`;
+}
+
+function send(machine: SourceMachine): string {
+  const work = machine.next();
+  if (work?.kind === 'chunk') machine.chunkSent(work.file, work.version, work.index, SOME_HASH);
+  return describe(work);
+}
+
+test('files go in the order of the plan, small ones packed, large ones chunk by chunk, empty ones not at all', () => {
+  const machine = machineOf([10, 20, 0, 3 * CHUNK, 30]);
+  assert.deepEqual([1, 2, 3, 4, 5, 6].map(() => send(machine)), ['pack 0,1', 'chunk 3/0', 'chunk 3/1', 'chunk 3/2', 'pack 4', 'none']);
+});
+
+test('what the sink has is not sent; a file that is all there is ended at once', () => {
+  const machine = new SourceMachine(CHUNK);
+  machine.planned(0, entry('a', 3 * CHUNK));
+  machine.planned(1, entry('b', 2 * CHUNK));
+  machine.planned(2, entry('c', 10));
+  machine.have(0, 1, SOME_HASH);
+  machine.have(1, 0, SOME_HASH);
+  machine.have(1, 1, SOME_HASH);
+  machine.skip(2);
+  assert.deepEqual(machine.start().map((file) => file.index), [1]);
+  assert.deepEqual([1, 2, 3].map(() => send(machine)), ['chunk 0/0', 'chunk 0/2', 'none']);
+});
+
+test('no more than the send window is in flight', () => {
+  const machine = machineOf([100 * 1024 * 1024], 1024 * 1024);
+  let sent = 0;
+  while (machine.next() !== null) sent += 1024 * 1024;
+  assert.equal(sent, LIMITS.sendWindowMaxBytes.value);
+  machine.settled(1024 * 1024);
+  assert.equal(describe(machine.next()), 'chunk 0/48');
+});
+
+test('a rejected chunk goes before everything else, and the file is ended again', () => {
+  const machine = machineOf([2 * CHUNK, 2 * CHUNK]);
+  assert.equal(send(machine), 'chunk 0/0');
+  assert.equal(send(machine), 'chunk 0/1');
+  assert.equal(machine.files.get(0)?.phase, 'ending');
+  machine.rejected(0, 0);
+  assert.equal(send(machine), 'chunk 0/0');
+  assert.equal(machine.files.get(0)?.phase, 'ending');
+  assert.equal(machine.resentBytes, CHUNK);
+  assert.equal(send(machine), 'chunk 1/0');
+});
+
+test('a changed file waits for the sink, then is sent whole in its new version, a limited number of times', () => {
+  const machine = machineOf([2 * CHUNK]);
+  send(machine);
+  const file = machine.files.get(0)!;
+  assert.equal(machine.changed(file, entry('other', 3 * CHUNK)), true);
+  assert.equal(file.entry.path, 'f0');
+  assert.equal(send(machine), 'none');
+  machine.restarted(0, 1);
+  assert.deepEqual([1, 2, 3, 4].map(() => send(machine)), ['chunk 0/0', 'chunk 0/1', 'chunk 0/2', 'none']);
+  for (let at = 1; at < LIMITS.sourceChangedRetriesMax.value; at += 1) assert.equal(machine.changed(file, file.entry), true);
+  assert.equal(machine.changed(file, file.entry), false);
+});
+
+test('the hash of an old version is not taken for the new one', () => {
+  const machine = machineOf([2 * CHUNK]);
+  const work = machine.next();
+  assert.ok(work?.kind === 'chunk');
+  machine.changed(work.file, work.file.entry);
+  assert.equal(machine.chunkSent(work.file, work.version, work.index, SOME_HASH), 'more');
+  assert.equal(work.file.chunks.missing, 2);
+});
+
+test('work that is not sent after all leaves the window', () => {
+  const machine = machineOf([2 * CHUNK]);
+  const work = machine.next();
+  machine.unsent(work!.bytes);
+  assert.equal(machine.inFlightBytes, 0);
+});

@@ -1,0 +1,332 @@
+import { assert } from '../base/assert.ts';
+import { deferred, type Deferred, observed } from '../base/deferred.ts';
+import { asCausewayError, CausewayError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
+import { orAborted, throwIfAborted } from '../base/signal.ts';
+import { decodeSinkMessage } from '../wire/copy_messages.ts';
+import type { CopyOptions, CopyPhase, Problem, ProgressMessage, SinkMessage, SourceMessage } from '../wire/copy_types.ts';
+import type { World } from '../world/world.ts';
+import type { Stream } from '../link/mux/mux.ts';
+import { BufferPool } from './buffer_pool.ts';
+import { CopyChannel } from './copy_channel.ts';
+import type { CopyOutcome, CopyView } from './copy_progress.ts';
+import type { LaneOpener } from './link_ports.ts';
+import { runSourceLane } from './source_lane.ts';
+import { type SourceFile, SourceMachine, type SourceWork } from './source_machine.ts';
+import { planPages, type PlanTotals } from './source_plan.ts';
+import { entryOfChanged, SourceReader } from './source_reader.ts';
+import { closeSource, openSource, type SourceRoot } from './source_roots.ts';
+import { StageMeter } from './stage_meter.ts';
+
+export interface SourceParams {
+  readonly world: World;
+  readonly stream: Stream;
+  readonly lanes: LaneOpener;
+  readonly sources: readonly string[];
+  readonly options: CopyOptions;
+  readonly signal: AbortSignal;
+  /** Asked when the copy was stopped: whether the sink shall keep what it has for a resume. */
+  readonly keepPartial: () => boolean;
+}
+
+/** The sending side of one attempt of a copy. `run` resolves when the sink says that everything is in place. */
+export class SourceRun {
+  readonly meter: StageMeter;
+  readonly machine: SourceMachine;
+  readonly #params: SourceParams;
+  readonly #channel: CopyChannel<SourceMessage, SinkMessage>;
+  readonly #totals: PlanTotals = { entries: 0, bytes: 0, problems: [] };
+  readonly #rootOf: number[] = [];
+  readonly #lookingAt = new Set<Promise<void>>();
+  #roots: SourceRoot[] = [];
+  #reader: SourceReader | null = null;
+  #phase: CopyPhase = 'planning';
+  #remote: ProgressMessage | null = null;
+  #peerHeardMs: number;
+  #recoveredBytes = 0;
+  #sinkProblems: Problem[] = [];
+  #waiters: Deferred<void>[] = [];
+  #failure: CausewayError | null = null;
+  readonly #over = new AbortController();
+  readonly #lanes: Stream[] = [];
+  #finished = false;
+
+  constructor(params: SourceParams) {
+    this.#params = params;
+    this.meter = new StageMeter(params.world.clock);
+    this.machine = new SourceMachine(params.options.chunkBytes);
+    this.#channel = new CopyChannel(params.stream, decodeSinkMessage);
+    this.#peerHeardMs = params.world.clock.monotonicMs();
+  }
+
+  view(): CopyView {
+    const remote = this.#remote;
+    return {
+      phase: remote && remote.phase !== 'planning' && this.#phase !== 'planning' ? remote.phase : this.#phase,
+      plannedEntries: this.#totals.entries,
+      plannedBytes: this.#totals.bytes,
+      doneEntries: remote?.doneEntries ?? 0,
+      sentBytes: this.machine.sentBytes,
+      resentBytes: this.machine.resentBytes,
+      receivedBytes: remote?.receivedBytes ?? 0,
+      durableBytes: remote?.durableBytes ?? this.#recoveredBytes,
+      recoveredBytes: this.#recoveredBytes,
+      problems: [...this.#totals.problems, ...this.#sinkProblems],
+      localStages: this.meter.figures(),
+      remoteStages: remote?.stages ?? [],
+      lastMoveMs: this.meter.lastMoveMs,
+      peerHeardMs: this.#peerHeardMs,
+    };
+  }
+
+  /** Throws CW_COPY_*, CW_DISK_*, CW_CANCELLED, or the error of the link. Releases what it holds in any case. */
+  async run(): Promise<CopyOutcome> {
+    try {
+      for (const path of this.#params.sources) this.#roots.push(await openSource(this.#params.world.disk, path));
+      refuseTwins(this.#roots);
+      const outcome = await this.#transfer();
+      await this.#channel.end();
+      return outcome;
+    } catch (failure) {
+      const error = asCausewayError(failure);
+      this.#end(error);
+      const stopped = this.#params.signal.aborted ? { keep: this.#params.keepPartial() } : null;
+      await this.#channel.fail(error, this.#params.world.clock, stopped);
+      throw error;
+    } finally {
+      await this.#release();
+    }
+  }
+
+  /** Everything that still waits for the link or a timer ends now; a read of the disk comes to its own end. */
+  #end(error: CausewayError): void {
+    this.#finished = true;
+    this.#over.abort(error);
+    for (const stream of this.#lanes.splice(0)) stream.reset(error);
+    this.#wake();
+  }
+
+  async #transfer(): Promise<CopyOutcome> {
+    const { signal, options } = this.#params;
+    await this.#sendPlan();
+    this.#reader = new SourceReader(this.#roots, (file) => this.#rootOf[file.index]!, this.meter, options.chunkBytes);
+    this.#phase = 'checking';
+    await this.#awaitReady();
+    this.#phase = 'copying';
+    for (const file of this.machine.start()) this.#endFile(file);
+    const complete = observed(this.#listen());
+    const lanes = Array.from({ length: options.lanes }, (_, lane) => this.#runLane(lane));
+    const telling = observed(this.#tellProgress());
+    try {
+      const outcome = await orAborted(Promise.race([complete, failureOf(lanes, telling)]), signal);
+      this.#phase = 'done';
+      return outcome;
+    } catch (failure) {
+      this.#end(asCausewayError(failure));
+      throw failure;
+    } finally {
+      this.#finished = true;
+      this.#over.abort();
+      this.#wake();
+      await Promise.allSettled(lanes);
+    }
+  }
+
+  async #sendPlan(): Promise<void> {
+    const { signal } = this.#params;
+    await this.#channel.send({ t: 'sources', roots: this.#roots.map((root) => root.info) });
+    for await (const page of planPages(this.#roots, this.#totals, signal)) {
+      for (const [at, entry] of page.entries.entries()) {
+        const index = this.#rootOf.push(page.roots[at]!) - 1;
+        if (entry.kind === 'file') this.machine.planned(index, entry);
+      }
+      await orAborted(this.#channel.send({ t: 'plan', entries: page.entries }), signal);
+    }
+    const { entries, bytes, problems } = this.#totals;
+    await this.#channel.send({ t: 'planEnd', entries, bytes, problems: boundedProblems(problems) });
+  }
+
+  async #awaitReady(): Promise<void> {
+    for (;;) {
+      const message = await this.#next();
+      if (message.t === 'have') for (const { i, h } of message.chunks) this.machine.have(message.file, i, h);
+      else if (message.t === 'skip') for (const file of message.files) this.machine.skip(file);
+      else if (message.t === 'ready') {
+        this.#recoveredBytes = message.recoveredBytes;
+        return;
+      } else this.#common(message);
+    }
+  }
+
+  /** Reads what the sink tells until it is complete. */
+  async #listen(): Promise<CopyOutcome> {
+    for (;;) {
+      const message = await this.#next();
+      if (message.t === 'complete') {
+        const problems = message.problems;
+        return { entries: this.#totals.entries, bytes: this.#totals.bytes, problems };
+      }
+      if (message.t === 'reject') this.machine.rejected(message.file, message.index);
+      else if (message.t === 'published') for (const file of message.files) this.machine.done(file);
+      else if (message.t === 'restarted') this.#restarted(message.file, message.version);
+      else this.#common(message);
+      this.#wake();
+    }
+  }
+
+  #restarted(index: number, version: number): void {
+    const file = this.machine.restarted(index, version);
+    if (file && this.machine.atEnd(file)) this.#endFile(file); // it is empty by now: there is no chunk to wait for
+  }
+
+  #common(message: SinkMessage): void {
+    if (message.t === 'progress') {
+      this.#remote = message;
+      this.machine.settled(message.settledBytes);
+    } else if (message.t === 'problem') {
+      this.machine.done(message.file);
+      this.#sinkProblems.push(message.problem);
+    } else if (message.t === 'stop') {
+      throw new CausewayError('CW_CANCELLED', 'the other side stopped the copy');
+    }
+  }
+
+  async #next(): Promise<SinkMessage> {
+    const message = await orAborted(this.#channel.receive(), this.#params.signal);
+    if (message === null) throw new CausewayError('CW_COPY_PEER', 'the other side ended the copy before it was complete');
+    this.#peerHeardMs = this.#params.world.clock.monotonicMs();
+    return message;
+  }
+
+  async #runLane(lane: number): Promise<void> {
+    const pool = new BufferPool(Math.max(this.#params.options.chunkBytes, LIMITS.packMaxBytes.value), LIMITS.laneBuffersMax.value);
+    const stream = await this.#params.lanes.openLane(lane);
+    this.#lanes.push(stream);
+    await runSourceLane({
+      stream,
+      pool,
+      reader: this.#reader!,
+      meter: this.meter,
+      nextWork: () => this.#nextWork(),
+      sent: (work, hash) => {
+        if (this.machine.chunkSent(work.file, work.version, work.index, hash) === 'end') this.#endFile(work.file);
+      },
+      unsent: (bytes) => this.machine.unsent(bytes),
+      changed: (file, version, stat) => this.#fileChanged(file, version, () => entryOfChanged(file.entry, stat)),
+      failed: (file, error) => this.#fileFailed(file, error),
+    });
+  }
+
+  async #nextWork(): Promise<SourceWork | null> {
+    for (;;) {
+      if (this.#finished) return null;
+      if (this.#failure !== null) throw this.#failure;
+      throwIfAborted(this.#params.signal);
+      const work = this.machine.next();
+      if (work !== null) return work;
+      const waiter = deferred<void>();
+      this.#waiters.push(waiter);
+      await waiter.promise;
+    }
+  }
+
+  #endFile(file: SourceFile): void {
+    const looking = this.#lastLook(file).catch((failure) => this.#stop(asCausewayError(failure)));
+    this.#lookingAt.add(looking);
+    void looking.then(() => this.#lookingAt.delete(looking));
+  }
+
+  async #lastLook(file: SourceFile): Promise<void> {
+    const { version } = file;
+    try {
+      const changed = await this.#reader!.lastLook(file);
+      if (changed !== null) return await this.#fileChanged(file, version, () => entryOfChanged(file.entry, changed));
+    } catch (failure) {
+      return await this.#fileFailed(file, asCausewayError(failure));
+    }
+    if (file.version !== version || file.phase !== 'ending') return;
+    this.machine.ended(file);
+    await this.#channel.send({ t: 'fileEnd', file: file.index, root: file.chunks.root() });
+  }
+
+  async #fileChanged(file: SourceFile, version: number, newEntry: () => SourceFile['entry']): Promise<void> {
+    if (file.version !== version || file.phase === 'done' || this.#finished) return;
+    let entry: SourceFile['entry'];
+    try {
+      entry = newEntry();
+    } catch (failure) {
+      return this.#fileFailed(file, asCausewayError(failure));
+    }
+    if (!this.machine.changed(file, entry)) {
+      const message = `${file.entry.path} changed ${file.changes} times while it was read`;
+      return this.#fileFailed(file, new CausewayError('CW_COPY_SOURCE_CHANGED', message));
+    }
+    await this.#channel.send({ t: 'fileChanged', file: file.index, version: file.version, entry: file.entry });
+  }
+
+  async #fileFailed(file: SourceFile, error: CausewayError): Promise<void> {
+    if (file.phase === 'done' || this.#finished) return;
+    this.machine.done(file.index);
+    await this.#channel.send({ t: 'fileFailed', file: file.index, code: error.code, message: error.message });
+    this.#wake();
+  }
+
+  /** While it runs, the sink learns how the source's stages are: it may be the side that a user watches. */
+  async #tellProgress(): Promise<void> {
+    const { clock } = this.#params.world;
+    while (!this.#finished) {
+      await clock.sleep(LIMITS.progressIntervalMs.value, this.#over.signal);
+      if (this.#finished) return;
+      await this.#channel.send({
+        t: 'progress',
+        sentBytes: this.machine.sentBytes,
+        receivedBytes: 0,
+        settledBytes: 0,
+        durableBytes: 0,
+        doneEntries: 0,
+        phase: this.#phase,
+        stages: this.meter.figures(),
+      });
+    }
+  }
+
+  #stop(error: CausewayError): void {
+    this.#failure ??= error;
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const waiter of this.#waiters.splice(0)) waiter.resolve();
+  }
+
+  async #release(): Promise<void> {
+    await Promise.allSettled(this.#lookingAt);
+    await this.#reader?.close();
+    for (const root of this.#roots.splice(0)) await closeSource(root);
+  }
+}
+
+/** Rejects with the first failure of any; never resolves. */
+async function failureOf(lanes: readonly Promise<void>[], telling: Promise<void>): Promise<never> {
+  await Promise.all([...lanes, telling]);
+  return new Promise<never>(() => undefined);
+}
+
+function refuseTwins(roots: readonly SourceRoot[]): void {
+  assert(roots.length > 0, 'a copy has a source');
+  const names = new Set<string>();
+  for (const { info } of roots) {
+    if (info.contents) continue;
+    if (names.has(info.name)) throw new CausewayError('CW_USAGE', `two sources are called ${info.name}: they would overwrite each other`);
+    names.add(info.name);
+  }
+}
+
+/** As many problems as one message may list. */
+export function boundedProblems(problems: readonly Problem[]): Problem[] {
+  return problems.slice(0, LIMITS.problemsListMax.value).map(({ path, code, message }) => ({
+    path: path.slice(0, 256),
+    code,
+    message: message.slice(0, 256),
+  }));
+}
