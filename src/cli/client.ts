@@ -1,0 +1,35 @@
+import { joinAbsolute } from '../base/path.ts';
+import { PROCEDURES, type ProcedureName, WATCH_JOB_PATH } from '../contract/procedures.ts';
+import type { Static } from 'typebox';
+import type { JobView } from '../contract/schemas.ts';
+import { requestJson, requestJsonLines } from '../world/node/local_http.ts';
+
+type Body<N extends ProcedureName> = Static<(typeof PROCEDURES)[N]['body']>;
+type Params<N extends ProcedureName> = Static<(typeof PROCEDURES)[N]['params']>;
+type Result<N extends ProcedureName> = Static<(typeof PROCEDURES)[N]['result']>;
+
+/** The daemon of one data directory, as its clients see it. */
+export class DaemonClient {
+  readonly socketPath: string;
+
+  constructor(dataDirectory: string) {
+    this.socketPath = joinAbsolute(dataDirectory, 'daemon.sock');
+  }
+
+  /** Throws what the daemon reports, or CW_DAEMON_DOWN. */
+  async call<N extends ProcedureName>(name: N, params: Params<N>, body?: Body<N>): Promise<Result<N>> {
+    const { method, path } = PROCEDURES[name];
+    const filled = fill(path, params as Record<string, string>);
+    return (await requestJson({ socketPath: this.socketPath, method, path: filled, body })) as Result<N>;
+  }
+
+  /** The views of a job until it has ended. CW_JOB_UNKNOWN, CW_DAEMON_DOWN. */
+  watch(id: string, signal: AbortSignal): AsyncGenerator<JobView> {
+    const path = fill(WATCH_JOB_PATH, { id });
+    return requestJsonLines({ socketPath: this.socketPath, method: 'GET', path }, signal) as AsyncGenerator<JobView>;
+  }
+}
+
+function fill(path: string, params: Readonly<Record<string, string>>): string {
+  return path.replace(/:(\w+)/g, (_, name: string) => encodeURIComponent(params[name] ?? ''));
+}

@@ -1,0 +1,86 @@
+import { CausewayError } from '../../base/errors.ts';
+import { LIMITS } from '../../base/limits.ts';
+import { resolveAbsolute } from '../../base/path.ts';
+import type { StartJobRequest } from '../../contract/schemas.ts';
+import { exitOf, followJob } from '../follow.ts';
+import { endText } from '../job_text.ts';
+import type { Action, Context } from '../program.ts';
+
+/** `causeway cp SRC... DST` */
+export const cp: Action = async (context, args, options) => {
+  const request = requestOf(args, context.terminal.cwd);
+  if (options['lanes'] !== undefined) request.lanes = parseCount(String(options['lanes']), '--lanes', LIMITS.lanesMax.value);
+  if (options['chunk'] !== undefined) request.chunkBytes = parseChunk(String(options['chunk']));
+  const { interrupted } = context.terminal;
+  const job = await context.client.call('startJob', {}, request);
+  if (options['detach'] === true) {
+    context.terminal.out(context.json ? `${JSON.stringify(job)}\n` : `${job.id}\n`);
+    return 0;
+  }
+  const over = new AbortController();
+  const following = followJob(context, job.id, { quiet: options['quiet'] === true, signal: over.signal });
+  const stopping = new Promise<'stop'>((resolve) => interrupted.addEventListener('abort', () => resolve('stop'), { once: true }));
+  if ((await Promise.race([following, stopping])) !== 'stop') return following;
+  return interrupt(context, job.id, over, following);
+};
+
+/** Ctrl-C stops the copy where it is; what is there stays, so that the same command resumes. */
+async function interrupt(context: Context, id: string, over: AbortController, following: Promise<number>): Promise<number> {
+  const stopped = await context.client.call('interruptJob', { id });
+  over.abort();
+  await following.catch(() => undefined); // the answer to the stop tells how the copy ended
+  if (context.json) context.terminal.out(`${JSON.stringify(stopped)}\n`);
+  else context.terminal.err(`\n${endText(stopped)}\n`);
+  return exitOf(stopped);
+}
+
+interface Place {
+  readonly vm: string | null;
+  readonly path: string;
+}
+
+/** `NAME:PATH` is a machine, anything with a slash before its colon, or without a colon, a path of the host. */
+function parsePlace(text: string): Place {
+  const colon = text.indexOf(':');
+  if (colon <= 0 || text.slice(0, colon).includes('/')) return { vm: null, path: text };
+  return { vm: text.slice(0, colon), path: text.slice(colon + 1) };
+}
+
+function requestOf(args: readonly string[], cwd: string): StartJobRequest {
+  if (args.length < 2) throw new CausewayError('CW_USAGE', 'a copy needs a source and a destination');
+  const places = args.map(parsePlace);
+  const destination = places.at(-1)!;
+  const sources = places.slice(0, -1);
+  const vms = new Set(sources.map((source) => source.vm));
+  const [from] = vms;
+  if (vms.size !== 1 || (from === null) === (destination.vm === null)) {
+    throw new CausewayError('CW_COPY_SAME_SIDE', `${args.join(' ')}: all sources must be on one side and the destination on the other`);
+  }
+  const direction = destination.vm === null ? 'out' : 'in';
+  return {
+    direction,
+    vm: destination.vm ?? from!,
+    sources: sources.map((source) => (direction === 'in' ? hostPath(cwd, source.path) : source.path || '.')),
+    destination: direction === 'out' ? hostPath(cwd, destination.path) : destination.path || '.',
+  };
+}
+
+/** Absolute, keeping what a trailing `/` or `/.` asks for. */
+function hostPath(cwd: string, path: string): string {
+  const absolute = resolveAbsolute(cwd, path);
+  if (path.endsWith('/.') || path === '.') return absolute === '/' ? '/.' : `${absolute}/.`;
+  return path.endsWith('/') && absolute !== '/' ? `${absolute}/` : absolute;
+}
+
+function parseCount(text: string, option: string, max: number): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 1 && value <= max) return value;
+  throw new CausewayError('CW_USAGE', `${option} ${text}: a whole number from 1 to ${max} is needed`);
+}
+
+function parseChunk(text: string): number {
+  const match = /^(\d+)([KM]?)(?:iB|B)?$/i.exec(text);
+  const value = match ? Number(match[1]) * { '': 1, K: 1024, M: 1024 * 1024 }[match[2]!.toUpperCase() as '' | 'K' | 'M'] : Number.NaN;
+  if (value >= LIMITS.chunkMinBytes.value && value <= LIMITS.chunkMaxBytes.value) return value;
+  throw new CausewayError('CW_USAGE', `--chunk ${text}: a size from 64K to 4M is needed`);
+}

@@ -1,0 +1,21 @@
+import { formatBytes, formatDuration } from '../../base/units.ts';
+import type { Action } from '../program.ts';
+import { table } from '../terminal.ts';
+import { jobLine } from '../job_text.ts';
+import { vmRow, VM_HEAD } from '../vm_text.ts';
+
+/** `causeway status` */
+export const status: Action = async ({ client, terminal, json }) => {
+  const view = await client.call('status', {});
+  if (json) {
+    terminal.out(`${JSON.stringify(view)}\n`);
+    return 0;
+  }
+  terminal.out(`causeway ${view.version}, pid ${view.pid}, up ${formatDuration(view.uptimeMs)}, memory ${formatBytes(view.residentBytes)}\n`);
+  terminal.out(`data in ${view.dataDirectory}, key ${view.fingerprint.slice(0, 16)}…\n`);
+  if (view.listen !== null) terminal.out(`agents dial in at ${view.listen}\n`);
+  if (view.vms.length === 0) terminal.out('\nNo machines yet: causeway vm add NAME --help\n');
+  else terminal.out(`\n${table([VM_HEAD, ...view.vms.map(vmRow)])}\n`);
+  if (view.activeJobs.length > 0) terminal.out(`\n${view.activeJobs.map(jobLine).join('\n')}\n`);
+  return 0;
+};

@@ -1,0 +1,78 @@
+import { parseHostPort } from '../../base/address.ts';
+import { CausewayError } from '../../base/errors.ts';
+import { resolveAbsolute } from '../../base/path.ts';
+import { formatBytes } from '../../base/units.ts';
+import type { AddVmRequest, VmEndpoint, VmView } from '../../contract/schemas.ts';
+import type { Action } from '../program.ts';
+import { table } from '../terminal.ts';
+import { channelText, encryptionText, VM_HEAD, vmRow } from '../vm_text.ts';
+
+/** `causeway vm ls` */
+export const vmList: Action = async ({ client, terminal, json }) => {
+  const vms = await client.call('listVms', {});
+  terminal.out(json ? `${JSON.stringify(vms)}\n` : `${table([VM_HEAD, ...vms.map(vmRow)])}\n`);
+  return 0;
+};
+
+/** `causeway vm show NAME` */
+export const vmShow: Action = async ({ client, terminal, json }, [name = '']) => {
+  const vm = await client.call('showVm', { name });
+  terminal.out(json ? `${JSON.stringify(vm)}\n` : `${details(vm)}\n`);
+  return 0;
+};
+
+/** `causeway vm rm NAME` */
+export const vmRemove: Action = async ({ client, terminal, json }, [name = '']) => {
+  await client.call('removeVm', { name });
+  if (json) terminal.out(`${JSON.stringify({ removed: name })}\n`);
+  return 0;
+};
+
+/** `causeway vm pair NAME` */
+export const vmPair: Action = async ({ client, terminal, json }, [name = ''], options) => {
+  const addresses = (options['address'] as string[] | undefined) ?? [];
+  for (const address of addresses) parseHostPort(address, '--address', 'dial');
+  const view = await client.call('pairVm', { name }, { addresses });
+  if (json) terminal.out(`${JSON.stringify(view)}\n`);
+  else terminal.out(`${view.token}\n\nRun in the machine, within 15 minutes:\n  causeway-agent run --tcp HOST:PORT --token ${view.token}\n`);
+  return 0;
+};
+
+/** `causeway vm add NAME …` */
+export const vmAdd: Action = async ({ client, terminal, json }, [name = ''], options) => {
+  const request: AddVmRequest = { name, endpoint: endpointOf(options, terminal.cwd) };
+  if (options['token'] !== undefined) request.token = String(options['token']);
+  if (options['trustCarrier'] === true) request.trustCarrier = true;
+  const vm = await client.call('addVm', {}, request);
+  terminal.out(json ? `${JSON.stringify(vm)}\n` : `added ${name}: ${channelText(vm.endpoint)}\n`);
+  return 0;
+};
+
+function endpointOf(options: Record<string, unknown>, cwd: string): VmEndpoint {
+  const found: VmEndpoint[] = [];
+  if (options['tcp'] !== undefined) found.push({ kind: 'tcp', ...parseHostPort(String(options['tcp']), '--tcp', 'dial') });
+  if (options['serial'] !== undefined) found.push({ kind: 'serial', path: resolveAbsolute(cwd, String(options['serial'])) });
+  if (options['unix'] !== undefined) found.push({ kind: 'unix', path: resolveAbsolute(cwd, String(options['unix'])) });
+  if (options['exec'] !== undefined) found.push({ kind: 'exec', argv: ['/bin/sh', '-c', `exec ${String(options['exec'])}`] });
+  if (options['listen'] === true) found.push({ kind: 'listen' });
+  const [endpoint, another] = found;
+  if (!endpoint || another) throw new CausewayError('CW_USAGE', 'say how the machine is reached with one of --tcp, --serial, --unix, --exec, --listen');
+  return endpoint;
+}
+
+function details(vm: VmView): string {
+  const rows = [
+    ['name', vm.name],
+    ['state', vm.state],
+    ['channel', channelText(vm.endpoint)],
+    ['encryption', encryptionText(vm)],
+    ['key', vm.fingerprint ?? 'none pinned yet'],
+    ['agent', vm.peer ? `${vm.peer.buildId} on ${vm.peer.hostName} (${vm.peer.platform}), protocol ${vm.peer.protocolVersion}` : '-'],
+    ['round trip', vm.roundTripMs === null ? '-' : `${vm.roundTripMs.toFixed(2)} ms`],
+    ['sent', `${formatBytes(vm.sentBytes)}, of these again ${formatBytes(vm.resentBytes)}`],
+    ['received', formatBytes(vm.receivedBytes)],
+    ['reconnects', String(vm.reconnects)],
+  ];
+  if (vm.error) rows.push(['error', `${vm.error.message} (${vm.error.code})`], ['what to do', vm.error.help]);
+  return table(rows);
+}

@@ -1,0 +1,47 @@
+import { CausewayError, ERROR_CODES, isErrorCode } from '../base/errors.ts';
+import type { JobView } from '../contract/schemas.ts';
+import { endText, exitCodeOf, progressText } from './job_text.ts';
+import type { Context } from './program.ts';
+
+/** Between two lines of progress where nobody watches a terminal. */
+const LOG_LINE_EVERY_MS = 5_000;
+
+/** Shows a copy until its end; the exit code. CW_DAEMON_DOWN where the daemon goes away before. */
+export async function followJob(context: Context, id: string, options: { quiet: boolean; signal: AbortSignal }): Promise<number> {
+  const show = context.json ? jsonLines(context) : options.quiet ? () => undefined : context.terminal.isTty ? liveLine(context) : logLines(context);
+  let last: JobView | null = null;
+  for await (const job of context.client.watch(id, options.signal)) {
+    last = job;
+    show(job);
+  }
+  if (last === null || last.endedAtMs === null) {
+    if (options.signal.aborted) last = await context.client.call('showJob', { id });
+    else throw new CausewayError('CW_DAEMON_DOWN', `the daemon went away; the copy goes on when it is started again: causeway jobs wait ${id}`);
+  }
+  if (!context.json) (exitOf(last) === 0 ? context.terminal.out : context.terminal.err)(`${endText(last)}\n`);
+  return exitOf(last);
+}
+
+export function exitOf(job: JobView): number {
+  return exitCodeOf(job, (code) => (isErrorCode(code) ? ERROR_CODES[code].exit : 1));
+}
+
+function jsonLines({ terminal }: Context): (job: JobView) => void {
+  return (job) => terminal.out(`${JSON.stringify(job)}\n`);
+}
+
+function liveLine({ terminal }: Context): (job: JobView) => void {
+  return (job) => {
+    const text = job.endedAtMs === null ? progressText(job).slice(0, Math.max(20, terminal.columns - 1)) : '';
+    terminal.err(`\r\u001b[K${text}`);
+  };
+}
+
+function logLines({ terminal }: Context): (job: JobView) => void {
+  let nextMs = LOG_LINE_EVERY_MS;
+  return (job) => {
+    if (job.endedAtMs !== null || job.elapsedMs < nextMs) return;
+    nextMs = job.elapsedMs + LOG_LINE_EVERY_MS;
+    terminal.err(`${progressText(job)}\n`);
+  };
+}

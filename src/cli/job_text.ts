@@ -1,0 +1,84 @@
+import { formatBytes, formatDuration, formatRate } from '../base/units.ts';
+import type { JobView } from '../contract/schemas.ts';
+import { STAGE_LABELS, type Stage } from '../wire/stages.ts';
+
+export function stageText(stage: string, side: string): string {
+  return `${STAGE_LABELS[stage as Stage] ?? stage} (${side})`;
+}
+
+/** One line that tells where a copy is. */
+export function jobLine(job: JobView): string {
+  return `${job.id}  ${job.state}  ${progressText(job)}  ${routeText(job)}`;
+}
+
+export function routeText(job: JobView): string {
+  const from = job.sources.length === 1 ? job.sources[0] : `${job.sources[0]} and ${job.sources.length - 1} more`;
+  return job.direction === 'in' ? `${from} → ${job.vm}:${job.destination}` : `${job.vm}:${from} → ${job.destination}`;
+}
+
+/** The moving part: percentage or counts, durable bytes, rate, range of the time left, what limits or hangs. */
+export function progressText(job: JobView): string {
+  if (job.stall) return `${percentText(job)} STALLED for ${formatDuration(job.stall.forMs)}: ${job.stall.cause}; ${job.stall.fix}`;
+  if (job.phase === 'waiting') return `${percentText(job)} waiting for ${job.vm}${job.lastError ? `: ${job.lastError.message}` : ''}`;
+  if (job.phase === 'planning') return `planning: ${job.plannedEntries} entries, ${formatBytes(job.plannedBytes)}`;
+  if (job.phase === 'checking') return `checking: ${job.plannedEntries} entries, ${formatBytes(job.plannedBytes)}`;
+  const parts = [percentText(job), `${formatBytes(job.durableBytes)} of ${formatBytes(job.plannedBytes)} durable`];
+  if (job.phase === 'finishing') parts.push('finishing');
+  else {
+    parts.push(formatRate(job.rateBytesPerSecond));
+    if (job.remainingMs) parts.push(remainingText(job.remainingMs));
+    if (job.limitingStage) parts.push(`limited by ${stageText(job.limitingStage.stage, job.limitingStage.side)}`);
+  }
+  return parts.join(', ');
+}
+
+function percentText(job: JobView): string {
+  return job.percent === null ? '' : `${job.percent.toFixed(1)} %`;
+}
+
+function remainingText({ low, high }: { low: number; high: number }): string {
+  const from = formatDuration(low);
+  const to = formatDuration(high);
+  return from === to ? `${from} left` : `${from} to ${to} left`;
+}
+
+/** What is told when a copy has ended. */
+export function endText(job: JobView): string {
+  const amount = `${job.plannedEntries} entries, ${formatBytes(job.plannedBytes)} in ${formatDuration(job.elapsedMs)}`;
+  const resumed = job.recoveredBytes > 0 ? `, ${formatBytes(job.recoveredBytes)} were there already` : '';
+  switch (job.state) {
+    case 'done':
+      return `done: ${amount} (${formatRate(job.rateBytesPerSecond)})${resumed}; verified and flushed`;
+    case 'partial':
+      return `partly done: ${amount}${resumed}; not copied:\n${problemsText(job)}`;
+    case 'interrupted':
+      return `interrupted at ${percentText(job)}: run the same command again to resume`;
+    case 'cancelled':
+      return `cancelled${job.note ? `; ${job.note}` : ''}`;
+    case 'failed':
+      return `failed: ${job.error?.message}\n  ${job.error?.help}\n  (${job.error?.code})`;
+    default:
+      return progressText(job);
+  }
+}
+
+export function problemsText(job: JobView): string {
+  return job.problems.map((problem) => `  ${problem.path}: ${problem.message} (${problem.code})`).join('\n');
+}
+
+/** The exit code that the end of a copy means. */
+export function exitCodeOf(job: JobView, exitOfCode: (code: string) => number): number {
+  switch (job.state) {
+    case 'done':
+      return 0;
+    case 'partial':
+      return 3;
+    case 'interrupted':
+    case 'cancelled':
+      return 130;
+    case 'failed':
+      return job.error ? exitOfCode(job.error.code) : 1;
+    default:
+      return 1;
+  }
+}

@@ -1,0 +1,34 @@
+import type { VmEndpoint, VmView } from '../contract/schemas.ts';
+
+export const VM_HEAD = ['NAME', 'STATE', 'CHANNEL', 'ENCRYPTION', 'ROUND TRIP', 'NOTE'] as const;
+
+export function vmRow(vm: VmView): string[] {
+  return [
+    vm.name,
+    vm.state,
+    channelText(vm.endpoint),
+    encryptionText(vm),
+    vm.roundTripMs === null ? '-' : `${vm.roundTripMs.toFixed(1)} ms`,
+    vm.error?.message ?? (vm.peer ? `${vm.peer.hostName} (${vm.peer.platform})` : ''),
+  ];
+}
+
+export function channelText(endpoint: VmEndpoint): string {
+  switch (endpoint.kind) {
+    case 'tcp':
+      return `tcp ${endpoint.host}:${endpoint.port}`;
+    case 'serial':
+    case 'unix':
+      return `${endpoint.kind} ${endpoint.path}`;
+    case 'exec':
+      return `exec ${endpoint.argv.join(' ')}`;
+    case 'listen':
+      return 'dials in';
+  }
+}
+
+export function encryptionText(vm: VmView): string {
+  if (vm.trustCarrier) return 'off (carrier trusted)';
+  if (vm.tlsCipher === null) return '-';
+  return [vm.tlsGroup, vm.tlsCipher].filter((part) => part !== null).join(' ');
+}

@@ -1,0 +1,98 @@
+import { Command, CommanderError } from 'commander';
+import { parseHostPort } from '../base/address.ts';
+import { asCausewayError, CausewayError } from '../base/errors.ts';
+import { resolveAbsolute } from '../base/path.ts';
+import { defaultDataDirectory, makeDataDirectory } from '../world/node/data_directory.ts';
+import { processTerminal, tellReady } from '../world/node/terminal.ts';
+import { createNodeWorld } from '../world/node/world.ts';
+import { Agent, type AgentChannel } from './agent.ts';
+
+export const AGENT_VERSION = '0.1.0';
+
+const HELP = `
+Example:
+  causeway-agent run --serial /dev/virtio-ports/org.causeway.0
+
+Exit codes: 0 done, 1 failed, 2 usage, 4 refused by the host.`;
+
+/** Runs the agent's command line; the exit code. */
+export async function runAgentCli(argv: readonly string[]): Promise<number> {
+  const terminal = processTerminal();
+  let exitCode = 0;
+  const program = new Command('causeway-agent')
+    .description('The part of Causeway that runs in a virtual machine.')
+    .version(AGENT_VERSION)
+    .exitOverride()
+    .configureOutput({ writeOut: terminal.out, writeErr: terminal.err });
+  program
+    .command('run')
+    .description('serve the host until stopped')
+    .option('--serial <device>', 'virtio-serial port that the host opens')
+    .option('--tcp <host:port>', 'dial the host there (the first time with --token)')
+    .option('--token <token>', 'what `causeway vm pair` printed')
+    .option('--listen <host:port>', 'listen there; prints a token when no host is paired yet')
+    .option('--unix <socket>', 'listen on a Unix socket')
+    .option('--stdio', 'serve on stdin and stdout')
+    .option('--trust-carrier', 'no TLS: the channel itself is trusted (local socket, ssh)')
+    .option('--data <dir>', 'data directory (default: the usual place; CAUSEWAY_AGENT_DATA)')
+    .option('--ready-fd <n>', 'write a line of JSON to this descriptor once the agent serves')
+    .addHelpText('after', HELP)
+    .action(async (options: Record<string, unknown>) => {
+      exitCode = await run(options, terminal);
+    });
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return exitCode;
+  } catch (failure) {
+    if (failure instanceof CommanderError) return failure.exitCode === 0 ? 0 : 2;
+    const error = asCausewayError(failure);
+    terminal.err(`causeway-agent: ${error.message}\n  ${error.help}\n  (${error.code})\n`);
+    return error.exit;
+  }
+}
+
+async function run(options: Record<string, unknown>, terminal: ReturnType<typeof processTerminal>): Promise<number> {
+  const named = (options['data'] as string | undefined) ?? terminal.env['CAUSEWAY_AGENT_DATA'];
+  const dataDirectory = named === undefined ? defaultDataDirectory(true) : resolveAbsolute(terminal.cwd, named);
+  const channel = channelOf(options, terminal.cwd);
+  makeDataDirectory(dataDirectory);
+  const agent = await Agent.start({
+    world: createNodeWorld(),
+    dataDirectory,
+    buildId: AGENT_VERSION,
+    channel,
+    trustCarrier: options['trustCarrier'] === true,
+    log: (line) => terminal.err(`causeway-agent: ${line}\n`),
+  });
+  const { address, token, fingerprint } = agent.ready;
+  if (address !== null) terminal.err(`listening on ${address}\n`);
+  if (token !== null) terminal.err(`pair this machine on its host, within 15 minutes:\n  causeway vm add NAME --tcp ${address} --token ${token}\n`);
+  if (options['readyFd'] !== undefined) await tellReady(Number(options['readyFd']), JSON.stringify({ ready: true, fingerprint, address, token }));
+  const interrupted = new Promise<void>((resolve) => terminal.interrupted.addEventListener('abort', () => resolve(), { once: true }));
+  try {
+    await Promise.race([interrupted, agent.finished]);
+    return 0;
+  } finally {
+    await agent.close();
+  }
+}
+
+function channelOf(options: Record<string, unknown>, cwd: string): AgentChannel {
+  const found: AgentChannel[] = [];
+  const text = (name: string) => (options[name] === undefined ? null : String(options[name]));
+  const serial = text('serial');
+  const unix = text('unix');
+  const listen = text('listen');
+  const tcp = text('tcp');
+  if (serial !== null) found.push({ kind: 'serial', device: resolveAbsolute(cwd, serial) });
+  if (unix !== null) found.push({ kind: 'unix', path: resolveAbsolute(cwd, unix) });
+  if (listen !== null) found.push({ kind: 'listen', ...parseHostPort(listen, '--listen', 'listen') });
+  if (tcp !== null) found.push({ kind: 'tcp', ...parseHostPort(tcp, '--tcp', 'dial'), token: text('token') });
+  if (options['stdio'] === true) found.push({ kind: 'stdio' });
+  const [channel, another] = found;
+  if (!channel || another) throw new CausewayError('CW_USAGE', 'say how the host is reached with one of --serial, --tcp, --listen, --unix, --stdio');
+  if (options['trustCarrier'] === true && (channel.kind === 'tcp' || channel.kind === 'listen')) {
+    throw new CausewayError('CW_USAGE', 'a TCP connection is always encrypted: --trust-carrier is for local channels and commands');
+  }
+  return channel;
+}

@@ -1,0 +1,81 @@
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { asCausewayError, CausewayError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
+import { PROCEDURES, type ProcedureName, WATCH_JOB_PATH } from '../contract/procedures.ts';
+import type { AddVmRequest, JobView, PairRequest, StartJobRequest } from '../contract/schemas.ts';
+import type { Daemon } from './daemon.ts';
+
+interface Call {
+  readonly params: Record<string, string>;
+  readonly body: unknown;
+}
+
+type Handler = (daemon: Daemon, call: Call) => Promise<unknown>;
+
+/** What answers each procedure. The type makes sure that none is missing. */
+const HANDLERS: Readonly<Record<ProcedureName, Handler>> = {
+  status: async (daemon) => daemon.status(),
+  stop: async (daemon) => {
+    daemon.requestStop();
+    return {};
+  },
+  listVms: async (daemon) => daemon.machines.views(),
+  addVm: async (daemon, { body }) => daemon.machines.add(body as AddVmRequest),
+  showVm: async (daemon, { params }) => daemon.machines.view(params['name']!),
+  removeVm: async (daemon, { params }) => {
+    await daemon.machines.remove(params['name']!);
+    return {};
+  },
+  pairVm: async (daemon, { params, body }) => daemon.machines.pair(params['name']!, body as PairRequest),
+  listJobs: async (daemon) => daemon.jobs.list(),
+  startJob: async (daemon, { body }) => daemon.jobs.start(body as StartJobRequest),
+  showJob: async (daemon, { params }) => daemon.jobs.show(params['id']!),
+  cancelJob: async (daemon, { params }) => daemon.jobs.cancel(params['id']!),
+  interruptJob: async (daemon, { params }) => daemon.jobs.interrupt(params['id']!),
+};
+
+/** The daemon's API on a Unix socket in its data directory; whoever may open the socket may do everything. */
+export async function serveApi(daemon: Daemon, socketPath: string): Promise<FastifyInstance> {
+  const server = fastify({ bodyLimit: LIMITS.apiBodyMaxBytes.value, forceCloseConnections: true, logger: false });
+  server.setErrorHandler((failure, _request, reply) => sendError(reply, failure));
+  server.setNotFoundHandler((request, reply) => sendError(reply, new CausewayError('CW_USAGE', `the API has no ${request.method} ${request.url}`)));
+  for (const [name, procedure] of Object.entries(PROCEDURES)) {
+    const schema = procedure.method === 'GET' || Object.keys(procedure.body.properties).length === 0 ? {} : { body: procedure.body };
+    server.route({
+      method: procedure.method,
+      url: procedure.path,
+      schema,
+      handler: (request) => HANDLERS[name as ProcedureName](daemon, { params: request.params as Record<string, string>, body: request.body }),
+    });
+  }
+  server.get(WATCH_JOB_PATH, (request, reply) => watchJob(daemon, request, reply));
+  await server.listen({ path: socketPath });
+  return server;
+}
+
+/** Streams the views of a job, one JSON document a line, until it has ended or the reader goes away. */
+function watchJob(daemon: Daemon, request: FastifyRequest, reply: FastifyReply): void {
+  const id = (request.params as { id: string }).id;
+  const first = daemon.jobs.show(id);
+  reply.hijack();
+  reply.raw.writeHead(200, { 'content-type': 'application/x-ndjson' });
+  const unwatch = daemon.jobs.watch(id, (view) => {
+    // A reader that does not keep up misses views, not the daemon its memory.
+    if (view.endedAtMs !== null || !reply.raw.writableNeedDrain) write(view);
+  });
+  const write = (view: JobView) => {
+    reply.raw.write(`${JSON.stringify(view)}\n`);
+    if (view.endedAtMs === null) return;
+    unwatch();
+    reply.raw.end();
+  };
+  reply.raw.on('close', unwatch);
+  write(first);
+}
+
+function sendError(reply: FastifyReply, failure: unknown): void {
+  const invalid = (failure as { validation?: unknown }).validation !== undefined || (failure as { statusCode?: number }).statusCode === 400;
+  const error = invalid ? new CausewayError('CW_USAGE', (failure as Error).message) : asCausewayError(failure);
+  const status = invalid ? 400 : error.code.endsWith('_UNKNOWN') ? 404 : error.exit === 4 || error.exit === 2 ? 409 : 500;
+  void reply.status(status).send(error.report());
+}

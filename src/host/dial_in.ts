@@ -1,0 +1,53 @@
+import { asCausewayError } from '../base/errors.ts';
+import type { PairingTokens } from '../link/session/pairing.ts';
+import { StoreTrust } from '../link/session/store_trust.ts';
+import type { TrustStore } from '../link/session/trust_store.ts';
+import { serveLinks } from '../link/serve.ts';
+import type { TlsIdentity } from '../world/net.ts';
+import type { World } from '../world/world.ts';
+import type { Machines } from './machines.ts';
+
+export interface DialInParts {
+  readonly host: string;
+  readonly port: number;
+  readonly identity: TlsIdentity;
+  readonly trust: TrustStore;
+  readonly tokens: PairingTokens;
+  readonly buildId: string;
+  readonly machines: Machines;
+}
+
+export interface DialInServer {
+  /** `host:port` in use. */
+  readonly address: string;
+  close(): Promise<void>;
+}
+
+/** Accepts agents that dial in: known keys, or the holders of a one-time token. CW_LINK_BUSY where the port is taken. */
+export async function serveDialIn(world: World, parts: DialInParts): Promise<DialInServer> {
+  const listener = await world.net.listen({ kind: 'tcp', host: parts.host, port: parts.port });
+  const { endpoint } = listener;
+  const policy = new StoreTrust({ store: parts.trust, tokens: parts.tokens, firstUseName: null });
+  const server = serveLinks(world, {
+    source: { kind: 'listener', listener },
+    trust: { kind: 'policy', policy },
+    identity: parts.identity,
+    buildId: parts.buildId,
+  });
+  const over = new AbortController();
+  const serving = (async () => {
+    for (;;) {
+      const link = await server.accept(over.signal);
+      if (link.peer.id !== null) await parts.machines.arrived(link.peer.id, link);
+      else await link.close();
+    }
+  })().catch((failure) => asCausewayError(failure)); // the server was closed: the loop ends with it
+  return {
+    address: endpoint.kind === 'tcp' ? `${endpoint.host}:${endpoint.port}` : parts.host,
+    close: async () => {
+      over.abort();
+      await server.close();
+      await serving;
+    },
+  };
+}

@@ -1,0 +1,48 @@
+import type { VmEndpoint } from '../contract/schemas.ts';
+import { fromHex } from '../base/bytes.ts';
+import { type DialTrust, type OnPinned } from '../link/session/trust.ts';
+import { dialLink } from '../link/dial.ts';
+import type { Link } from '../link/link.ts';
+import type { Endpoint, TlsIdentity } from '../world/net.ts';
+import type { World } from '../world/world.ts';
+import type { StoredVm } from './vm_store.ts';
+
+export interface DialMachineParts {
+  readonly identity: TlsIdentity;
+  readonly buildId: string;
+  readonly incarnation: Uint8Array;
+  readonly onPinned: OnPinned;
+}
+
+/** A link to a machine that the host reaches by itself. */
+export function dialMachine(world: World, vm: StoredVm, parts: DialMachineParts): Link {
+  return dialLink(world, {
+    channel: endpointOf(vm.endpoint),
+    trust: trustOf(vm, parts.onPinned),
+    identity: parts.identity,
+    buildId: parts.buildId,
+    incarnation: parts.incarnation,
+    serial: vm.endpoint.kind === 'serial',
+  });
+}
+
+function trustOf(vm: StoredVm, onPinned: OnPinned): DialTrust {
+  if (vm.trustCarrier) return { kind: 'trust-carrier' };
+  if (vm.endpoint.kind !== 'tcp') return { kind: 'first-use', fingerprint: vm.fingerprint, onPinned };
+  const pinned = { kind: 'pinned', fingerprint: vm.fingerprint ?? '' } as const;
+  return vm.pairingSecret === null ? pinned : { ...pinned, pairingSecret: fromHex(vm.pairingSecret) };
+}
+
+function endpointOf(endpoint: VmEndpoint): Endpoint {
+  switch (endpoint.kind) {
+    case 'tcp':
+      return { kind: 'tcp', host: endpoint.host, port: endpoint.port };
+    case 'serial':
+    case 'unix':
+      return { kind: 'unix', path: endpoint.path };
+    case 'exec':
+      return { kind: 'exec', argv: endpoint.argv };
+    case 'listen':
+      throw new Error('a machine that dials in is not dialled');
+  }
+}

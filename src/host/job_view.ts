@@ -1,0 +1,166 @@
+import type { ErrorBody, JobState, JobView, StartJobRequest } from '../contract/schemas.ts';
+import type { Link } from '../link/link.ts';
+import { type CopyJob, type JobEnd } from '../transfer/copy_job.ts';
+import type { CopyView } from '../transfer/copy_progress.ts';
+import { type LimitingStage, limitingStage } from '../transfer/limiting_stage.ts';
+import { RateEstimator } from '../transfer/rate.ts';
+import { diagnoseStall, type Side, type StallReport } from '../transfer/stall.ts';
+import type { StageFigure } from '../wire/copy_types.ts';
+import type { Clock } from '../world/clock.ts';
+
+export interface JobIdentity {
+  readonly id: string;
+  readonly request: StartJobRequest;
+  readonly createdAtMs: number;
+}
+
+type BySide = Readonly<Record<Side, readonly StageFigure[]>>;
+
+/** Below this much time the limiting stage would be noise. */
+const LIMITING_WINDOW_MS = 1_000;
+/** Until everything is in place the percentage stays below 100. */
+const PERCENT_BEFORE_DONE_MAX = 99.9;
+
+/**
+ * Turns the raw figures of a copy into what people read: a percentage that never falls and is 100 only at the end, a
+ * rate, a range for the time left, the stage that limits, a stall. Call `observe` regularly.
+ */
+export class JobTracker {
+  readonly #identity: JobIdentity;
+  readonly #clock: Clock;
+  readonly #startedMs: number;
+  readonly #rate = new RateEstimator();
+  #percent: number | null = null;
+  #lastMoveMs: number;
+  #movedBytes = -1;
+  #window: { atMs: number; stages: BySide } | null = null;
+  #limiting: LimitingStage | null = null;
+  #stall: StallReport | null = null;
+  #view: CopyView | null = null;
+  #attempts = 0;
+  #lastError: ErrorBody | null = null;
+  #waiting = true;
+
+  constructor(identity: JobIdentity, clock: Clock) {
+    this.#identity = identity;
+    this.#clock = clock;
+    this.#startedMs = clock.monotonicMs();
+    this.#lastMoveMs = this.#startedMs;
+  }
+
+  get stall(): StallReport | null {
+    return this.#stall;
+  }
+
+  observe(job: CopyJob, link: Link): void {
+    const now = this.#clock.monotonicMs();
+    const view = job.view();
+    this.#attempts = job.attempts;
+    this.#lastError = job.lastError?.report() ?? null;
+    this.#waiting = link.state.kind !== 'up' && link.state.kind !== 'interrupted';
+    this.#noteMoves(view, now);
+    this.#stall = diagnoseStall({
+      nowMs: now,
+      lastMoveMs: this.#lastMoveMs,
+      peerHeardMs: view?.peerHeardMs ?? this.#startedMs,
+      linkUp: link.state.kind === 'up',
+      linkError: linkError(link),
+      localSide: 'host',
+      localStages: view?.localStages ?? [],
+      remoteStages: view?.remoteStages ?? [],
+    });
+    if (view === null) return;
+    this.#view = view;
+    this.#rate.sample(now, view.durableBytes);
+    this.#percent = percentOf(view, this.#percent);
+    this.#noteLimiting(view, now);
+  }
+
+  /** What the job is now; `end` once it has ended. */
+  toView(end: JobEnd | null, endedAtMs: number | null): JobView {
+    const { id, request, createdAtMs } = this.#identity;
+    const view = this.#view;
+    const done = end?.kind === 'done';
+    const elapsedMs = (endedAtMs ?? this.#clock.wallMs()) - createdAtMs;
+    const remaining = end === null && view && view.phase === 'copying' ? this.#rate.remaining(view.plannedBytes - view.durableBytes) : null;
+    return {
+      id,
+      state: stateOf(end, this.#waiting),
+      phase: done ? 'done' : this.#waiting && end === null ? 'waiting' : (view?.phase ?? 'planning'),
+      direction: request.direction,
+      vm: request.vm,
+      sources: request.sources,
+      destination: request.destination,
+      createdAtMs,
+      endedAtMs,
+      elapsedMs,
+      plannedEntries: view?.plannedEntries ?? 0,
+      plannedBytes: view?.plannedBytes ?? 0,
+      doneEntries: view?.doneEntries ?? 0,
+      sentBytes: view?.sentBytes ?? 0,
+      receivedBytes: view?.receivedBytes ?? 0,
+      durableBytes: view?.durableBytes ?? 0,
+      recoveredBytes: view?.recoveredBytes ?? 0,
+      percent: done ? 100 : this.#percent,
+      rateBytesPerSecond: end === null ? this.#rate.rate() : averageRate(view, elapsedMs),
+      remainingMs: remaining && { low: remaining.lowMs, high: remaining.highMs },
+      limitingStage: this.#limiting && { ...this.#limiting },
+      stages: stageViews(view),
+      stall: end === null && this.#stall ? { ...this.#stall } : null,
+      attempts: this.#attempts,
+      lastError: this.#lastError,
+      problems: [...(end?.kind === 'done' ? end.outcome.problems : (view?.problems ?? []))],
+      error: end?.kind === 'failed' ? end.error.report() : null,
+      note: end?.kind === 'cancelled' ? end.leftover : null,
+    };
+  }
+
+  #noteMoves(view: CopyView | null, now: number): void {
+    if (view === null) return;
+    const moved = [...view.localStages, ...view.remoteStages].reduce((sum, figure) => sum + figure.bytes, view.plannedEntries);
+    if (moved === this.#movedBytes) return;
+    this.#movedBytes = moved;
+    this.#lastMoveMs = now;
+  }
+
+  #noteLimiting(view: CopyView, now: number): void {
+    const stages: BySide = { host: view.localStages, guest: view.remoteStages };
+    if (this.#window === null) {
+      this.#window = { atMs: now, stages };
+      return;
+    }
+    if (now - this.#window.atMs < LIMITING_WINDOW_MS) return;
+    this.#limiting = limitingStage(this.#window.stages, stages, now - this.#window.atMs) ?? this.#limiting;
+    this.#window = { atMs: now, stages };
+  }
+}
+
+function linkError(link: Link): string | null {
+  const { state } = link;
+  if (state.kind === 'connecting' || state.kind === 'interrupted') return state.lastError?.message ?? null;
+  return state.kind === 'failed' ? state.error.message : null;
+}
+
+function percentOf(view: CopyView, before: number | null): number | null {
+  if (view.phase === 'planning' || view.phase === 'checking') return before;
+  const share = view.plannedBytes > 0 ? view.durableBytes / view.plannedBytes : view.plannedEntries > 0 ? view.doneEntries / view.plannedEntries : 0;
+  const percent = Math.min(PERCENT_BEFORE_DONE_MAX, Math.floor(share * 1000) / 10);
+  return Math.max(before ?? 0, percent);
+}
+
+function averageRate(view: CopyView | null, elapsedMs: number): number {
+  if (view === null || elapsedMs <= 0) return 0;
+  return ((view.durableBytes - Math.min(view.durableBytes, view.recoveredBytes)) / elapsedMs) * 1000;
+}
+
+function stageViews(view: CopyView | null): JobView['stages'] {
+  if (view === null) return [];
+  const of = (side: Side, figures: readonly StageFigure[]) => figures.map(({ stage, bytes, busyMs }) => ({ side, stage, bytes, busyMs }));
+  return [...of('host', view.localStages), ...of('guest', view.remoteStages)];
+}
+
+function stateOf(end: JobEnd | null, waiting: boolean): JobState {
+  if (end === null) return waiting ? 'waiting' : 'running';
+  if (end.kind === 'done') return end.outcome.problems.length > 0 ? 'partial' : 'done';
+  return end.kind;
+}
