@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { setTimeout as wait } from 'node:timers/promises';
+import { asCausewayError } from '../../src/base/errors.ts';
+import type { JobView } from '../../src/contract/schemas.ts';
+import { Rig, until } from './rig.ts';
+import { randomFile, sha256 } from './trees.ts';
+
+const KILLS = Number(process.env['KILLS'] ?? 300);
+const SEED = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+const MIB = 1024 * 1024;
+const SIZES = [0, 1, MIB - 1, MIB, MIB + 1, 300 * MIB];
+/** Most kills go to the large file: the small ones are over before a kill can hit them. */
+const LARGE = SIZES.at(-1)!;
+
+/** xorshift32: the same seed gives the same choices. */
+function chance(seed: number): () => number {
+  let state = seed | 1;
+  return () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) / 2 ** 32;
+  };
+}
+
+interface Totals {
+  kills: number;
+  hits: number;
+  worstResentBytes: number;
+  copies: number;
+}
+
+test(`${KILLS} SIGKILLs of daemon, agent or both: old or new in whole, every copy finishes, nothing is left over`, {
+  timeout: 900_000,
+}, async (t) => {
+  t.diagnostic(`SEED=${SEED}`);
+  const random = chance(SEED);
+  await using rig = await Rig.start();
+  const sources = SIZES.map((size) => {
+    const path = join(rig.hostFiles, `source-${size}`);
+    randomFile(path, size);
+    return { path, size, hash: sha256(path) };
+  });
+  const totals: Totals = { kills: 0, hits: 0, worstResentBytes: 0, copies: 0 };
+  while (totals.kills < KILLS) {
+    const source = random() < 0.75 ? sources.at(-1)! : sources[Math.floor(random() * sources.length)]!;
+    await copyUnderKills(rig, source, random, totals);
+  }
+  t.diagnostic(
+    `${totals.kills} kills over ${totals.copies} copies, ${totals.hits} hit a transfer in progress; most bytes sent again for one kill: ${totals.worstResentBytes}`,
+  );
+  assert.ok(
+    totals.hits >= totals.kills / 2,
+    `only ${totals.hits} of ${totals.kills} kills hit a transfer in progress`,
+  );
+  assert.ok(totals.worstResentBytes <= 64 * MIB, `one kill cost ${totals.worstResentBytes} bytes sent again`);
+});
+
+/** One copy of one file, with kills at random moments until it has had enough of them. */
+async function copyUnderKills(
+  rig: Rig,
+  source: { path: string; size: number; hash: string },
+  random: () => number,
+  totals: Totals,
+): Promise<void> {
+  const target = join(rig.guestFiles, 'target');
+  const replaces = random() < 0.5;
+  rmSync(target, { force: true });
+  if (replaces) writeFileSync(target, 'old content');
+  const killsWanted = source.size === LARGE ? 12 : 1;
+  let job = await rig.startJob('in', source.path, target);
+  totals.copies += 1;
+  for (let kill = 0; kill < killsWanted && totals.kills < KILLS; kill += 1) {
+    await wait(random() * (source.size === LARGE ? 260 : 40));
+    const before = await current(rig, job.id);
+    if (before === null || before.endedAtMs !== null) break;
+    const victims = random();
+    await Promise.all([victims < 0.66 ? rig.daemon.kill() : null, victims > 0.33 ? rig.agent.kill() : null]);
+    totals.kills += 1;
+    if (before.durableBytes < before.plannedBytes || before.plannedBytes === 0) totals.hits += 1;
+    assertOldOrNew(target, source, replaces);
+    if (!rig.agent.alive) rig.startAgent();
+    if (!rig.daemon.alive) rig.startDaemon();
+    await Promise.all([rig.agent.ready, rig.daemon.ready]);
+    job = await noteResent(rig, job.id, before, totals);
+  }
+  const end = await rig.waitJob(job.id);
+  assert.equal(end.state, 'done', JSON.stringify(end.error));
+  assert.equal(sha256(target), source.hash);
+  assert.ok(!existsSync(join(rig.guestFiles, '.causeway')), 'temporary data are left over');
+  assert.deepEqual(readdirSync(rig.guestFiles), ['target']);
+}
+
+/** What was received before the kill and is not there after it has to be sent again. */
+async function noteResent(rig: Rig, id: string, before: JobView, totals: Totals): Promise<JobView> {
+  const after = await until('the copy goes on after a kill', 60_000, async () => {
+    const view = await current(rig, id);
+    return view !== null &&
+      (view.endedAtMs !== null || view.phase === 'copying' || view.phase === 'finishing')
+      ? view
+      : null;
+  });
+  if (after.endedAtMs === null)
+    totals.worstResentBytes = Math.max(totals.worstResentBytes, before.durableBytes - after.recoveredBytes);
+  return after;
+}
+
+async function current(rig: Rig, id: string): Promise<JobView | null> {
+  try {
+    return await rig.job(id);
+  } catch (failure) {
+    if (asCausewayError(failure).code === 'CW_DAEMON_DOWN') return null;
+    throw failure;
+  }
+}
+
+function assertOldOrNew(target: string, source: { size: number; hash: string }, replaces: boolean): void {
+  if (!existsSync(target)) return assert.ok(!replaces, 'the old content vanished');
+  const { size } = statSync(target);
+  if (replaces && size === 'old content'.length && size !== source.size) return;
+  assert.equal(sha256(target), source.hash, 'the destination shows neither the old nor the new content');
+}

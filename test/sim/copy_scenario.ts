@@ -1,0 +1,194 @@
+import { equalBytes } from '../../src/base/bytes.ts';
+import { LIMITS } from '../../src/base/limits.ts';
+import { dialLink } from '../../src/link/dial.ts';
+import { serveLinks } from '../../src/link/serve.ts';
+import { loadIdentity } from '../../src/link/session/identity_store.ts';
+import { StoreTrust } from '../../src/link/session/store_trust.ts';
+import { TrustStore } from '../../src/link/session/trust_store.ts';
+import type { Mux } from '../../src/link/mux/mux.ts';
+import { CopyJob } from '../../src/transfer/copy_job.ts';
+import { CopyService } from '../../src/transfer/copy_service.ts';
+import { PeerSession } from '../../src/transfer/peer_session.ts';
+import { peerMethods } from '../../src/transfer/peer_methods.ts';
+import type { World } from '../../src/world/world.ts';
+import { Dice } from '../../src/world/sim/dice.ts';
+import { type FaultPlan, swarm } from '../../src/world/sim/faults.ts';
+import { Sim, type SimReport } from '../../src/world/sim/sim.ts';
+import type { SimMachine } from '../../src/world/sim/machine.ts';
+
+const FOREVER = new AbortController().signal;
+const CHUNK = LIMITS.chunkMinBytes.value;
+/** Faults last for this much virtual time, unless the copy ends before; then the copy has the second amount to end. */
+const FAULTS_MS = 15_000;
+const HEALING_MS = 600_000;
+
+export interface Scenario {
+  readonly seed: number;
+  readonly plan?: FaultPlan;
+}
+
+export interface ScenarioResult {
+  readonly report: SimReport;
+  /** What must never be, in words; null where everything held. */
+  readonly violation: string | null;
+  readonly deaths: number;
+  readonly attempts: number;
+}
+
+interface Expected {
+  readonly files: Map<string, { readonly fresh: Uint8Array; readonly old: Uint8Array | null }>;
+}
+
+/** One copy between two machines with all faults of the seed's plan, checked at every change that anybody could see. */
+export async function runCopyScenario({ seed, plan = swarm(seed) }: Scenario): Promise<ScenarioResult> {
+  const sim = new Sim(seed, plan);
+  const dice = Dice.fromSeed(seed).fork('scenario');
+  const host = sim.machine('host');
+  const guest = sim.machine('guest');
+  const inward = dice.chance(0.5);
+  const secure = dice.chance(0.5);
+  const [source, sink] = inward ? [host, guest] : [guest, host];
+  const expected = layOut(source, sink, dice);
+  let violation: string | null = null;
+  const violate = (text: string) => {
+    violation ??= text;
+  };
+  sink.disk.onVisibleChange((path) => {
+    const file = expected.files.get(path);
+    const shown = file && sink.disk.readFile(path);
+    if (!file || !shown || equalBytes(shown, file.fresh) || (file.old && equalBytes(shown, file.old))) return;
+    violate(`${path} shows neither its old nor its new content (${shown.byteLength} bytes)`);
+  });
+
+  const progress = { done: false, attempts: 0 };
+  const agent = guest.supervise('agent', (world) => runAgent(world, secure));
+  const daemon = host.supervise('daemon', (world) => runDaemon(world, { secure, inward, progress }));
+  await sim.runUntil(() => progress.done || violation !== null, { maxVirtualMs: FAULTS_MS });
+  // "Done" has to survive a power cut at that very moment.
+  if (progress.done) sink.powerCut();
+  if (progress.done) note(checkWhole(sink, expected), violate);
+  sim.faults.stop();
+  const report = await sim.runUntil(() => progress.done || violation !== null, { maxVirtualMs: HEALING_MS, maxEvents: 400_000 });
+  if (violation === null && !progress.done) violate(`no completion after the faults stopped: ${report.outcome}, attempts ${progress.attempts}`);
+  if (violation === null) note(checkWhole(sink, expected), violate);
+  if (violation === null) note(checkLeftovers(sink), violate);
+  agent.stop();
+  daemon.stop();
+  return { report, violation, deaths: agent.deaths + daemon.deaths, attempts: progress.attempts };
+}
+
+function note(text: string | null, violate: (text: string) => void): void {
+  if (text !== null) violate(text);
+}
+
+async function runAgent(world: World, secure: boolean): Promise<void> {
+  const dir = await world.disk.openRoot('/state');
+  const identity = await loadIdentity(world, dir, '/state');
+  const store = await TrustStore.open(world, dir, '/state');
+  const policy = new StoreTrust({ store, tokens: null, firstUseName: 'host' });
+  const listener = await world.net.listen({ kind: 'tcp', host: 'guest', port: 7411 });
+  const server = serveLinks(world, {
+    source: { kind: 'listener', listener },
+    trust: secure ? { kind: 'policy', policy } : { kind: 'trust-carrier' },
+    identity,
+    buildId: 'sim',
+  });
+  const copies = new CopyService(world);
+  for (;;) {
+    const link = await server.accept(FOREVER);
+    const mux = await link.ready(FOREVER).catch(() => null); // gone again before it was served
+    if (mux) void new PeerSession(mux, copies, peerMethods(world, copies, 'sim')).serve();
+  }
+}
+
+interface DaemonPart {
+  readonly secure: boolean;
+  readonly inward: boolean;
+  readonly progress: { done: boolean; attempts: number };
+}
+
+async function runDaemon(world: World, { secure, inward, progress }: DaemonPart): Promise<void> {
+  const dir = await world.disk.openRoot('/state');
+  const identity = await loadIdentity(world, dir, '/state');
+  const link = dialLink(world, {
+    channel: { kind: 'tcp', host: 'guest', port: 7411 },
+    trust: secure ? { kind: 'first-use', fingerprint: null, onPinned: async () => undefined } : { kind: 'trust-carrier' },
+    identity,
+    buildId: 'sim',
+    incarnation: world.random.bytes(16),
+  });
+  const sessions = new Map<Mux, PeerSession>();
+  const sessionOf = (mux: Mux): PeerSession => {
+    let session = sessions.get(mux);
+    if (!session) {
+      session = new PeerSession(mux, null, {});
+      sessions.set(mux, session);
+      void session.serve();
+    }
+    return session;
+  };
+  link.onState((state) => {
+    if (state.kind === 'up') sessionOf(state.mux);
+  });
+  while (!progress.done) {
+    progress.attempts += 1;
+    const job = new CopyJob({
+      world,
+      link,
+      routerOf: (mux) => sessionOf(mux).router,
+      spec: {
+        transferId: new Uint8Array(16).fill(7),
+        role: inward ? 'source' : 'sink',
+        sources: ['/src/tree/.'],
+        destination: '/dst/tree',
+        options: { chunkBytes: CHUNK, lanes: 2 },
+      },
+    });
+    const end = await job.run();
+    if (end.kind === 'done' && end.outcome.problems.length === 0) progress.done = true;
+    else await world.clock.sleep(200);
+  }
+  await link.close();
+}
+
+/** The trees of both sides: what is copied, and what stands at the destination before. */
+function layOut(source: SimMachine, sink: SimMachine, dice: Dice): Expected {
+  source.disk.writeTree('/state', {});
+  sink.disk.writeTree('/state', {});
+  source.disk.writeTree('/src/tree/sub', {});
+  sink.disk.writeTree('/dst', {});
+  const files: Expected['files'] = new Map();
+  const sizes = [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 5 * CHUNK + 3, 100, 3000];
+  const count = dice.between(2, sizes.length);
+  const replaces = dice.chance(0.4);
+  if (replaces) sink.disk.writeTree('/dst/tree/sub', {});
+  for (let at = 0; at < count; at += 1) {
+    const name = `${at % 3 === 0 ? 'sub/' : ''}f${at}`;
+    const fresh = dice.bytes(sizes[at]!);
+    layFile(source, `/src/tree/${name}`, fresh);
+    const old = replaces && dice.chance(0.7) ? dice.bytes(500) : null;
+    const target = `/dst/tree/${name}`;
+    if (old) layFile(sink, target, old);
+    files.set(target, { fresh, old });
+  }
+  return { files };
+}
+
+function layFile(machine: SimMachine, path: string, content: Uint8Array): void {
+  const cut = path.lastIndexOf('/');
+  machine.disk.writeTree(path.slice(0, cut), { [path.slice(cut + 1)]: content });
+}
+
+function checkWhole(sink: SimMachine, expected: Expected): string | null {
+  for (const [path, { fresh }] of expected.files) {
+    const shown = sink.disk.readFile(path);
+    if (!shown) return `${path} is missing after the copy was done`;
+    if (!equalBytes(shown, fresh)) return `${path} has wrong content after the copy was done`;
+  }
+  return null;
+}
+
+function checkLeftovers(sink: SimMachine): string | null {
+  const left = sink.disk.listAll('/dst').find((entry) => entry.path.includes('.causeway'));
+  return left ? `${left.path} is left over` : null;
+}
