@@ -1,0 +1,165 @@
+/** A record as tables: for the terminal and for docs/benchmarks.md. Pure. */
+import {
+  type BenchRecord,
+  type CaseRecord,
+  caseFigures,
+  medianOf,
+  type PeerRecord,
+  recordJson,
+  valid,
+} from './record.ts';
+import { median, range, speedRatios } from './statistics.ts';
+import { type Column, markdownTable, plainTable } from './table.ts';
+import { type Verdict, verdicts } from './targets.ts';
+
+const MIB = 1 << 20;
+type Tabulate = (columns: readonly Column[], rows: readonly (readonly string[])[]) => string;
+
+const left = (title: string): Column => ({ title, align: 'left' });
+const right = (title: string): Column => ({ title, align: 'right' });
+
+/** The peer that the column "x of" divides by, where it ran. */
+const YARDSTICK = 'rsync-daemon';
+
+function fixed(value: number | null, digits: number): string {
+  return value === null ? '-' : value.toFixed(digits);
+}
+
+function ratioText(ratios: readonly number[]): string {
+  return ratios.length === 0 ? '-' : `${median(ratios).toFixed(2)} x`;
+}
+
+function rateText(record: CaseRecord, seconds: number | null): string {
+  if (seconds === null) return '-';
+  const perSecond = record.files > 1 ? record.files / seconds : record.sizeBytes / MIB / seconds;
+  return perSecond.toLocaleString('en', { maximumFractionDigits: 0 });
+}
+
+function peakText(peer: PeerRecord): string {
+  const parts = Object.entries(peer.peakKiB).map(([label, kib]) => `${label} ${(kib / 1024).toFixed(0)}`);
+  return parts.length === 0 ? '-' : parts.join(', ');
+}
+
+function peerRow(record: CaseRecord, name: string, peer: PeerRecord): string[] {
+  const seconds = medianOf(peer.seconds);
+  const spread =
+    seconds === null
+      ? '-'
+      : range(valid(peer.seconds))
+          .map((s) => s.toFixed(2))
+          .join('-');
+  const yardstick = record.peers[YARDSTICK];
+  const against = yardstick ? ratioText(speedRatios(peer.seconds, [yardstick.seconds])) : '-';
+  const cpu = [fixed(medianOf(peer.cpuSeconds), 2), fixed(medianOf(peer.otherCpuSeconds), 2)];
+  return [name, fixed(seconds, 2), spread, rateText(record, seconds), against, ...cpu, peakText(peer)];
+}
+
+function caseTable(record: CaseRecord, tabulate: Tabulate): string {
+  const rate = record.files > 1 ? 'files/s' : 'MiB/s';
+  const numbers = ['median s', 'range s', rate, `speed / ${YARDSTICK}`, 'CPU s', 'other CPU s'].map(right);
+  const rows = Object.entries(record.peers).map(([name, peer]) => peerRow(record, name, peer));
+  return tabulate([left('peer'), ...numbers, left('peak MiB')], rows);
+}
+
+/** Each variant of ours against each peer, ratios inside rounds; empty where ours did not run. */
+function oursTable(record: CaseRecord, tabulate: Tabulate): string {
+  const { seconds } = caseFigures(record);
+  const ours = Object.keys(seconds).filter((name) => name.startsWith('ours-'));
+  const others = Object.keys(seconds).filter((name) => !name.startsWith('ours-'));
+  if (ours.length === 0 || others.length === 0) return '';
+  const rows = ours.map((name) => [
+    name,
+    ...others.map((other) => ratioText(speedRatios(seconds[name] ?? [], [seconds[other] ?? []]))),
+  ]);
+  return tabulate([left('times as fast as'), ...others.map(right)], rows);
+}
+
+function failureLines(record: CaseRecord): string[] {
+  const failed = Object.entries(record.peers).flatMap(([name, peer]) =>
+    peer.failures.map((failure) => `${name} failed in ${failure.replace(/\s+/g, ' ')}`),
+  );
+  const absent = Object.entries(record.unavailable).map(([name, why]) => `${name}: not available: ${why}`);
+  return [...failed, ...absent];
+}
+
+function conditions(record: CaseRecord): string {
+  const kind = record.quick ? 'QUICK, not for the record; ' : '';
+  const count = record.files === 1 ? '1 file' : `${record.files.toLocaleString('en')} files`;
+  const extent = `${count}, ${(record.sizeBytes / MIB).toFixed(1)} MiB`;
+  const ratios = record.twoToOne.map((ratio) => ratio.toFixed(2)).join(', ');
+  return `${kind}${record.date}, ${extent}, ${record.fileSystem}, ${record.rounds} interleaved rounds, two processes / one before each round and at the end: ${ratios}`;
+}
+
+function verdictTable(all: readonly Verdict[], tabulate: Tabulate): string {
+  const rows = all.map((v) => [
+    v.what,
+    v.target,
+    v.due,
+    v.measured,
+    v.verdict === 'short' ? 'FALLS SHORT' : v.verdict,
+  ]);
+  return tabulate([left('target'), right('wanted'), left('due'), right('measured'), left('verdict')], rows);
+}
+
+function allVerdicts(record: BenchRecord): Verdict[] {
+  const whole = Object.entries(record.cases).filter(([, one]) => !one.quick);
+  return verdicts(new Map(whole.map(([name, one]) => [name, caseFigures(one)])));
+}
+
+/** What the terminal shows at the end. */
+export function terminalReport(record: BenchRecord): string {
+  const parts = Object.entries(record.cases).flatMap(([name, one]) => [
+    `${name}: ${one.what}\n${conditions(one)}`,
+    caseTable(one, plainTable),
+    oursTable(one, plainTable),
+    failureLines(one).join('\n'),
+  ]);
+  const quick = Object.values(record.cases).some((one) => one.quick);
+  const targets = `targets${quick ? ' (quick cases are not judged)' : ''}\n${verdictTable(allVerdicts(record), plainTable)}`;
+  return [...parts, targets].filter((part) => part !== '').join('\n\n');
+}
+
+const METHOD = `Written by \`npm run bench -- copy\`. Client and server run on one machine and share its processors.
+
+- The time is that of the client as a whole process, from start to exit. Servers and daemons run before it.
+- The destination is removed and the file system flushed before each run, outside the time.
+- All peers run once in every round, in an order that moves on by one place each round. Ratios are taken inside a round and the median of the ratios is shown, because the speed of the machine changes between rounds.
+- "two processes / one" is the work of two CPU-bound processes together against one alone (AES-256-GCM, 0.3 s each): 2 for two free processors, near 1 when both share one.
+- "CPU s" is user + system time of the client, the servers and everything they start: the growth of the bench's reaped children plus its live descendants (\`/proc/PID/stat\`, utime + stime + cutime + cstime), read after the servers' forks have ended. "other CPU s" is what the processors did besides: other load, interrupts, kernel threads.
+- "peak MiB" is the largest single process by role (VmHWM; servers are reset through \`clear_refs\` before each run; sampled every 50 ms, so the last 50 ms of a client are not in it).
+- Contents are compared in each peer's first good run (SHA-256 of a file, \`diff -r\` of a tree), count and sizes in every run.
+- Flushed inside the time: \`cp\` (by \`sync -f\`) and Causeway. The other peers leave their writes to the page cache. On tmpfs a flush costs nothing.`;
+
+function caseSection(name: string, record: CaseRecord): string {
+  const { machine } = record;
+  const parts = [
+    `## ${name}\n\n${record.what[0]?.toUpperCase()}${record.what.slice(1)}.`,
+    `Measured ${conditions(record)}.`,
+    `Machine: ${machine.processor}, ${machine.cores} processors, ${machine.memoryGiB} GiB, Linux ${machine.kernel}; bench on Node ${machine.node}.`,
+    caseTable(record, markdownTable),
+    oursTable(record, markdownTable),
+    failureLines(record)
+      .map((line) => `- ${line}`)
+      .join('\n'),
+    peersTable(record),
+  ];
+  return parts.filter((part) => part !== '').join('\n\n');
+}
+
+function peersTable(record: CaseRecord): string {
+  const rows = Object.entries(record.peers).map(([name, peer]) => [
+    name,
+    peer.version,
+    peer.note,
+    `\`${peer.command}\``,
+  ]);
+  return markdownTable(['peer', 'version', 'what the figure includes', 'command'].map(left), rows);
+}
+
+/** The text of docs/benchmarks.md. */
+export function markdownReport(record: BenchRecord): string {
+  const sections = Object.entries(record.cases).map(([name, one]) => caseSection(name, one));
+  const targets = `## Targets\n\n${verdictTable(allVerdicts(record), markdownTable)}`;
+  const json = `## Record\n\n\`\`\`json\n${recordJson(record)}\n\`\`\``;
+  return `${['# Benchmarks: copy', METHOD, targets, ...sections, json].join('\n\n')}\n`;
+}

@@ -1,0 +1,111 @@
+/** Interleaved rounds over one case. */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, rmSync } from 'node:fs';
+import { type Case, type PreparedSource, prepareSource } from './cases.ts';
+import { type Cost, measure } from './measure.ts';
+import type { Peer } from './peer.ts';
+import { twoToOneRatio } from './probe.ts';
+import { rotated } from './statistics.ts';
+import { checkContent, checkExtent, sha256OfFile } from './verify.ts';
+import type { Workplace } from './workplace.ts';
+
+export interface PeerRuns {
+  readonly peer: Peer;
+  /** By round; null where the run failed. */
+  readonly costs: (Cost | null)[];
+  readonly failures: string[];
+}
+
+export interface CaseRuns {
+  readonly source: PreparedSource;
+  readonly peers: readonly PeerRuns[];
+  /** Two-processes-to-one ratio of the machine before each round, and after the last. */
+  readonly twoToOne: number[];
+}
+
+export interface CaseContext {
+  readonly which: Case;
+  readonly place: Workplace;
+  readonly peers: readonly Peer[];
+  readonly rounds: number;
+  readonly signal: AbortSignal;
+  readonly say: (line: string) => void;
+}
+
+function emptyDestination(place: Workplace): void {
+  rmSync(place.destination, { recursive: true, force: true });
+  mkdirSync(place.destination);
+  // Dirty pages of the run before would be written back inside the time of this one.
+  execFileSync('sync', ['-f', place.destination]);
+}
+
+interface OneRun {
+  readonly context: CaseContext;
+  readonly source: PreparedSource;
+  readonly digest: string;
+  /** Compare every byte, not only count and sizes. */
+  readonly full: boolean;
+}
+
+async function runOnce(peer: Peer, { context, source, digest, full }: OneRun): Promise<Cost> {
+  const { which, place } = context;
+  emptyDestination(place);
+  const command = peer.command({ kind: which.kind, source: source.path, destination: place.destination });
+  const cost = await measure(command, peer.servers(), context.signal);
+  checkExtent(source, place.destination);
+  if (full) await checkContent(which.kind, source, place.destination, digest);
+  return cost;
+}
+
+function said(peer: Peer, cost: Cost): string {
+  const peak = Math.max(0, ...Object.values(cost.peakKiB)) / 1024;
+  const figures = `${cost.seconds.toFixed(2)} s, CPU ${cost.cpuSeconds.toFixed(2)} s`;
+  return `  ${peer.name.padEnd(12)} ${figures}, other CPU ${cost.otherCpuSeconds.toFixed(2)} s, peak ${peak.toFixed(0)} MiB`;
+}
+
+/** A peer that fails twice in a row is left out of the rounds that follow. */
+const FAILURES_IN_A_ROW = 2;
+
+function gaveUp(runs: PeerRuns): boolean {
+  return (
+    runs.costs.length >= FAILURES_IN_A_ROW &&
+    runs.costs.slice(-FAILURES_IN_A_ROW).every((cost) => cost === null)
+  );
+}
+
+export async function runCase(context: CaseContext): Promise<CaseRuns> {
+  const { which, place, rounds, say } = context;
+  say(`${which.name}: ${which.what}`);
+  const source = prepareSource(which, place.source);
+  const digest = which.kind === 'file' ? await sha256OfFile(source.path) : '';
+  const peers = context.peers
+    .filter((peer) => peer.kinds.includes(which.kind))
+    .map((peer): PeerRuns => ({ peer, costs: [], failures: [] }));
+  const twoToOne: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const ratio = await twoToOneRatio();
+    twoToOne.push(ratio);
+    say(` round ${round + 1} of ${rounds}: two processes / one = ${ratio.toFixed(2)}`);
+    for (const runs of rotated(peers, round)) {
+      if (gaveUp(runs)) {
+        runs.costs.push(null);
+        continue;
+      }
+      const full = runs.costs.every((cost) => cost === null);
+      try {
+        const cost = await runOnce(runs.peer, { context, source, digest, full });
+        runs.costs.push(cost);
+        say(said(runs.peer, cost));
+      } catch (error) {
+        context.signal.throwIfAborted();
+        runs.costs.push(null);
+        runs.failures.push(`round ${round + 1}: ${(error as Error).message}`);
+        say(`  ${runs.peer.name.padEnd(12)} FAILED: ${(error as Error).message}`);
+      }
+    }
+  }
+  twoToOne.push(await twoToOneRatio());
+  for (const path of [place.source, place.destination]) rmSync(path, { recursive: true, force: true });
+  mkdirSync(place.destination);
+  return { source, peers, twoToOne };
+}
