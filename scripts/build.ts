@@ -1,0 +1,46 @@
+// npm run build [-- --sea]: dist/causeway.mjs and dist/causeway-agent.mjs, each one file that needs only Node 26.
+// With --sea also dist/causeway-agent, an executable that needs nothing.
+import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import type { BuildFailure } from 'esbuild';
+import { bundle, licences, makeExecutable } from './bundle.ts';
+
+const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
+const DIST = join(ROOT, 'dist');
+const PROGRAMS = [
+  { entry: 'src/cli/main.ts', name: 'causeway' },
+  { entry: 'src/guest/main.ts', name: 'causeway-agent' },
+];
+
+function say(path: string): void {
+  const sizeMib = statSync(path).size / 1024 ** 2;
+  process.stdout.write(`${path.slice(ROOT.length + 1)} ${sizeMib.toFixed(1)} MiB\n`);
+}
+
+async function main(withExecutable: boolean): Promise<void> {
+  rmSync(DIST, { recursive: true, force: true });
+  mkdirSync(DIST);
+  const packages = new Set<string>();
+  for (const { entry, name } of PROGRAMS) {
+    const output = join(DIST, `${name}.mjs`);
+    for (const one of await bundle(entry, output)) packages.add(one);
+    say(output);
+  }
+  if (withExecutable) {
+    const output = join(DIST, process.platform === 'win32' ? 'causeway-agent.exe' : 'causeway-agent');
+    makeExecutable(join(DIST, 'causeway-agent.mjs'), output);
+    say(output);
+  }
+  writeFileSync(join(DIST, 'LICENCES.txt'), licences([...packages].sort(), withExecutable));
+}
+
+const { values } = parseArgs({ options: { sea: { type: 'boolean', default: false } } });
+try {
+  await main(values.sea);
+} catch (failure) {
+  // esbuild has printed where and why; its own stack says nothing more.
+  if (!Array.isArray((failure as Partial<BuildFailure>).errors)) throw failure;
+  process.exitCode = 1;
+}

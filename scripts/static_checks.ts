@@ -1,0 +1,43 @@
+// Checks that need no test: style and types.
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import type { TestResult } from './test_process.ts';
+
+const CHECKS: readonly { readonly name: string; readonly argv: readonly string[] }[] = [
+  {
+    name: 'biome',
+    argv: [
+      'node_modules/@biomejs/biome/bin/biome',
+      'check',
+      '--error-on-warnings',
+      '--max-diagnostics=100',
+      '.',
+    ],
+  },
+  { name: 'tsc', argv: ['node_modules/typescript/bin/tsc', '--noEmit', '-p', '.'] },
+];
+
+/** Runs the checks beside each other; each counts as one test. */
+export function runStaticChecks(root: string): Promise<TestResult[]> {
+  return Promise.all(CHECKS.map((check) => runCheck(root, check.name, check.argv)));
+}
+
+function runCheck(root: string, name: string, [script, ...args]: readonly string[]): Promise<TestResult> {
+  const { promise, resolve, reject } = Promise.withResolvers<TestResult>();
+  const child = spawn(process.execPath, [join(root, script!), ...args], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+  }
+  child.once('error', reject);
+  child.once('close', (code) => {
+    const outcome = code === 0 ? 'passed' : 'failed';
+    resolve({ outcome, file: name, name: 'the whole repository', detail: code === 0 ? '' : output.trim() });
+  });
+  return promise;
+}
