@@ -120,12 +120,13 @@ async function oneCase(which: Case, session: Session): Promise<CaseRecord> {
   return caseRecord({ ...header, fileSystem, machine: describeMachine(), unavailable }, runs, identities);
 }
 
+/** Called after each case, so that what was measured outlives an interrupt. */
 function keepRecord(record: BenchRecord, options: CopyOptions, say: (line: string) => void): void {
   if (options.json !== undefined) writeFileSync(options.json, `${recordJson(record)}\n`);
   const partial = options.quick || options.peers !== null || options.rounds < RECORD_ROUNDS;
-  if (options.noDocs) return;
-  if (partial && options.docs === undefined) {
-    say(`not written to docs/benchmarks.md: that takes all peers, whole sizes and ${RECORD_ROUNDS} rounds`);
+  if (options.noDocs || (partial && options.docs === undefined)) {
+    const why = options.noDocs ? 'as asked' : `that takes all peers, whole sizes and ${RECORD_ROUNDS} rounds`;
+    say(`not written to docs/benchmarks.md: ${why}`);
     return;
   }
   const path = options.docs ?? DOCS;
@@ -144,7 +145,10 @@ async function cleanUp(peers: readonly Peer[], place: { dispose(): void }): Prom
 
 async function runCases(cases: readonly Case[], session: Session): Promise<BenchRecord> {
   const records: Record<string, CaseRecord> = {};
-  for (const which of cases) records[which.name] = await oneCase(which, session);
+  for (const which of cases) {
+    records[which.name] = await oneCase(which, session);
+    keepRecord({ schema: 1, cases: records }, session.options, session.say);
+  }
   return { schema: 1, cases: records };
 }
 
@@ -169,12 +173,11 @@ export async function benchCopy(options: CopyOptions): Promise<number> {
     const date = options.date ?? new Date().toISOString().slice(0, 10);
     const record = await runCases(cases, { options, place, started, date, say, signal: stop.signal });
     process.stdout.write(`${terminalReport(record)}\n`);
-    keepRecord(record, options, say);
     const runs = Object.values(record.cases).flatMap((one) => Object.values(one.peers));
     return runs.some((peer) => peer.failures.length > 0) ? 1 : 0;
   } catch (error) {
     if (!stop.signal.aborted) throw error;
-    say('interrupted: nothing written');
+    say('interrupted: the case under way is not in the record');
     return EXIT_INTERRUPTED;
   } finally {
     await cleanUp(peers, place);

@@ -82,12 +82,31 @@ function failureLines(record: CaseRecord): string[] {
   return [...failed, ...absent];
 }
 
+/** Share of the processors that went to other load while the peers ran, 0 … 1. */
+export function otherLoad(record: CaseRecord): number {
+  const sum = (field: 'seconds' | 'otherCpuSeconds') =>
+    Object.values(record.peers)
+      .flatMap((peer) => valid(peer[field]))
+      .reduce((total, value) => total + value, 0);
+  const available = sum('seconds') * record.machine.cores;
+  return available === 0 ? 0 : sum('otherCpuSeconds') / available;
+}
+
+/** Interrupts and kernel threads of an idle machine stay below this. */
+const IDLE_SHARE = 0.05;
+
+function loadText(record: CaseRecord): string {
+  const share = otherLoad(record);
+  const percent = `${(share * 100).toFixed(0)} % of the processors went to other load`;
+  return share > IDLE_SHARE ? `MACHINE NOT IDLE: ${percent}` : percent;
+}
+
 function conditions(record: CaseRecord): string {
   const kind = record.quick ? 'QUICK, not for the record; ' : '';
   const count = record.files === 1 ? '1 file' : `${record.files.toLocaleString('en')} files`;
   const extent = `${count}, ${(record.sizeBytes / MIB).toFixed(1)} MiB`;
   const ratios = record.twoToOne.map((ratio) => ratio.toFixed(2)).join(', ');
-  return `${kind}${record.date}, ${extent}, ${record.fileSystem}, ${record.rounds} interleaved rounds, two processes / one before each round and at the end: ${ratios}`;
+  return `${kind}${record.date}, ${extent}, ${record.fileSystem}, ${record.rounds} interleaved rounds, ${loadText(record)}, two processes / one before each round and at the end: ${ratios}`;
 }
 
 function verdictTable(all: readonly Verdict[], tabulate: Tabulate): string {

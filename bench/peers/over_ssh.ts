@@ -106,7 +106,7 @@ export function rclonePeer(ssh: SshServer): Peer {
   const config = join(ssh.folder, 'rclone.conf');
   return overSsh(ssh, {
     name: 'rclone-sftp',
-    note: 'own SSH client, default cipher and settings (hashes compared after the copy), not flushed',
+    note: 'own SSH client, default cipher, not flushed; hashes compared after the copy of a file, not of a tree',
     kinds: BOTH,
     tools: [['rclone', 'rclone']],
     version: async () => `${await versionLine([rclone(), 'version'])}; ${await sshVersion()}`,
@@ -123,7 +123,9 @@ export function rclonePeer(ssh: SshServer): Peer {
     },
     argv: ({ kind, source, destination }) => {
       const target = kind === 'tree' ? join(destination, basename(source)) : destination;
-      return [rclone(), '--config', config, 'copy', source, `bench:${target}`];
+      // Its check starts a remote md5sum per file, about a minute and a half of processor time for 20,000 of them.
+      const flags = kind === 'tree' ? ['--ignore-checksum'] : [];
+      return [rclone(), '--config', config, 'copy', ...flags, source, `bench:${target}`];
     },
   });
 }

@@ -57,7 +57,7 @@ export const LIMITS = {
   closeGraceMs: ms(250, 'how long a close waits for its end mark to leave before the connection is dropped'),
   execStderrMaxBytes: bytes(8 * KIB, 'last words of a carrier command that are kept for the error text'),
   execEndGraceMs: ms(1_000, 'how long the end of a carrier command waits for its exit code and last words'),
-  execKillGraceMs: ms(2_000, 'time a carrier command has to end after SIGTERM before it gets SIGKILL'),
+  execKillGraceMs: ms(1_000, 'time a carrier command has to end after SIGTERM before it gets SIGKILL'),
   devicePollMaxMs: ms(10, 'longest wait between two looks at an idle serial device'),
   unixProbeTimeoutMs: ms(1_000, 'time for an answer that shows whether a socket file is in use'),
   unauthenticatedMax: count(32, 'accepted connections that have not finished their handshake'),
@@ -104,6 +104,7 @@ export const LIMITS = {
   cancelGraceMs: ms(3_000, 'how long a cancel waits for the other side before it answers without it (T11: 5 s)'),
   partialKeepMs: ms(7 * 24 * 3_600_000, 'an interrupted copy can be resumed for this long; then its partial data are removed'),
   partialTransfersListMax: count(1_000, 'transfers in one .causeway folder that a cleaning pass looks at'),
+  notesMax: count(16, 'notes of one copy: what was found amiss and repaired'),
   problemsListMax: count(1_000, 'entries listed by name as not copied; more are counted'),
   // daemon
   jobsKeptMax: count(500, 'finished jobs that are remembered'),

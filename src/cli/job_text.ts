@@ -48,9 +48,9 @@ export function endText(job: JobView): string {
   const resumed = job.recoveredBytes > 0 ? `, ${formatBytes(job.recoveredBytes)} were there already` : '';
   switch (job.state) {
     case 'done':
-      return `done: ${amount} (${formatRate(job.rateBytesPerSecond)})${resumed}; verified and flushed`;
+      return `done: ${amount} (${formatRate(job.rateBytesPerSecond)})${resumed}; verified and flushed${noteText(job)}`;
     case 'partial':
-      return `partly done: ${amount}${resumed}; not copied:\n${problemsText(job)}`;
+      return `partly done: ${amount}${resumed}; not copied:\n${problemsText(job)}${noteText(job)}`;
     case 'interrupted':
       return `interrupted at ${percentText(job)}: run the same command again to resume`;
     case 'cancelled':
@@ -60,6 +60,10 @@ export function endText(job: JobView): string {
     default:
       return progressText(job);
   }
+}
+
+function noteText(job: JobView): string {
+  return job.note ? `\n  note: ${job.note}` : '';
 }
 
 export function problemsText(job: JobView): string {

@@ -114,6 +114,7 @@ export const JobView = Type.Object({
   lastError: Nullable(ErrorBody),
   problems: Type.Array(Type.Object({ path: Type.String(), code: Type.String(), message: Type.String() })),
   error: Nullable(ErrorBody),
+  /** What is worth knowing though it takes nothing from the result: damage that was repaired, data that are removed later. */
   note: Nullable(Type.String()),
 });
 export type JobView = Static<typeof JobView>;

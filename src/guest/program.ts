@@ -5,6 +5,7 @@ import { resolveAbsolute } from '../base/path.ts';
 import { defaultDataDirectory, makeDataDirectory } from '../world/node/data_directory.ts';
 import { processTerminal, tellReady } from '../world/node/terminal.ts';
 import { createNodeWorld } from '../world/node/world.ts';
+import type { World } from '../world/world.ts';
 import { Agent, type AgentChannel } from './agent.ts';
 
 export const AGENT_VERSION = '0.1.0';
@@ -15,8 +16,8 @@ Example:
 
 Exit codes: 0 done, 1 failed, 2 usage, 4 refused by the host.`;
 
-/** Runs the agent's command line; the exit code. */
-export async function runAgentCli(argv: readonly string[]): Promise<number> {
+/** Runs the agent's command line in the world that `makeWorld` gives, the real one by default; the exit code. */
+export async function runAgentCli(argv: readonly string[], makeWorld: () => World = createNodeWorld): Promise<number> {
   const terminal = processTerminal();
   let exitCode = 0;
   const program = new Command('causeway-agent')
@@ -38,7 +39,7 @@ export async function runAgentCli(argv: readonly string[]): Promise<number> {
     .option('--ready-fd <n>', 'write a line of JSON to this descriptor once the agent serves')
     .addHelpText('after', HELP)
     .action(async (options: Record<string, unknown>) => {
-      exitCode = await run(options, terminal);
+      exitCode = await run(options, terminal, makeWorld());
     });
   try {
     await program.parseAsync([...argv], { from: 'user' });
@@ -51,13 +52,13 @@ export async function runAgentCli(argv: readonly string[]): Promise<number> {
   }
 }
 
-async function run(options: Record<string, unknown>, terminal: ReturnType<typeof processTerminal>): Promise<number> {
+async function run(options: Record<string, unknown>, terminal: ReturnType<typeof processTerminal>, world: World): Promise<number> {
   const named = (options['data'] as string | undefined) ?? terminal.env['CAUSEWAY_AGENT_DATA'];
   const dataDirectory = named === undefined ? defaultDataDirectory(true) : resolveAbsolute(terminal.cwd, named);
   const channel = channelOf(options, terminal.cwd);
   makeDataDirectory(dataDirectory);
   const agent = await Agent.start({
-    world: createNodeWorld(),
+    world,
     dataDirectory,
     buildId: AGENT_VERSION,
     channel,

@@ -1,8 +1,9 @@
 import type { FastifyInstance } from 'fastify';
 import { asCausewayError, CausewayError } from '../base/errors.ts';
-import { joinAbsolute } from '../base/path.ts';
+import { joinAbsolute, parseName } from '../base/path.ts';
 import type { StatusView } from '../contract/schemas.ts';
 import { loadIdentity } from '../link/session/identity_store.ts';
+import type { PairingTokens } from '../link/session/pairing.ts';
 import { openPairingTokens } from '../link/session/pairing_file.ts';
 import { TrustStore } from '../link/session/trust_store.ts';
 import { PROTOCOL_VERSIONS } from '../wire/hello.ts';
@@ -27,6 +28,15 @@ export interface DaemonOptions {
   readonly listen: { readonly host: string; readonly port: number } | null;
 }
 
+interface DaemonParts {
+  readonly dir: Dir;
+  readonly identity: TlsIdentity;
+  readonly trust: TrustStore;
+  readonly tokens: PairingTokens;
+  readonly machines: Machines;
+  readonly jobs: JobManager;
+}
+
 /** The host daemon: everything of one data directory, from its keys to its API. */
 export class Daemon implements AsyncDisposable {
   readonly machines: Machines;
@@ -35,16 +45,14 @@ export class Daemon implements AsyncDisposable {
   readonly requestStop: () => void;
   readonly socketPath: string;
   readonly #options: DaemonOptions;
-  readonly #identity: TlsIdentity;
-  readonly #dir: Dir;
+  readonly #parts: DaemonParts;
   readonly #startedMs: number;
   #api: FastifyInstance | null = null;
   #dialIn: DialInServer | null = null;
 
-  private constructor(options: DaemonOptions, parts: { dir: Dir; identity: TlsIdentity; machines: Machines; jobs: JobManager }) {
+  private constructor(options: DaemonOptions, parts: DaemonParts) {
     this.#options = options;
-    this.#dir = parts.dir;
-    this.#identity = parts.identity;
+    this.#parts = parts;
     this.machines = parts.machines;
     this.jobs = parts.jobs;
     this.socketPath = joinAbsolute(options.dataDirectory, SOCKET_NAME);
@@ -59,27 +67,37 @@ export class Daemon implements AsyncDisposable {
     const { world, dataDirectory, buildId } = options;
     await refuseSecondDaemon(world, joinAbsolute(dataDirectory, SOCKET_NAME));
     const dir = await world.disk.openRoot(dataDirectory);
-    try {
-      const identity = await loadIdentity(world, dir, dataDirectory);
-      const trust = await TrustStore.open(world, dir, dataDirectory);
-      const tokens = await openPairingTokens(world, dir, dataDirectory);
-      const store = await VmStore.open(dir, dataDirectory);
-      const machines = new Machines({ world, store, trust, tokens, identity, buildId });
-      const jobStore = await JobStore.open(dir, dataDirectory);
-      const jobs = new JobManager({ world, machines, store: jobStore, deviceId: identity.fingerprint });
-      const daemon = new Daemon(options, { dir, identity, machines, jobs });
-      machines.startAll();
-      if (options.listen !== null) {
-        daemon.#dialIn = await serveDialIn(world, { ...options.listen, identity, trust, tokens, buildId, machines });
-        machines.listening(daemon.#dialIn.address);
-      }
-      daemon.#api = await serveApi(daemon, daemon.socketPath);
-      jobs.resumeStored();
-      return daemon;
-    } catch (failure) {
+    const daemon = await Daemon.#assemble(options, dir).catch(async (failure) => {
       await dir.close();
       throw failure;
+    });
+    try {
+      await removeStaleSocket(dir);
+      daemon.#api = await serveApi(daemon, daemon.socketPath);
+      daemon.machines.startAll();
+      if (options.listen !== null) {
+        const { identity, trust, tokens } = daemon.#parts;
+        daemon.#dialIn = await serveDialIn(world, { ...options.listen, identity, trust, tokens, buildId, machines: daemon.machines });
+        daemon.machines.listening(daemon.#dialIn.address);
+      }
+      daemon.jobs.resumeStored();
+      return daemon;
+    } catch (failure) {
+      await daemon.close();
+      throw failure;
     }
+  }
+
+  static async #assemble(options: DaemonOptions, dir: Dir): Promise<Daemon> {
+    const { world, dataDirectory, buildId } = options;
+    const identity = await loadIdentity(world, dir, dataDirectory);
+    const trust = await TrustStore.open(world, dir, dataDirectory);
+    const tokens = await openPairingTokens(world, dir, dataDirectory);
+    const store = await VmStore.open(dir, dataDirectory);
+    const machines = new Machines({ world, store, trust, tokens, identity, buildId });
+    const jobStore = await JobStore.open(dir, dataDirectory);
+    const jobs = new JobManager({ world, machines, store: jobStore, deviceId: identity.fingerprint });
+    return new Daemon(options, { dir, identity, trust, tokens, machines, jobs });
   }
 
   status(): StatusView {
@@ -92,7 +110,7 @@ export class Daemon implements AsyncDisposable {
       pid: world.process.info.pid,
       uptimeMs: world.clock.monotonicMs() - this.#startedMs,
       dataDirectory,
-      fingerprint: this.#identity.fingerprint,
+      fingerprint: this.#parts.identity.fingerprint,
       listen: this.#dialIn?.address ?? null,
       residentBytes: usage.residentBytes,
       peakResidentBytes: usage.peakResidentBytes,
@@ -107,7 +125,7 @@ export class Daemon implements AsyncDisposable {
     await this.#api?.close();
     await this.#dialIn?.close();
     await this.machines.close();
-    await this.#dir.close();
+    await this.#parts.dir.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -125,4 +143,13 @@ async function refuseSecondDaemon(world: World, socketPath: string): Promise<voi
     throw failure;
   }
   throw new CausewayError('CW_DAEMON_RUNNING', `a daemon answers at ${socketPath}`);
+}
+
+/** A daemon that was killed leaves its socket file; nobody answers on it, as {@link refuseSecondDaemon} has found. */
+async function removeStaleSocket(dir: Dir): Promise<void> {
+  try {
+    await dir.removeFile(parseName(SOCKET_NAME));
+  } catch (failure) {
+    if (asCausewayError(failure).code !== 'CW_DISK_NOT_FOUND') throw failure;
+  }
 }

@@ -111,7 +111,7 @@ export class JobTracker {
       lastError: this.#lastError,
       problems: [...(end?.kind === 'done' ? end.outcome.problems : (view?.problems ?? []))],
       error: end?.kind === 'failed' ? end.error.report() : null,
-      note: end?.kind === 'cancelled' ? end.leftover : null,
+      note: noteOf(end, view),
     };
   }
 
@@ -133,6 +133,11 @@ export class JobTracker {
     this.#limiting = limitingStage(this.#window.stages, stages, now - this.#window.atMs) ?? this.#limiting;
     this.#window = { atMs: now, stages };
   }
+}
+
+function noteOf(end: JobEnd | null, view: CopyView | null): string | null {
+  if (end?.kind === 'cancelled') return end.leftover;
+  return view && view.notes.length > 0 ? view.notes.join('; ') : null;
 }
 
 function linkError(link: Link): string | null {

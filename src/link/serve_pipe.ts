@@ -92,9 +92,7 @@ export class PipeServer implements LinkServer {
     const onAbort = () => void raw.close();
     signal.addEventListener('abort', onAbort, { once: true });
     try {
-      const conn = await answerAsGuest(raw, this.#preamble);
-      this.#backoff.reset(); // a host is there: should its handshake fail, it comes again at once
-      return conn;
+      return await answerAsGuest(raw, this.#preamble);
     } catch (failure) {
       await raw.close();
       throw failure;

@@ -36,6 +36,7 @@ export class CopyJob {
   #last: CopyView | null = null;
   #earlierSentBytes = 0;
   #earlierReceivedBytes = 0;
+  #earlierNotes: readonly string[] = [];
 
   constructor(params: CopyJobParams) {
     this.#params = params;
@@ -50,7 +51,7 @@ export class CopyJob {
     return this.#lastError;
   }
 
-  /** The current attempt's view with the bytes of earlier ones added; null before the first. */
+  /** The current attempt's view with the bytes and notes of earlier ones added; null before the first. */
   view(): CopyView | null {
     const view = this.#attempt?.view() ?? this.#last;
     if (view === null) return null;
@@ -58,6 +59,7 @@ export class CopyJob {
       ...view,
       sentBytes: view.sentBytes + this.#earlierSentBytes,
       receivedBytes: view.receivedBytes + this.#earlierReceivedBytes,
+      notes: [...this.#earlierNotes, ...view.notes],
     };
   }
 
@@ -113,7 +115,8 @@ export class CopyJob {
     if (!view) return;
     this.#earlierSentBytes += view.sentBytes;
     this.#earlierReceivedBytes += view.receivedBytes;
-    this.#last = { ...view, sentBytes: 0, receivedBytes: 0 };
+    this.#earlierNotes = [...this.#earlierNotes, ...view.notes].slice(-LIMITS.notesMax.value);
+    this.#last = { ...view, sentBytes: 0, receivedBytes: 0, notes: [] };
     this.#attempt = null;
   }
 }

@@ -12,6 +12,8 @@ export interface CopyView {
   readonly durableBytes: number;
   readonly recoveredBytes: number;
   readonly problems: readonly Problem[];
+  /** What was found amiss and repaired, in sentences: nothing is missing because of it. */
+  readonly notes: readonly string[];
   readonly localStages: readonly StageFigure[];
   readonly remoteStages: readonly StageFigure[];
   /** Monotonic ms at which a stage of either side last moved a byte, as this side knows. */

@@ -1,11 +1,11 @@
 import { asCausewayError, CausewayError } from '../base/errors.ts';
-import type { RelPath } from '../base/path.ts';
+import { type RelPath, splitAbsolute } from '../base/path.ts';
 import { DirCache } from '../tree/dir_cache.ts';
 import type { PlanEntry, Problem, RootInfo } from '../wire/copy_types.ts';
 import type { Dir } from '../world/disk.ts';
 import type { World } from '../world/world.ts';
 import { type Destination, resolveDestination, targetOf } from './destination.ts';
-import { discardStalePartials, PartialStore, removeFolderIfEmpty } from './partial_store.ts';
+import { discardPartial, discardStalePartials, PartialStore, removeFolderIfEmpty } from './partial_store.ts';
 import { finishFolders, makeFolders, makeSymlinks, type Placed, preflight } from './sink_prepare.ts';
 import { type JournalClaims, readClaims, recoverFile } from './sink_recovery.ts';
 import type { SinkFile } from './sink_state.ts';
@@ -111,6 +111,7 @@ export class SinkPlace {
     const store = this.#store;
     this.#store = null;
     await store?.remove();
+    await this.#tidyAbove();
   }
 
   async close(): Promise<void> {
@@ -118,6 +119,19 @@ export class SinkPlace {
     await this.#store?.close();
     await this.#dirs[Symbol.asyncDispose]();
     await this.#root.close();
+  }
+
+  /** An attempt that began before the destination's folder existed has kept its data one folder higher. */
+  async #tidyAbove(): Promise<void> {
+    const { folder, name } = splitAbsolute(this.#params.destination);
+    if (name === '' || folder === this.#destination.folder) return;
+    try {
+      await using above = await this.#params.world.disk.openRoot(folder);
+      await discardPartial(above, this.#params.transferId);
+      await above.sync(); // an earlier removal may not have been flushed
+    } catch (failure) {
+      if (asCausewayError(failure).code !== 'CW_DISK_PERMISSION') throw failure;
+    }
   }
 
   /** Bytes that an earlier attempt has put there: they need no space again. */

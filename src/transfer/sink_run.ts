@@ -49,6 +49,7 @@ export class SinkRun {
   #peerHeardMs: number;
   #planned = { entries: 0, bytes: 0 };
   #recoveredBytes = 0;
+  readonly #notes: string[] = [];
   #sourceProblems: readonly Problem[] = [];
   #roomWaiters: Deferred<void>[] = [];
   #keep = true;
@@ -77,6 +78,7 @@ export class SinkRun {
       durableBytes: this.state.durableBytes,
       recoveredBytes: this.#recoveredBytes,
       problems: [...this.#sourceProblems, ...this.state.problems],
+      notes: [...this.#notes],
       localStages: this.meter.figures(),
       remoteStages: this.#remote?.stages ?? [],
       lastMoveMs: this.meter.lastMoveMs,
@@ -159,13 +161,11 @@ export class SinkRun {
 
   async #prepare(place: SinkPlace): Promise<SinkMessage> {
     const freeBytes = await this.#guarded(place.begin(this.state.files, this.#planned.bytes));
-    if (place.journalDamage !== null) {
-      this.#note({ path: this.#params.destination, code: 'CW_COPY_JOURNAL', message: place.journalDamage });
-    }
+    if (place.journalDamage !== null) this.#notes.push(journalNote(place.journalDamage));
     for (const problem of await this.#guarded(place.makeFolders())) this.#note(problem);
     this.#emit({ kind: 'entryDone', count: place.folders.length });
     for (const file of this.state.files.values()) await this.#guarded(this.#recover(place, file));
-    return { t: 'ready', freeBytes, recoveredBytes: this.#recoveredBytes };
+    return { t: 'ready', freeBytes, recoveredBytes: this.#recoveredBytes, notes: [...this.#notes] };
   }
 
   async #recover(place: SinkPlace, file: SinkFile): Promise<void> {
@@ -370,4 +370,9 @@ export class SinkRun {
       await this.#place?.close();
     }
   }
+}
+
+/** What the record said before the damage is used, once its hashes hold; what it said after it is sent again. */
+function journalNote(damage: string): string {
+  return `the record of an earlier attempt was damaged: ${damage}; what it no longer tells is sent again (CW_COPY_JOURNAL)`;
 }

@@ -221,6 +221,7 @@ export class SinkWriter {
       const bad: number[] = [];
       const buffer = new Uint8Array(Math.min(this.#chunkBytes, Math.max(1, target.entry.sizeBytes)));
       for (let index = 0; index < target.chunks.count; index += 1) {
+        if (isPlanted('trust-journal') && target.chunks.isDurable(index)) continue;
         if (!(await this.#matches(file, target, index, buffer))) bad.push(index);
       }
       if (bad.length > 0) return bad;

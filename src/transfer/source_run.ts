@@ -44,6 +44,7 @@ export class SourceRun {
   #remote: ProgressMessage | null = null;
   #peerHeardMs: number;
   #recoveredBytes = 0;
+  #notes: readonly string[] = [];
   #sinkProblems: Problem[] = [];
   #waiters: Deferred<void>[] = [];
   #failure: CausewayError | null = null;
@@ -72,6 +73,7 @@ export class SourceRun {
       durableBytes: remote?.durableBytes ?? this.#recoveredBytes,
       recoveredBytes: this.#recoveredBytes,
       problems: [...this.#totals.problems, ...this.#sinkProblems],
+      notes: this.#notes,
       localStages: this.meter.figures(),
       remoteStages: remote?.stages ?? [],
       lastMoveMs: this.meter.lastMoveMs,
@@ -153,6 +155,7 @@ export class SourceRun {
       else if (message.t === 'skip') for (const file of message.files) this.machine.skip(file);
       else if (message.t === 'ready') {
         this.#recoveredBytes = message.recoveredBytes;
+        this.#notes = message.notes;
         return;
       } else this.#common(message);
     }

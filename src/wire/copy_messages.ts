@@ -78,7 +78,7 @@ export function decodeSinkMessage(input: Uint8Array): SinkMessage {
   const t = oneOf(m, 't', ['ready', 'have', 'skip', 'reject', 'restarted', 'published', 'problem', 'complete', 'progress', 'failed', 'stop']);
   switch (t) {
     case 'ready':
-      return { t, freeBytes: uint(m, 'freeBytes'), recoveredBytes: uint(m, 'recoveredBytes') };
+      return { t, freeBytes: uint(m, 'freeBytes'), recoveredBytes: uint(m, 'recoveredBytes'), notes: list(m, 'notes', LIMITS.notesMax.value, noteItem) };
     case 'have':
       return { t, file: u32(m, 'file'), chunks: mapList(m, 'chunks', LIMITS.haveChunksMax.value, haveChunk) };
     case 'skip':
@@ -151,6 +151,11 @@ function problem(m: CborMap): Problem {
 
 function textItem(item: CborValue, what: string): string {
   if (typeof item !== 'string' || Buffer.byteLength(item) > TEXT_MAX) throw new CausewayError('CW_WIRE_MALFORMED', `${what} is no path`);
+  return item;
+}
+
+function noteItem(item: CborValue, what: string): string {
+  if (typeof item !== 'string' || Buffer.byteLength(item) > TEXT_MAX) throw new CausewayError('CW_WIRE_MALFORMED', `${what} is no note`);
   return item;
 }
 

@@ -80,7 +80,8 @@ export interface RootInfo {
 
 /** From sink to source. */
 export type SinkMessage =
-  | { readonly t: 'ready'; readonly freeBytes: number; readonly recoveredBytes: number }
+  /** `notes` tell what was found amiss and repaired; nothing is missing because of it. */
+  | { readonly t: 'ready'; readonly freeBytes: number; readonly recoveredBytes: number; readonly notes: readonly string[] }
   | { readonly t: 'have'; readonly file: number; readonly chunks: readonly HaveChunk[] }
   /** Files that are in place from an earlier attempt of this copy. */
   | { readonly t: 'skip'; readonly files: readonly number[] }

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { fromHex, utf8 } from '../base/bytes.ts';
+import { concat, fromHex, utf8 } from '../base/bytes.ts';
 import { CausewayError, type ErrorCode } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { encodeCbor } from './cbor.ts';
+import type { CborMap } from './cbor_value.ts';
+import { crc32c } from './crc32c.ts';
 import {
   commonVersion,
   decodeHello,
@@ -28,6 +30,12 @@ function decode(bytes: Uint8Array): Hello | Refusal {
   const length = decodeHelloHeader(bytes.subarray(0, HELLO_HEADER_BYTES));
   assert.equal(bytes.byteLength, HELLO_HEADER_BYTES + length);
   return decodeHello(bytes.subarray(HELLO_HEADER_BYTES), OWN);
+}
+
+/** A map as it stands in a hello, with its checksum. */
+function body(map: CborMap): Uint8Array {
+  const bytes = encodeCbor(map);
+  return concat([bytes, new Uint8Array(Uint32Array.of(crc32c(bytes)).buffer)]);
 }
 
 function refusal(code: ErrorCode, message: string): Refusal {
@@ -72,8 +80,7 @@ describe('encodeHello', () => {
 
 describe('decodeHello', () => {
   it('names both ranges where no version is common, before it looks at anything else', () => {
-    const body = encodeCbor({ min: 4, max: 9, build: 17 });
-    assert.throws(() => decodeHello(body, OWN), {
+    assert.throws(() => decodeHello(body({ min: 4, max: 9, build: 17 }), OWN), {
       code: 'CW_WIRE_VERSION',
       message: /versions 1 to 3.*4 to 9/,
     });
@@ -95,7 +102,7 @@ describe('decodeHello', () => {
       received: 0,
       integrity: 'tls',
     };
-    assert.equal(decodeHello(encodeCbor(good), OWN).kind, 'hello');
+    assert.equal(decodeHello(body(good), OWN).kind, 'hello');
     const bad = [
       { session: new Uint8Array(15) },
       { received: -1 },
@@ -113,7 +120,7 @@ describe('decodeHello', () => {
     ];
     for (const change of bad) {
       assert.throws(
-        () => decodeHello(encodeCbor({ ...good, ...change }), OWN),
+        () => decodeHello(body({ ...good, ...change }), OWN),
         { code: 'CW_WIRE_MALFORMED' },
         JSON.stringify(change),
       );
@@ -121,8 +128,24 @@ describe('decodeHello', () => {
   });
 
   it('lets a peer choose only among the codes of a refusal', () => {
-    const body = encodeCbor({ min: 1, max: 1, error: { code: 'CW_INTERNAL', message: 'x' } });
-    assert.equal((decodeHello(body, OWN) as Refusal).error.code, 'CW_LINK_REFUSED');
+    const told = body({ min: 1, max: 1, error: { code: 'CW_INTERNAL', message: 'x' } });
+    assert.equal((decodeHello(told, OWN) as Refusal).error.code, 'CW_LINK_REFUSED');
+  });
+});
+
+describe('the checksum of a hello', () => {
+  it('finds every flipped bit: none gives another hello', () => {
+    const good = encodeHello(HELLO);
+    for (let bit = 0; bit < good.byteLength * 8; bit += 1) {
+      const bad = good.slice();
+      bad[bit >> 3] = (bad[bit >> 3] as number) ^ (1 << (bit & 7));
+      const outcome = () => {
+        const length = decodeHelloHeader(bad.subarray(0, HELLO_HEADER_BYTES));
+        const followed = concat([bad, new Uint8Array(length)]); // a longer one takes what comes after it
+        return decodeHello(followed.subarray(HELLO_HEADER_BYTES, HELLO_HEADER_BYTES + length), OWN);
+      };
+      assert.throws(outcome, { code: /^CW_WIRE_(CRC|MAGIC|TOO_LARGE|TRUNCATED)$/ }, `bit ${bit}`);
+    }
   });
 });
 

@@ -3,12 +3,15 @@ import { CausewayError, type ErrorCode, isErrorCode } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { decodeCbor, encodeCbor } from './cbor.ts';
 import type { CborMap } from './cbor_value.ts';
+import { crc32c } from './crc32c.ts';
 import { boolean, bytes, map, mapOf, nullable, oneOf, optional, text, uint } from './fields.ts';
 
 /**
  * The hello: the first message of each side on a new carrier, after TLS. Ten bytes of header (an eight-byte magic that
- * a terminal's newline translation damages, and the length as u16 little endian), then one CBOR map.
+ * a terminal's newline translation damages, and the length of the rest as u16 little endian), then one CBOR map and its
+ * CRC32C: on a carrier without TLS a flipped bit in a count would make the peers resume at different places.
  */
+const CHECKSUM_BYTES = 4;
 const MAGIC = Uint8Array.from([0x43, 0x57, 0x41, 0x59, 0x01, 0x0d, 0x0a, 0x00]); // CWAY\x01\r\n\0
 export const HELLO_HEADER_BYTES = MAGIC.byteLength + 2;
 
@@ -72,6 +75,7 @@ const TEXT_MAX_BYTES = { build: 128, host: 255, platform: 64, group: 64, message
 const REFUSAL_CODES: readonly ErrorCode[] = [
   'CW_WIRE_MAGIC',
   'CW_WIRE_VERSION',
+  'CW_WIRE_CRC',
   'CW_WIRE_TRUNCATED',
   'CW_WIRE_TOO_LARGE',
   'CW_WIRE_MALFORMED',
@@ -84,12 +88,12 @@ const REFUSAL_CODES: readonly ErrorCode[] = [
   'CW_PAIR_KEY_CHANGED',
 ];
 
-/** Header and map. Text about this side is cut and cleaned to what the decoder accepts. */
+/** Header, map and checksum. Text about this side is cut and cleaned to what the decoder accepts. */
 export function encodeHello(message: Hello | Refusal): Uint8Array {
-  const body = encodeCbor(message.kind === 'hello' ? helloMap(message) : refusalMap(message));
-  if (body.byteLength > LIMITS.helloMaxBytes.value) throw tooLarge(body.byteLength);
-  const length = Uint8Array.from([body.byteLength & 0xff, body.byteLength >> 8]);
-  return concat([MAGIC, length, body]);
+  const map = encodeCbor(message.kind === 'hello' ? helloMap(message) : refusalMap(message));
+  const sizeBytes = map.byteLength + CHECKSUM_BYTES;
+  if (sizeBytes > LIMITS.helloMaxBytes.value) throw tooLarge(sizeBytes);
+  return concat([MAGIC, Uint8Array.from([sizeBytes & 0xff, sizeBytes >> 8]), map, checksumOf(map)]);
 }
 
 function helloMap(hello: Hello): CborMap {
@@ -119,8 +123,14 @@ function refusalMap(refusal: Refusal): CborMap {
   };
 }
 
+function checksumOf(map: Uint8Array): Uint8Array {
+  const checksum = new Uint8Array(CHECKSUM_BYTES);
+  new DataView(checksum.buffer).setUint32(0, crc32c(map), true);
+  return checksum;
+}
+
 /**
- * Length of the map that follows a header of {@link HELLO_HEADER_BYTES} bytes. CW_WIRE_MAGIC for a foreign protocol,
+ * Length of what follows a header of {@link HELLO_HEADER_BYTES} bytes. CW_WIRE_MAGIC for a foreign protocol,
  * CW_WIRE_TOO_LARGE above `LIMITS.helloMaxBytes`.
  */
 export function decodeHelloHeader(header: Uint8Array): number {
@@ -133,11 +143,11 @@ export function decodeHelloHeader(header: Uint8Array): number {
 }
 
 /**
- * The map of a hello. The versions are looked at before anything else, so that a peer of another time is told apart
+ * The map of a hello, with its checksum behind it (CW_WIRE_CRC). The versions are looked at before anything else, so that a peer of another time is told apart
  * from a damaged one: CW_WIRE_VERSION names both ranges. CW_WIRE_MALFORMED, CW_WIRE_TRUNCATED for the rest.
  */
 export function decodeHello(body: Uint8Array, own: VersionRange): Hello | Refusal {
-  const fields = mapOf(decodeCbor(body), 'the hello');
+  const fields = mapOf(decodeCbor(checked(body)), 'the hello');
   const versions = { min: uint(fields, 'min', 0xffff), max: uint(fields, 'max', 0xffff) };
   commonVersion(own, versions);
   const failure = optional(fields, 'error', map);
@@ -155,6 +165,15 @@ export function decodeHello(body: Uint8Array, own: VersionRange): Hello | Refusa
     integrity: oneOf(fields, 'integrity', ['tls', 'crc32c']),
     proof: optional(fields, 'proof', (m, name) => bytes(m, name, PROOF_BYTES)) ?? null,
   };
+}
+
+function checked(body: Uint8Array): Uint8Array {
+  if (body.byteLength < CHECKSUM_BYTES) {
+    throw new CausewayError('CW_WIRE_TRUNCATED', 'a hello ends before its checksum');
+  }
+  const map = body.subarray(0, body.byteLength - CHECKSUM_BYTES);
+  if (equalBytes(checksumOf(map), body.subarray(map.byteLength))) return map;
+  throw new CausewayError('CW_WIRE_CRC', 'a hello was damaged on the way');
 }
 
 function readSession(fields: CborMap): HelloSession {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { equalBytes } from '../../src/base/bytes.ts';
 import {
   type Case,
   name,
@@ -221,11 +222,11 @@ const CONTENT: readonly Case[] = [
       const bytes = patterned(300_001);
       await withFile(dir, 'f', 'create', async (file) => {
         await writeAll(file, bytes);
-        assert.deepEqual(await readAll(file), bytes);
+        assert.ok(equalBytes(await readAll(file), bytes));
         const part = new Uint8Array(5000);
         let done = 0;
         while (done < part.byteLength) done += await file.read(part.subarray(done), 123_456 + done);
-        assert.deepEqual(part, bytes.subarray(123_456, 128_456));
+        assert.ok(equalBytes(part, bytes.subarray(123_456, 128_456)));
       });
     },
   ],

@@ -87,12 +87,18 @@ export function muxSuite(name: string, { seed, connect }: MuxSuiteOptions): void
       await Promise.all(
         Array.from({ length: 24 }, async (_, number) => {
           const [from, to] = number % 2 === 0 ? [pair.a, pair.b] : [pair.b, pair.a];
-          const streamClass = (['control', 'interactive', 'bulk', 'background'] as const)[number % 4] as StreamClass;
+          const streamClass = (['control', 'interactive', 'bulk', 'background'] as const)[
+            number % 4
+          ] as StreamClass;
           const opened = await from.open('transfer', { streamClass, opening: Uint8Array.of(number) });
           const accepted = await to.accept(NEVER);
           assert.equal(accepted.kind, 'transfer');
           const echo = async () => {
-            for (let message = await accepted.receive(); message !== null; message = await accepted.receive()) {
+            for (
+              let message = await accepted.receive();
+              message !== null;
+              message = await accepted.receive()
+            ) {
               await accepted.send([accepted.opening, message.bytes.slice()]);
               message.release();
             }
@@ -158,7 +164,12 @@ export function muxSuite(name: string, { seed, connect }: MuxSuiteOptions): void
         ];
         resetter.reset(new CausewayError('CW_DISK_FULL', 'no room'));
         for (const call of calls) await assert.rejects(call, { code: 'CW_DISK_FULL', message: 'no room' });
-        for (const call of [resetter.send([NOTHING]), other.send([NOTHING]), resetter.end(), other.receive()]) {
+        for (const call of [
+          resetter.send([NOTHING]),
+          other.send([NOTHING]),
+          resetter.end(),
+          other.receive(),
+        ]) {
           await assert.rejects(call, { code: 'CW_DISK_FULL' });
         }
         await until(() => released === 8);
@@ -239,7 +250,9 @@ export function muxSuite(name: string, { seed, connect }: MuxSuiteOptions): void
       assert.equal((await a.closed).error.code, 'CW_LINK_CLOSED');
       assert.equal((await b.closed).error.code, 'CW_LINK_CLOSED');
       for (const mux of [a, b]) {
-        await assert.rejects(mux.open('rpc', { streamClass: 'bulk', opening: NOTHING }), { code: 'CW_LINK_CLOSED' });
+        await assert.rejects(mux.open('rpc', { streamClass: 'bulk', opening: NOTHING }), {
+          code: 'CW_LINK_CLOSED',
+        });
         await assert.rejects(mux.accept(NEVER), { code: 'CW_LINK_CLOSED' });
       }
       for (const call of [opened.send([NOTHING], () => (released += 1)), opened.end(), accepted.receive()]) {

@@ -12,6 +12,7 @@ import {
   encodeCopyOpening,
   encodeLaneOpening,
 } from '../../src/wire/copy_messages.ts';
+import { crc32c } from '../../src/wire/crc32c.ts';
 import {
   decodeHello,
   decodeHelloHeader,
@@ -70,8 +71,10 @@ const hello: Target = {
   },
   codes: WIRE_CODES,
   repair: (bytes) => {
-    const body = bytes.subarray(HELLO_HEADER_BYTES);
-    return concat([HELLO_MAGIC, Uint8Array.of(body.byteLength & 0xff, (body.byteLength >> 8) & 0xff), body]);
+    const map = bytes.subarray(HELLO_HEADER_BYTES, -4);
+    const size = map.byteLength + 4;
+    const checksum = new Uint8Array(Uint32Array.of(crc32c(map)).buffer);
+    return concat([HELLO_MAGIC, Uint8Array.of(size & 0xff, (size >> 8) & 0xff), map, checksum]);
   },
 };
 

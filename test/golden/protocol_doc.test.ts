@@ -96,7 +96,7 @@ function littleEndian(bytes: Uint8Array): number {
 }
 
 /** What stands around the CBOR of a layout. */
-const HELLO = { front: HELLO_HEADER_BYTES, behind: 0 };
+const HELLO = { front: HELLO_HEADER_BYTES, behind: 4 };
 const JOURNAL = { front: JOURNAL_HEAD_BYTES, behind: JOURNAL_CRC_BYTES };
 
 /** Members of messages whose names look like those of limits. */
@@ -148,7 +148,7 @@ describe('docs/protocol.md', () => {
     const length = sample.byteLength - HELLO_HEADER_BYTES;
     const end = checkLayout('hello header', sample, {
       magic: toHex(sample.subarray(0, 8)),
-      'length of the map': length,
+      'length of the rest': length,
     });
     assert.equal(end, HELLO_HEADER_BYTES);
     const [magic] = table('hello header').rows;

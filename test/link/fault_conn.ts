@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { totalBytes } from '../../src/base/bytes.ts';
 import { CausewayError } from '../../src/base/errors.ts';
 import type { Conn, PeerInfo } from '../../src/world/net.ts';
@@ -10,6 +11,8 @@ export interface Faults {
   readonly split?: Seeded;
   /** One bit of the byte at this offset of what is written is turned over. */
   readonly flipAtByte?: number;
+  /** The event loop turns after each write: without it a saturated pair in one process lets nothing else run. */
+  readonly turn?: boolean;
   /** Sees every write. */
   readonly onWrite?: (parts: readonly Uint8Array[]) => void;
 }
@@ -49,6 +52,7 @@ export class FaultConn implements Conn {
         at += size;
       }
     }
+    if (this.#faults.turn) await turn();
     if (this.#written < cutAfterBytes) return;
     await this.#inner.close();
     throw new CausewayError('CW_LINK_CLOSED', `cut after ${cutAfterBytes} bytes`);

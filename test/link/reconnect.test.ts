@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { CausewayError } from '../../src/base/errors.ts';
 import { LIMITS } from '../../src/base/limits.ts';
 import type { AcceptedLink } from '../../src/link/accepted_link.ts';
+import { firstReachable } from '../../src/link/channel.ts';
 import { type DialSpec, dialLink } from '../../src/link/dial.ts';
 import type { Link, LinkState } from '../../src/link/link.ts';
 import type { ServeTrust } from '../../src/link/reception.ts';
@@ -156,6 +158,51 @@ describe('a dialled link', () => {
         interruptedAtMs - silentSinceMs <= LIMITS.heartbeatTimeoutMs.value + slack,
         `${interruptedAtMs}`,
       );
+      await link.close();
+    });
+  });
+
+  it('starts again with a short wait when it is cut after a long outage', async () => {
+    const sim = new Sim(10);
+    sim.machine('guest');
+    sim.after(20_000, () => sim.machine('guest').spawn('agent', agentMain([])));
+    await onHost(sim, async (world) => {
+      const link = await dialGuest(world);
+      const client = await EchoClient.open(await link.ready(FOREVER));
+      await client.exchange();
+      const cutMs = world.clock.monotonicMs();
+      sim.net.route('host', 'guest').cut();
+      await client.exchange();
+      const tookMs = world.clock.monotonicMs() - cutMs;
+      assert.ok(tookMs < 2 * LIMITS.reconnectMinMs.value, `${tookMs} ms`);
+      await link.close();
+    });
+  });
+
+  it('tries every address it was given, in order', async () => {
+    const { sim } = setUp(12);
+    await onHost(sim, async (world) => {
+      const nobody = { kind: 'tcp', host: 'guest', port: 1 } as const;
+      const link = await dialGuest(world, { channel: firstReachable(world.net, [nobody, ADDRESS]) });
+      await proves(link);
+      await link.close();
+      const lost = await dialGuest(world, { channel: firstReachable(world.net, [nobody, nobody]) });
+      await world.clock.sleep(100);
+      assert.equal(stateOf(lost, 'connecting').lastError?.code, 'CW_LINK_REFUSED');
+      await lost.close();
+    });
+  });
+
+  it('begins a new session after its mux was closed while no carrier was there to tell the peer', async () => {
+    const { sim, route } = setUp(11);
+    await onHost(sim, async (world) => {
+      const link = await dialGuest(world);
+      const mux = await link.ready(FOREVER);
+      await proves(link);
+      route.cut();
+      await mux.close(new CausewayError('CW_LINK_CLOSED', 'no longer wanted'));
+      await proves(link);
+      assert.notEqual(await link.ready(FOREVER), mux);
       await link.close();
     });
   });

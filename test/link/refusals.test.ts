@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { utf8 } from '../../src/base/bytes.ts';
+import { concat, fromHex, utf8 } from '../../src/base/bytes.ts';
 import { CausewayError } from '../../src/base/errors.ts';
 import { LIMITS } from '../../src/base/limits.ts';
 import type { AcceptedLink } from '../../src/link/accepted_link.ts';
 import { dialLink } from '../../src/link/dial.ts';
 import type { Link } from '../../src/link/link.ts';
 import type { Turned } from '../../src/link/link_server.ts';
+import type { ServeTrust } from '../../src/link/reception.ts';
 import { serveLinks } from '../../src/link/serve.ts';
 import {
   decodeHello,
@@ -37,7 +38,7 @@ const HELLO: Hello = {
 };
 
 /** A simulation with an agent; `serve` says whether the agent's links are answered or left unread. */
-async function setUp(seed: number, serve: 'echo' | 'ignore' = 'echo') {
+async function setUp(seed: number, serve: 'echo' | 'ignore' = 'echo', trust?: ServeTrust) {
   const sim = new Sim(seed);
   const links: AcceptedLink[] = [];
   const turned: Turned[] = [];
@@ -47,7 +48,12 @@ async function setUp(seed: number, serve: 'echo' | 'ignore' = 'echo') {
     const listener = await world.net.listen({ kind: 'tcp', host: '0.0.0.0', port: ADDRESS.port });
     const source = { kind: 'listener', listener } as const;
     const { identity } = device;
-    const server = serveLinks(world, { source, trust: firstUse(device), identity, buildId: 'agent' });
+    const server = serveLinks(world, {
+      source,
+      trust: trust ?? firstUse(device),
+      identity,
+      buildId: 'agent',
+    });
     server.onTurned((one) => turned.push(one));
     serving = true;
     if (serve === 'echo') await serveEcho(server, (link) => links.push(link));
@@ -69,6 +75,18 @@ async function secured(world: World): Promise<Conn> {
   const { identity } = await openDevice(world);
   const raw = await world.net.dial(ADDRESS, { timeoutMs: 1000 });
   return world.net.secure(raw, { identity, role: 'client', handshakeTimeoutMs: 5000 });
+}
+
+const unreached = () => Promise.reject(new Error('every key is pinned'));
+
+/** The link is refused for now, with that reason. */
+async function offline(link: Link, message: RegExp): Promise<void> {
+  const stop = new AbortController();
+  link.onState((state) => {
+    if ('lastError' in state && state.lastError !== null) stop.abort();
+  });
+  await assert.rejects(link.ready(stop.signal), { code: 'CW_VM_OFFLINE', message });
+  await link.close();
 }
 
 async function answerOn(conn: Conn): Promise<Hello | Refusal> {
@@ -132,7 +150,7 @@ describe('the accepting side', () => {
     const cases: [string, Uint8Array, string | null][] = [
       ['HTTP', utf8('GET / HTTP/1.1\r\n\r\n'), null],
       ['too large', Uint8Array.of(...good.subarray(0, 8), 0xff, 0xff), 'CW_WIRE_TOO_LARGE'],
-      ['no CBOR', Uint8Array.of(...good.subarray(0, 8), 1, 0, 0xff), 'CW_WIRE_MALFORMED'],
+      ['no CBOR', concat([good.subarray(0, 8), fromHex('0500ff00000000')]), 'CW_WIRE_CRC'],
       ['empty', Uint8Array.of(...good.subarray(0, 8), 0, 0), 'CW_WIRE_TRUNCATED'],
       ['versions', encodeHello({ ...HELLO, versions: FAR_VERSIONS }), 'CW_WIRE_VERSION'],
       ['plain', encodeHello({ ...HELLO, integrity: 'crc32c' }), 'CW_WIRE_MALFORMED'],
@@ -191,20 +209,67 @@ describe('the accepting side', () => {
     });
   });
 
-  it('bounds the links of one peer that nobody serves', async () => {
-    const { turned, onHost } = await setUp(5, 'ignore');
+  it('bounds the links of one peer; another peer still comes in', async () => {
+    const everyone = { isPinned: (key: string) => key, redeemPairing: unreached, pinFirstUse: unreached };
+    const { sim, onHost } = await setUp(5, 'echo', { kind: 'policy', policy: everyone });
     await onHost(async (world) => {
       for (let i = 0; i < LIMITS.linksPerPeerMax.value; i += 1) await (await dialGuest(world)).ready(FOREVER);
-      const one = await dialGuest(world);
-      const stop = new AbortController();
-      one.onState(() => stop.abort());
-      await assert.rejects(one.ready(stop.signal), {
-        code: 'CW_VM_OFFLINE',
-        message: /links already|wait to be served/,
-      });
+      await offline(await dialGuest(world), /64 links already/);
+      const other = sim.machine('other').spawn('other', async (world) => proves(await dialGuest(world)));
+      await world.clock.sleep(1000);
+      assert.equal(other.state, 'exited');
     });
-    assert.ok(turned.every((one) => one.error.code === 'CW_LINK_BUSY'));
-    assert.ok(turned.length > 0);
+  });
+
+  it('bounds the links that nobody takes, of all peers together', async () => {
+    const everyone = { isPinned: (key: string) => key, redeemPairing: unreached, pinFirstUse: unreached };
+    const { sim, onHost } = await setUp(5, 'ignore', { kind: 'policy', policy: everyone });
+    sim.machine('other').spawn('other', async (world) => {
+      for (let i = 0; i < LIMITS.linksWaitingMax.value / 2; i += 1)
+        await (await dialGuest(world)).ready(FOREVER);
+      await world.clock.sleep(1e9);
+    });
+    await sim.advance(1000);
+    await onHost(async (world) => {
+      for (let i = 0; i < LIMITS.linksWaitingMax.value / 2; i += 1)
+        await (await dialGuest(world)).ready(FOREVER);
+      await offline(await dialGuest(world), /wait to be served/);
+    });
+  });
+});
+
+describe('a trusted carrier', () => {
+  const TRUST = { kind: 'trust-carrier' } as const;
+
+  it('needs no TLS, protects records by CRC32C, and repairs flipped bits under the same session', async () => {
+    const { sim, links, turned, onHost } = await setUp(7, 'echo', TRUST);
+    await onHost(async (world) => {
+      const { identity } = await openDevice(world);
+      const link = dialLink(world, { channel: ADDRESS, trust: TRUST, identity, buildId: 'host' });
+      const client = await EchoClient.open(await link.ready(FOREVER));
+      for (let i = 0; i < 20; i += 1) {
+        sim.net.route('host', 'guest').flipNext(1);
+        await client.exchange();
+      }
+      assert.equal(link.state.kind === 'up' && link.state.peer.fingerprint, null);
+      assert.ok(link.state.kind === 'up' && link.state.mux.stats.reconnects > 5);
+      await link.close();
+    });
+    assert.equal(links.length, 1);
+    assert.equal(links[0]?.peer.id, null);
+    assert.ok(turned.every((one) => one.error.code.startsWith('CW_')));
+  });
+
+  it('is named in the error where only one side was told to trust it', async () => {
+    const { turned, onHost } = await setUp(8);
+    await onHost(async (world) => {
+      const { identity } = await openDevice(world);
+      const link = dialLink(world, { channel: ADDRESS, trust: TRUST, identity, buildId: 'host' });
+      await world.clock.sleep(200);
+      assert.equal(link.state.kind, 'connecting');
+      await link.close();
+    });
+    assert.equal(turned[0]?.error.code, 'CW_TLS_FAILED');
   });
 });
 

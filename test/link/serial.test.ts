@@ -4,6 +4,7 @@ import { concat } from '../../src/base/bytes.ts';
 import { LIMITS } from '../../src/base/limits.ts';
 import type { AcceptedLink } from '../../src/link/accepted_link.ts';
 import { dialLink } from '../../src/link/dial.ts';
+import type { Turned } from '../../src/link/link_server.ts';
 import { serveLinks } from '../../src/link/serve.ts';
 import { encodeBoot, encodeSync } from '../../src/wire/preamble.ts';
 import { type FaultPlan, NO_FAULTS } from '../../src/world/sim/faults.ts';
@@ -29,16 +30,18 @@ function setUp(seed: number, plan: FaultPlan = NO_FAULTS) {
   const guest = sim.machine('guest');
   sim.net.device({ machine: 'host', path: HOST_PATH }, { machine: 'guest', path: GUEST_PATH });
   const links: AcceptedLink[] = [];
-  return { sim, host, guest, links, agentMain: agentMain(links) };
+  const turned: Turned[] = [];
+  return { sim, host, guest, links, turned, agentMain: agentMain(links, turned) };
 }
 
-function agentMain(links: AcceptedLink[]) {
+function agentMain(links: AcceptedLink[], turned: Turned[] = []) {
   return async (world: World) => {
     const device = await openDevice(world);
     const channel = { kind: 'device', path: GUEST_PATH } as const;
     const source = { kind: 'pipe', channel, serial: true } as const;
     const { identity } = device;
     const server = serveLinks(world, { source, trust: firstUse(device), identity, buildId: 'agent' });
+    server.onTurned((one) => turned.push(one));
     await serveEcho(server, (link) => links.push(link));
   };
 }
@@ -112,8 +115,11 @@ describe('a link over a serial port', () => {
       for (let round = 0; round < 5; round += 1) {
         const mux = await link.ready(FOREVER);
         await proves(link);
+        const killedMs = world.clock.monotonicMs();
         supervisor.process.kill();
         assert.equal((await mux.closed).error.code, 'CW_LINK_SESSION_LOST');
+        const noticedMs = world.clock.monotonicMs() - killedMs;
+        assert.ok(noticedMs < 1000, `noticed after ${noticedMs} ms: the beacon tells, not the heartbeat`);
       }
       await proves(link);
       await link.close();
@@ -159,7 +165,7 @@ describe('a link over a serial port', () => {
   });
 
   it('goes on with its session after a flipped bit', async () => {
-    const { sim, host, guest, links, agentMain: agent } = setUp(5);
+    const { sim, host, guest, links, turned, agentMain: agent } = setUp(5);
     guest.spawn('agent', agent);
     await sim.run(host, async (world) => {
       const link = await dialPort(world);
@@ -173,6 +179,10 @@ describe('a link over a serial port', () => {
       await link.close();
     });
     assert.equal(links.length, 1);
+    assert.ok(
+      turned.every((one) => one.error.code !== 'CW_LINK_BUSY'),
+      'the port is not opened while it is in use',
+    );
   });
 
   it('refuses a guest with another key', async () => {

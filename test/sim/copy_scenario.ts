@@ -43,9 +43,9 @@ interface Expected {
 export async function runCopyScenario({ seed, plan = swarm(seed) }: Scenario): Promise<ScenarioResult> {
   const sim = new Sim(seed, plan);
   const dice = Dice.fromSeed(seed).fork('scenario');
-  const host = sim.machine('host');
-  const guest = sim.machine('guest');
   const inward = dice.chance(0.5);
+  const host = sim.machine('host', { truthfulDisk: inward });
+  const guest = sim.machine('guest', { truthfulDisk: !inward });
   const secure = dice.chance(0.5);
   const [source, sink] = inward ? [host, guest] : [guest, host];
   const expected = layOut(source, sink, dice);
@@ -81,10 +81,20 @@ function note(text: string | null, violate: (text: string) => void): void {
   if (text !== null) violate(text);
 }
 
+/** What a program needs at its start; a disk that fails just then is tried again, as its supervisor would. */
+async function openState(world: World) {
+  for (;;) {
+    try {
+      const dir = await world.disk.openRoot('/state');
+      return { identity: await loadIdentity(world, dir, '/state'), store: await TrustStore.open(world, dir, '/state') };
+    } catch {
+      await world.clock.sleep(100);
+    }
+  }
+}
+
 async function runAgent(world: World, secure: boolean): Promise<void> {
-  const dir = await world.disk.openRoot('/state');
-  const identity = await loadIdentity(world, dir, '/state');
-  const store = await TrustStore.open(world, dir, '/state');
+  const { identity, store } = await openState(world);
   const policy = new StoreTrust({ store, tokens: null, firstUseName: 'host' });
   const listener = await world.net.listen({ kind: 'tcp', host: 'guest', port: 7411 });
   const server = serveLinks(world, {
@@ -108,8 +118,7 @@ interface DaemonPart {
 }
 
 async function runDaemon(world: World, { secure, inward, progress }: DaemonPart): Promise<void> {
-  const dir = await world.disk.openRoot('/state');
-  const identity = await loadIdentity(world, dir, '/state');
+  const { identity } = await openState(world);
   const link = dialLink(world, {
     channel: { kind: 'tcp', host: 'guest', port: 7411 },
     trust: secure ? { kind: 'first-use', fingerprint: null, onPinned: async () => undefined } : { kind: 'trust-carrier' },

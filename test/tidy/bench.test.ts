@@ -14,7 +14,7 @@ import { parseCopyOptions, selected, UsageError } from '../../bench/options.ts';
 import { findToken } from '../../bench/ours.ts';
 import { parseBusySeconds, parseStat, parseStatusKiB } from '../../bench/processes.ts';
 import { type BenchRecord, type CaseRecord, figuresOf, merged, recordIn } from '../../bench/record.ts';
-import { markdownReport, terminalReport } from '../../bench/report.ts';
+import { markdownReport, otherLoad, terminalReport } from '../../bench/report.ts';
 import { median, range, rotated, speedRatios } from '../../bench/statistics.ts';
 import { markdownTable, plainTable } from '../../bench/table.ts';
 import { type CaseFigures, verdicts } from '../../bench/targets.ts';
@@ -393,6 +393,19 @@ describe('record', () => {
     assert.match(text, /1\.90, 1\.10, 2\.00/);
     const page = markdownReport(record);
     assert.match(page, /\| rsync-daemon \| v1 +\| n +\| `a \\\| b` +\|/);
+  });
+
+  test('a machine that was not idle is named', () => {
+    const idle = one('2026-01-01');
+    assert.equal(otherLoad(idle), 0);
+    const peer = idle.peers['rsync-daemon'];
+    assert.ok(peer);
+    const busy = { ...idle, peers: { 'rsync-daemon': { ...peer, otherCpuSeconds: [3, 3] } } };
+    assert.equal(otherLoad(busy), 0.5);
+    assert.match(
+      terminalReport({ schema: 1, cases: { x: busy } }),
+      /MACHINE NOT IDLE: 50 % of the processors/,
+    );
   });
 
   test('quick figures are judged by no target', () => {

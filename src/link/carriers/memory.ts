@@ -12,7 +12,8 @@ export interface MemoryPairOptions {
 
 /**
  * Two ends of a pipe within one process, for in-process peers and for tests. Bytes are copied through a ring; when an
- * end is closed, the other one reads what was written before and then finds the end of the stream.
+ * end is closed, the other one reads what was written before and then finds the end of the stream. Nothing in here waits
+ * for the event loop: two ends that never wait for anything else keep it from turning.
  */
 export function memoryPair(options: MemoryPairOptions = {}): [Conn, Conn] {
   const capacityBytes = options.capacityBytes ?? DEFAULT_CAPACITY_BYTES;

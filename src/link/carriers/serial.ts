@@ -76,7 +76,7 @@ class SyncWriter {
  */
 export async function answerAsGuest(conn: Conn, preamble: GuestPreamble): Promise<Conn> {
   preamble.restart();
-  await conn.write([encodeBoot()]);
+  await conn.write([encodeBoot(), encodeBoot()]); // more than any record header, so that a host in an old session need not wait for the rest of one
   for (;;) {
     const { acks, payload } = preamble.push(await readSome(conn));
     for (const nonce of acks) await conn.write([encodeAck(nonce)]);

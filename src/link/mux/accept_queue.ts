@@ -57,9 +57,13 @@ export class AcceptQueue {
     this.#onLeft(stream);
   }
 
+  /** Nobody will take what waits: it is dropped. */
   fail(error: CausewayError): void {
     this.#failure = error;
-    for (const stream of this.#streams.splice(0)) this.#onLeft(stream);
+    for (const stream of this.#streams.splice(0)) {
+      stream.fail(error, false);
+      this.#onLeft(stream);
+    }
     for (const waiter of this.#waiters.splice(0)) waiter.reject(error);
   }
 }

@@ -1,6 +1,6 @@
+import { muxSuite } from '../../../test/conformance/mux.suite.ts';
 import { testSeed } from '../../../test/link/seeded.ts';
 import { SessionPair } from '../../../test/link/session_pair.ts';
-import { muxSuite } from '../../../test/conformance/mux.suite.ts';
 import { createNodeClock } from '../../world/node/clock.ts';
 import type { Integrity } from '../session/session.ts';
 import { createMux } from './create_mux.ts';
@@ -12,7 +12,10 @@ for (const integrity of ['tls', 'crc32c'] as const satisfies readonly Integrity[
     connect: async () => {
       const clock = createNodeClock();
       const pair = new SessionPair({ clock, integrity });
-      return { a: createMux(pair.a, { dialer: true, clock }), b: createMux(pair.b, { dialer: false, clock }) };
+      return {
+        a: createMux(pair.a, { dialer: true, clock }),
+        b: createMux(pair.b, { dialer: false, clock }),
+      };
     },
   });
 }

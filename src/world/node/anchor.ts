@@ -22,7 +22,10 @@ const viaPath: Anchor = (fd, absolutePath) => {
   const open = fs.fstatSync(fd, { bigint: true });
   const named = fs.statSync(absolutePath, { bigint: true, throwIfNoEntry: false });
   if (named === undefined)
-    throw new CausewayError('CW_DISK_NOT_FOUND', `${absolutePath} was removed or moved away since it was opened`);
+    throw new CausewayError(
+      'CW_DISK_NOT_FOUND',
+      `${absolutePath} was removed or moved away since it was opened`,
+    );
   if (named.ino !== open.ino || named.dev !== open.dev)
     throw new CausewayError(
       'CW_DISK_SYMLINK',

@@ -20,19 +20,21 @@ const close = promisify(fs.close);
 
 /**
  * A character device as a byte pipe. Node's event loop cannot wait for one, and a blocking read could not be ended, so
- * it is opened non-blocking and looked at: 0 to 10 ms apart. Reading 0 bytes is no end: a virtio port says so while
- * nobody is connected on the host.
+ * it is opened non-blocking and looked at: 0 to 10 ms apart. Reading 0 bytes is no end, except for a terminal line
+ * that was hung up: a virtio port says so while nobody is connected on the host.
  */
 class DeviceConn implements Conn {
   readonly peer: PeerInfo;
   readonly #fd: number;
+  readonly #isTerminal: boolean;
   readonly #wakers = new Set<() => void>();
   #reading = false;
   #writing = false;
   #closing: Promise<void> | null = null;
 
-  constructor(fd: number, path: string) {
+  constructor(fd: number, path: string, isTerminal: boolean) {
     this.#fd = fd;
+    this.#isTerminal = isTerminal;
     this.peer = plainPeer(`serial ${path}`);
   }
 
@@ -44,9 +46,7 @@ class DeviceConn implements Conn {
       let filled = 0;
       while (filled < minBytes) {
         const rest = into.subarray(filled);
-        filled += await this.#move((count) =>
-          fs.readSync(this.#fd, rest, 0, Math.min(count, rest.byteLength), null),
-        );
+        filled += await this.#move((count) => this.#readNow(rest.subarray(0, count)));
       }
       return filled;
     } finally {
@@ -93,6 +93,12 @@ class DeviceConn implements Conn {
       await this.#pause(moved > 0 ? 0 : waitMs);
       if (moved > 0) return moved;
     }
+  }
+
+  #readNow(into: Uint8Array): number {
+    const count = fs.readSync(this.#fd, into, 0, into.byteLength, null);
+    if (count === 0 && this.#isTerminal) throw cutError(this.peer.description, null);
+    return count;
   }
 
   #attempt(transfer: (maxBytes: number) => number): number {
@@ -149,8 +155,9 @@ export async function dialDevice(path: string): Promise<Conn> {
     const stats = fs.fstatSync(fd);
     if (!stats.isCharacterDevice() && !stats.isFIFO())
       throw new CausewayError('CW_LINK_REFUSED', `${what}: it is no character device`);
-    if (isatty(fd)) await makeRaw(fd);
-    return new DeviceConn(fd, path);
+    const isTerminal = isatty(fd);
+    if (isTerminal) await makeRaw(fd);
+    return new DeviceConn(fd, path, isTerminal);
   } catch (thrown) {
     if (fd >= 0) await close(fd);
     throw linkError(errnoOf(thrown) === 'EBUSY' ? 'CW_LINK_BUSY' : 'CW_LINK_REFUSED', what, thrown);

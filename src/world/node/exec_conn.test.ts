@@ -125,16 +125,16 @@ test("a process's own stdin and stdout are a connection, once", async () => {
     const { spawn } = await import('node:child_process');
     const child = spawn(process.execPath, ['--no-warnings', script], { stdio: ['pipe', 'pipe', 'pipe'] });
     let said = '';
+    let echo = '';
+    child.stdout.on('data', (text) => {
+      echo += text;
+    });
     child.stderr.on('data', (text) => {
       said += text;
     });
     child.stdin.end('x');
     const [code] = await once(child, 'close');
-    assert.deepEqual({ code, said, echo: child.stdout.read()?.toString() }, {
-      code: 5,
-      said: 'CW_LINK_BUSY|closed',
-      echo: 'x',
-    });
+    assert.deepEqual({ code, said, echo }, { code: 5, said: 'CW_LINK_BUSY|closed', echo: 'x' });
   } finally {
     fs.rmSync(folder, { recursive: true, force: true });
   }

@@ -17,6 +17,8 @@ export interface MachineOptions {
   readonly capacityBytes?: number;
   /** The user of all its processes; 0 passes permission checks. Default 1000. */
   readonly userId?: number;
+  /** The fault plan flips no bit on this machine's disk: nobody can notice that a source was read wrong. */
+  readonly truthfulDisk?: boolean;
 }
 
 export interface MachineContext {
@@ -54,6 +56,7 @@ export class SimMachine {
         dice: context.dice.fork('disk'),
         wallMs: () => this.clock.wallMs(),
         userId: this.#userId,
+        truthful: options.truthfulDisk ?? false,
       },
       options.capacityBytes,
     );

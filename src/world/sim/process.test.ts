@@ -99,6 +99,39 @@ describe('killing a process', () => {
     }
   });
 
+  it('settles nothing that it waited for', async () => {
+    for (let seed = SEED; seed < SEED + 10; seed += 1) {
+      const sim = new Sim(seed);
+      const machine = sim.machine('m');
+      machine.disk.writeTree('/d', { f: OLD });
+      machine.disk.freeze('sync');
+      sim.net.route('m', 'far').halfDead();
+      sim.machine('far');
+      const settled: string[] = [];
+      const victim = machine.spawn('victim', async (world) => {
+        const watch = (what: string, promise: Promise<unknown>): void => {
+          void promise.catch(() => undefined).then(() => settled.push(what));
+        };
+        const dir = await world.disk.openRoot('/d');
+        const listener = await world.net.listen({ kind: 'tcp', host: '127.0.0.1', port: 80 });
+        const near = await world.net.dial(listener.endpoint, { timeoutMs: 100 });
+        await listener.accept();
+        watch('read', near.read(new Uint8Array(1), 1));
+        watch('write', near.write([new Uint8Array(1_000_000)]));
+        watch('accept', listener.accept());
+        watch('dial', world.net.dial({ kind: 'tcp', host: 'far', port: 1 }, { timeoutMs: 1_000 }));
+        watch('sleep', world.clock.sleep(1_000));
+        watch('sync', dir.sync());
+        await world.clock.sleep(10_000);
+      });
+      sim.after(100, () => victim.kill());
+      sim.after(5_000, () => sim.faults.stop());
+      await sim.advance(60_000);
+      assert.equal(victim.state, 'killed');
+      assert.deepEqual(settled, []);
+    }
+  });
+
   it('stops synchronous effects too: nothing reaches the world from a dead process', async () => {
     const sim = new Sim(SEED);
     const machine = sim.machine('m');

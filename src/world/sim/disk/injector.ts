@@ -14,7 +14,11 @@ export class DiskFaultInjector {
   readonly #shorts: Dice;
   readonly #flips: Dice;
 
-  constructor(faults: FaultSwitch, dice: Dice) {
+  /** A truthful disk flips no bits; all its other faults stay. */
+  readonly #truthful: boolean;
+
+  constructor(faults: FaultSwitch, dice: Dice, truthful: boolean) {
+    this.#truthful = truthful;
     this.#switch = faults;
     this.#plan = faults.plan.disk;
     this.#latency = dice.fork('latency');
@@ -54,14 +58,22 @@ export class DiskFaultInjector {
 
   /** Flips a bit of what was read, by chance. */
   flipRead(bytes: Uint8Array): void {
-    if (this.#switch.active && bytes.byteLength > 0 && this.#flips.chance(this.#plan.readFlipRate))
+    if (
+      this.#switch.active &&
+      !this.#truthful &&
+      bytes.byteLength > 0 &&
+      this.#flips.chance(this.#plan.readFlipRate)
+    )
       this.#flip(bytes);
   }
 
   /** What a write stores: `bytes`, or by chance a copy with one bit wrong. */
   stored(bytes: Uint8Array): Uint8Array {
     const wrong =
-      this.#switch.active && bytes.byteLength > 0 && this.#flips.chance(this.#plan.storedFlipRate);
+      this.#switch.active &&
+      !this.#truthful &&
+      bytes.byteLength > 0 &&
+      this.#flips.chance(this.#plan.storedFlipRate);
     if (!wrong) return bytes;
     const copy = new Uint8Array(bytes); // not slice(): of a Buffer that is a view
     this.#flip(copy);

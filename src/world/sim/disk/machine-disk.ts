@@ -50,6 +50,8 @@ export interface MachineDiskContext {
   readonly dice: Dice;
   readonly wallMs: () => number;
   readonly userId: number;
+  /** No bit of this disk ever flips. */
+  readonly truthful: boolean;
 }
 
 /**
@@ -66,7 +68,7 @@ export class MachineDisk {
     this.#context = context;
     this.#parts = {
       mounts: new MountTable(this.#newFileSystem('root', capacityBytes)),
-      injector: new DiskFaultInjector(context.faults, context.dice.fork('faults')),
+      injector: new DiskFaultInjector(context.faults, context.dice.fork('faults'), context.truthful),
       freezer: new Freezer(),
       userId: context.userId,
     };

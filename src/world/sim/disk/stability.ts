@@ -64,40 +64,23 @@ function contentChoice(mode: CrashMode, dice: Dice): CrashChoice {
   return { keepWrite, size, dice, tornRate: torn ? 0.3 : 0, garbageRate: torn ? 0.2 : 0 };
 }
 
-/** How many of the unstable changes of each directory survive: a prefix each, and a change of two directories in both or neither. */
-function survivingChanges(dirs: Iterable<DirInode>, mode: CrashMode, dice: Dice): Map<DirInode, number> {
-  const kept = new Map<DirInode, number>();
-  for (const dir of dirs) {
-    const all = dir.pending.length;
-    if (mode.kind === 'lost') kept.set(dir, 0);
-    else if (mode.kind === 'kept') kept.set(dir, all);
-    else if (mode.kind === 'prefix')
-      kept.set(dir, dir.pending.filter((c) => c.sequence <= mode.lastKept).length);
-    else kept.set(dir, dice.between(0, all));
-  }
-  for (let changed = true; changed; ) {
-    changed = false;
-    for (const [dir, count] of kept) {
-      const broken = dir.pending.findIndex(
-        (change, at) => at < count && !survivesElsewhere(change, dir, kept),
-      );
-      if (broken < 0) continue;
-      kept.set(dir, broken);
-      changed = true;
-    }
-  }
-  return kept;
-}
-
-function survivesElsewhere(change: DirChange, dir: DirInode, kept: ReadonlyMap<DirInode, number>): boolean {
-  return change.edits.every(({ dir: other }) => {
-    return other === dir || other.pending.indexOf(change) < (kept.get(other) ?? 0);
-  });
+/** How many of the unstable changes of a directory survive by themselves; others may take more of them along. */
+function survivingChanges(dir: DirInode, mode: CrashMode, dice: Dice): number {
+  const all = dir.pending.length;
+  if (mode.kind === 'lost') return 0;
+  if (mode.kind === 'kept') return all;
+  if (mode.kind === 'prefix') return dir.pending.filter((change) => change.sequence <= mode.lastKept).length;
+  return dice.between(0, all);
 }
 
 /** Applies a power cut to the directories with unstable changes, then to everything reachable from `root`. */
 export function crashTree(root: DirInode, unstable: Set<DirInode>, mode: CrashMode, dice: Dice): Inode[] {
-  for (const [dir, count] of survivingChanges(unstable, mode, dice)) commitChanges(dir, count);
+  // By change, not by count: a change of two folders takes what comes before it in the other folder along.
+  const lastKept = [...unstable].map((dir) => ({
+    dir,
+    change: dir.pending[survivingChanges(dir, mode, dice) - 1],
+  }));
+  for (const { dir, change } of lastKept) if (change) commitChanges(dir, dir.pending.indexOf(change) + 1);
   for (const dir of unstable) dir.pending = [];
   unstable.clear();
   const choice = contentChoice(mode, dice);

@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { availableParallelism } from 'node:os';
+import { test } from 'node:test';
+import { plant, type PlantedBug } from '../../src/base/fault_points.ts';
+import { runCopyScenario } from './copy_scenario.ts';
+import { runSeedsInProcesses } from './seed_runner.ts';
+
+/** Seeds that once showed a bug, run every time. */
+const PAST_SEEDS = [7, 17, 20, 83, 103, 138, 156, 244, 296];
+const FIRST_SEED = Number(process.env['SEED'] ?? 1_000 + Math.floor(Math.random() * 1_000_000));
+const SEEDS = Number(process.env['SIM_SEEDS'] ?? (process.env['SEED'] === undefined ? 2_000 : 1));
+
+test('past seeds hold', async () => {
+  for (const seed of PAST_SEEDS) {
+    const { violation } = await runCopyScenario({ seed });
+    assert.equal(violation, null, `seed ${seed}`);
+  }
+});
+
+test(`${SEEDS} fresh seeds of a copy with all faults: no violation`, { timeout: 600_000 }, async (t) => {
+  t.diagnostic(`SEED=${FIRST_SEED} (replay one with npm run sim -- --seed=N)`);
+  const { results, elapsedMs } = await runSeedsInProcesses(FIRST_SEED, SEEDS, availableParallelism());
+  const deaths = results.reduce((sum, result) => sum + result.deaths, 0);
+  t.diagnostic(`${results.length} seeds in ${(elapsedMs / 1000).toFixed(0)} s, ${deaths} kills and power cuts`);
+  const failed = results.filter((result) => result.violation !== null);
+  assert.deepEqual(failed, []);
+  assert.equal(results.length, SEEDS);
+  assert.ok(SEEDS < 100 || deaths > SEEDS / 2, 'hardly anything was killed: the run proves nothing');
+});
+
+test('the same seed gives the same history', async () => {
+  for (const seed of [3, 11, 42]) {
+    const first = await runCopyScenario({ seed });
+    const second = await runCopyScenario({ seed });
+    assert.equal(second.report.traceHash, first.report.traceHash, `seed ${seed}`);
+  }
+});
+
+for (const bug of ['acknowledge-before-flush', 'skip-verify', 'trust-journal'] as const satisfies readonly PlantedBug[]) {
+  test(`a planted bug is caught: ${bug}`, async (t) => {
+    const uproot = plant(bug);
+    try {
+      for (let seed = 1; seed <= 1_000; seed += 1) {
+        const { violation } = await runCopyScenario({ seed });
+        if (violation === null) continue;
+        t.diagnostic(`caught at seed ${seed}: ${violation}`);
+        return;
+      }
+      assert.fail('1,000 seeds did not notice it');
+    } finally {
+      uproot();
+    }
+  });
+}

@@ -1,0 +1,30 @@
+import { swarm } from '../../src/world/sim/faults.ts';
+import { runCopyScenario } from './copy_scenario.ts';
+
+/*
+ * npm run sim -- --seed=N             one seed, with its fault plan and the last events
+ * npm run sim -- --from=A --to=B      all seeds in [A, B); --json prints a line for each
+ */
+const options = new Map(process.argv.slice(2).map((arg) => arg.replace(/^--/, '').split('=') as [string, string | undefined]));
+const number = (name: string, otherwise: number) => Number(options.get(name) ?? otherwise);
+
+if (options.has('seed')) {
+  const seed = number('seed', 1);
+  const { violation, report, deaths, attempts } = await runCopyScenario({ seed });
+  console.log(report.tail.join('\n'));
+  console.log(JSON.stringify(swarm(seed), null, 1));
+  console.log(`seed ${seed}: ${violation ?? 'no violation'}; ${report.events} events, ${deaths} deaths, ${attempts} jobs, trace ${report.traceHash}`);
+  process.exit(violation === null ? 0 : 1);
+}
+
+const from = number('from', 1);
+const to = number('to', from + 200);
+let failures = 0;
+for (let seed = from; seed < to; seed += 1) {
+  const { violation, deaths } = await runCopyScenario({ seed });
+  if (violation !== null) failures += 1;
+  if (options.has('json')) console.log(JSON.stringify({ seed, violation, deaths }));
+  else if (violation !== null) console.log(`seed ${seed}: ${violation}`);
+}
+if (!options.has('json')) console.log(`${to - from} seeds, ${failures} violations`);
+process.exit(failures === 0 ? 0 : 1);
