@@ -106,7 +106,7 @@ function conditions(record: CaseRecord): string {
   const count = record.files === 1 ? '1 file' : `${record.files.toLocaleString('en')} files`;
   const extent = `${count}, ${(record.sizeBytes / MIB).toFixed(1)} MiB`;
   const ratios = record.twoToOne.map((ratio) => ratio.toFixed(2)).join(', ');
-  return `${kind}${record.date}, ${extent}, ${record.fileSystem}, ${record.rounds} interleaved rounds, ${loadText(record)}, two processes / one before each round and at the end: ${ratios}`;
+  return `${kind}${record.date}, ${extent}, ${record.fileSystem}, ${record.rounds} interleaved round${record.rounds === 1 ? '' : 's'}, ${loadText(record)}, two processes / one before each round and at the end: ${ratios}`;
 }
 
 function verdictTable(all: readonly Verdict[], tabulate: Tabulate): string {

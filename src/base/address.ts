@@ -14,5 +14,8 @@ export function parseHostPort(text: string, option: string, use: 'dial' | 'liste
   const port = match ? Number(match[3]) : Number.NaN;
   const lowest = use === 'listen' ? 0 : 1;
   if (match && port >= lowest && port <= 65_535) return { host: match[1] ?? match[2]!, port };
-  throw new CausewayError('CW_USAGE', `${option} ${text}: an address such as 192.168.122.7:7411 or [::1]:7411 is needed`);
+  throw new CausewayError(
+    'CW_USAGE',
+    `${option} ${text}: an address such as 192.168.122.7:7411 or [::1]:7411 is needed`,
+  );
 }

@@ -19,51 +19,119 @@ const spec = (next: Next, exit: ErrorSpec['exit'], help: string): ErrorSpec => (
 
 export const ERROR_CODES = {
   // area: general
-  CW_INTERNAL: spec('never', 1, 'This is a bug in Causeway: report it with the output of the failed command.'),
+  CW_INTERNAL: spec(
+    'never',
+    1,
+    'This is a bug in Causeway: report it with the output of the failed command.',
+  ),
   CW_CANCELLED: spec('never', 130, 'The work was cancelled; run the same command again to resume it.'),
   CW_TIMEOUT: spec('retry', 1, 'The other side did not answer in time: see `causeway status`.'),
   CW_LIMIT: spec('never', 1, 'A documented limit was reached: see docs/limits.md.'),
   CW_USAGE: spec('never', 2, 'Run the command with --help to see its arguments and an example.'),
   CW_UNSUPPORTED: spec('never', 1, 'This platform or peer does not offer what the operation needs.'),
   // area: wire
-  CW_WIRE_MAGIC: spec('reconnect', 1, 'Something that is not Causeway answered: check the address or the channel.'),
+  CW_WIRE_MAGIC: spec(
+    'reconnect',
+    1,
+    'Something that is not Causeway answered: check the address or the channel.',
+  ),
   CW_WIRE_VERSION: spec('never', 1, 'The two sides speak no common protocol version: update the older one.'),
-  CW_WIRE_CRC: spec('reconnect', 1, 'Bytes were damaged on the way; the link is set up again and the bytes are sent again.'),
-  CW_WIRE_TRUNCATED: spec('reconnect', 1, 'The other side ended in the middle of a message; the link is set up again.'),
-  CW_WIRE_TOO_LARGE: spec('reconnect', 1, 'The other side sent more than the protocol allows; the link is closed.'),
-  CW_WIRE_MALFORMED: spec('reconnect', 1, 'The other side sent a message that the protocol does not know; the link is closed.'),
+  CW_WIRE_CRC: spec(
+    'reconnect',
+    1,
+    'Bytes were damaged on the way; the link is set up again and the bytes are sent again.',
+  ),
+  CW_WIRE_TRUNCATED: spec(
+    'reconnect',
+    1,
+    'The other side ended in the middle of a message; the link is set up again.',
+  ),
+  CW_WIRE_TOO_LARGE: spec(
+    'reconnect',
+    1,
+    'The other side sent more than the protocol allows; the link is closed.',
+  ),
+  CW_WIRE_MALFORMED: spec(
+    'reconnect',
+    1,
+    'The other side sent a message that the protocol does not know; the link is closed.',
+  ),
   // area: link
   CW_LINK_CLOSED: spec('reconnect', 1, 'The link to the machine was closed; it is set up again by itself.'),
-  CW_LINK_DEAD: spec('reconnect', 1, 'The other side stopped answering: check that the machine runs and the agent is up.'),
-  CW_LINK_REFUSED: spec('retry', 1, 'Nothing answers at that address: check that the agent runs and listens there.'),
-  CW_LINK_SESSION_LOST: spec('reconnect', 1, 'The other side restarted; the work is resumed from what it has on disk.'),
+  CW_LINK_DEAD: spec(
+    'reconnect',
+    1,
+    'The other side stopped answering: check that the machine runs and the agent is up.',
+  ),
+  CW_LINK_REFUSED: spec(
+    'retry',
+    1,
+    'Nothing answers at that address: check that the agent runs and listens there.',
+  ),
+  CW_LINK_SESSION_LOST: spec(
+    'reconnect',
+    1,
+    'The other side restarted; the work is resumed from what it has on disk.',
+  ),
   CW_LINK_STREAM_RESET: spec('retry', 1, 'The other side ended this piece of work.'),
   CW_LINK_BUSY: spec('retry', 1, 'The channel is in use by another daemon: stop that one first.'),
   // area: pairing and identity
-  CW_PAIR_TOKEN_MALFORMED: spec('never', 2, 'The token is damaged: copy the whole line that the other side printed.'),
+  CW_PAIR_TOKEN_MALFORMED: spec(
+    'never',
+    2,
+    'The token is damaged: copy the whole line that the other side printed.',
+  ),
   CW_PAIR_TOKEN_WRONG: spec('never', 4, 'The token was not issued by that machine: ask it for a new one.'),
   CW_PAIR_TOKEN_USED: spec('never', 4, 'A token works once: issue a new one on the other side.'),
   CW_PAIR_TOKEN_EXPIRED: spec('never', 4, 'A token lives for 15 minutes: issue a new one on the other side.'),
   CW_PAIR_REQUIRED: spec('never', 4, 'This machine is not paired: add it with a token from the other side.'),
-  CW_PAIR_KEY_CHANGED: spec('never', 4, 'The key of the other side is not the pinned one. If the machine was reinstalled, remove it with `causeway vm rm` and add it again; otherwise somebody is in between.'),
-  CW_TLS_FAILED: spec('reconnect', 1, 'The encrypted channel could not be set up: check that both sides run Causeway and that nothing else answers there.'),
+  CW_PAIR_KEY_CHANGED: spec(
+    'never',
+    4,
+    'The key of the other side is not the pinned one. If the machine was reinstalled, remove it with `causeway vm rm` and add it again; otherwise somebody is in between.',
+  ),
+  CW_TLS_FAILED: spec(
+    'reconnect',
+    1,
+    'The encrypted channel could not be set up: check that both sides run Causeway and that nothing else answers there.',
+  ),
   // area: machines
   CW_VM_UNKNOWN: spec('never', 4, 'No machine has that name: see `causeway vm ls`.'),
   CW_VM_EXISTS: spec('never', 4, 'A machine with that name exists: choose another name or remove it first.'),
-  CW_VM_OFFLINE: spec('retry', 1, 'The machine is not connected: see `causeway vm show NAME` for the reason.'),
+  CW_VM_OFFLINE: spec(
+    'retry',
+    1,
+    'The machine is not connected: see `causeway vm show NAME` for the reason.',
+  ),
   CW_VM_NAME: spec('never', 2, 'A machine name has 1 to 63 letters, digits, dots or hyphens.'),
   // area: daemon
   CW_DAEMON_DOWN: spec('retry', 1, 'The daemon does not run: start it with `causeway up`.'),
   CW_DAEMON_RUNNING: spec('never', 4, 'A daemon runs on this data directory already: see `causeway status`.'),
-  CW_DAEMON_STATE: spec('fatal', 1, 'A file in the data directory is damaged: move it away or restore it from a backup.'),
+  CW_DAEMON_STATE: spec(
+    'fatal',
+    1,
+    'A file in the data directory is damaged: move it away or restore it from a backup.',
+  ),
   CW_JOB_UNKNOWN: spec('never', 4, 'No job has that id: see `causeway jobs ls`.'),
   // area: disk
   CW_DISK_NOT_FOUND: spec('never', 1, 'The file or folder does not exist.'),
   CW_DISK_EXISTS: spec('never', 1, 'Something with that name exists already.'),
-  CW_DISK_PERMISSION: spec('never', 1, 'The user that runs Causeway there may not do this: change the permissions or run it as another user.'),
+  CW_DISK_PERMISSION: spec(
+    'never',
+    1,
+    'The user that runs Causeway there may not do this: change the permissions or run it as another user.',
+  ),
   CW_DISK_READ_ONLY: spec('never', 1, 'The file system is mounted read-only.'),
-  CW_DISK_FULL: spec('retry', 1, 'The disk is full: free some space and run the same command again, it resumes.'),
-  CW_DISK_QUOTA: spec('retry', 1, 'The quota is used up: raise it or free some space, then run the same command again.'),
+  CW_DISK_FULL: spec(
+    'retry',
+    1,
+    'The disk is full: free some space and run the same command again, it resumes.',
+  ),
+  CW_DISK_QUOTA: spec(
+    'retry',
+    1,
+    'The quota is used up: raise it or free some space, then run the same command again.',
+  ),
   CW_DISK_IO: spec('retry', 1, 'The device reported an error: check its health (dmesg, smartctl).'),
   CW_DISK_NOT_DIRECTORY: spec('never', 1, 'A part of the path is not a folder.'),
   CW_DISK_IS_DIRECTORY: spec('never', 1, 'The path is a folder where a file is needed.'),
@@ -71,26 +139,74 @@ export const ERROR_CODES = {
   CW_DISK_SYMLINK: spec('never', 1, 'The path crosses a symbolic link where none is followed.'),
   CW_DISK_CROSS_DEVICE: spec('never', 1, 'Source and target of a rename are on different file systems.'),
   CW_DISK_NAME: spec('never', 1, 'The name is not allowed there.'),
-  CW_DISK_BUSY: spec('retry', 1, 'Something else uses the file or folder: end that, then run the same command again.'),
-  CW_DISK_FILE_TOO_LARGE: spec('never', 1, 'The file system cannot hold a file of that size: choose another place.'),
+  CW_DISK_BUSY: spec(
+    'retry',
+    1,
+    'Something else uses the file or folder: end that, then run the same command again.',
+  ),
+  CW_DISK_FILE_TOO_LARGE: spec(
+    'never',
+    1,
+    'The file system cannot hold a file of that size: choose another place.',
+  ),
   CW_DISK_TOO_MANY_OPEN: spec('retry', 1, 'Too many files are open: raise the limit (ulimit -n).'),
   // area: copy, refused before the first byte
   CW_COPY_SOURCE_MISSING: spec('never', 4, 'The source does not exist: check the path and the machine.'),
-  CW_COPY_SOURCE_UNREADABLE: spec('never', 4, 'The source cannot be read by the user that runs Causeway there.'),
-  CW_COPY_DEST_MISSING: spec('never', 4, 'The folder that should take the copy does not exist: create it first.'),
-  CW_COPY_DEST_READ_ONLY: spec('never', 4, 'The destination cannot be written: choose another place or change its permissions.'),
-  CW_COPY_NO_SPACE: spec('never', 4, 'The destination has too little free space: free some or choose another place.'),
+  CW_COPY_SOURCE_UNREADABLE: spec(
+    'never',
+    4,
+    'The source cannot be read by the user that runs Causeway there.',
+  ),
+  CW_COPY_DEST_MISSING: spec(
+    'never',
+    4,
+    'The folder that should take the copy does not exist: create it first.',
+  ),
+  CW_COPY_DEST_READ_ONLY: spec(
+    'never',
+    4,
+    'The destination cannot be written: choose another place or change its permissions.',
+  ),
+  CW_COPY_NO_SPACE: spec(
+    'never',
+    4,
+    'The destination has too little free space: free some or choose another place.',
+  ),
   CW_COPY_NAME_ILLEGAL: spec('never', 4, 'The destination cannot hold such a name: rename it at the source.'),
   CW_COPY_TOO_LARGE: spec('never', 4, 'The destination cannot hold a file of that size.'),
-  CW_COPY_SAME_SIDE: spec('never', 2, 'One side of a copy must be a machine (NAME:PATH) and the other a local path.'),
+  CW_COPY_SAME_SIDE: spec(
+    'never',
+    2,
+    'One side of a copy must be a machine (NAME:PATH) and the other a local path.',
+  ),
   CW_COPY_BUSY: spec('retry', 4, 'The same copy runs already: see `causeway jobs ls`.'),
-  CW_COPY_KIND: spec('never', 4, 'A folder and a file stand under the same name on the two sides: rename one of them.'),
+  CW_COPY_KIND: spec(
+    'never',
+    4,
+    'A folder and a file stand under the same name on the two sides: rename one of them.',
+  ),
   // area: copy, while it runs
-  CW_COPY_SOURCE_CHANGED: spec('retry', 1, 'The source changed while it was read: stop what writes to it, or copy a snapshot.'),
-  CW_COPY_VERIFY: spec('retry', 5, 'What was written does not match what was read, repeatedly: check memory and disk of the machine named.'),
+  CW_COPY_SOURCE_CHANGED: spec(
+    'retry',
+    1,
+    'The source changed while it was read: stop what writes to it, or copy a snapshot.',
+  ),
+  CW_COPY_VERIFY: spec(
+    'retry',
+    5,
+    'What was written does not match what was read, repeatedly: check memory and disk of the machine named.',
+  ),
   CW_COPY_PARTIAL: spec('never', 3, 'Some entries could not be copied: they are listed with the reason.'),
-  CW_COPY_STALLED: spec('retry', 1, 'No stage has moved a byte: the report names the stage and the probable cause.'),
-  CW_COPY_JOURNAL: spec('retry', 1, 'The record of an earlier attempt was damaged; what it covered is checked or sent again.'),
+  CW_COPY_STALLED: spec(
+    'retry',
+    1,
+    'No stage has moved a byte: the report names the stage and the probable cause.',
+  ),
+  CW_COPY_JOURNAL: spec(
+    'retry',
+    1,
+    'The record of an earlier attempt was damaged; what it covered is checked or sent again.',
+  ),
   CW_COPY_PEER: spec('retry', 1, 'The other side reported a failure of the copy.'),
 } as const satisfies Record<string, ErrorSpec>;
 

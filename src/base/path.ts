@@ -18,7 +18,10 @@ export function parseName(text: string): Name {
     throw new CausewayError('CW_DISK_NAME', `${JSON.stringify(text)} is not a name of one file or folder`);
   }
   if (Buffer.byteLength(text) > LIMITS.nameMaxBytes.value) {
-    throw new CausewayError('CW_DISK_NAME', `the name ${JSON.stringify(text.slice(0, 40))}… is longer than 255 bytes`);
+    throw new CausewayError(
+      'CW_DISK_NAME',
+      `the name ${JSON.stringify(text.slice(0, 40))}… is longer than 255 bytes`,
+    );
   }
   return text as Name;
 }
@@ -27,7 +30,10 @@ export function parseName(text: string): Name {
 export function parseRelPath(text: string): RelPath {
   if (text === '') return ROOT_PATH;
   if (Buffer.byteLength(text) > LIMITS.pathMaxBytes.value) {
-    throw new CausewayError('CW_DISK_NAME', `the path ${JSON.stringify(text.slice(0, 40))}… is longer than 4,096 bytes`);
+    throw new CausewayError(
+      'CW_DISK_NAME',
+      `the path ${JSON.stringify(text.slice(0, 40))}… is longer than 4,096 bytes`,
+    );
   }
   for (const part of text.split('/')) parseName(part);
   return text as RelPath;

@@ -62,7 +62,8 @@ export class BoundedQueue<T> {
     if (this.#closed) return;
     this.#closed = true;
     this.#failure = failure;
-    for (const puller of this.#pullers.splice(0)) failure === null ? puller.resolve(null) : puller.reject(failure);
+    for (const puller of this.#pullers.splice(0))
+      failure === null ? puller.resolve(null) : puller.reject(failure);
     for (const pusher of this.#pushers.splice(0)) pusher.resolve();
   }
 }

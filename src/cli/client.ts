@@ -1,6 +1,6 @@
+import type { Static } from 'typebox';
 import { joinAbsolute } from '../base/path.ts';
 import { PROCEDURES, type ProcedureName, WATCH_JOB_PATH } from '../contract/procedures.ts';
-import type { Static } from 'typebox';
 import type { JobView } from '../contract/schemas.ts';
 import { requestJson, requestJsonLines } from '../world/node/local_http.ts';
 
@@ -26,7 +26,10 @@ export class DaemonClient {
   /** The views of a job until it has ended. CW_JOB_UNKNOWN, CW_DAEMON_DOWN. */
   watch(id: string, signal: AbortSignal): AsyncGenerator<JobView> {
     const path = fill(WATCH_JOB_PATH, { id });
-    return requestJsonLines({ socketPath: this.socketPath, method: 'GET', path }, signal) as AsyncGenerator<JobView>;
+    return requestJsonLines(
+      { socketPath: this.socketPath, method: 'GET', path },
+      signal,
+    ) as AsyncGenerator<JobView>;
   }
 }
 

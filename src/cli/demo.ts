@@ -1,6 +1,6 @@
-import { CausewayError, asCausewayError } from '../base/errors.ts';
-import { formatBytes, formatDuration } from '../base/units.ts';
+import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { joinAbsolute } from '../base/path.ts';
+import { formatBytes, formatDuration } from '../base/units.ts';
 import { DemoProcesses } from '../world/node/demo_processes.ts';
 import { processTerminal } from '../world/node/terminal.ts';
 import { DaemonClient } from './client.ts';
@@ -47,11 +47,22 @@ interface DemoRun {
 
 async function runCopy(demo: DemoProcesses, { terminal, json, source, once }: DemoRun): Promise<number> {
   const client = new DaemonClient(demo.hostData);
-  await client.call('addVm', {}, { name: 'demo', endpoint: { kind: 'tcp', ...demo.agentAddress }, token: demo.token });
+  await client.call(
+    'addVm',
+    {},
+    { name: 'demo', endpoint: { kind: 'tcp', ...demo.agentAddress }, token: demo.token },
+  );
   const destination = joinAbsolute(demo.guestFiles, 'copy');
-  if (!json) terminal.out(`daemon pid ${demo.hostPid}, guest agent pid ${demo.guestPid} at ${demo.agentAddress.host}:${demo.agentAddress.port}\ncopying ${source} → demo:${destination}\n`);
+  if (!json)
+    terminal.out(
+      `daemon pid ${demo.hostPid}, guest agent pid ${demo.guestPid} at ${demo.agentAddress.host}:${demo.agentAddress.port}\ncopying ${source} → demo:${destination}\n`,
+    );
   const { interrupted } = terminal;
-  const job = await client.call('startJob', {}, { direction: 'in', vm: 'demo', sources: [source], destination });
+  const job = await client.call(
+    'startJob',
+    {},
+    { direction: 'in', vm: 'demo', sources: [source], destination },
+  );
   const context = { terminal, json, dataDirectory: demo.hostData, client };
   const code = await followJob(context, job.id, { quiet: false, signal: interrupted });
   if (code !== 0 || interrupted.aborted) return interrupted.aborted ? 130 : code;
@@ -60,10 +71,16 @@ async function runCopy(demo: DemoProcesses, { terminal, json, source, once }: De
   const same = await demo.compare(source, destination);
   if (!same) throw new CausewayError('CW_COPY_VERIFY', `${destination} differs from ${source}`);
   if (!json) {
-    terminal.out(`${formatBytes(end.durableBytes)} in ${end.doneEntries} entries after ${formatDuration(end.elapsedMs)}; encrypted with ${encryptionText(vm)}; compared again, byte for byte: equal\n`);
+    terminal.out(
+      `${formatBytes(end.durableBytes)} in ${end.doneEntries} entries after ${formatDuration(end.elapsedMs)}; encrypted with ${encryptionText(vm)}; compared again, byte for byte: equal\n`,
+    );
   }
   if (once) return 0;
-  terminal.out(`\nDaemon API: ${client.socketPath}\nTry in another terminal:\n  bin/causeway --data ${demo.hostData} status\n  bin/causeway --data ${demo.hostData} cp README.md demo:${demo.guestFiles}/\nCtrl-C ends both processes.\n`);
-  await new Promise<void>((resolve) => interrupted.addEventListener('abort', () => resolve(), { once: true }));
+  terminal.out(
+    `\nDaemon API: ${client.socketPath}\nTry in another terminal:\n  bin/causeway --data ${demo.hostData} status\n  bin/causeway --data ${demo.hostData} cp README.md demo:${demo.guestFiles}/\nCtrl-C ends both processes.\n`,
+  );
+  await new Promise<void>((resolve) =>
+    interrupted.addEventListener('abort', () => resolve(), { once: true }),
+  );
   return 0;
 }

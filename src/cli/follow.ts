@@ -7,8 +7,18 @@ import type { Context } from './program.ts';
 const LOG_LINE_EVERY_MS = 5_000;
 
 /** Shows a copy until its end; the exit code. CW_DAEMON_DOWN where the daemon goes away before. */
-export async function followJob(context: Context, id: string, options: { quiet: boolean; signal: AbortSignal }): Promise<number> {
-  const show = context.json ? jsonLines(context) : options.quiet ? () => undefined : context.terminal.isTty ? liveLine(context) : logLines(context);
+export async function followJob(
+  context: Context,
+  id: string,
+  options: { quiet: boolean; signal: AbortSignal },
+): Promise<number> {
+  const show = context.json
+    ? jsonLines(context)
+    : options.quiet
+      ? () => undefined
+      : context.terminal.isTty
+        ? liveLine(context)
+        : logLines(context);
   let last: JobView | null = null;
   for await (const job of context.client.watch(id, options.signal)) {
     last = job;
@@ -16,7 +26,11 @@ export async function followJob(context: Context, id: string, options: { quiet: 
   }
   if (last === null || last.endedAtMs === null) {
     if (options.signal.aborted) last = await context.client.call('showJob', { id });
-    else throw new CausewayError('CW_DAEMON_DOWN', `the daemon went away; the copy goes on when it is started again: causeway jobs wait ${id}`);
+    else
+      throw new CausewayError(
+        'CW_DAEMON_DOWN',
+        `the daemon went away; the copy goes on when it is started again: causeway jobs wait ${id}`,
+      );
   }
   if (!context.json) (exitOf(last) === 0 ? context.terminal.out : context.terminal.err)(`${endText(last)}\n`);
   return exitOf(last);

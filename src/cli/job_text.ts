@@ -12,22 +12,33 @@ export function jobLine(job: JobView): string {
 }
 
 export function routeText(job: JobView): string {
-  const from = job.sources.length === 1 ? job.sources[0] : `${job.sources[0]} and ${job.sources.length - 1} more`;
-  return job.direction === 'in' ? `${from} → ${job.vm}:${job.destination}` : `${job.vm}:${from} → ${job.destination}`;
+  const from =
+    job.sources.length === 1 ? job.sources[0] : `${job.sources[0]} and ${job.sources.length - 1} more`;
+  return job.direction === 'in'
+    ? `${from} → ${job.vm}:${job.destination}`
+    : `${job.vm}:${from} → ${job.destination}`;
 }
 
 /** The moving part: percentage or counts, durable bytes, rate, range of the time left, what limits or hangs. */
 export function progressText(job: JobView): string {
-  if (job.stall) return `${percentText(job)} STALLED for ${formatDuration(job.stall.forMs)}: ${job.stall.cause}; ${job.stall.fix}`;
-  if (job.phase === 'waiting') return `${percentText(job)} waiting for ${job.vm}${job.lastError ? `: ${job.lastError.message}` : ''}`;
-  if (job.phase === 'planning') return `planning: ${job.plannedEntries} entries, ${formatBytes(job.plannedBytes)}`;
-  if (job.phase === 'checking') return `checking: ${job.plannedEntries} entries, ${formatBytes(job.plannedBytes)}`;
-  const parts = [percentText(job), `${formatBytes(job.durableBytes)} of ${formatBytes(job.plannedBytes)} durable`];
+  if (job.stall)
+    return `${percentText(job)} STALLED for ${formatDuration(job.stall.forMs)}: ${job.stall.cause}; ${job.stall.fix}`;
+  if (job.phase === 'waiting')
+    return `${percentText(job)} waiting for ${job.vm}${job.lastError ? `: ${job.lastError.message}` : ''}`;
+  if (job.phase === 'planning')
+    return `planning: ${job.plannedEntries} entries, ${formatBytes(job.plannedBytes)}`;
+  if (job.phase === 'checking')
+    return `checking: ${job.plannedEntries} entries, ${formatBytes(job.plannedBytes)}`;
+  const parts = [
+    percentText(job),
+    `${formatBytes(job.durableBytes)} of ${formatBytes(job.plannedBytes)} durable`,
+  ];
   if (job.phase === 'finishing') parts.push('finishing');
   else {
     parts.push(formatRate(job.rateBytesPerSecond));
     if (job.remainingMs) parts.push(remainingText(job.remainingMs));
-    if (job.limitingStage) parts.push(`limited by ${stageText(job.limitingStage.stage, job.limitingStage.side)}`);
+    if (job.limitingStage)
+      parts.push(`limited by ${stageText(job.limitingStage.stage, job.limitingStage.side)}`);
   }
   return parts.join(', ');
 }

@@ -14,7 +14,11 @@ export interface Context {
 }
 
 /** Runs a command and gives the exit code; throws a CausewayError for what fails. */
-export type Action = (context: Context, args: readonly string[], options: Record<string, unknown>) => Promise<number>;
+export type Action = (
+  context: Context,
+  args: readonly string[],
+  options: Record<string, unknown>,
+) => Promise<number>;
 
 const EXIT_CODES = `
 Exit codes: 0 done, 1 failed, 2 usage, 3 partly done (listed), 4 refused before start, 5 verification failed, 130 cancelled.`;
@@ -45,7 +49,9 @@ function report(terminal: Terminal, error: CausewayError, json: boolean): number
 export function buildProgram(terminal: Terminal, done: (exitCode: number) => void): Command {
   const program = new Command('causeway');
   program
-    .description('Copies files between this host and its virtual machines: complete or absent, verified, resumable, explained.')
+    .description(
+      'Copies files between this host and its virtual machines: complete or absent, verified, resumable, explained.',
+    )
     .version(VERSION)
     .addOption(new Option('--data <dir>', 'data directory of the daemon').env('CAUSEWAY_DATA'))
     .option('--json', 'print JSON')
@@ -54,7 +60,13 @@ export function buildProgram(terminal: Terminal, done: (exitCode: number) => voi
     .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) })
     .addHelpText('after', `\nExample:\n  causeway cp ./disk.qcow2 dev:/srv/\n${EXIT_CODES}`);
 
-  const add = (parent: Command, usage: string, description: string, example: string, load: () => Promise<Action>): Command => {
+  const add = (
+    parent: Command,
+    usage: string,
+    description: string,
+    example: string,
+    load: () => Promise<Action>,
+  ): Command => {
     const command = parent.command(usage).description(description).option('--json', 'print JSON');
     command.addHelpText('after', `\nExample:\n  ${example}\n${EXIT_CODES}`);
     return command.action(async (...received: unknown[]) => {
@@ -69,51 +81,140 @@ export function buildProgram(terminal: Terminal, done: (exitCode: number) => voi
   addDaemonCommands(program, add);
   addVmCommands(program, add);
   addCopyCommands(program, add);
-  add(program, 'completion <shell>', 'print the completion script for bash, zsh or fish', 'causeway completion bash > /etc/bash_completion.d/causeway', async () => {
-    const { completion } = await import('./commands/completion.ts');
-    return completion(program);
-  });
+  add(
+    program,
+    'completion <shell>',
+    'print the completion script for bash, zsh or fish',
+    'causeway completion bash > /etc/bash_completion.d/causeway',
+    async () => {
+      const { completion } = await import('./commands/completion.ts');
+      return completion(program);
+    },
+  );
   return program;
 }
 
-type Add = (parent: Command, usage: string, description: string, example: string, load: () => Promise<Action>) => Command;
+type Add = (
+  parent: Command,
+  usage: string,
+  description: string,
+  example: string,
+  load: () => Promise<Action>,
+) => Command;
 
 function addDaemonCommands(program: Command, add: Add): void {
-  add(program, 'up', 'run the host daemon in the foreground', 'causeway up --listen 0.0.0.0:7411', async () => (await import('./commands/up.ts')).up)
+  add(
+    program,
+    'up',
+    'run the host daemon in the foreground',
+    'causeway up --listen 0.0.0.0:7411',
+    async () => (await import('./commands/up.ts')).up,
+  )
     .option('--listen <host:port>', 'also accept agents that dial in')
     .option('--ready-fd <n>', 'write a line to this descriptor once the daemon serves');
-  add(program, 'down', 'stop the daemon; running copies go on when it is started again', 'causeway down', async () => (await import('./commands/down.ts')).down);
-  add(program, 'status', 'show the daemon, its machines and running copies', 'causeway status --json', async () => (await import('./commands/status.ts')).status);
+  add(
+    program,
+    'down',
+    'stop the daemon; running copies go on when it is started again',
+    'causeway down',
+    async () => (await import('./commands/down.ts')).down,
+  );
+  add(
+    program,
+    'status',
+    'show the daemon, its machines and running copies',
+    'causeway status --json',
+    async () => (await import('./commands/status.ts')).status,
+  );
 }
 
 function addVmCommands(program: Command, add: Add): void {
   const vm = program.command('vm').description('machines and the links to them');
   add(vm, 'ls', 'list machines', 'causeway vm ls', async () => (await import('./commands/vm.ts')).vmList);
-  add(vm, 'show <name>', 'show one machine and its link', 'causeway vm show dev', async () => (await import('./commands/vm.ts')).vmShow);
-  add(vm, 'rm <name>', 'forget a machine and its key', 'causeway vm rm dev', async () => (await import('./commands/vm.ts')).vmRemove);
-  add(vm, 'pair <name>', 'issue a one-time token for a machine whose agent dials in', 'causeway vm pair dev --address 192.168.122.1:7411', async () => (await import('./commands/vm.ts')).vmPair)
-    .option('--address <host:port...>', 'where the machine reaches this host (default: the listening address)');
-  add(vm, 'add <name>', 'add a machine', 'causeway vm add dev --serial ./port.sock', async () => (await import('./commands/vm.ts')).vmAdd)
+  add(
+    vm,
+    'show <name>',
+    'show one machine and its link',
+    'causeway vm show dev',
+    async () => (await import('./commands/vm.ts')).vmShow,
+  );
+  add(
+    vm,
+    'rm <name>',
+    'forget a machine and its key',
+    'causeway vm rm dev',
+    async () => (await import('./commands/vm.ts')).vmRemove,
+  );
+  add(
+    vm,
+    'pair <name>',
+    'issue a one-time token for a machine whose agent dials in',
+    'causeway vm pair dev --address 192.168.122.1:7411',
+    async () => (await import('./commands/vm.ts')).vmPair,
+  ).option(
+    '--address <host:port...>',
+    'where the machine reaches this host (default: the listening address)',
+  );
+  add(
+    vm,
+    'add <name>',
+    'add a machine',
+    'causeway vm add dev --serial ./port.sock',
+    async () => (await import('./commands/vm.ts')).vmAdd,
+  )
     .option('--tcp <host:port>', 'its agent listens there (needs --token)')
     .option('--token <token>', 'what `causeway-agent run --listen` printed')
     .option('--serial <socket>', 'Unix socket of a virtio-serial port of the machine')
     .option('--unix <socket>', 'Unix socket on which its agent listens')
-    .option('--exec <command>', 'command whose stdin and stdout reach its agent, for example `ssh me@box causeway-agent run --stdio`')
+    .option(
+      '--exec <command>',
+      'command whose stdin and stdout reach its agent, for example `ssh me@box causeway-agent run --stdio`',
+    )
     .option('--listen', 'its agent dials in: see `causeway vm pair`')
     .option('--trust-carrier', 'no TLS: the channel itself is trusted (local socket, ssh)');
 }
 
 function addCopyCommands(program: Command, add: Add): void {
-  add(program, 'cp <source...>', 'copy files or folders into a machine or out of it; the last argument is the destination', 'causeway cp dev:/var/log ./logs', async () => (await import('./commands/cp.ts')).cp)
+  add(
+    program,
+    'cp <source...>',
+    'copy files or folders into a machine or out of it; the last argument is the destination',
+    'causeway cp dev:/var/log ./logs',
+    async () => (await import('./commands/cp.ts')).cp,
+  )
     .option('--lanes <n>', 'parallel lanes, 1 to 16 (default: one per CPU)')
     .option('--chunk <size>', 'chunk size, 64K to 4M (default: 1M)')
     .option('--detach', 'start the copy and return its id')
     .option('--quiet', 'no progress');
   const jobs = program.command('jobs').description('copies, running and past');
-  add(jobs, 'ls', 'list copies', 'causeway jobs ls', async () => (await import('./commands/jobs.ts')).jobsList);
-  add(jobs, 'show <id>', 'show one copy: counters, stages, problems', 'causeway jobs show 1a2b3c4d', async () => (await import('./commands/jobs.ts')).jobsShow);
-  add(jobs, 'wait <id>', 'wait for the end of a copy; exits as it ended', 'causeway jobs wait 1a2b3c4d', async () => (await import('./commands/jobs.ts')).jobsWait).option('--quiet', 'no progress');
-  add(jobs, 'cancel <id>', 'end a copy and remove what it left', 'causeway jobs cancel 1a2b3c4d', async () => (await import('./commands/jobs.ts')).jobsCancel);
+  add(
+    jobs,
+    'ls',
+    'list copies',
+    'causeway jobs ls',
+    async () => (await import('./commands/jobs.ts')).jobsList,
+  );
+  add(
+    jobs,
+    'show <id>',
+    'show one copy: counters, stages, problems',
+    'causeway jobs show 1a2b3c4d',
+    async () => (await import('./commands/jobs.ts')).jobsShow,
+  );
+  add(
+    jobs,
+    'wait <id>',
+    'wait for the end of a copy; exits as it ended',
+    'causeway jobs wait 1a2b3c4d',
+    async () => (await import('./commands/jobs.ts')).jobsWait,
+  ).option('--quiet', 'no progress');
+  add(
+    jobs,
+    'cancel <id>',
+    'end a copy and remove what it left',
+    'causeway jobs cancel 1a2b3c4d',
+    async () => (await import('./commands/jobs.ts')).jobsCancel,
+  );
 }
 
 async function contextOf(terminal: Terminal, options: Record<string, unknown>): Promise<Context> {

@@ -3,16 +3,27 @@ import { type Static, Type } from 'typebox';
 /* The local API of the daemon: JSON over HTTP/1.1 on a Unix socket. Times are ms since 1970 UTC, sizes bytes. */
 
 const Strict = { additionalProperties: false } as const;
-const Nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) => Type.Union([schema, Type.Null()]);
+const Nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
+  Type.Union([schema, Type.Null()]);
 
 export const VmName = Type.String({ pattern: '^[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?$' });
 
 /** How the host reaches a machine. `listen` waits for the machine's agent to dial in (`vm pair`). */
 export const VmEndpoint = Type.Union([
-  Type.Object({ kind: Type.Literal('tcp'), host: Type.String({ minLength: 1 }), port: Type.Integer({ minimum: 1, maximum: 65535 }) }, Strict),
+  Type.Object(
+    {
+      kind: Type.Literal('tcp'),
+      host: Type.String({ minLength: 1 }),
+      port: Type.Integer({ minimum: 1, maximum: 65535 }),
+    },
+    Strict,
+  ),
   Type.Object({ kind: Type.Literal('serial'), path: Type.String({ minLength: 1 }) }, Strict),
   Type.Object({ kind: Type.Literal('unix'), path: Type.String({ minLength: 1 }) }, Strict),
-  Type.Object({ kind: Type.Literal('exec'), argv: Type.Array(Type.String(), { minItems: 1, maxItems: 64 }) }, Strict),
+  Type.Object(
+    { kind: Type.Literal('exec'), argv: Type.Array(Type.String(), { minItems: 1, maxItems: 64 }) },
+    Strict,
+  ),
   Type.Object({ kind: Type.Literal('listen') }, Strict),
 ]);
 export type VmEndpoint = Static<typeof VmEndpoint>;
@@ -36,13 +47,26 @@ export const VmView = Type.Object({
   name: Type.String(),
   endpoint: VmEndpoint,
   /** connecting, up, interrupted, failed, waiting (for the machine to dial in). */
-  state: Type.Union([Type.Literal('connecting'), Type.Literal('up'), Type.Literal('interrupted'), Type.Literal('failed'), Type.Literal('waiting')]),
+  state: Type.Union([
+    Type.Literal('connecting'),
+    Type.Literal('up'),
+    Type.Literal('interrupted'),
+    Type.Literal('failed'),
+    Type.Literal('waiting'),
+  ]),
   sinceMs: Type.Number(),
   trustCarrier: Type.Boolean(),
   fingerprint: Nullable(Type.String()),
   tlsGroup: Nullable(Type.String()),
   tlsCipher: Nullable(Type.String()),
-  peer: Nullable(Type.Object({ hostName: Type.String(), platform: Type.String(), buildId: Type.String(), protocolVersion: Type.Integer() })),
+  peer: Nullable(
+    Type.Object({
+      hostName: Type.String(),
+      platform: Type.String(),
+      buildId: Type.String(),
+      protocolVersion: Type.Integer(),
+    }),
+  ),
   roundTripMs: Nullable(Type.Number()),
   sentBytes: Type.Number(),
   resentBytes: Type.Number(),
@@ -69,7 +93,12 @@ export type StartJobRequest = Static<typeof StartJobRequest>;
 
 export const Side = Type.Union([Type.Literal('host'), Type.Literal('guest')]);
 
-export const StageView = Type.Object({ side: Side, stage: Type.String(), bytes: Type.Number(), busyMs: Type.Number() });
+export const StageView = Type.Object({
+  side: Side,
+  stage: Type.String(),
+  bytes: Type.Number(),
+  busyMs: Type.Number(),
+});
 
 export const JobState = Type.Union([
   Type.Literal('waiting'),
@@ -108,7 +137,15 @@ export const JobView = Type.Object({
   remainingMs: Nullable(Type.Object({ low: Type.Number(), high: Type.Number() })),
   limitingStage: Nullable(Type.Object({ side: Side, stage: Type.String(), share: Type.Number() })),
   stages: Type.Array(StageView),
-  stall: Nullable(Type.Object({ side: Side, stage: Type.String(), forMs: Type.Number(), cause: Type.String(), fix: Type.String() })),
+  stall: Nullable(
+    Type.Object({
+      side: Side,
+      stage: Type.String(),
+      forMs: Type.Number(),
+      cause: Type.String(),
+      fix: Type.String(),
+    }),
+  ),
   attempts: Type.Integer(),
   /** Why the attempt before the current one ended. */
   lastError: Nullable(ErrorBody),
@@ -135,8 +172,20 @@ export const StatusView = Type.Object({
 });
 export type StatusView = Static<typeof StatusView>;
 
-export const PairRequest = Type.Object({ /** Address that the machine can reach this host at, for the token. */ addresses: Type.Array(Type.String(), { maxItems: 8 }) }, Strict);
+export const PairRequest = Type.Object(
+  {
+    /** Address that the machine can reach this host at, for the token. */ addresses: Type.Array(
+      Type.String(),
+      { maxItems: 8 },
+    ),
+  },
+  Strict,
+);
 export type PairRequest = Static<typeof PairRequest>;
 
-export const PairView = Type.Object({ token: Type.String(), expiresAtMs: Type.Number(), fingerprint: Type.String() });
+export const PairView = Type.Object({
+  token: Type.String(),
+  expiresAtMs: Type.Number(),
+  fingerprint: Type.String(),
+});
 export type PairView = Static<typeof PairView>;

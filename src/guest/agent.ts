@@ -1,19 +1,19 @@
+import { fromHex, toHex } from '../base/bytes.ts';
 import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { dialLink } from '../link/dial.ts';
 import type { Link } from '../link/link.ts';
 import type { LinkServer } from '../link/link_server.ts';
 import type { Mux } from '../link/mux/mux.ts';
-import { serveLinks, type ServeSource } from '../link/serve.ts';
+import { type ServeSource, serveLinks } from '../link/serve.ts';
 import { loadIdentity } from '../link/session/identity_store.ts';
-import { openPairingTokens } from '../link/session/pairing_file.ts';
 import type { PairingTokens } from '../link/session/pairing.ts';
+import { openPairingTokens } from '../link/session/pairing_file.ts';
+import { StateFile } from '../link/session/state_file.ts';
 import { StoreTrust } from '../link/session/store_trust.ts';
 import { TrustStore } from '../link/session/trust_store.ts';
 import { CopyService } from '../transfer/copy_service.ts';
 import { peerMethods } from '../transfer/peer_methods.ts';
 import { PeerSession } from '../transfer/peer_session.ts';
-import { fromHex, toHex } from '../base/bytes.ts';
-import { StateFile } from '../link/session/state_file.ts';
 import { parseToken } from '../wire/token.ts';
 import type { Dir } from '../world/disk.ts';
 import type { Endpoint, TlsIdentity } from '../world/net.ts';
@@ -52,7 +52,12 @@ export class Agent implements AsyncDisposable {
   readonly #closers: (() => Promise<void>)[];
   readonly #finished = Promise.withResolvers<void>();
 
-  private constructor(options: AgentOptions, ready: AgentReady, copies: CopyService, closers: (() => Promise<void>)[]) {
+  private constructor(
+    options: AgentOptions,
+    ready: AgentReady,
+    copies: CopyService,
+    closers: (() => Promise<void>)[],
+  ) {
     this.#options = options;
     this.ready = ready;
     this.#copies = copies;
@@ -87,7 +92,9 @@ export class Agent implements AsyncDisposable {
     closers.push(() => server.close());
     const ready = await readyOf(source, { identity, trust, tokens });
     const agent = new Agent(options, ready, copies, closers);
-    server.onTurned(({ error, description }) => options.log(`${description} was turned away: ${error.message} (${error.code})`));
+    server.onTurned(({ error, description }) =>
+      options.log(`${description} was turned away: ${error.message} (${error.code})`),
+    );
     void agent.#acceptAll(server);
     return agent;
   }
@@ -99,7 +106,9 @@ export class Agent implements AsyncDisposable {
     agent.#serveLink(link);
     link.onState((state) => {
       if (state.kind !== 'failed') return;
-      options.log(`the host refuses this agent: ${state.error.message}. ${state.error.help} (${state.error.code})`);
+      options.log(
+        `the host refuses this agent: ${state.error.message}. ${state.error.help} (${state.error.code})`,
+      );
       agent.#finished.reject(state.error);
     });
     return agent;
@@ -151,7 +160,11 @@ interface AgentParts {
 const HOST_FILE = 'host.json';
 
 /** The agent dials: the first time with a token, from then on with the key that the token named. */
-async function startDialing(options: AgentOptions, parts: AgentParts, channel: Extract<AgentChannel, { kind: 'tcp' }>): Promise<Agent> {
+async function startDialing(
+  options: AgentOptions,
+  parts: AgentParts,
+  channel: Extract<AgentChannel, { kind: 'tcp' }>,
+): Promise<Agent> {
   const { world, dataDirectory, buildId } = options;
   const file = new StateFile(parts.dir, dataDirectory, HOST_FILE);
   if (channel.token !== null) {
@@ -159,7 +172,11 @@ async function startDialing(options: AgentOptions, parts: AgentParts, channel: E
     await file.write({ fingerprint, pairingSecret: toHex(secret) });
   }
   const stored = (await file.read())?.body as { fingerprint: string; pairingSecret: string } | undefined;
-  if (!stored) throw new CausewayError('CW_USAGE', 'this agent is not paired yet: give the token that `causeway vm pair` printed with --token');
+  if (!stored)
+    throw new CausewayError(
+      'CW_USAGE',
+      'this agent is not paired yet: give the token that `causeway vm pair` printed with --token',
+    );
   const link = dialLink(world, {
     channel: { kind: 'tcp', host: channel.host, port: channel.port },
     trust: { kind: 'pinned', fingerprint: stored.fingerprint, pairingSecret: fromHex(stored.pairingSecret) },
@@ -170,29 +187,43 @@ async function startDialing(options: AgentOptions, parts: AgentParts, channel: E
   return Agent.dialing(options, link, parts);
 }
 
-async function openSource(world: World, channel: Exclude<AgentChannel, { kind: 'tcp' }>): Promise<ServeSource> {
+async function openSource(
+  world: World,
+  channel: Exclude<AgentChannel, { kind: 'tcp' }>,
+): Promise<ServeSource> {
   switch (channel.kind) {
     case 'serial':
       return { kind: 'pipe', channel: { kind: 'device', path: channel.device }, serial: true };
     case 'stdio':
       return { kind: 'pipe', channel: { kind: 'stdio' }, serial: false };
     case 'listen':
-      return { kind: 'listener', listener: await world.net.listen({ kind: 'tcp', host: channel.host, port: channel.port }) };
+      return {
+        kind: 'listener',
+        listener: await world.net.listen({ kind: 'tcp', host: channel.host, port: channel.port }),
+      };
     case 'unix':
       return { kind: 'listener', listener: await world.net.listen({ kind: 'unix', path: channel.path }) };
   }
 }
 
 /** A listening agent that trusts nobody yet issues the token that pairs its host. */
-async function readyOf(source: ServeSource, parts: { identity: TlsIdentity; trust: TrustStore; tokens: PairingTokens }): Promise<AgentReady> {
+async function readyOf(
+  source: ServeSource,
+  parts: { identity: TlsIdentity; trust: TrustStore; tokens: PairingTokens },
+): Promise<AgentReady> {
   const { fingerprint } = parts.identity;
   if (source.kind !== 'listener') return { fingerprint, address: null, token: null };
   const address = addressOf(source.listener.endpoint);
-  if (source.listener.endpoint.kind !== 'tcp' || parts.trust.list().length > 0) return { fingerprint, address, token: null };
+  if (source.listener.endpoint.kind !== 'tcp' || parts.trust.list().length > 0)
+    return { fingerprint, address, token: null };
   const issued = await parts.tokens.issue({ name: 'host', addresses: [address], fingerprint });
   return { fingerprint, address, token: issued.text };
 }
 
 function addressOf(endpoint: Endpoint): string {
-  return endpoint.kind === 'tcp' ? `${endpoint.host}:${endpoint.port}` : endpoint.kind === 'unix' ? endpoint.path : endpoint.kind;
+  return endpoint.kind === 'tcp'
+    ? `${endpoint.host}:${endpoint.port}`
+    : endpoint.kind === 'unix'
+      ? endpoint.path
+      : endpoint.kind;
 }

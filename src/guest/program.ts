@@ -17,7 +17,10 @@ Example:
 Exit codes: 0 done, 1 failed, 2 usage, 4 refused by the host.`;
 
 /** Runs the agent's command line in the world that `makeWorld` gives, the real one by default; the exit code. */
-export async function runAgentCli(argv: readonly string[], makeWorld: () => World = createNodeWorld): Promise<number> {
+export async function runAgentCli(
+  argv: readonly string[],
+  makeWorld: () => World = createNodeWorld,
+): Promise<number> {
   const terminal = processTerminal();
   let exitCode = 0;
   const program = new Command('causeway-agent')
@@ -52,9 +55,14 @@ export async function runAgentCli(argv: readonly string[], makeWorld: () => Worl
   }
 }
 
-async function run(options: Record<string, unknown>, terminal: ReturnType<typeof processTerminal>, world: World): Promise<number> {
+async function run(
+  options: Record<string, unknown>,
+  terminal: ReturnType<typeof processTerminal>,
+  world: World,
+): Promise<number> {
   const named = (options['data'] as string | undefined) ?? terminal.env['CAUSEWAY_AGENT_DATA'];
-  const dataDirectory = named === undefined ? defaultDataDirectory(true) : resolveAbsolute(terminal.cwd, named);
+  const dataDirectory =
+    named === undefined ? defaultDataDirectory(true) : resolveAbsolute(terminal.cwd, named);
   const channel = channelOf(options, terminal.cwd);
   makeDataDirectory(dataDirectory);
   const agent = await Agent.start({
@@ -67,9 +75,15 @@ async function run(options: Record<string, unknown>, terminal: ReturnType<typeof
   });
   const { address, token, fingerprint } = agent.ready;
   if (address !== null) terminal.err(`listening on ${address}\n`);
-  if (token !== null) terminal.err(`pair this machine on its host, within 15 minutes:\n  causeway vm add NAME --tcp ${address} --token ${token}\n`);
-  if (options['readyFd'] !== undefined) await tellReady(Number(options['readyFd']), JSON.stringify({ ready: true, fingerprint, address, token }));
-  const interrupted = new Promise<void>((resolve) => terminal.interrupted.addEventListener('abort', () => resolve(), { once: true }));
+  if (token !== null)
+    terminal.err(
+      `pair this machine on its host, within 15 minutes:\n  causeway vm add NAME --tcp ${address} --token ${token}\n`,
+    );
+  if (options['readyFd'] !== undefined)
+    await tellReady(Number(options['readyFd']), JSON.stringify({ ready: true, fingerprint, address, token }));
+  const interrupted = new Promise<void>((resolve) =>
+    terminal.interrupted.addEventListener('abort', () => resolve(), { once: true }),
+  );
   try {
     await Promise.race([interrupted, agent.finished]);
     return 0;
@@ -91,9 +105,16 @@ function channelOf(options: Record<string, unknown>, cwd: string): AgentChannel 
   if (tcp !== null) found.push({ kind: 'tcp', ...parseHostPort(tcp, '--tcp', 'dial'), token: text('token') });
   if (options['stdio'] === true) found.push({ kind: 'stdio' });
   const [channel, another] = found;
-  if (!channel || another) throw new CausewayError('CW_USAGE', 'say how the host is reached with one of --serial, --tcp, --listen, --unix, --stdio');
+  if (!channel || another)
+    throw new CausewayError(
+      'CW_USAGE',
+      'say how the host is reached with one of --serial, --tcp, --listen, --unix, --stdio',
+    );
   if (options['trustCarrier'] === true && (channel.kind === 'tcp' || channel.kind === 'listen')) {
-    throw new CausewayError('CW_USAGE', 'a TCP connection is always encrypted: --trust-carrier is for local channels and commands');
+    throw new CausewayError(
+      'CW_USAGE',
+      'a TCP connection is always encrypted: --trust-carrier is for local channels and commands',
+    );
   }
   return channel;
 }

@@ -36,16 +36,29 @@ const HANDLERS: Readonly<Record<ProcedureName, Handler>> = {
 
 /** The daemon's API on a Unix socket in its data directory; whoever may open the socket may do everything. */
 export async function serveApi(daemon: Daemon, socketPath: string): Promise<FastifyInstance> {
-  const server = fastify({ bodyLimit: LIMITS.apiBodyMaxBytes.value, forceCloseConnections: true, logger: false });
+  const server = fastify({
+    bodyLimit: LIMITS.apiBodyMaxBytes.value,
+    forceCloseConnections: true,
+    logger: false,
+  });
   server.setErrorHandler((failure, _request, reply) => sendError(reply, failure));
-  server.setNotFoundHandler((request, reply) => sendError(reply, new CausewayError('CW_USAGE', `the API has no ${request.method} ${request.url}`)));
+  server.setNotFoundHandler((request, reply) =>
+    sendError(reply, new CausewayError('CW_USAGE', `the API has no ${request.method} ${request.url}`)),
+  );
   for (const [name, procedure] of Object.entries(PROCEDURES)) {
-    const schema = procedure.method === 'GET' || Object.keys(procedure.body.properties).length === 0 ? {} : { body: procedure.body };
+    const schema =
+      procedure.method === 'GET' || Object.keys(procedure.body.properties).length === 0
+        ? {}
+        : { body: procedure.body };
     server.route({
       method: procedure.method,
       url: procedure.path,
       schema,
-      handler: (request) => HANDLERS[name as ProcedureName](daemon, { params: request.params as Record<string, string>, body: request.body }),
+      handler: (request) =>
+        HANDLERS[name as ProcedureName](daemon, {
+          params: request.params as Record<string, string>,
+          body: request.body,
+        }),
     });
   }
   server.get(WATCH_JOB_PATH, (request, reply) => watchJob(daemon, request, reply));
@@ -74,8 +87,18 @@ function watchJob(daemon: Daemon, request: FastifyRequest, reply: FastifyReply):
 }
 
 function sendError(reply: FastifyReply, failure: unknown): void {
-  const invalid = (failure as { validation?: unknown }).validation !== undefined || (failure as { statusCode?: number }).statusCode === 400;
-  const error = invalid ? new CausewayError('CW_USAGE', (failure as Error).message) : asCausewayError(failure);
-  const status = invalid ? 400 : error.code.endsWith('_UNKNOWN') ? 404 : error.exit === 4 || error.exit === 2 ? 409 : 500;
+  const invalid =
+    (failure as { validation?: unknown }).validation !== undefined ||
+    (failure as { statusCode?: number }).statusCode === 400;
+  const error = invalid
+    ? new CausewayError('CW_USAGE', (failure as Error).message)
+    : asCausewayError(failure);
+  const status = invalid
+    ? 400
+    : error.code.endsWith('_UNKNOWN')
+      ? 404
+      : error.exit === 4 || error.exit === 2
+        ? 409
+        : 500;
   void reply.status(status).send(error.report());
 }

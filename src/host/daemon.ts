@@ -77,7 +77,14 @@ export class Daemon implements AsyncDisposable {
       daemon.machines.startAll();
       if (options.listen !== null) {
         const { identity, trust, tokens } = daemon.#parts;
-        daemon.#dialIn = await serveDialIn(world, { ...options.listen, identity, trust, tokens, buildId, machines: daemon.machines });
+        daemon.#dialIn = await serveDialIn(world, {
+          ...options.listen,
+          identity,
+          trust,
+          tokens,
+          buildId,
+          machines: daemon.machines,
+        });
         daemon.machines.listening(daemon.#dialIn.address);
       }
       daemon.jobs.resumeStored();

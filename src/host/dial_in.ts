@@ -1,8 +1,8 @@
 import { asCausewayError } from '../base/errors.ts';
+import { serveLinks } from '../link/serve.ts';
 import type { PairingTokens } from '../link/session/pairing.ts';
 import { StoreTrust } from '../link/session/store_trust.ts';
 import type { TrustStore } from '../link/session/trust_store.ts';
-import { serveLinks } from '../link/serve.ts';
 import type { TlsIdentity } from '../world/net.ts';
 import type { World } from '../world/world.ts';
 import type { Machines } from './machines.ts';

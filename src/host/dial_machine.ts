@@ -1,8 +1,8 @@
-import type { VmEndpoint } from '../contract/schemas.ts';
 import { fromHex } from '../base/bytes.ts';
-import { type DialTrust, type OnPinned } from '../link/session/trust.ts';
+import type { VmEndpoint } from '../contract/schemas.ts';
 import { dialLink } from '../link/dial.ts';
 import type { Link } from '../link/link.ts';
+import type { DialTrust, OnPinned } from '../link/session/trust.ts';
 import type { Endpoint, TlsIdentity } from '../world/net.ts';
 import type { World } from '../world/world.ts';
 import type { StoredVm } from './vm_store.ts';

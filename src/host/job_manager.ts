@@ -6,8 +6,8 @@ import type { JobView, StartJobRequest } from '../contract/schemas.ts';
 import { CopyJob, type JobEnd } from '../transfer/copy_job.ts';
 import { TRANSFER_ID_BYTES } from '../wire/copy_messages.ts';
 import type { World } from '../world/world.ts';
-import { JobTracker } from './job_view.ts';
 import type { JobStore, StoredJob } from './job_store.ts';
+import { JobTracker } from './job_view.ts';
 import type { Machines } from './machines.ts';
 
 interface RunningJob {
@@ -40,7 +40,12 @@ export class JobManager {
   resumeStored(): void {
     for (const stored of this.#store.unfinished()) {
       if (this.#machines.has(stored.request.vm)) this.#launch(stored);
-      else this.#finish(stored, { ...stored.view, state: 'failed', error: unknownVm(stored.request.vm).report() });
+      else
+        this.#finish(stored, {
+          ...stored.view,
+          state: 'failed',
+          error: unknownVm(stored.request.vm).report(),
+        });
     }
   }
 

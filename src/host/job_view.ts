@@ -1,6 +1,6 @@
 import type { ErrorBody, JobState, JobView, StartJobRequest } from '../contract/schemas.ts';
 import type { Link } from '../link/link.ts';
-import { type CopyJob, type JobEnd } from '../transfer/copy_job.ts';
+import type { CopyJob, JobEnd } from '../transfer/copy_job.ts';
 import type { CopyView } from '../transfer/copy_progress.ts';
 import { type LimitingStage, limitingStage } from '../transfer/limiting_stage.ts';
 import { RateEstimator } from '../transfer/rate.ts';
@@ -82,7 +82,10 @@ export class JobTracker {
     const view = this.#view;
     const done = end?.kind === 'done';
     const elapsedMs = (endedAtMs ?? this.#clock.wallMs()) - createdAtMs;
-    const remaining = end === null && view && view.phase === 'copying' ? this.#rate.remaining(view.plannedBytes - view.durableBytes) : null;
+    const remaining =
+      end === null && view && view.phase === 'copying'
+        ? this.#rate.remaining(view.plannedBytes - view.durableBytes)
+        : null;
     return {
       id,
       state: stateOf(end, this.#waiting),
@@ -117,7 +120,10 @@ export class JobTracker {
 
   #noteMoves(view: CopyView | null, now: number): void {
     if (view === null) return;
-    const moved = [...view.localStages, ...view.remoteStages].reduce((sum, figure) => sum + figure.bytes, view.plannedEntries);
+    const moved = [...view.localStages, ...view.remoteStages].reduce(
+      (sum, figure) => sum + figure.bytes,
+      view.plannedEntries,
+    );
     if (moved === this.#movedBytes) return;
     this.#movedBytes = moved;
     this.#lastMoveMs = now;
@@ -148,7 +154,12 @@ function linkError(link: Link): string | null {
 
 function percentOf(view: CopyView, before: number | null): number | null {
   if (view.phase === 'planning' || view.phase === 'checking') return before;
-  const share = view.plannedBytes > 0 ? view.durableBytes / view.plannedBytes : view.plannedEntries > 0 ? view.doneEntries / view.plannedEntries : 0;
+  const share =
+    view.plannedBytes > 0
+      ? view.durableBytes / view.plannedBytes
+      : view.plannedEntries > 0
+        ? view.doneEntries / view.plannedEntries
+        : 0;
   const percent = Math.min(PERCENT_BEFORE_DONE_MAX, Math.floor(share * 1000) / 10);
   return Math.max(before ?? 0, percent);
 }
@@ -160,7 +171,8 @@ function averageRate(view: CopyView | null, elapsedMs: number): number {
 
 function stageViews(view: CopyView | null): JobView['stages'] {
   if (view === null) return [];
-  const of = (side: Side, figures: readonly StageFigure[]) => figures.map(({ stage, bytes, busyMs }) => ({ side, stage, bytes, busyMs }));
+  const of = (side: Side, figures: readonly StageFigure[]) =>
+    figures.map(({ stage, bytes, busyMs }) => ({ side, stage, bytes, busyMs }));
   return [...of('host', view.localStages), ...of('guest', view.remoteStages)];
 }
 

@@ -1,7 +1,7 @@
 import { fromHex, toHex } from '../base/bytes.ts';
+import { observed } from '../base/deferred.ts';
 import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
-import { observed } from '../base/deferred.ts';
 import type { AddVmRequest, PairRequest, PairView, StartJobRequest, VmView } from '../contract/schemas.ts';
 import type { Link } from '../link/link.ts';
 import type { Mux } from '../link/mux/mux.ts';
@@ -15,8 +15,8 @@ import { parseToken } from '../wire/token.ts';
 import type { TlsIdentity } from '../world/net.ts';
 import type { World } from '../world/world.ts';
 import { dialMachine } from './dial_machine.ts';
-import { linkView } from './vm_view.ts';
 import { remainsOnHost, type StoredVm, type VmStore } from './vm_store.ts';
+import { linkView } from './vm_view.ts';
 import { WaitingLink } from './waiting_link.ts';
 
 export interface MachinesParts {
@@ -90,7 +90,11 @@ export class Machines {
   /** CW_VM_EXISTS, CW_PAIR_TOKEN_MALFORMED, CW_USAGE. */
   async add(request: AddVmRequest): Promise<VmView> {
     const { name, endpoint, token, trustCarrier = false } = request;
-    if (endpoint.kind === 'tcp' && trustCarrier) throw new CausewayError('CW_USAGE', 'a TCP connection is always encrypted: --trust-carrier is for local channels and commands');
+    if (endpoint.kind === 'tcp' && trustCarrier)
+      throw new CausewayError(
+        'CW_USAGE',
+        'a TCP connection is always encrypted: --trust-carrier is for local channels and commands',
+      );
     if (endpoint.kind === 'tcp' && token === undefined) {
       throw new CausewayError('CW_USAGE', 'a machine on TCP needs the token that its agent printed: --token');
     }
@@ -120,8 +124,13 @@ export class Machines {
   async pair(name: string, request: PairRequest): Promise<PairView> {
     const vm = this.#parts.store.get(name);
     if (!vm) throw unknown(name);
-    if (vm.endpoint.kind !== 'listen') throw new CausewayError('CW_USAGE', `${name} does not dial in: its agent issues the token`);
-    if (this.#listenAddress === null) throw new CausewayError('CW_USAGE', 'the daemon does not listen: start it with `causeway up --listen ADDR:PORT`');
+    if (vm.endpoint.kind !== 'listen')
+      throw new CausewayError('CW_USAGE', `${name} does not dial in: its agent issues the token`);
+    if (this.#listenAddress === null)
+      throw new CausewayError(
+        'CW_USAGE',
+        'the daemon does not listen: start it with `causeway up --listen ADDR:PORT`',
+      );
     const { identity, tokens } = this.#parts;
     const addresses = request.addresses.length > 0 ? request.addresses : [this.#listenAddress];
     const issued = await tokens.issue({ name, addresses, fingerprint: identity.fingerprint });
@@ -178,7 +187,12 @@ export class Machines {
     const link =
       vm.endpoint.kind === 'listen'
         ? new WaitingLink(world.clock)
-        : dialMachine(world, vm, { identity, buildId, incarnation: this.#incarnation, onPinned: (fingerprint) => store.change(vm.name, { fingerprint }) });
+        : dialMachine(world, vm, {
+            identity,
+            buildId,
+            incarnation: this.#incarnation,
+            onPinned: (fingerprint) => store.change(vm.name, { fingerprint }),
+          });
     this.#machines.set(vm.name, { link });
     link.onState((state) => {
       if (state.kind === 'up') this.#cameUp(vm.name, state.mux);

@@ -50,8 +50,10 @@ export class VmStore {
 
   /** CW_VM_EXISTS, CW_LIMIT. */
   async add(vm: StoredVm): Promise<void> {
-    if (this.#vms.has(vm.name)) throw new CausewayError('CW_VM_EXISTS', `there is a machine ${vm.name} already`);
-    if (this.#vms.size >= LIMITS.vmsMax.value) throw new CausewayError('CW_LIMIT', 'there are too many machines');
+    if (this.#vms.has(vm.name))
+      throw new CausewayError('CW_VM_EXISTS', `there is a machine ${vm.name} already`);
+    if (this.#vms.size >= LIMITS.vmsMax.value)
+      throw new CausewayError('CW_LIMIT', 'there are too many machines');
     this.#vms.set(vm.name, vm);
     await this.#save();
   }

@@ -64,7 +64,11 @@ export class WaitingLink implements Link {
     return new Promise((resolve, reject) => {
       const onAbort = () => {
         stop();
-        reject(signal.reason instanceof CausewayError ? abortReason(signal) : new CausewayError('CW_VM_OFFLINE', 'the machine has not dialled in'));
+        reject(
+          signal.reason instanceof CausewayError
+            ? abortReason(signal)
+            : new CausewayError('CW_VM_OFFLINE', 'the machine has not dialled in'),
+        );
       };
       const stop = this.onState(() => {
         signal.removeEventListener('abort', onAbort);

@@ -52,7 +52,11 @@ export class CopyChannel<Out extends SourceMessage | SinkMessage, In extends Sou
    * ended. Never throws.
    */
   async fail(error: CausewayError, clock: Clock, stop: { keep: boolean } | null): Promise<void> {
-    const failed: SourceMessage & SinkMessage = { t: 'failed', code: error.code, message: error.message.slice(0, FAIL_TEXT_MAX) };
+    const failed: SourceMessage & SinkMessage = {
+      t: 'failed',
+      code: error.code,
+      message: error.message.slice(0, FAIL_TEXT_MAX),
+    };
     const bytes = encodeCopyMessage(stop === null ? failed : { t: 'stop', keep: stop.keep });
     const timer = new AbortController();
     const told = this.#stream.send([bytes]).then(() => this.#stream.end());

@@ -1,6 +1,6 @@
+import { observed } from '../base/deferred.ts';
 import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
-import { observed } from '../base/deferred.ts';
 import type { Link } from '../link/link.ts';
 import type { Mux } from '../link/mux/mux.ts';
 import type { World } from '../world/world.ts';
@@ -99,7 +99,10 @@ export class CopyJob {
 
   /** After a stop the run has a short time to end by itself; an operation that a device holds back does not hold back the answer. */
   async #stuckAfterStop(running: Promise<unknown>, signal: AbortSignal): Promise<never> {
-    await Promise.race([running.catch(() => undefined), new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))]);
+    await Promise.race([
+      running.catch(() => undefined),
+      new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true })),
+    ]);
     if (!signal.aborted) return new Promise<never>(() => undefined);
     await this.#params.world.clock.sleep(LIMITS.cancelGraceMs.value);
     throw new CausewayError('CW_TIMEOUT', 'an operation of the disk does not return');

@@ -75,13 +75,25 @@ export class CopyService {
 
   async #run(
     opening: CopyOpening,
-    parts: { stream: Stream; mux: Mux; controller: AbortController; earlier: Attempt | undefined; acceptor: LaneAcceptor },
+    parts: {
+      stream: Stream;
+      mux: Mux;
+      controller: AbortController;
+      earlier: Attempt | undefined;
+      acceptor: LaneAcceptor;
+    },
   ): Promise<void> {
     const { stream, mux, controller, earlier, acceptor } = parts;
     try {
       if (earlier) await this.#replace(earlier);
       const home = this.#world.process.info.homeDirectory;
-      const common = { world: this.#world, stream, options: opening.options, signal: controller.signal, keepPartial: () => true };
+      const common = {
+        world: this.#world,
+        stream,
+        options: opening.options,
+        signal: controller.signal,
+        keepPartial: () => true,
+      };
       if (opening.role === 'source') {
         const sources = opening.sources.map((path) => absoluteSource(home, path));
         await new SourceRun({ ...common, sources, lanes: laneOpener(mux, opening.transferId) }).run();
@@ -97,7 +109,9 @@ export class CopyService {
   }
 
   async #replace(earlier: Attempt): Promise<void> {
-    earlier.controller.abort(new CausewayError('CW_LINK_SESSION_LOST', 'a new attempt of the same copy has started'));
+    earlier.controller.abort(
+      new CausewayError('CW_LINK_SESSION_LOST', 'a new attempt of the same copy has started'),
+    );
     const timeout = new AbortController();
     const late = this.#world.clock.sleep(LIMITS.cancelGraceMs.value, timeout.signal).then(
       () => 'late' as const,
@@ -106,7 +120,10 @@ export class CopyService {
     const outcome = await Promise.race([earlier.done.then(() => 'done' as const), late]);
     timeout.abort();
     if (outcome === 'late') {
-      throw new CausewayError('CW_COPY_BUSY', 'an earlier attempt of this copy is stuck in an operation of the disk there');
+      throw new CausewayError(
+        'CW_COPY_BUSY',
+        'an earlier attempt of this copy is stuck in an operation of the disk there',
+      );
     }
   }
 }

@@ -1,6 +1,6 @@
+import { toHex } from '../base/bytes.ts';
 import { CausewayError } from '../base/errors.ts';
 import { joinAbsolute, parseName, parseRelPath, type RelPath, splitAbsolute } from '../base/path.ts';
-import { toHex } from '../base/bytes.ts';
 import type { RootInfo } from '../wire/copy_types.ts';
 import type { Disk } from '../world/disk.ts';
 
@@ -47,7 +47,13 @@ export async function resolveDestination(
   return { folder, prefix: '', rename: name, contents };
 }
 
-function asFolder(kind: string | undefined, folder: string, name: string, contents: boolean, path: string): Destination {
+function asFolder(
+  kind: string | undefined,
+  folder: string,
+  name: string,
+  contents: boolean,
+  path: string,
+): Destination {
   if (kind !== undefined && kind !== 'directory') {
     throw new CausewayError('CW_COPY_KIND', `${path} is a file where the copy needs a folder`);
   }
@@ -57,7 +63,10 @@ function asFolder(kind: string | undefined, folder: string, name: string, conten
 async function requireFolder(disk: Disk, folder: string, path: string): Promise<void> {
   const stat = await disk.statPath(folder);
   if (stat?.kind === 'directory') return;
-  throw new CausewayError('CW_COPY_DEST_MISSING', `the folder ${folder} does not exist, so ${path} cannot be made in it`);
+  throw new CausewayError(
+    'CW_COPY_DEST_MISSING',
+    `the folder ${folder} does not exist, so ${path} cannot be made in it`,
+  );
 }
 
 async function partialExists(disk: Disk, folder: string, transferId: Uint8Array): Promise<boolean> {
@@ -71,9 +80,13 @@ export function targetOf(destination: Destination, planPath: string): RelPath {
   const cut = path.indexOf('/');
   let placed: string = path;
   if (destination.rename !== '') placed = cut < 0 ? destination.rename : destination.rename + path.slice(cut);
-  if (destination.prefix !== '') placed = placed === '' ? destination.prefix : `${destination.prefix}/${placed}`;
+  if (destination.prefix !== '')
+    placed = placed === '' ? destination.prefix : `${destination.prefix}/${placed}`;
   if (placed === PARTIAL_FOLDER || placed.startsWith(`${PARTIAL_FOLDER}/`)) {
-    throw new CausewayError('CW_COPY_NAME_ILLEGAL', `${PARTIAL_FOLDER} at the top of a destination is kept for unfinished copies`);
+    throw new CausewayError(
+      'CW_COPY_NAME_ILLEGAL',
+      `${PARTIAL_FOLDER} at the top of a destination is kept for unfinished copies`,
+    );
   }
   return parseRelPath(placed);
 }

@@ -30,6 +30,8 @@ export class LaneRouter {
     const { transferId } = decodeLaneOpening(stream.opening);
     const queue = this.#waiting.get(toHex(transferId));
     if (queue?.tryPush(stream)) return;
-    stream.reset(new CausewayError('CW_WIRE_MALFORMED', 'a lane was opened for no running transfer, or one too many'));
+    stream.reset(
+      new CausewayError('CW_WIRE_MALFORMED', 'a lane was opened for no running transfer, or one too many'),
+    );
   }
 }

@@ -35,6 +35,7 @@ export function limitingStage(
       if (best === null || share > best.share) best = { stage: figure.stage, side, share };
     }
   }
-  if (linkShare > 0.5 && (best === null || best.share < 0.5)) return { stage: 'link', side: linkSide, share: linkShare };
+  if (linkShare > 0.5 && (best === null || best.share < 0.5))
+    return { stage: 'link', side: linkSide, share: linkShare };
   return best;
 }

@@ -1,10 +1,10 @@
 import { toHex, utf8 } from '../base/bytes.ts';
 import { observed } from '../base/deferred.ts';
-import { CausewayError, asCausewayError } from '../base/errors.ts';
+import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { hashBytes } from '../base/hash.ts';
 import { LIMITS } from '../base/limits.ts';
 import { type Name, parseName, type RelPath } from '../base/path.ts';
-import { encodeJournalRecord, journalMagic, type JournalRecord } from '../wire/journal.ts';
+import { encodeJournalRecord, type JournalRecord, journalMagic } from '../wire/journal.ts';
 import type { Dir, DiskFile } from '../world/disk.ts';
 import { PARTIAL_FOLDER } from './destination.ts';
 import { readFully, writeFully } from './file_io.ts';
@@ -36,7 +36,14 @@ export class PartialStore {
   #pending: Uint8Array[] = [];
   #writing: Promise<void> = Promise.resolve();
 
-  private constructor(parts: { parent: Dir; folder: Dir; name: Name; dir: Dir; journal: DiskFile; journalEnd: number }) {
+  private constructor(parts: {
+    parent: Dir;
+    folder: Dir;
+    name: Name;
+    dir: Dir;
+    journal: DiskFile;
+    journalEnd: number;
+  }) {
     this.dir = parts.dir;
     this.#parent = parts.parent;
     this.#folder = parts.folder;
@@ -46,7 +53,10 @@ export class PartialStore {
   }
 
   /** Opens or makes the store in `parent`; `fresh` tells which. Throws CW_DISK_*. */
-  static async open(parent: Dir, transferId: Uint8Array): Promise<{ store: PartialStore; journalBytes: number; fresh: boolean }> {
+  static async open(
+    parent: Dir,
+    transferId: Uint8Array,
+  ): Promise<{ store: PartialStore; journalBytes: number; fresh: boolean }> {
     const name = parseName(toHex(transferId));
     await makeIfMissing(parent, FOLDER);
     const folder = await parent.openDir(FOLDER);
@@ -73,7 +83,8 @@ export class PartialStore {
       if (dir === null) return 0;
       try {
         let sum = 0;
-        for await (const entry of dir.list()) if (entry.name !== null) sum += (await dir.stat(entry.name)).sizeBytes;
+        for await (const entry of dir.list())
+          if (entry.name !== null) sum += (await dir.stat(entry.name)).sizeBytes;
         return sum;
       } finally {
         await dir.close();
@@ -91,13 +102,22 @@ export class PartialStore {
   async trimJournal(validBytes: number): Promise<void> {
     await this.#journal.truncate(validBytes);
     this.#journalEnd = validBytes;
-    if (validBytes === 0) this.#pending.unshift(journalMagic());
+    if (validBytes === 0) this.#add(journalMagic());
   }
 
   /** Adds a record; it is written with the next ones and stable after {@link syncJournal}. */
   append(record: JournalRecord): void {
-    this.#pending.push(encodeJournalRecord(record));
+    this.#add(encodeJournalRecord(record));
+  }
+
+  #add(bytes: Uint8Array): void {
+    this.#pending.push(bytes);
     if (this.#pending.length === 1) this.#writing = observed(this.#writing.then(() => this.#writePending()));
+  }
+
+  /** Resolves when what was appended so far is written, not yet stable. */
+  async journalWritten(): Promise<void> {
+    await this.#writing;
   }
 
   async syncJournal(): Promise<void> {
@@ -148,7 +168,8 @@ export async function discardStalePartials(parent: Dir, nowWallMs: number): Prom
     }
   });
   let removed = 0;
-  for (const name of names) if (await isStale(parent, name, nowWallMs)) removed += (await removePartialNamed(parent, name)) ? 1 : 0;
+  for (const name of names)
+    if (await isStale(parent, name, nowWallMs)) removed += (await removePartialNamed(parent, name)) ? 1 : 0;
   return removed;
 }
 

@@ -10,11 +10,22 @@ export function peerMethods(world: World, copies: CopyService, buildId: string):
   return {
     info: async () => {
       const { hostName, platform, userId, pid, homeDirectory } = world.process.info;
-      return { hostName, platform, userId, pid, homeDirectory, buildId, residentBytes: world.process.usage().residentBytes };
+      return {
+        hostName,
+        platform,
+        userId,
+        pid,
+        homeDirectory,
+        buildId,
+        residentBytes: world.process.usage().residentBytes,
+      };
     },
     discard: async (params) => {
       const transferId = bytes(params, 'transferId', TRANSFER_ID_BYTES);
-      const removed = await copies.discard(transferId, text(params, 'destination', LIMITS.pathMaxBytes.value));
+      const removed = await copies.discard(
+        transferId,
+        text(params, 'destination', LIMITS.pathMaxBytes.value),
+      );
       return { removed };
     },
   };

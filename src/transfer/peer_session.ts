@@ -37,8 +37,11 @@ export class PeerSession {
     try {
       if (stream.kind === 'lane') return this.router.offer(stream);
       if (stream.kind === 'rpc') return void answerRpc(stream, this.#handlers, this.#over.signal);
-      if (stream.kind === 'transfer' && this.#copies) return void this.#copies.serve(stream, this.mux, this.router);
-      stream.reset(new CausewayError('CW_UNSUPPORTED', `this side does not take streams of kind ${stream.kind}`));
+      if (stream.kind === 'transfer' && this.#copies)
+        return void this.#copies.serve(stream, this.mux, this.router);
+      stream.reset(
+        new CausewayError('CW_UNSUPPORTED', `this side does not take streams of kind ${stream.kind}`),
+      );
     } catch (failure) {
       stream.reset(asCausewayError(failure));
     }

@@ -27,7 +27,10 @@ export class RateEstimator {
     const half = Math.floor(this.#samples.length / 2);
     const late = this.#rateFrom(half);
     const rates = late > 0 ? [whole, late] : [whole];
-    return { lowMs: (leftBytes / Math.max(...rates)) * 1000, highMs: (leftBytes / Math.min(...rates)) * 1000 };
+    return {
+      lowMs: (leftBytes / Math.max(...rates)) * 1000,
+      highMs: (leftBytes / Math.min(...rates)) * 1000,
+    };
   }
 
   #rateFrom(index: number): number {

@@ -24,8 +24,15 @@ export interface SinkLane {
 /** One lane at the sink: receives, checks hashes, writes. Rejects with the stream's error or CW_WIRE_* for what no honest source sends. */
 export async function runSinkLane(lane: SinkLane): Promise<void> {
   for (;;) {
-    const message = await lane.meter.run('receive', 0, () => lane.stream.receive());
+    let toldBytes = 0;
+    const message = await lane.meter.run('receive', 0, (moved) =>
+      lane.stream.receive((bytes) => {
+        toldBytes += bytes;
+        moved(bytes);
+      }),
+    );
     if (message === null) return;
+    lane.meter.moved('receive', message.bytes.byteLength - toldBytes);
     await takeMessage(lane, message);
     await lane.room();
   }
@@ -33,7 +40,6 @@ export async function runSinkLane(lane: SinkLane): Promise<void> {
 
 async function takeMessage(lane: SinkLane, message: StreamMessage): Promise<void> {
   try {
-    lane.meter.moved('receive', message.bytes.byteLength);
     const decoded = decodeLaneMessage(message.bytes);
     if (decoded.type === 'chunk') return await takeChunk(lane, decoded);
     for (const { file, hash, data } of decoded.entries) await takeWhole(lane, file, hash, data);
@@ -46,35 +52,68 @@ async function takeChunk(lane: SinkLane, chunk: Extract<LaneMessage, { type: 'ch
   const { file: fileIndex, version, index, hash, data } = chunk;
   const bytes = data.byteLength;
   const file = lane.file(fileIndex);
-  if (!file || file.phase !== 'receiving' || file.version !== version) return lane.emit({ kind: 'chunkIgnored', bytes });
-  const fits = index < file.chunks.count && bytes === chunkLength(file.entry.sizeBytes, lane.chunkBytes, index);
-  if (!fits) throw new CausewayError('CW_WIRE_MALFORMED', `chunk ${index} of ${file.entry.path} lies outside of the file`);
+  if (!file || file.phase !== 'receiving' || file.version !== version)
+    return lane.emit({ kind: 'chunkIgnored', bytes });
+  const fits =
+    index < file.chunks.count && bytes === chunkLength(file.entry.sizeBytes, lane.chunkBytes, index);
+  if (!fits)
+    throw new CausewayError(
+      'CW_WIRE_MALFORMED',
+      `chunk ${index} of ${file.entry.path} lies outside of the file`,
+    );
   if (file.chunks.has(index)) return lane.emit({ kind: 'chunkIgnored', bytes });
-  if (!(await matches(lane, data, hash))) return lane.emit({ kind: 'chunkBad', file: fileIndex, version, index, bytes, stage: 'link' });
+  if (!(await matches(lane, data, hash)))
+    return lane.emit({ kind: 'chunkBad', file: fileIndex, version, index, bytes, stage: 'link' });
   try {
     await lane.writer.writeChunk(file, index, data, hash);
   } catch (failure) {
     lane.emit({ kind: 'chunkIgnored', bytes });
     return lane.failed(file, failure);
   }
-  lane.emit({ kind: 'chunkWritten', file: fileIndex, version, index, bytes, hash: hash.slice(), whole: false });
+  lane.emit({
+    kind: 'chunkWritten',
+    file: fileIndex,
+    version,
+    index,
+    bytes,
+    hash: hash.slice(),
+    whole: false,
+  });
 }
 
-async function takeWhole(lane: SinkLane, fileIndex: number, hash: Uint8Array, data: Uint8Array): Promise<void> {
+async function takeWhole(
+  lane: SinkLane,
+  fileIndex: number,
+  hash: Uint8Array,
+  data: Uint8Array,
+): Promise<void> {
   const bytes = data.byteLength;
   const file = lane.file(fileIndex);
-  if (!file || file.phase !== 'receiving' || file.version !== 0) return lane.emit({ kind: 'chunkIgnored', bytes });
+  if (!file || file.phase !== 'receiving' || file.version !== 0)
+    return lane.emit({ kind: 'chunkIgnored', bytes });
   if (file.chunks.count !== 1 || bytes !== file.entry.sizeBytes) {
-    throw new CausewayError('CW_WIRE_MALFORMED', `${file.entry.path} came whole with another size than planned`);
+    throw new CausewayError(
+      'CW_WIRE_MALFORMED',
+      `${file.entry.path} came whole with another size than planned`,
+    );
   }
-  if (!(await matches(lane, data, hash))) return lane.emit({ kind: 'chunkBad', file: fileIndex, version: 0, index: 0, bytes, stage: 'link' });
+  if (!(await matches(lane, data, hash)))
+    return lane.emit({ kind: 'chunkBad', file: fileIndex, version: 0, index: 0, bytes, stage: 'link' });
   try {
     await lane.writer.writeChunk(file, 0, data, hash);
   } catch (failure) {
     lane.emit({ kind: 'chunkIgnored', bytes });
     return lane.failed(file, failure);
   }
-  lane.emit({ kind: 'chunkWritten', file: fileIndex, version: 0, index: 0, bytes, hash: hash.slice(), whole: true });
+  lane.emit({
+    kind: 'chunkWritten',
+    file: fileIndex,
+    version: 0,
+    index: 0,
+    bytes,
+    hash: hash.slice(),
+    whole: true,
+  });
 }
 
 function matches(lane: SinkLane, data: Uint8Array, hash: Uint8Array): Promise<boolean> {

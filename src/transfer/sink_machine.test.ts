@@ -18,12 +18,19 @@ function entry(path: string, sizeBytes: number): PlanEntry {
 function begin(sizes: readonly number[]): { state: SinkState; step: (event: SinkEvent) => SinkEffect[] } {
   const state = newSinkState(CHUNK);
   const step = (event: SinkEvent) => stepSink(state, event);
-  for (const [index, size] of sizes.entries()) step({ kind: 'planned', index, entry: entry(`f${index}`, size), target: parseRelPath(`f${index}`) });
+  for (const [index, size] of sizes.entries())
+    step({ kind: 'planned', index, entry: entry(`f${index}`, size), target: parseRelPath(`f${index}`) });
   return { state, step };
 }
 
 const written = (file: number, index: number, bytes = CHUNK, whole = false): SinkEvent => ({
-  kind: 'chunkWritten', file, version: 0, index, bytes, hash: hash(index), whole,
+  kind: 'chunkWritten',
+  file,
+  version: 0,
+  index,
+  bytes,
+  hash: hash(index),
+  whole,
 });
 
 function rootOf(count: number): Uint8Array {
@@ -54,7 +61,10 @@ test('a root that does not match asks for every chunk again', () => {
   step(written(0, 0));
   step(written(0, 1));
   const effects = step({ kind: 'fileEnd', file: 0, root: rootOf(1) });
-  assert.deepEqual(effects.map((effect) => effect.kind === 'send' && effect.message.t), ['reject', 'reject']);
+  assert.deepEqual(
+    effects.map((effect) => effect.kind === 'send' && effect.message.t),
+    ['reject', 'reject'],
+  );
 });
 
 test('bytes count as durable only after the flush that began after they were written', () => {
@@ -75,7 +85,9 @@ test('a chunk that fails its hash is asked for again, a limited number of times,
   step({ kind: 'planEnd' });
   const bad: SinkEvent = { kind: 'chunkBad', file: 0, version: 0, index: 0, bytes: CHUNK, stage: 'link' };
   for (let at = 0; at < LIMITS.chunkRetriesMax.value; at += 1) {
-    assert.deepEqual(step(bad), [{ kind: 'send', message: { t: 'reject', file: 0, index: 0, stage: 'link' } }]);
+    assert.deepEqual(step(bad), [
+      { kind: 'send', message: { t: 'reject', file: 0, index: 0, stage: 'link' } },
+    ]);
   }
   const kinds = step(bad).map((effect) => (effect.kind === 'send' ? effect.message.t : effect.kind));
   assert.deepEqual(kinds, ['drop', 'problem', 'finalize']);
@@ -94,7 +106,10 @@ test('a chunk that reads back wrong is lost and asked for again', () => {
   step(written(0, 1));
   assert.deepEqual(step({ kind: 'fileEnd', file: 0, root: rootOf(2) }), [{ kind: 'finish', files: [0] }]);
   step({ kind: 'finished', file: 0, outcome: { kind: 'published' } });
-  assert.deepEqual(step({ kind: 'batchDone' }), [{ kind: 'send', message: { t: 'published', files: [0] } }, { kind: 'finalize' }]);
+  assert.deepEqual(step({ kind: 'batchDone' }), [
+    { kind: 'send', message: { t: 'published', files: [0] } },
+    { kind: 'finalize' },
+  ]);
   assert.equal(state.durableBytes, 2 * CHUNK);
 });
 

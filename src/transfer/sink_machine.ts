@@ -25,7 +25,13 @@ export function stepSink(state: SinkState, event: SinkEvent): SinkEffect[] {
   apply(state, event, effects);
   startFlush(state, event.kind === 'tick', effects);
   startBatches(state, effects);
-  if (state.planComplete && state.open === 0 && !state.finalizing && state.batches === 0 && state.flushing === null) {
+  if (
+    state.planComplete &&
+    state.open === 0 &&
+    !state.finalizing &&
+    state.batches === 0 &&
+    state.flushing === null
+  ) {
     state.finalizing = true;
     effects.push({ kind: 'finalize' });
   }
@@ -104,7 +110,11 @@ function inPlace(state: SinkState, index: number): void {
   credit(state, file, file.plannedBytes);
 }
 
-function chunkWritten(state: SinkState, event: Extract<SinkEvent, { kind: 'chunkWritten' }>, effects: SinkEffect[]): void {
+function chunkWritten(
+  state: SinkState,
+  event: Extract<SinkEvent, { kind: 'chunkWritten' }>,
+  effects: SinkEffect[],
+): void {
   state.receivedBytes += event.bytes;
   const file = state.files.get(event.file);
   if (!file || file.phase !== 'receiving' || file.version !== event.version || file.chunks.has(event.index)) {
@@ -120,7 +130,11 @@ function chunkWritten(state: SinkState, event: Extract<SinkEvent, { kind: 'chunk
   else rootMismatch(state, file, effects);
 }
 
-function chunkBad(state: SinkState, event: Extract<SinkEvent, { kind: 'chunkBad' }>, effects: SinkEffect[]): void {
+function chunkBad(
+  state: SinkState,
+  event: Extract<SinkEvent, { kind: 'chunkBad' }>,
+  effects: SinkEffect[],
+): void {
   state.receivedBytes += event.bytes;
   state.settledBytes += event.bytes;
   const file = state.files.get(event.file);
@@ -128,11 +142,21 @@ function chunkBad(state: SinkState, event: Extract<SinkEvent, { kind: 'chunkBad'
   retryChunks(state, file, [event.index], event.stage, effects);
 }
 
-function retryChunks(state: SinkState, file: SinkFile, indexes: readonly number[], stage: 'link' | 'verify', effects: SinkEffect[]): void {
+function retryChunks(
+  state: SinkState,
+  file: SinkFile,
+  indexes: readonly number[],
+  stage: 'link' | 'verify',
+  effects: SinkEffect[],
+): void {
   file.retries += 1;
   if (file.retries > LIMITS.chunkRetriesMax.value) {
     const message = `${file.entry.path} did not match what was read, ${file.retries} times, last at chunk ${indexes[0]} (stage ${stage})`;
-    fileFailed(state, { kind: 'fileFailed', file: file.index, code: 'CW_COPY_VERIFY', message, tellSource: true }, effects);
+    fileFailed(
+      state,
+      { kind: 'fileFailed', file: file.index, code: 'CW_COPY_VERIFY', message, tellSource: true },
+      effects,
+    );
     return;
   }
   file.root = null;
@@ -161,11 +185,18 @@ function complete(state: SinkState, file: SinkFile): void {
   file.phase = 'finishing';
 }
 
-function fileChanged(state: SinkState, event: Extract<SinkEvent, { kind: 'fileChanged' }>, effects: SinkEffect[]): void {
+function fileChanged(
+  state: SinkState,
+  event: Extract<SinkEvent, { kind: 'fileChanged' }>,
+  effects: SinkEffect[],
+): void {
   const file = state.files.get(event.file);
   if (!file || file.phase === 'failed' || file.phase === 'published') return;
   if (file.phase !== 'receiving') {
-    throw new CausewayError('CW_WIRE_MALFORMED', `the source changed ${file.entry.path} after it had ended it`);
+    throw new CausewayError(
+      'CW_WIRE_MALFORMED',
+      `the source changed ${file.entry.path} after it had ended it`,
+    );
   }
   file.entry = { ...event.entry, path: file.entry.path };
   file.version = event.version;
@@ -174,7 +205,11 @@ function fileChanged(state: SinkState, event: Extract<SinkEvent, { kind: 'fileCh
   effects.push({ kind: 'drop', file: file.index, version: event.version, restart: true });
 }
 
-function fileFailed(state: SinkState, event: Extract<SinkEvent, { kind: 'fileFailed' }>, effects: SinkEffect[]): void {
+function fileFailed(
+  state: SinkState,
+  event: Extract<SinkEvent, { kind: 'fileFailed' }>,
+  effects: SinkEffect[],
+): void {
   const file = state.files.get(event.file);
   if (!file || file.phase === 'failed' || file.phase === 'published') return;
   file.phase = 'failed';

@@ -41,9 +41,23 @@ export class SinkPlace {
   }
 
   /** Decides where the copy goes and opens that folder. Makes nothing. Throws CW_COPY_*, CW_DISK_*. */
-  static async resolve(params: PlaceParams, roots: readonly RootInfo[], meter: StageMeter): Promise<SinkPlace> {
-    const destination = await resolveDestination(params.world.disk, params.destination, roots, params.transferId);
-    const place = new SinkPlace(params, destination, await params.world.disk.openRoot(destination.folder), meter);
+  static async resolve(
+    params: PlaceParams,
+    roots: readonly RootInfo[],
+    meter: StageMeter,
+  ): Promise<SinkPlace> {
+    const destination = await resolveDestination(
+      params.world.disk,
+      params.destination,
+      roots,
+      params.transferId,
+    );
+    const place = new SinkPlace(
+      params,
+      destination,
+      await params.world.disk.openRoot(destination.folder),
+      meter,
+    );
     if (destination.prefix !== '') place.#addPrefix(destination.prefix as RelPath);
     return place;
   }
@@ -69,7 +83,12 @@ export class SinkPlace {
   async begin(files: ReadonlyMap<number, SinkFile>, plannedBytes: number): Promise<number> {
     const entries = [...files.values()].map((file) => file.entry);
     const kept = await this.#keptBytes();
-    const freeBytes = await preflight(this.#root, this.#destination.folder, entries, Math.max(0, plannedBytes - kept));
+    const freeBytes = await preflight(
+      this.#root,
+      this.#destination.folder,
+      entries,
+      Math.max(0, plannedBytes - kept),
+    );
     await discardStalePartials(this.#root, this.#params.world.clock.wallMs());
     await this.#openStore();
     return freeBytes;
@@ -145,14 +164,19 @@ export class SinkPlace {
       const { store, journalBytes } = await PartialStore.open(this.#root, transferId);
       this.#store = store;
       this.#claims = await readClaims(store, journalBytes);
-      if (this.#claims.byKey.size === 0) store.append({ type: 'header', transferId, source: '', destination });
+      if (this.#claims.byKey.size === 0)
+        store.append({ type: 'header', transferId, source: '', destination });
       this.#writer = new SinkWriter(this.#root, this.#dirs, store, this.#meter, options.chunkBytes);
     } catch (failure) {
       const error = asCausewayError(failure);
       await removeFolderIfEmpty(this.#root).catch(() => undefined); // the first failure is the one to tell
       if (error.code === 'CW_DISK_PERMISSION' || error.code === 'CW_DISK_READ_ONLY') {
         const { folder } = this.#destination;
-        throw new CausewayError('CW_COPY_DEST_READ_ONLY', `nothing can be written in ${folder}: ${error.message}`, { cause: error });
+        throw new CausewayError(
+          'CW_COPY_DEST_READ_ONLY',
+          `nothing can be written in ${folder}: ${error.message}`,
+          { cause: error },
+        );
       }
       throw error;
     }
@@ -160,7 +184,16 @@ export class SinkPlace {
 
   #addPrefix(target: RelPath): void {
     const now = BigInt(Math.trunc(this.#params.world.clock.wallMs())) * 1_000_000n;
-    const entry: PlanEntry = { path: target, kind: 'directory', sizeBytes: 0, mode: 0o755, mtimeNs: now, ctimeNs: now, inode: '', linkTarget: '' };
+    const entry: PlanEntry = {
+      path: target,
+      kind: 'directory',
+      sizeBytes: 0,
+      mode: 0o755,
+      mtimeNs: now,
+      ctimeNs: now,
+      inode: '',
+      linkTarget: '',
+    };
     this.folders.push({ entry, target });
   }
 }

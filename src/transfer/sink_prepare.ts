@@ -5,7 +5,7 @@ import type { DirCache } from '../tree/dir_cache.ts';
 import type { PlanEntry, Problem } from '../wire/copy_types.ts';
 import type { Dir, Stat } from '../world/disk.ts';
 import type { PartialStore } from './partial_store.ts';
-import { partialName, fileKeyOf } from './partial_store.ts';
+import { fileKeyOf, partialName } from './partial_store.ts';
 
 /** A planned entry and where it goes. */
 export interface Placed {
@@ -23,18 +23,30 @@ const SPACE_MARGIN_BYTES = 1024 * 1024;
  * Looks whether the destination can take the copy at all, before anything is made there.
  * Throws CW_COPY_DEST_READ_ONLY, CW_COPY_NO_SPACE, CW_COPY_TOO_LARGE.
  */
-export async function preflight(root: Dir, folder: string, files: Iterable<PlanEntry>, neededBytes: number): Promise<number> {
+export async function preflight(
+  root: Dir,
+  folder: string,
+  files: Iterable<PlanEntry>,
+  neededBytes: number,
+): Promise<number> {
   const space = await root.space();
-  if (space.readOnly) throw new CausewayError('CW_COPY_DEST_READ_ONLY', `${folder} is on a read-only file system`);
+  if (space.readOnly)
+    throw new CausewayError('CW_COPY_DEST_READ_ONLY', `${folder} is on a read-only file system`);
   const largest = LARGEST_FILE[space.fileSystem];
   if (largest !== undefined) {
     for (const file of files) {
       if (file.sizeBytes <= largest) continue;
-      throw new CausewayError('CW_COPY_TOO_LARGE', `${file.path} has ${formatBytes(file.sizeBytes)}, ${space.fileSystem} at ${folder} holds files up to ${formatBytes(largest)}`);
+      throw new CausewayError(
+        'CW_COPY_TOO_LARGE',
+        `${file.path} has ${formatBytes(file.sizeBytes)}, ${space.fileSystem} at ${folder} holds files up to ${formatBytes(largest)}`,
+      );
     }
   }
   if (neededBytes > 0 && neededBytes + SPACE_MARGIN_BYTES > space.freeBytes) {
-    throw new CausewayError('CW_COPY_NO_SPACE', `${folder} has ${formatBytes(space.freeBytes)} free, the copy needs ${formatBytes(neededBytes)}`);
+    throw new CausewayError(
+      'CW_COPY_NO_SPACE',
+      `${folder} has ${formatBytes(space.freeBytes)} free, the copy needs ${formatBytes(neededBytes)}`,
+    );
   }
   return space.freeBytes;
 }
@@ -67,12 +79,19 @@ async function makeFolder(dirs: DirCache, target: RelPath): Promise<boolean> {
     }
     const stat = await dir.stat(name);
     if (stat.kind === 'directory') return false;
-    throw new CausewayError('CW_COPY_KIND', `a ${stat.kind} stands at the destination where the source has a folder`);
+    throw new CausewayError(
+      'CW_COPY_KIND',
+      `a ${stat.kind} stands at the destination where the source has a folder`,
+    );
   });
 }
 
 /** Puts symlinks in place, each under a temporary name first. Gives the problem of each that cannot be made. */
-export async function makeSymlinks(dirs: DirCache, store: PartialStore, links: readonly Placed[]): Promise<Problem[]> {
+export async function makeSymlinks(
+  dirs: DirCache,
+  store: PartialStore,
+  links: readonly Placed[],
+): Promise<Problem[]> {
   const problems: Problem[] = [];
   const parents = new Set<RelPath>();
   for (const link of links) {
@@ -90,8 +109,17 @@ export async function makeSymlinks(dirs: DirCache, store: PartialStore, links: r
 async function makeSymlink(dirs: DirCache, store: PartialStore, { entry, target }: Placed): Promise<boolean> {
   return dirs.useParent(target, async (dir, name) => {
     const there = await statOrNull(dir, name);
-    if (there?.kind === 'symlink' && (await dir.readLink(name)) === entry.linkTarget && there.mtimeNs === entry.mtimeNs) return false;
-    if (there?.kind === 'directory') throw new CausewayError('CW_COPY_KIND', 'a folder stands at the destination where the source has a symbolic link');
+    if (
+      there?.kind === 'symlink' &&
+      (await dir.readLink(name)) === entry.linkTarget &&
+      there.mtimeNs === entry.mtimeNs
+    )
+      return false;
+    if (there?.kind === 'directory')
+      throw new CausewayError(
+        'CW_COPY_KIND',
+        'a folder stands at the destination where the source has a symbolic link',
+      );
     const temporary = partialName(fileKeyOf(target));
     if (await statOrNull(store.dir, temporary)) await store.dir.removeFile(temporary);
     await store.dir.makeSymlink(temporary, entry.linkTarget);
@@ -108,7 +136,9 @@ export async function finishFolders(dirs: DirCache, folders: readonly Placed[]):
     if (target === '') continue;
     try {
       dirs.forget(target);
-      await dirs.useParent(target, (dir, name) => dir.setAttrs(name, { mode: entry.mode, mtimeNs: entry.mtimeNs }));
+      await dirs.useParent(target, (dir, name) =>
+        dir.setAttrs(name, { mode: entry.mode, mtimeNs: entry.mtimeNs }),
+      );
     } catch (failure) {
       const error = asCausewayError(failure);
       problems.push({ path: entry.path, code: error.code, message: error.message });

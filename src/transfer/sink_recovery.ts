@@ -4,8 +4,8 @@ import { isPlanted } from '../base/fault_points.ts';
 import { hashBytes } from '../base/hash.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { DirCache } from '../tree/dir_cache.ts';
-import { type JournalFile, JournalReader, type JournalRecord } from '../wire/journal.ts';
 import type { PlanEntry } from '../wire/copy_types.ts';
+import { type JournalFile, JournalReader, type JournalRecord } from '../wire/journal.ts';
 import type { Stat } from '../world/disk.ts';
 import { ChunkMap, chunkCount, chunkLength } from './chunk_map.ts';
 import { readFully } from './file_io.ts';
@@ -83,7 +83,12 @@ export async function recoverFile(params: RecoveryParams, file: SinkFile): Promi
   if (!sameVersion(claim.version, file.entry, params.chunkBytes)) return params.writer.drop(file);
   if (claim.published) {
     const stat = await statTarget(params.dirs, file);
-    if (stat && stat.kind === 'file' && stat.sizeBytes === file.entry.sizeBytes && stat.mtimeNs === file.entry.mtimeNs) {
+    if (
+      stat &&
+      stat.kind === 'file' &&
+      stat.sizeBytes === file.entry.sizeBytes &&
+      stat.mtimeNs === file.entry.mtimeNs
+    ) {
       return params.inPlace(file);
     }
     return params.writer.drop(file);
@@ -100,8 +105,8 @@ async function recheckChunks(params: RecoveryParams, file: SinkFile, claim: Clai
     for (let index = 0; index < claim.chunks.count; index += 1) {
       if (!claim.chunks.has(index)) continue;
       const view = buffer.subarray(0, chunkLength(file.entry.sizeBytes, chunkBytes, index));
-      await meter.run('verify', view.byteLength, async () => {
-        const count = await readFully(partial, view, index * chunkBytes);
+      await meter.run('verify', view.byteLength, async (moved) => {
+        const count = await readFully(partial, view, index * chunkBytes, moved);
         const matches = count === view.byteLength && equalBytes(hashBytes(view), claim.chunks.hash(index));
         if (matches || isPlanted('trust-journal')) matching.push(index);
       });
@@ -129,7 +134,8 @@ async function statTarget(dirs: DirCache, file: SinkFile): Promise<Stat | null> 
     return await dirs.useParent(file.target, (dir, name) => dir.stat(name));
   } catch (failure) {
     const { code } = asCausewayError(failure);
-    if (code === 'CW_DISK_NOT_FOUND' || code === 'CW_DISK_NOT_DIRECTORY' || code === 'CW_DISK_SYMLINK') return null;
+    if (code === 'CW_DISK_NOT_FOUND' || code === 'CW_DISK_NOT_DIRECTORY' || code === 'CW_DISK_SYMLINK')
+      return null;
     throw failure;
   }
 }

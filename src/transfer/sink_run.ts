@@ -1,19 +1,32 @@
-import { deferred, type Deferred, observed } from '../base/deferred.ts';
+import { type Deferred, deferred, observed } from '../base/deferred.ts';
 import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { hashParts } from '../base/hash.ts';
 import { LIMITS } from '../base/limits.ts';
 import { orAborted } from '../base/signal.ts';
 import type { Stream } from '../link/mux/mux.ts';
 import { decodeSourceMessage } from '../wire/copy_messages.ts';
-import type { CopyOptions, CopyPhase, Problem, ProgressMessage, SinkMessage, SourceMessage } from '../wire/copy_types.ts';
+import type {
+  CopyOptions,
+  CopyPhase,
+  Problem,
+  ProgressMessage,
+  SinkMessage,
+  SourceMessage,
+} from '../wire/copy_types.ts';
 import type { World } from '../world/world.ts';
 import { CopyChannel } from './copy_channel.ts';
 import type { CopyOutcome, CopyView } from './copy_progress.ts';
 import type { LaneAcceptor } from './link_ports.ts';
 import { runSinkLane } from './sink_lane.ts';
 import { stepSink } from './sink_machine.ts';
-import { newSinkState, type SinkEffect, type SinkEvent, type SinkFile, type SinkState } from './sink_state.ts';
 import { SinkPlace } from './sink_place.ts';
+import {
+  newSinkState,
+  type SinkEffect,
+  type SinkEvent,
+  type SinkFile,
+  type SinkState,
+} from './sink_state.ts';
 import { isWholeDisk } from './sink_writer.ts';
 import { boundedProblems } from './source_run.ts';
 import { StageMeter } from './stage_meter.ts';
@@ -116,7 +129,8 @@ export class SinkRun {
 
   async #receive(): Promise<CopyOutcome> {
     const sources = await this.#next();
-    if (sources.t !== 'sources') throw new CausewayError('CW_WIRE_MALFORMED', `a copy began with the message ${sources.t}`);
+    if (sources.t !== 'sources')
+      throw new CausewayError('CW_WIRE_MALFORMED', `a copy began with the message ${sources.t}`);
     const place = await SinkPlace.resolve(this.#params, sources.roots, this.meter);
     this.#place = place;
     await this.#receivePlan(place);
@@ -148,12 +162,14 @@ export class SinkRun {
         this.#sourceProblems = message.problems;
         return;
       }
-      if (message.t !== 'plan') throw new CausewayError('CW_WIRE_MALFORMED', `the message ${message.t} came in the middle of a plan`);
+      if (message.t !== 'plan')
+        throw new CausewayError('CW_WIRE_MALFORMED', `the message ${message.t} came in the middle of a plan`);
       for (const entry of message.entries) {
         const index = this.#planned.entries;
         const target = place.add(entry);
         this.#planned = { entries: index + 1, bytes: this.#planned.bytes + entry.sizeBytes };
-        if (this.#planned.entries > LIMITS.manifestEntriesMax.value) throw new CausewayError('CW_LIMIT', 'the copy has too many entries');
+        if (this.#planned.entries > LIMITS.manifestEntriesMax.value)
+          throw new CausewayError('CW_LIMIT', 'the copy has too many entries');
         if (entry.kind === 'file') this.#emit({ kind: 'planned', index, entry, target });
       }
     }
@@ -185,7 +201,11 @@ export class SinkRun {
     this.#recoveredBytes += this.state.durableBytes - before;
     if (skipped) await this.#channel.send({ t: 'skip', files: [file.index] });
     for (let at = 0; at < have.length; at += LIMITS.haveChunksMax.value) {
-      await this.#channel.send({ t: 'have', file: file.index, chunks: have.slice(at, at + LIMITS.haveChunksMax.value) });
+      await this.#channel.send({
+        t: 'have',
+        file: file.index,
+        chunks: have.slice(at, at + LIMITS.haveChunksMax.value),
+      });
     }
   }
 
@@ -195,17 +215,24 @@ export class SinkRun {
       const message = await this.#next();
       if (message.t === 'fileEnd') this.#emit({ kind: 'fileEnd', file: message.file, root: message.root });
       else if (message.t === 'fileChanged') {
-        this.#emit({ kind: 'fileChanged', file: message.file, version: message.version, entry: message.entry });
+        this.#emit({
+          kind: 'fileChanged',
+          file: message.file,
+          version: message.version,
+          entry: message.entry,
+        });
       } else if (message.t === 'fileFailed') {
         const { file, code, message: text } = message;
         this.#emit({ kind: 'fileFailed', file, code, message: text, tellSource: false });
-      } else if (message.t !== 'progress') throw new CausewayError('CW_WIRE_MALFORMED', `unexpected message ${message.t}`);
+      } else if (message.t !== 'progress')
+        throw new CausewayError('CW_WIRE_MALFORMED', `unexpected message ${message.t}`);
     }
   }
 
   async #next(): Promise<SourceMessage> {
     const message = await this.#guarded(this.#channel.receive());
-    if (message === null) throw new CausewayError('CW_COPY_PEER', 'the source ended the copy before it was complete');
+    if (message === null)
+      throw new CausewayError('CW_COPY_PEER', 'the source ended the copy before it was complete');
     this.#peerHeardMs = this.#params.world.clock.monotonicMs();
     if (message.t === 'progress') this.#remote = message;
     if (message.t === 'stop') this.#keep = message.keep;
@@ -235,7 +262,13 @@ export class SinkRun {
   #entryFailed(file: SinkFile, failure: unknown): void {
     const error = asCausewayError(failure);
     if (isWholeDisk(error)) throw error;
-    this.#emit({ kind: 'fileFailed', file: file.index, code: error.code, message: error.message, tellSource: true });
+    this.#emit({
+      kind: 'fileFailed',
+      file: file.index,
+      code: error.code,
+      message: error.message,
+      tellSource: true,
+    });
   }
 
   async #room(): Promise<void> {
@@ -278,7 +311,9 @@ export class SinkRun {
   async #flush(marks: Extract<SinkEffect, { kind: 'flush' }>['marks']): Promise<void> {
     const files = new Set(marks.map((mark) => mark.file));
     const bytes = marks.reduce((sum, mark) => sum + mark.bytes, 0);
-    const targets = [...files].map((index) => this.state.files.get(index)!).filter((file) => file.phase !== 'failed');
+    const targets = [...files]
+      .map((index) => this.state.files.get(index)!)
+      .filter((file) => file.phase !== 'failed');
     await this.#place!.writer.flush(targets, bytes);
     this.#emit({ kind: 'flushed' });
     await this.#tell();
@@ -286,7 +321,9 @@ export class SinkRun {
 
   async #finishBatch(indexes: readonly number[]): Promise<void> {
     const files = indexes.map((index) => this.state.files.get(index)!);
-    await this.#place!.writer.finish(files, (target, outcome) => this.#emit({ kind: 'finished', file: target.index, outcome }));
+    await this.#place!.writer.finish(files, (target, outcome) =>
+      this.#emit({ kind: 'finished', file: target.index, outcome }),
+    );
     this.#emit({ kind: 'batchDone' });
     this.#wakeRoom();
     await this.#tell();
@@ -294,7 +331,8 @@ export class SinkRun {
 
   async #drop(effect: Extract<SinkEffect, { kind: 'drop' }>): Promise<void> {
     await this.#place!.writer.drop(this.state.files.get(effect.file)!);
-    if (effect.restart) await this.#channel.send({ t: 'restarted', file: effect.file, version: effect.version });
+    if (effect.restart)
+      await this.#channel.send({ t: 'restarted', file: effect.file, version: effect.version });
   }
 
   async #finish(place: SinkPlace): Promise<void> {
@@ -363,7 +401,8 @@ export class SinkRun {
   /** Waits for what still works on the disk, however long a stuck device takes, then lets go of it. */
   async #release(): Promise<void> {
     await Promise.allSettled([...this.#effects, ...this.#work]);
-    const keep = this.#keep && this.#params.keepPartial() && this.state.receivedBytes + this.#recoveredBytes > 0;
+    const keep =
+      this.#keep && this.#params.keepPartial() && this.state.receivedBytes + this.#recoveredBytes > 0;
     try {
       if (!keep) await this.#place?.discard();
     } finally {

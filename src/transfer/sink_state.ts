@@ -61,12 +61,38 @@ export type SinkEvent =
   | { readonly kind: 'entryDone'; readonly count: number }
   | { readonly kind: 'recovered'; readonly file: number; readonly index: number; readonly hash: Uint8Array }
   | { readonly kind: 'inPlace'; readonly file: number }
-  | { readonly kind: 'chunkWritten'; readonly file: number; readonly version: number; readonly index: number; readonly bytes: number; readonly hash: Uint8Array; readonly whole: boolean }
-  | { readonly kind: 'chunkBad'; readonly file: number; readonly version: number; readonly index: number; readonly bytes: number; readonly stage: 'link' | 'verify' }
+  | {
+      readonly kind: 'chunkWritten';
+      readonly file: number;
+      readonly version: number;
+      readonly index: number;
+      readonly bytes: number;
+      readonly hash: Uint8Array;
+      readonly whole: boolean;
+    }
+  | {
+      readonly kind: 'chunkBad';
+      readonly file: number;
+      readonly version: number;
+      readonly index: number;
+      readonly bytes: number;
+      readonly stage: 'link' | 'verify';
+    }
   | { readonly kind: 'chunkIgnored'; readonly bytes: number }
   | { readonly kind: 'fileEnd'; readonly file: number; readonly root: Uint8Array }
-  | { readonly kind: 'fileChanged'; readonly file: number; readonly version: number; readonly entry: PlanEntry }
-  | { readonly kind: 'fileFailed'; readonly file: number; readonly code: string; readonly message: string; readonly tellSource: boolean }
+  | {
+      readonly kind: 'fileChanged';
+      readonly file: number;
+      readonly version: number;
+      readonly entry: PlanEntry;
+    }
+  | {
+      readonly kind: 'fileFailed';
+      readonly file: number;
+      readonly code: string;
+      readonly message: string;
+      readonly tellSource: boolean;
+    }
   | { readonly kind: 'flushed' }
   | { readonly kind: 'finished'; readonly file: number; readonly outcome: FinishOutcome }
   | { readonly kind: 'batchDone' }

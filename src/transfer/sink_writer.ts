@@ -4,10 +4,10 @@ import { isPlanted } from '../base/fault_points.ts';
 import { hashBytes } from '../base/hash.ts';
 import { LIMITS } from '../base/limits.ts';
 import { type RelPath, splitRel } from '../base/path.ts';
-import { DirCache } from '../tree/dir_cache.ts';
+import type { DirCache } from '../tree/dir_cache.ts';
 import type { PlanEntry } from '../wire/copy_types.ts';
 import type { Dir, DiskFile } from '../world/disk.ts';
-import { chunkLength, type ChunkMap } from './chunk_map.ts';
+import { type ChunkMap, chunkLength } from './chunk_map.ts';
 import { readFully, writeFully } from './file_io.ts';
 import { fileKeyOf, type PartialStore, partialName } from './partial_store.ts';
 import type { FinishOutcome } from './sink_state.ts';
@@ -61,17 +61,27 @@ export class SinkWriter {
     if (target.chunks.count === 1) {
       const file = await this.#store.dir.openFile(this.#name(target), 'append', 0o600);
       try {
-        await this.#meter.run('destinationWrite', data.byteLength, () => writeFully(file, data, 0));
+        await this.#meter.run('destinationWrite', data.byteLength, (moved) =>
+          writeFully(file, data, 0, moved),
+        );
       } finally {
         await file.close();
       }
       this.#newNames = true;
     } else {
       await this.#withOpen(target, (file) =>
-        this.#meter.run('destinationWrite', data.byteLength, () => writeFully(file, data, offset)),
+        this.#meter.run('destinationWrite', data.byteLength, (moved) =>
+          writeFully(file, data, offset, moved),
+        ),
       );
     }
-    this.#store.append({ type: 'chunk', fileKey: fileKeyOf(target.target), index, lengthBytes: data.byteLength, hash });
+    this.#store.append({
+      type: 'chunk',
+      fileKey: fileKeyOf(target.target),
+      index,
+      lengthBytes: data.byteLength,
+      hash,
+    });
   }
 
   /** Makes the bytes written so far of these files stable, and with them the journal that tells of them. */
@@ -82,12 +92,17 @@ export class SinkWriter {
         this.#newNames = false;
         await this.#store.dir.sync();
       }
-      await this.#store.syncJournal();
     });
+    // A write of the journal that hangs is a write: called a flush, it would send its reader to the wrong place.
+    await this.#meter.run('destinationWrite', 0, () => this.#store.journalWritten());
+    await this.#meter.run('destinationFlush', 0, () => this.#store.syncJournal());
   }
 
   /** Flushes, reads back and renames complete files. One outcome for each; never throws for a single file. */
-  async finish(targets: readonly WriteTarget[], report: (target: WriteTarget, outcome: FinishOutcome) => void): Promise<void> {
+  async finish(
+    targets: readonly WriteTarget[],
+    report: (target: WriteTarget, outcome: FinishOutcome) => void,
+  ): Promise<void> {
     const bytes = targets.reduce((sum, target) => sum + target.entry.sizeBytes, 0);
     for (const target of targets) if (target.chunks.count === 0) await this.#createEmpty(target);
     await this.#meter.run('destinationFlush', bytes, () => this.#syncFiles(targets));
@@ -141,14 +156,26 @@ export class SinkWriter {
     this.#declared.set(target.index, target.version);
     const { path, sizeBytes, mtimeNs, ctimeNs, inode } = target.entry;
     const fileKey = fileKeyOf(target.target);
-    this.#store.append({ type: 'file', fileKey, path, sizeBytes, mtimeNs, ctimeNs, inode, chunkBytes: this.#chunkBytes });
+    this.#store.append({
+      type: 'file',
+      fileKey,
+      path,
+      sizeBytes,
+      mtimeNs,
+      ctimeNs,
+      inode,
+      chunkBytes: this.#chunkBytes,
+    });
   }
 
   async #withOpen<T>(target: WriteTarget, work: (file: DiskFile) => Promise<T>): Promise<T> {
     let slot = this.#open.get(target.index);
     if (!slot) {
       await this.#trimOpen();
-      slot = this.#open.get(target.index) ?? { opening: this.#store.dir.openFile(this.#name(target), 'append', 0o600), users: 0 };
+      slot = this.#open.get(target.index) ?? {
+        opening: this.#store.dir.openFile(this.#name(target), 'append', 0o600),
+        users: 0,
+      };
       this.#open.set(target.index, slot);
       this.#newNames = true;
     }
@@ -238,10 +265,13 @@ export class SinkWriter {
 
   async #matches(file: DiskFile, target: WriteTarget, index: number, buffer: Uint8Array): Promise<boolean> {
     const length = chunkLength(target.entry.sizeBytes, this.#chunkBytes, index);
-    return this.#meter.run('verify', length, async () => {
+    return this.#meter.run('verify', length, async (moved) => {
       const view = buffer.subarray(0, length);
-      const count = await readFully(file, view, index * this.#chunkBytes);
-      return isPlanted('skip-verify') || (count === length && equalBytes(hashBytes(view), target.chunks.hash(index)));
+      const count = await readFully(file, view, index * this.#chunkBytes, moved);
+      return (
+        isPlanted('skip-verify') ||
+        (count === length && equalBytes(hashBytes(view), target.chunks.hash(index)))
+      );
     });
   }
 
@@ -251,8 +281,17 @@ export class SinkWriter {
         await this.#store.dir.rename(this.#name(target), dir, name);
       } catch (failure) {
         const error = asCausewayError(failure);
-        if (error.code !== 'CW_DISK_IS_DIRECTORY' && error.code !== 'CW_DISK_NOT_EMPTY' && error.code !== 'CW_DISK_EXISTS') throw error;
-        throw new CausewayError('CW_COPY_KIND', 'a folder stands at the destination where the source has a file', { cause: error });
+        if (
+          error.code !== 'CW_DISK_IS_DIRECTORY' &&
+          error.code !== 'CW_DISK_NOT_EMPTY' &&
+          error.code !== 'CW_DISK_EXISTS'
+        )
+          throw error;
+        throw new CausewayError(
+          'CW_COPY_KIND',
+          'a folder stands at the destination where the source has a file',
+          { cause: error },
+        );
       }
     });
   }

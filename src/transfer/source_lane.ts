@@ -34,19 +34,26 @@ export async function runSourceLane(lane: SourceLane): Promise<void> {
     const work = await lane.nextWork();
     if (work === null) break;
     const buffer = lane.pool.take();
-    const parts = work.kind === 'chunk' ? await readChunk(lane, work, buffer) : await readPack(lane, work, buffer);
+    const parts =
+      work.kind === 'chunk' ? await readChunk(lane, work, buffer) : await readPack(lane, work, buffer);
     await sending;
     if (parts === null) {
       lane.pool.give(buffer);
       continue;
     }
-    sending = observed(lane.meter.run('link', work.bytes, () => lane.stream.send(parts, () => lane.pool.give(buffer))));
+    sending = observed(
+      lane.meter.run('link', work.bytes, () => lane.stream.send(parts, () => lane.pool.give(buffer))),
+    );
   }
   await sending;
   await lane.stream.end();
 }
 
-async function readChunk(lane: SourceLane, work: ChunkWork, buffer: Uint8Array): Promise<Uint8Array[] | null> {
+async function readChunk(
+  lane: SourceLane,
+  work: ChunkWork,
+  buffer: Uint8Array,
+): Promise<Uint8Array[] | null> {
   const { file, version, index, bytes } = work;
   const data = buffer.subarray(0, bytes);
   try {
@@ -61,7 +68,10 @@ async function readChunk(lane: SourceLane, work: ChunkWork, buffer: Uint8Array):
       return null;
     }
     lane.sent(work, read.hash);
-    return [encodeChunkHeader({ file: file.index, version, index, lengthBytes: bytes, hash: read.hash }), data];
+    return [
+      encodeChunkHeader({ file: file.index, version, index, lengthBytes: bytes, hash: read.hash }),
+      data,
+    ];
   } catch (failure) {
     lane.unsent(bytes);
     await lane.failed(file, asCausewayError(failure));

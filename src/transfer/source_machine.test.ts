@@ -21,7 +21,9 @@ function machineOf(sizes: readonly number[], chunkBytes = CHUNK): SourceMachine 
 
 function describe(work: SourceWork | null): string {
   if (work === null) return 'none';
-  return work.kind === 'pack' ? `pack ${work.files.map((file) => file.index)}` : `chunk ${work.file.index}/${work.index}`;
+  return work.kind === 'pack'
+    ? `pack ${work.files.map((file) => file.index)}`
+    : `chunk ${work.file.index}/${work.index}`;
 }
 
 function send(machine: SourceMachine): string {
@@ -32,7 +34,10 @@ function send(machine: SourceMachine): string {
 
 test('files go in the order of the plan, small ones packed, large ones chunk by chunk, empty ones not at all', () => {
   const machine = machineOf([10, 20, 0, 3 * CHUNK, 30]);
-  assert.deepEqual([1, 2, 3, 4, 5, 6].map(() => send(machine)), ['pack 0,1', 'chunk 3/0', 'chunk 3/1', 'chunk 3/2', 'pack 4', 'none']);
+  assert.deepEqual(
+    [1, 2, 3, 4, 5, 6].map(() => send(machine)),
+    ['pack 0,1', 'chunk 3/0', 'chunk 3/1', 'chunk 3/2', 'pack 4', 'none'],
+  );
 });
 
 test('what the sink has is not sent; a file that is all there is ended at once', () => {
@@ -44,8 +49,14 @@ test('what the sink has is not sent; a file that is all there is ended at once',
   machine.have(1, 0, SOME_HASH);
   machine.have(1, 1, SOME_HASH);
   machine.skip(2);
-  assert.deepEqual(machine.start().map((file) => file.index), [1]);
-  assert.deepEqual([1, 2, 3].map(() => send(machine)), ['chunk 0/0', 'chunk 0/2', 'none']);
+  assert.deepEqual(
+    machine.start().map((file) => file.index),
+    [1],
+  );
+  assert.deepEqual(
+    [1, 2, 3].map(() => send(machine)),
+    ['chunk 0/0', 'chunk 0/2', 'none'],
+  );
 });
 
 test('no more than the send window is in flight', () => {
@@ -77,8 +88,12 @@ test('a changed file waits for the sink, then is sent whole in its new version, 
   assert.equal(file.entry.path, 'f0');
   assert.equal(send(machine), 'none');
   machine.restarted(0, 1);
-  assert.deepEqual([1, 2, 3, 4].map(() => send(machine)), ['chunk 0/0', 'chunk 0/1', 'chunk 0/2', 'none']);
-  for (let at = 1; at < LIMITS.sourceChangedRetriesMax.value; at += 1) assert.equal(machine.changed(file, file.entry), true);
+  assert.deepEqual(
+    [1, 2, 3, 4].map(() => send(machine)),
+    ['chunk 0/0', 'chunk 0/1', 'chunk 0/2', 'none'],
+  );
+  for (let at = 1; at < LIMITS.sourceChangedRetriesMax.value; at += 1)
+    assert.equal(machine.changed(file, file.entry), true);
   assert.equal(machine.changed(file, file.entry), false);
 });
 

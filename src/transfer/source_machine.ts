@@ -4,7 +4,13 @@ import { ChunkMap, chunkCount, chunkLength } from './chunk_map.ts';
 
 /** A piece of work for one lane. */
 export type SourceWork =
-  | { readonly kind: 'chunk'; readonly file: SourceFile; readonly version: number; readonly index: number; readonly bytes: number }
+  | {
+      readonly kind: 'chunk';
+      readonly file: SourceFile;
+      readonly version: number;
+      readonly index: number;
+      readonly bytes: number;
+    }
   | { readonly kind: 'pack'; readonly files: readonly SourceFile[]; readonly bytes: number };
 
 /**
@@ -117,7 +123,8 @@ export class SourceMachine {
 
   /** True once when all chunks of a file are out; the file is then `ending`. */
   atEnd(file: SourceFile): boolean {
-    if (file.phase !== 'sending' || file.inFlight > 0 || file.chunks.missing > 0 || file.again.length > 0) return false;
+    if (file.phase !== 'sending' || file.inFlight > 0 || file.chunks.missing > 0 || file.again.length > 0)
+      return false;
     file.phase = 'ending';
     return true;
   }

@@ -1,6 +1,6 @@
 import { CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
-import { ROOT_PATH, parseRelPath } from '../base/path.ts';
+import { parseRelPath, ROOT_PATH } from '../base/path.ts';
 import { walk } from '../tree/walk.ts';
 import type { PlanEntry, PlanKind, Problem } from '../wire/copy_types.ts';
 import type { Stat } from '../world/disk.ts';
@@ -26,7 +26,11 @@ const PAGE_TEXT_MAX_BYTES = LIMITS.messageMaxBytes.value / 2;
  * Walks the sources and yields the plan in pages, folders before what they hold; what cannot be copied goes to
  * `totals.problems`. Throws CW_CANCELLED, CW_LIMIT.
  */
-export async function* planPages(roots: readonly SourceRoot[], totals: PlanTotals, signal: AbortSignal): AsyncGenerator<PlanPage> {
+export async function* planPages(
+  roots: readonly SourceRoot[],
+  totals: PlanTotals,
+  signal: AbortSignal,
+): AsyncGenerator<PlanPage> {
   let entries: PlanEntry[] = [];
   let rootOf: number[] = [];
   let textBytes = 0;
@@ -36,7 +40,8 @@ export async function* planPages(roots: readonly SourceRoot[], totals: PlanTotal
     textBytes += 3 * (entry.path.length + entry.linkTarget.length) + 128;
     totals.entries += 1;
     totals.bytes += entry.kind === 'file' ? entry.sizeBytes : 0;
-    if (totals.entries > LIMITS.manifestEntriesMax.value) throw new CausewayError('CW_LIMIT', 'the copy has too many entries');
+    if (totals.entries > LIMITS.manifestEntriesMax.value)
+      throw new CausewayError('CW_LIMIT', 'the copy has too many entries');
     if (entries.length < LIMITS.manifestPageEntries.value && textBytes < PAGE_TEXT_MAX_BYTES) continue;
     yield { entries, roots: rootOf };
     entries = [];
@@ -46,7 +51,11 @@ export async function* planPages(roots: readonly SourceRoot[], totals: PlanTotal
   if (entries.length > 0) yield { entries, roots: rootOf };
 }
 
-async function* allEntries(roots: readonly SourceRoot[], problems: Problem[], signal: AbortSignal): AsyncGenerator<{ entry: PlanEntry; root: number }> {
+async function* allEntries(
+  roots: readonly SourceRoot[],
+  problems: Problem[],
+  signal: AbortSignal,
+): AsyncGenerator<{ entry: PlanEntry; root: number }> {
   for (const [root, source] of roots.entries()) {
     const prefix = source.info.contents ? ROOT_PATH : parseRelPath(source.info.name);
     if (!source.info.contents) yield { entry: toEntry(prefix, source.stat, ''), root };
@@ -55,7 +64,11 @@ async function* allEntries(roots: readonly SourceRoot[], problems: Problem[], si
       if ('problem' in item) {
         problems.push({ path: item.path, code: item.problem.code, message: item.problem.message });
       } else if (item.stat.kind === 'other') {
-        problems.push({ path: item.path, code: 'CW_UNSUPPORTED', message: 'a device, socket or pipe is not copied' });
+        problems.push({
+          path: item.path,
+          code: 'CW_UNSUPPORTED',
+          message: 'a device, socket or pipe is not copied',
+        });
       } else {
         yield { entry: toEntry(item.path, item.stat, item.linkTarget), root };
       }

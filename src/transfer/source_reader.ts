@@ -10,7 +10,9 @@ import { pathBelow, type SourceRoot } from './source_roots.ts';
 import type { StageMeter } from './stage_meter.ts';
 
 /** What a read gave: the hash of the bytes, or the attributes of a file that is no longer the planned one. */
-export type ReadOutcome = { readonly kind: 'ok'; readonly hash: Uint8Array } | { readonly kind: 'changed'; readonly stat: Stat };
+export type ReadOutcome =
+  | { readonly kind: 'ok'; readonly hash: Uint8Array }
+  | { readonly kind: 'changed'; readonly stat: Stat };
 
 interface OpenSourceFile {
   readonly version: number;
@@ -26,7 +28,12 @@ export class SourceReader {
   readonly #chunkBytes: number;
   readonly #open = new Map<number, OpenSourceFile>();
 
-  constructor(roots: readonly SourceRoot[], rootOf: (file: SourceFile) => number, meter: StageMeter, chunkBytes: number) {
+  constructor(
+    roots: readonly SourceRoot[],
+    rootOf: (file: SourceFile) => number,
+    meter: StageMeter,
+    chunkBytes: number,
+  ) {
     this.#roots = roots;
     this.#rootOf = rootOf;
     this.#meter = meter;
@@ -38,7 +45,9 @@ export class SourceReader {
     const handle = await this.#handle(file);
     try {
       const opened = await handle.opening;
-      const count = await this.#meter.run('sourceRead', into.byteLength, () => readFully(opened, into, index * this.#chunkBytes));
+      const count = await this.#meter.run('sourceRead', into.byteLength, (moved) =>
+        readFully(opened, into, index * this.#chunkBytes, moved),
+      );
       if (count < into.byteLength) return { kind: 'changed', stat: await opened.stat() };
       return { kind: 'ok', hash: await this.#hash(into) };
     } finally {
@@ -52,7 +61,9 @@ export class SourceReader {
     try {
       const before = await opened.stat();
       if (!sameFile(before, file.entry)) return { kind: 'changed', stat: before };
-      const count = await this.#meter.run('sourceRead', into.byteLength, () => readFully(opened, into, 0));
+      const count = await this.#meter.run('sourceRead', into.byteLength, (moved) =>
+        readFully(opened, into, 0, moved),
+      );
       const after = await opened.stat();
       if (count < into.byteLength || !sameFile(after, file.entry)) return { kind: 'changed', stat: after };
       return { kind: 'ok', hash: await this.#hash(into) };
@@ -149,6 +160,14 @@ export function sameFile(stat: Stat, entry: PlanEntry): boolean {
 
 /** The plan entry of what a changed file is now; CW_COPY_SOURCE_CHANGED where it is no file any more. */
 export function entryOfChanged(entry: PlanEntry, stat: Stat): PlanEntry {
-  if (stat.kind !== 'file') throw new CausewayError('CW_COPY_SOURCE_CHANGED', `${entry.path} is no longer a file`);
-  return { ...entry, sizeBytes: stat.sizeBytes, mode: stat.mode, mtimeNs: stat.mtimeNs, ctimeNs: stat.ctimeNs, inode: stat.inode };
+  if (stat.kind !== 'file')
+    throw new CausewayError('CW_COPY_SOURCE_CHANGED', `${entry.path} is no longer a file`);
+  return {
+    ...entry,
+    sizeBytes: stat.sizeBytes,
+    mode: stat.mode,
+    mtimeNs: stat.mtimeNs,
+    ctimeNs: stat.ctimeNs,
+    inode: stat.inode,
+  };
 }

@@ -1,5 +1,14 @@
 import { CausewayError } from '../base/errors.ts';
-import { joinAbsolute, type Name, parseName, parseRelPath, type RelPath, resolveAbsolute, ROOT_PATH, splitAbsolute } from '../base/path.ts';
+import {
+  joinAbsolute,
+  type Name,
+  parseName,
+  parseRelPath,
+  type RelPath,
+  ROOT_PATH,
+  resolveAbsolute,
+  splitAbsolute,
+} from '../base/path.ts';
 import { DirCache } from '../tree/dir_cache.ts';
 import type { RootInfo } from '../wire/copy_types.ts';
 import type { Dir, Disk, Stat } from '../world/disk.ts';
@@ -30,7 +39,8 @@ export async function openSource(disk: Disk, path: string): Promise<SourceRoot> 
     const stat = await disk.statPath(plain);
     if (stat === null) throw new CausewayError('CW_COPY_SOURCE_MISSING', `${plain} does not exist`);
     if (stat.kind === 'directory') return await openFolder(disk, plain, shown, contents, stat);
-    if (stat.kind !== 'file') throw new CausewayError('CW_COPY_SOURCE_UNREADABLE', `${plain} is neither a file nor a folder`);
+    if (stat.kind !== 'file')
+      throw new CausewayError('CW_COPY_SOURCE_UNREADABLE', `${plain} is neither a file nor a folder`);
     return await openFile(disk, plain, shown, stat);
   } catch (failure) {
     if (failure instanceof CausewayError && failure.code === 'CW_DISK_PERMISSION') {
@@ -40,7 +50,13 @@ export async function openSource(disk: Disk, path: string): Promise<SourceRoot> 
   }
 }
 
-async function openFolder(disk: Disk, path: string, name: string, contents: boolean, stat: Stat): Promise<SourceRoot> {
+async function openFolder(
+  disk: Disk,
+  path: string,
+  name: string,
+  contents: boolean,
+  stat: Stat,
+): Promise<SourceRoot> {
   const dir = await disk.openRoot(path);
   // The root folder of the machine has no name of its own: only what is inside can be copied.
   const info: RootInfo = { name, kind: 'directory', contents: contents || name === '' };

@@ -1,19 +1,26 @@
 import { assert } from '../base/assert.ts';
-import { deferred, type Deferred, observed } from '../base/deferred.ts';
+import { type Deferred, deferred, observed } from '../base/deferred.ts';
 import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { orAborted, throwIfAborted } from '../base/signal.ts';
-import { decodeSinkMessage } from '../wire/copy_messages.ts';
-import type { CopyOptions, CopyPhase, Problem, ProgressMessage, SinkMessage, SourceMessage } from '../wire/copy_types.ts';
-import type { World } from '../world/world.ts';
 import type { Stream } from '../link/mux/mux.ts';
+import { decodeSinkMessage } from '../wire/copy_messages.ts';
+import type {
+  CopyOptions,
+  CopyPhase,
+  Problem,
+  ProgressMessage,
+  SinkMessage,
+  SourceMessage,
+} from '../wire/copy_types.ts';
+import type { World } from '../world/world.ts';
 import { BufferPool } from './buffer_pool.ts';
 import { CopyChannel } from './copy_channel.ts';
 import type { CopyOutcome, CopyView } from './copy_progress.ts';
 import type { LaneOpener } from './link_ports.ts';
 import { runSourceLane } from './source_lane.ts';
 import { type SourceFile, SourceMachine, type SourceWork } from './source_machine.ts';
-import { planPages, type PlanTotals } from './source_plan.ts';
+import { type PlanTotals, planPages } from './source_plan.ts';
 import { entryOfChanged, SourceReader } from './source_reader.ts';
 import { closeSource, openSource, type SourceRoot } from './source_roots.ts';
 import { StageMeter } from './stage_meter.ts';
@@ -84,7 +91,8 @@ export class SourceRun {
   /** Throws CW_COPY_*, CW_DISK_*, CW_CANCELLED, or the error of the link. Releases what it holds in any case. */
   async run(): Promise<CopyOutcome> {
     try {
-      for (const path of this.#params.sources) this.#roots.push(await openSource(this.#params.world.disk, path));
+      for (const path of this.#params.sources)
+        this.#roots.push(await openSource(this.#params.world.disk, path));
       refuseTwins(this.#roots);
       const outcome = await this.#transfer();
       await this.#channel.end();
@@ -111,7 +119,12 @@ export class SourceRun {
   async #transfer(): Promise<CopyOutcome> {
     const { signal, options } = this.#params;
     await this.#sendPlan();
-    this.#reader = new SourceReader(this.#roots, (file) => this.#rootOf[file.index]!, this.meter, options.chunkBytes);
+    this.#reader = new SourceReader(
+      this.#roots,
+      (file) => this.#rootOf[file.index]!,
+      this.meter,
+      options.chunkBytes,
+    );
     this.#phase = 'checking';
     await this.#awaitReady();
     this.#phase = 'copying';
@@ -196,13 +209,17 @@ export class SourceRun {
 
   async #next(): Promise<SinkMessage> {
     const message = await orAborted(this.#channel.receive(), this.#params.signal);
-    if (message === null) throw new CausewayError('CW_COPY_PEER', 'the other side ended the copy before it was complete');
+    if (message === null)
+      throw new CausewayError('CW_COPY_PEER', 'the other side ended the copy before it was complete');
     this.#peerHeardMs = this.#params.world.clock.monotonicMs();
     return message;
   }
 
   async #runLane(lane: number): Promise<void> {
-    const pool = new BufferPool(Math.max(this.#params.options.chunkBytes, LIMITS.packMaxBytes.value), LIMITS.laneBuffersMax.value);
+    const pool = new BufferPool(
+      Math.max(this.#params.options.chunkBytes, LIMITS.packMaxBytes.value),
+      LIMITS.laneBuffersMax.value,
+    );
     const stream = await this.#params.lanes.openLane(lane);
     this.#lanes.push(stream);
     await runSourceLane({
@@ -212,10 +229,12 @@ export class SourceRun {
       meter: this.meter,
       nextWork: () => this.#nextWork(),
       sent: (work, hash) => {
-        if (this.machine.chunkSent(work.file, work.version, work.index, hash) === 'end') this.#endFile(work.file);
+        if (this.machine.chunkSent(work.file, work.version, work.index, hash) === 'end')
+          this.#endFile(work.file);
       },
       unsent: (bytes) => this.machine.unsent(bytes),
-      changed: (file, version, stat) => this.#fileChanged(file, version, () => entryOfChanged(file.entry, stat)),
+      changed: (file, version, stat) =>
+        this.#fileChanged(file, version, () => entryOfChanged(file.entry, stat)),
       failed: (file, error) => this.#fileFailed(file, error),
     });
   }
@@ -243,7 +262,8 @@ export class SourceRun {
     const { version } = file;
     try {
       const changed = await this.#reader!.lastLook(file);
-      if (changed !== null) return await this.#fileChanged(file, version, () => entryOfChanged(file.entry, changed));
+      if (changed !== null)
+        return await this.#fileChanged(file, version, () => entryOfChanged(file.entry, changed));
     } catch (failure) {
       return await this.#fileFailed(file, asCausewayError(failure));
     }
@@ -264,7 +284,12 @@ export class SourceRun {
       const message = `${file.entry.path} changed ${file.changes} times while it was read`;
       return this.#fileFailed(file, new CausewayError('CW_COPY_SOURCE_CHANGED', message));
     }
-    await this.#channel.send({ t: 'fileChanged', file: file.index, version: file.version, entry: file.entry });
+    await this.#channel.send({
+      t: 'fileChanged',
+      file: file.index,
+      version: file.version,
+      entry: file.entry,
+    });
   }
 
   async #fileFailed(file: SourceFile, error: CausewayError): Promise<void> {
@@ -320,7 +345,11 @@ function refuseTwins(roots: readonly SourceRoot[]): void {
   const names = new Set<string>();
   for (const { info } of roots) {
     if (info.contents) continue;
-    if (names.has(info.name)) throw new CausewayError('CW_USAGE', `two sources are called ${info.name}: they would overwrite each other`);
+    if (names.has(info.name))
+      throw new CausewayError(
+        'CW_USAGE',
+        `two sources are called ${info.name}: they would overwrite each other`,
+      );
     names.add(info.name);
   }
 }

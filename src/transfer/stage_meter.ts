@@ -1,5 +1,5 @@
-import { STAGES, type Stage } from '../wire/stages.ts';
 import type { StageFigure } from '../wire/copy_types.ts';
+import { STAGES, type Stage } from '../wire/stages.ts';
 import type { Clock } from '../world/clock.ts';
 
 interface Slot {
@@ -30,16 +30,27 @@ export class StageMeter {
     return this.#lastMoveMs;
   }
 
-  /** Runs one operation of a stage. `bytes` counts once it has succeeded. */
-  async run<T>(stage: Stage, bytes: number, work: () => Promise<T>): Promise<T> {
+  /**
+   * Runs one operation of a stage. `bytes` counts once it has succeeded; what the operation tells by `moved` counts at
+   * once and is part of them, so that a long operation on a slow device shows that it moves.
+   */
+  async run<T>(
+    stage: Stage,
+    bytes: number,
+    work: (moved: (bytes: number) => void) => Promise<T>,
+  ): Promise<T> {
     const started = this.enter(stage);
-    let moved = 0;
+    let told = 0;
+    let rest = 0;
     try {
-      const result = await work();
-      moved = bytes;
+      const result = await work((count) => {
+        told += count;
+        this.moved(stage, count);
+      });
+      rest = Math.max(0, bytes - told);
       return result;
     } finally {
-      this.leave(stage, started, moved);
+      this.leave(stage, started, rest);
     }
   }
 

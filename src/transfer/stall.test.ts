@@ -19,7 +19,11 @@ const quiet: StallEvidence = {
 const hanging = (stage: Stage) => [{ stage, bytes: 1, busyMs: LONG_MS, activeMs: LONG_MS }];
 
 test('something that moved within the limit is slow, never stalled', () => {
-  const evidence = { ...quiet, lastMoveMs: NOW - LIMITS.stallAfterMs.value + 1, remoteStages: hanging('destinationFlush') };
+  const evidence = {
+    ...quiet,
+    lastMoveMs: NOW - LIMITS.stallAfterMs.value + 1,
+    remoteStages: hanging('destinationFlush'),
+  };
   assert.equal(diagnoseStall(evidence), null);
 });
 
@@ -33,12 +37,20 @@ for (const stage of ['sourceRead', 'destinationWrite', 'destinationFlush', 'veri
 }
 
 test('a device that hangs wins over the link that waits for it', () => {
-  const report = diagnoseStall({ ...quiet, localStages: hanging('link'), remoteStages: hanging('destinationWrite') });
+  const report = diagnoseStall({
+    ...quiet,
+    localStages: hanging('link'),
+    remoteStages: hanging('destinationWrite'),
+  });
   assert.equal(report?.stage, 'destinationWrite');
 });
 
 test('what a silent peer said last proves nothing about its disk', () => {
-  const report = diagnoseStall({ ...quiet, peerHeardMs: NOW - LONG_MS, remoteStages: hanging('destinationWrite') });
+  const report = diagnoseStall({
+    ...quiet,
+    peerHeardMs: NOW - LONG_MS,
+    remoteStages: hanging('destinationWrite'),
+  });
   assert.equal(report?.stage, 'link');
   assert.match(report?.cause ?? '', /said nothing/);
 });

@@ -36,7 +36,10 @@ export class DirCache implements AsyncDisposable {
   }
 
   /** Runs `work` with the folder that holds `path` and the last component of it. */
-  useParent<T>(path: RelPath, work: (dir: Dir, name: ReturnType<typeof splitRel>['name']) => Promise<T>): Promise<T> {
+  useParent<T>(
+    path: RelPath,
+    work: (dir: Dir, name: ReturnType<typeof splitRel>['name']) => Promise<T>,
+  ): Promise<T> {
     const { parent, name } = splitRel(path);
     return this.use(parent, (dir) => work(dir, name));
   }

@@ -64,7 +64,10 @@ async function listSorted(dir: Dir): Promise<DirEntry[]> {
 async function inspect(dir: Dir, prefix: RelPath, entry: DirEntry): Promise<WalkItem | null> {
   const shown = prefix === '' ? entry.rawName : `${prefix}/${entry.rawName}`;
   if (entry.name === null) {
-    return { path: shown, problem: new CausewayError('CW_COPY_NAME_ILLEGAL', `the name of ${shown} is not valid UTF-8`) };
+    return {
+      path: shown,
+      problem: new CausewayError('CW_COPY_NAME_ILLEGAL', `the name of ${shown} is not valid UTF-8`),
+    };
   }
   const path = joinRel(prefix, entry.name);
   try {

@@ -2,7 +2,21 @@ import { CausewayError } from '../base/errors.ts';
 import { HASH_BYTES } from '../base/hash.ts';
 import { LIMITS } from '../base/limits.ts';
 import { type CborMap, type CborValue, decodeCbor, encodeCbor } from './cbor.ts';
-import { COPY_PHASES, type CopyOpening, type HaveChunk, type LaneOpening, type PlanEntry, type PlanKind, type Problem, type ProgressMessage, type RootInfo, type SharedMessage, type SinkMessage, type SourceMessage, type StageFigure } from './copy_types.ts';
+import {
+  COPY_PHASES,
+  type CopyOpening,
+  type HaveChunk,
+  type LaneOpening,
+  type PlanEntry,
+  type PlanKind,
+  type Problem,
+  type ProgressMessage,
+  type RootInfo,
+  type SharedMessage,
+  type SinkMessage,
+  type SourceMessage,
+  type StageFigure,
+} from './copy_types.ts';
 import { boolean, bytes, i64, list, mapList, mapOf, oneOf, text, u32, uint } from './fields.ts';
 import { STAGES } from './stages.ts';
 
@@ -25,7 +39,8 @@ export function decodeCopyOpening(input: Uint8Array): CopyOpening {
   const m = mapOf(decodeCbor(input), 'copy opening');
   const options = mapOf(m['options'], 'options');
   const chunkBytes = uint(options, 'chunkBytes', LIMITS.chunkMaxBytes.value);
-  if (chunkBytes < LIMITS.chunkMinBytes.value) throw new CausewayError('CW_WIRE_MALFORMED', `chunks of ${chunkBytes} bytes are too small`);
+  if (chunkBytes < LIMITS.chunkMinBytes.value)
+    throw new CausewayError('CW_WIRE_MALFORMED', `chunks of ${chunkBytes} bytes are too small`);
   const lanes = uint(options, 'lanes', LIMITS.lanesMax.value);
   if (lanes < 1) throw new CausewayError('CW_WIRE_MALFORMED', 'a copy needs a lane');
   return {
@@ -43,7 +58,10 @@ export function encodeLaneOpening(opening: LaneOpening): Uint8Array {
 
 export function decodeLaneOpening(input: Uint8Array): LaneOpening {
   const m = mapOf(decodeCbor(input), 'lane opening');
-  return { transferId: bytes(m, 'transferId', TRANSFER_ID_BYTES), lane: uint(m, 'lane', LIMITS.lanesMax.value) };
+  return {
+    transferId: bytes(m, 'transferId', TRANSFER_ID_BYTES),
+    lane: uint(m, 'lane', LIMITS.lanesMax.value),
+  };
 }
 
 export function encodeCopyMessage(message: SourceMessage | SinkMessage): Uint8Array {
@@ -53,18 +71,38 @@ export function encodeCopyMessage(message: SourceMessage | SinkMessage): Uint8Ar
 /** A message that a source sent. Throws CW_WIRE_*. */
 export function decodeSourceMessage(input: Uint8Array): SourceMessage {
   const m = mapOf(decodeCbor(input), 'copy message');
-  const t = oneOf(m, 't', ['sources', 'plan', 'planEnd', 'fileEnd', 'fileChanged', 'fileFailed', 'progress', 'failed', 'stop']);
+  const t = oneOf(m, 't', [
+    'sources',
+    'plan',
+    'planEnd',
+    'fileEnd',
+    'fileChanged',
+    'fileFailed',
+    'progress',
+    'failed',
+    'stop',
+  ]);
   switch (t) {
     case 'sources':
       return { t, roots: mapList(m, 'roots', LIMITS.sourcesMax.value, rootInfo) };
     case 'plan':
       return { t, entries: mapList(m, 'entries', PAGE_MAX, planEntry) };
     case 'planEnd':
-      return { t, entries: uint(m, 'entries', LIMITS.manifestEntriesMax.value), bytes: uint(m, 'bytes'), problems: problems(m) };
+      return {
+        t,
+        entries: uint(m, 'entries', LIMITS.manifestEntriesMax.value),
+        bytes: uint(m, 'bytes'),
+        problems: problems(m),
+      };
     case 'fileEnd':
       return { t, file: u32(m, 'file'), root: bytes(m, 'root', HASH_BYTES) };
     case 'fileChanged':
-      return { t, file: u32(m, 'file'), version: uint(m, 'version', 0xffff), entry: planEntry(mapOf(m['entry'], 'entry')) };
+      return {
+        t,
+        file: u32(m, 'file'),
+        version: uint(m, 'version', 0xffff),
+        entry: planEntry(mapOf(m['entry'], 'entry')),
+      };
     case 'fileFailed':
       return { t, file: u32(m, 'file'), code: text(m, 'code', TEXT_MAX), message: text(m, 'message') };
     default:
@@ -75,10 +113,27 @@ export function decodeSourceMessage(input: Uint8Array): SourceMessage {
 /** A message that a sink sent. Throws CW_WIRE_*. */
 export function decodeSinkMessage(input: Uint8Array): SinkMessage {
   const m = mapOf(decodeCbor(input), 'copy message');
-  const t = oneOf(m, 't', ['ready', 'have', 'skip', 'reject', 'restarted', 'published', 'problem', 'complete', 'progress', 'failed', 'stop']);
+  const t = oneOf(m, 't', [
+    'ready',
+    'have',
+    'skip',
+    'reject',
+    'restarted',
+    'published',
+    'problem',
+    'complete',
+    'progress',
+    'failed',
+    'stop',
+  ]);
   switch (t) {
     case 'ready':
-      return { t, freeBytes: uint(m, 'freeBytes'), recoveredBytes: uint(m, 'recoveredBytes'), notes: list(m, 'notes', LIMITS.notesMax.value, noteItem) };
+      return {
+        t,
+        freeBytes: uint(m, 'freeBytes'),
+        recoveredBytes: uint(m, 'recoveredBytes'),
+        notes: list(m, 'notes', LIMITS.notesMax.value, noteItem),
+      };
     case 'have':
       return { t, file: u32(m, 'file'), chunks: mapList(m, 'chunks', LIMITS.haveChunksMax.value, haveChunk) };
     case 'skip':
@@ -117,7 +172,12 @@ function progress(m: CborMap): ProgressMessage {
 }
 
 function stageFigure(m: CborMap): StageFigure {
-  return { stage: oneOf(m, 'stage', STAGES), bytes: uint(m, 'bytes'), busyMs: uint(m, 'busyMs'), activeMs: uint(m, 'activeMs') };
+  return {
+    stage: oneOf(m, 'stage', STAGES),
+    bytes: uint(m, 'bytes'),
+    busyMs: uint(m, 'busyMs'),
+    activeMs: uint(m, 'activeMs'),
+  };
 }
 
 function planEntry(m: CborMap): PlanEntry {
@@ -134,7 +194,11 @@ function planEntry(m: CborMap): PlanEntry {
 }
 
 function rootInfo(m: CborMap): RootInfo {
-  return { name: text(m, 'name', LIMITS.nameMaxBytes.value), kind: oneOf(m, 'kind', KINDS), contents: boolean(m, 'contents') };
+  return {
+    name: text(m, 'name', LIMITS.nameMaxBytes.value),
+    kind: oneOf(m, 'kind', KINDS),
+    contents: boolean(m, 'contents'),
+  };
 }
 
 function haveChunk(m: CborMap): HaveChunk {
@@ -150,12 +214,14 @@ function problem(m: CborMap): Problem {
 }
 
 function textItem(item: CborValue, what: string): string {
-  if (typeof item !== 'string' || Buffer.byteLength(item) > TEXT_MAX) throw new CausewayError('CW_WIRE_MALFORMED', `${what} is no path`);
+  if (typeof item !== 'string' || Buffer.byteLength(item) > TEXT_MAX)
+    throw new CausewayError('CW_WIRE_MALFORMED', `${what} is no path`);
   return item;
 }
 
 function noteItem(item: CborValue, what: string): string {
-  if (typeof item !== 'string' || Buffer.byteLength(item) > TEXT_MAX) throw new CausewayError('CW_WIRE_MALFORMED', `${what} is no note`);
+  if (typeof item !== 'string' || Buffer.byteLength(item) > TEXT_MAX)
+    throw new CausewayError('CW_WIRE_MALFORMED', `${what} is no note`);
   return item;
 }
 

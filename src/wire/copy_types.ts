@@ -65,7 +65,12 @@ export interface LaneOpening {
 export type SourceMessage =
   | { readonly t: 'sources'; readonly roots: readonly RootInfo[] }
   | { readonly t: 'plan'; readonly entries: readonly PlanEntry[] }
-  | { readonly t: 'planEnd'; readonly entries: number; readonly bytes: number; readonly problems: readonly Problem[] }
+  | {
+      readonly t: 'planEnd';
+      readonly entries: number;
+      readonly bytes: number;
+      readonly problems: readonly Problem[];
+    }
   | { readonly t: 'fileEnd'; readonly file: number; readonly root: Uint8Array }
   | { readonly t: 'fileChanged'; readonly file: number; readonly version: number; readonly entry: PlanEntry }
   | { readonly t: 'fileFailed'; readonly file: number; readonly code: string; readonly message: string }
@@ -81,7 +86,12 @@ export interface RootInfo {
 /** From sink to source. */
 export type SinkMessage =
   /** `notes` tell what was found amiss and repaired; nothing is missing because of it. */
-  | { readonly t: 'ready'; readonly freeBytes: number; readonly recoveredBytes: number; readonly notes: readonly string[] }
+  | {
+      readonly t: 'ready';
+      readonly freeBytes: number;
+      readonly recoveredBytes: number;
+      readonly notes: readonly string[];
+    }
   | { readonly t: 'have'; readonly file: number; readonly chunks: readonly HaveChunk[] }
   /** Files that are in place from an earlier attempt of this copy. */
   | { readonly t: 'skip'; readonly files: readonly number[] }

@@ -21,7 +21,14 @@ export interface PackEntry {
 }
 
 export type LaneMessage =
-  | { readonly type: 'chunk'; readonly file: number; readonly version: number; readonly index: number; readonly hash: Uint8Array; readonly data: Uint8Array }
+  | {
+      readonly type: 'chunk';
+      readonly file: number;
+      readonly version: number;
+      readonly index: number;
+      readonly hash: Uint8Array;
+      readonly data: Uint8Array;
+    }
   | { readonly type: 'pack'; readonly entries: readonly PackEntry[] };
 
 export interface ChunkHeader {
@@ -44,7 +51,9 @@ export function encodeChunkHeader({ file, version, index, lengthBytes, hash }: C
   return header;
 }
 
-export function encodePackHeader(entries: readonly { file: number; lengthBytes: number; hash: Uint8Array }[]): Uint8Array {
+export function encodePackHeader(
+  entries: readonly { file: number; lengthBytes: number; hash: Uint8Array }[],
+): Uint8Array {
   const header = new Uint8Array(PACK_HEADER_BYTES + entries.length * PACK_ENTRY_BYTES);
   const view = new DataView(header.buffer);
   view.setUint8(0, LANE_PACK);
@@ -64,7 +73,8 @@ export function decodeLaneMessage(bytes: Uint8Array): LaneMessage {
   if (bytes.byteLength < PACK_HEADER_BYTES) throw truncated();
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const type = view.getUint8(0);
-  if (view.getUint8(1) !== 0) throw new CausewayError('CW_WIRE_MALFORMED', 'a reserved byte of a lane message is not zero');
+  if (view.getUint8(1) !== 0)
+    throw new CausewayError('CW_WIRE_MALFORMED', 'a reserved byte of a lane message is not zero');
   if (type === LANE_CHUNK) return decodeChunk(bytes, view);
   if (type === LANE_PACK) return decodePack(bytes, view);
   throw new CausewayError('CW_WIRE_MALFORMED', `lane message of unknown type ${type}`);

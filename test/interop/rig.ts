@@ -30,7 +30,8 @@ export class Served {
       ['--disable-warning=ExperimentalWarning', script, ...args, '--ready-fd', '3'],
       {
         stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
-        env: { ...process.env, ...env },
+        // compiled code is kept between the many starts of a test run
+        env: { NODE_COMPILE_CACHE: join(tmpdir(), 'causeway-test-code'), ...process.env, ...env },
       },
     );
     this.child.stderr?.on('data', (piece: Buffer) => {

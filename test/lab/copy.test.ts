@@ -31,7 +31,9 @@ async function thereAndBack(
     const end = JSON.parse(out.trim().split('\n').at(-1)!);
     const seconds = end.elapsedMs / 1_000;
     const mibPerSecond = (end.plannedBytes / MIB / seconds).toFixed(1);
-    figures.push(`${end.plannedEntries} entries, ${end.plannedBytes} bytes in ${seconds.toFixed(1)} s, ${mibPerSecond} MiB/s, attempts ${end.attempts}`);
+    figures.push(
+      `${end.plannedEntries} entries, ${end.plannedBytes} bytes in ${seconds.toFixed(1)} s, ${mibPerSecond} MiB/s, attempts ${end.attempts}`,
+    );
   };
   await copy(source, `vm:${lab.guestFiles}/`);
   const proof = proofs.host(source);
@@ -82,11 +84,12 @@ for (const { topology, network } of [
     });
 
     const notFull = isFull && topology !== 'agent dials' ? false : 'takes long: LAB_FULL=1';
-    if (isFull) test('2 GiB and 20,000 files go in and come back out the same', { skip: notFull }, async (t) => {
-      mixedTree(join(lab.hostFiles, 'large tree'), FULL_TREE_FILES);
-      t.diagnostic(await thereAndBack(lab, 'large tree', treeProofs));
-      randomFile(join(lab.hostFiles, 'large file'), FULL_FILE_BYTES);
-      t.diagnostic(await thereAndBack(lab, 'large file', fileProofs));
-    });
+    if (isFull)
+      test('2 GiB and 20,000 files go in and come back out the same', { skip: notFull }, async (t) => {
+        mixedTree(join(lab.hostFiles, 'large tree'), FULL_TREE_FILES);
+        t.diagnostic(await thereAndBack(lab, 'large tree', treeProofs));
+        randomFile(join(lab.hostFiles, 'large file'), FULL_FILE_BYTES);
+        t.diagnostic(await thereAndBack(lab, 'large file', fileProofs));
+      });
   });
 }

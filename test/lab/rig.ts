@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DaemonClient } from '../../src/cli/client.ts';
 import type { JobView } from '../../src/contract/schemas.ts';
-import { ROOT, type Ready, runCli, Served, until } from '../interop/rig.ts';
+import { type Ready, ROOT, runCli, Served, until } from '../interop/rig.ts';
 import { shellQuote } from './initramfs.ts';
 import { bootLabVm, guestSerialPath, guestTcpPort, type LabVm } from './vm.ts';
 
@@ -73,7 +73,9 @@ export class CopyLab implements AsyncDisposable {
   static async start(options: CopyLabOptions): Promise<CopyLab> {
     const lab = new CopyLab(await copyLabVm(options.topology !== 'serial'), options);
     try {
-      await lab.guest(`mkdir -p ${lab.guestFiles} ${lab.#agentData} && sync ${lab.guestFiles} ${lab.#agentData} /data`);
+      await lab.guest(
+        `mkdir -p ${lab.guestFiles} ${lab.#agentData} && sync ${lab.guestFiles} ${lab.#agentData} /data`,
+      );
       lab.startDaemon();
       await lab.#daemon.ready;
       await lab.#pair();

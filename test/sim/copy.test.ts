@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { availableParallelism } from 'node:os';
 import { test } from 'node:test';
-import { plant, type PlantedBug } from '../../src/base/fault_points.ts';
+import { type PlantedBug, plant } from '../../src/base/fault_points.ts';
 import { runCopyScenario } from './copy_scenario.ts';
 import { runSeedsInProcesses } from './seed_runner.ts';
 
@@ -21,7 +21,9 @@ test(`${SEEDS} fresh seeds of a copy with all faults: no violation`, { timeout: 
   t.diagnostic(`SEED=${FIRST_SEED} (replay one with npm run sim -- --seed=N)`);
   const { results, elapsedMs } = await runSeedsInProcesses(FIRST_SEED, SEEDS, availableParallelism());
   const deaths = results.reduce((sum, result) => sum + result.deaths, 0);
-  t.diagnostic(`${results.length} seeds in ${(elapsedMs / 1000).toFixed(0)} s, ${deaths} kills and power cuts`);
+  t.diagnostic(
+    `${results.length} seeds in ${(elapsedMs / 1000).toFixed(0)} s, ${deaths} kills and power cuts`,
+  );
   const failed = results.filter((result) => result.violation !== null);
   assert.deepEqual(failed, []);
   assert.equal(results.length, SEEDS);
@@ -36,7 +38,11 @@ test('the same seed gives the same history', async () => {
   }
 });
 
-for (const bug of ['acknowledge-before-flush', 'skip-verify', 'trust-journal'] as const satisfies readonly PlantedBug[]) {
+for (const bug of [
+  'acknowledge-before-flush',
+  'skip-verify',
+  'trust-journal',
+] as const satisfies readonly PlantedBug[]) {
   test(`a planted bug is caught: ${bug}`, async (t) => {
     const uproot = plant(bug);
     try {

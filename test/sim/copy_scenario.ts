@@ -1,20 +1,20 @@
 import { equalBytes } from '../../src/base/bytes.ts';
 import { LIMITS } from '../../src/base/limits.ts';
 import { dialLink } from '../../src/link/dial.ts';
+import type { Mux } from '../../src/link/mux/mux.ts';
 import { serveLinks } from '../../src/link/serve.ts';
 import { loadIdentity } from '../../src/link/session/identity_store.ts';
 import { StoreTrust } from '../../src/link/session/store_trust.ts';
 import { TrustStore } from '../../src/link/session/trust_store.ts';
-import type { Mux } from '../../src/link/mux/mux.ts';
 import { CopyJob } from '../../src/transfer/copy_job.ts';
 import { CopyService } from '../../src/transfer/copy_service.ts';
-import { PeerSession } from '../../src/transfer/peer_session.ts';
 import { peerMethods } from '../../src/transfer/peer_methods.ts';
-import type { World } from '../../src/world/world.ts';
+import { PeerSession } from '../../src/transfer/peer_session.ts';
 import { Dice } from '../../src/world/sim/dice.ts';
 import { type FaultPlan, swarm } from '../../src/world/sim/faults.ts';
-import { Sim, type SimReport } from '../../src/world/sim/sim.ts';
 import type { SimMachine } from '../../src/world/sim/machine.ts';
+import { Sim, type SimReport } from '../../src/world/sim/sim.ts';
+import type { World } from '../../src/world/world.ts';
 
 const FOREVER = new AbortController().signal;
 const CHUNK = LIMITS.chunkMinBytes.value;
@@ -68,8 +68,12 @@ export async function runCopyScenario({ seed, plan = swarm(seed) }: Scenario): P
   if (progress.done) sink.powerCut();
   if (progress.done) note(checkWhole(sink, expected), violate);
   sim.faults.stop();
-  const report = await sim.runUntil(() => progress.done || violation !== null, { maxVirtualMs: HEALING_MS, maxEvents: 400_000 });
-  if (violation === null && !progress.done) violate(`no completion after the faults stopped: ${report.outcome}, attempts ${progress.attempts}`);
+  const report = await sim.runUntil(() => progress.done || violation !== null, {
+    maxVirtualMs: HEALING_MS,
+    maxEvents: 400_000,
+  });
+  if (violation === null && !progress.done)
+    violate(`no completion after the faults stopped: ${report.outcome}, attempts ${progress.attempts}`);
   if (violation === null) note(checkWhole(sink, expected), violate);
   if (violation === null) note(checkLeftovers(sink), violate);
   agent.stop();
@@ -86,7 +90,10 @@ async function openState(world: World) {
   for (;;) {
     try {
       const dir = await world.disk.openRoot('/state');
-      return { identity: await loadIdentity(world, dir, '/state'), store: await TrustStore.open(world, dir, '/state') };
+      return {
+        identity: await loadIdentity(world, dir, '/state'),
+        store: await TrustStore.open(world, dir, '/state'),
+      };
     } catch {
       await world.clock.sleep(100);
     }
@@ -121,7 +128,9 @@ async function runDaemon(world: World, { secure, inward, progress }: DaemonPart)
   const { identity } = await openState(world);
   const link = dialLink(world, {
     channel: { kind: 'tcp', host: 'guest', port: 7411 },
-    trust: secure ? { kind: 'first-use', fingerprint: null, onPinned: async () => undefined } : { kind: 'trust-carrier' },
+    trust: secure
+      ? { kind: 'first-use', fingerprint: null, onPinned: async () => undefined }
+      : { kind: 'trust-carrier' },
     identity,
     buildId: 'sim',
     incarnation: world.random.bytes(16),

@@ -5,7 +5,9 @@ import { runCopyScenario } from './copy_scenario.ts';
  * npm run sim -- --seed=N             one seed, with its fault plan and the last events
  * npm run sim -- --from=A --to=B      all seeds in [A, B); --json prints a line for each
  */
-const options = new Map(process.argv.slice(2).map((arg) => arg.replace(/^--/, '').split('=') as [string, string | undefined]));
+const options = new Map(
+  process.argv.slice(2).map((arg) => arg.replace(/^--/, '').split('=') as [string, string | undefined]),
+);
 const number = (name: string, otherwise: number) => Number(options.get(name) ?? otherwise);
 
 if (options.has('seed')) {
@@ -13,7 +15,9 @@ if (options.has('seed')) {
   const { violation, report, deaths, attempts } = await runCopyScenario({ seed });
   console.log(report.tail.join('\n'));
   console.log(JSON.stringify(swarm(seed), null, 1));
-  console.log(`seed ${seed}: ${violation ?? 'no violation'}; ${report.events} events, ${deaths} deaths, ${attempts} jobs, trace ${report.traceHash}`);
+  console.log(
+    `seed ${seed}: ${violation ?? 'no violation'}; ${report.events} events, ${deaths} deaths, ${attempts} jobs, trace ${report.traceHash}`,
+  );
   process.exit(violation === null ? 0 : 1);
 }
 

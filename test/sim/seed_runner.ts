@@ -8,14 +8,24 @@ export interface SeedResult {
 }
 
 /** Runs `count` seeds from `first` on, split over processes. Throws when one of them breaks. */
-export async function runSeedsInProcesses(first: number, count: number, processes: number): Promise<{ results: SeedResult[]; elapsedMs: number }> {
+export async function runSeedsInProcesses(
+  first: number,
+  count: number,
+  processes: number,
+): Promise<{ results: SeedResult[]; elapsedMs: number }> {
   const start = performance.now();
   const main = fileURLToPath(new URL('./main.ts', import.meta.url));
   const parts = await Promise.all(
     Array.from({ length: processes }, (_, part) => {
       const from = first + Math.floor((count * part) / processes);
       const to = first + Math.floor((count * (part + 1)) / processes);
-      return collect(['--disable-warning=ExperimentalWarning', main, `--from=${from}`, `--to=${to}`, '--json']);
+      return collect([
+        '--disable-warning=ExperimentalWarning',
+        main,
+        `--from=${from}`,
+        `--to=${to}`,
+        '--json',
+      ]);
     }),
   );
   return { results: parts.flat(), elapsedMs: performance.now() - start };
@@ -31,7 +41,12 @@ function collect(args: readonly string[]): Promise<SeedResult[]> {
     child.once('error', reject);
     child.once('close', (code) => {
       if (code !== 0 && code !== 1) return reject(new Error(`the simulator ended with ${code}`));
-      resolve(text.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as SeedResult));
+      resolve(
+        text
+          .split('\n')
+          .filter((line) => line !== '')
+          .map((line) => JSON.parse(line) as SeedResult),
+      );
     });
   });
 }

@@ -1,4 +1,4 @@
-import { isTestFile, type SourceFile } from './repository.ts';
+import type { SourceFile } from './repository.ts';
 import { children, isNode, lineOf, nameOf, parse, type SyntaxNode } from './syntax.ts';
 
 export const SIZE_LIMITS = { files: 500, functions: 70, interfaces: 8 } as const;
@@ -56,11 +56,20 @@ function isCallable(member: SyntaxNode): boolean {
   );
 }
 
-/** The callback of `describe` holds tests as a file does: it is no unit to be read at once. */
+const TEST_CALLS = ['describe', 'suite', 'it', 'test'];
+
+/** A function of a test file that holds tests does so as a file does: it is no unit to be read at once. */
 function isGrouping(node: SyntaxNode, parents: readonly SyntaxNode[], file: SourceFile): boolean {
+  if (!/\.(?:test|suite)\.ts$/.test(file.path)) return false;
   const parent = parents.at(-1);
-  if (!isTestFile(file.path) || parent?.type !== 'CallExpression' || parent.callee === node) return false;
-  return ['describe', 'suite'].includes(calleeName(parent));
+  if (parent?.type === 'CallExpression' && ['describe', 'suite'].includes(calleeName(parent))) return true;
+  const body = isNode(node.body) && node.body.type === 'BlockStatement' ? node.body.body : [];
+  return (body as readonly SyntaxNode[]).some(
+    ({ expression }) =>
+      isNode(expression) &&
+      expression.type === 'CallExpression' &&
+      TEST_CALLS.includes(calleeName(expression)),
+  );
 }
 
 function functionName(node: SyntaxNode, parents: readonly SyntaxNode[]): string {

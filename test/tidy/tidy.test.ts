@@ -93,12 +93,20 @@ describe('the size rule', () => {
     assert.deepEqual(names, ['Store.put', 'Store.get', 'arrow', 'method', 'on close callback']);
   });
 
-  it('does not count the callback of describe, and counts the one of a test', () => {
-    const grouped = functionOf(90, `describe('x', () => {`).concat(');');
-    assert.deepEqual(checkSizes([file('src/a.test.ts', grouped)], NO_EXCEPTIONS), []);
-    assert.equal(checkSizes([file('src/a.ts', grouped)], NO_EXCEPTIONS).length, 1);
+  it('counts a test, and not what holds tests', () => {
+    const body = [...Array.from({ length: 45 }, () => `  it('x', () => {\n  });`), '}'].join('\n');
+    const problems = (path: string, text: string): string[] => checkSizes([file(path, text)], NO_EXCEPTIONS);
+    for (const head of [`describe('x', () => {\n`, `export function bigSuite() {\n`]) {
+      const text = `${head}${body}${head.startsWith('describe') ? ')' : ''}`;
+      assert.deepEqual(problems('src/a.test.ts', text), []);
+      assert.deepEqual(problems('test/conformance/a.suite.ts', text), []);
+      assert.equal(problems('src/a.ts', text).length, 1);
+    }
+    // A describe whose tests are defined by a function of the file's own.
+    const wrapped = functionOf(90, `describe('x', () => {`).concat(');');
+    assert.deepEqual(problems('test/conformance/a.suite.ts', wrapped), []);
     const single = functionOf(90, `it('x', () => {`).concat(');');
-    assert.equal(checkSizes([file('src/a.test.ts', single)], NO_EXCEPTIONS).length, 1);
+    assert.equal(problems('src/a.test.ts', single).length, 1);
   });
 
   it('lets an exception only shrink', () => {

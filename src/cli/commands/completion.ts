@@ -17,9 +17,14 @@ export function completion(program: Command): Action {
 type Words = readonly (readonly [chain: string, next: readonly string[]])[];
 
 function wordsOf(command: Command, chain: string): Words {
-  const flags = command.options.map((option) => option.long).filter((flag) => flag !== null && flag !== undefined);
+  const flags = command.options
+    .map((option) => option.long)
+    .filter((flag) => flag !== null && flag !== undefined);
   const next = [...command.commands.map((child) => child.name()), ...flags, '--help'];
-  return [[chain, next], ...command.commands.flatMap((child) => wordsOf(child, `${chain} ${child.name()}`.trim()))];
+  return [
+    [chain, next],
+    ...command.commands.flatMap((child) => wordsOf(child, `${chain} ${child.name()}`.trim())),
+  ];
 }
 
 function bash(words: Words): string {
@@ -46,8 +51,13 @@ function zsh(words: Words): string {
 
 function fish(words: Words): string {
   const lines = words.flatMap(([chain, next]) => {
-    const condition = chain === '' ? '__fish_use_subcommand' : `__fish_seen_subcommand_from ${chain.split(' ').at(-1)}`;
-    return next.map((word) => (word.startsWith('--') ? `complete -c causeway -n '${condition}' -l ${word.slice(2)}` : `complete -c causeway -n '${condition}' -a ${word}`));
+    const condition =
+      chain === '' ? '__fish_use_subcommand' : `__fish_seen_subcommand_from ${chain.split(' ').at(-1)}`;
+    return next.map((word) =>
+      word.startsWith('--')
+        ? `complete -c causeway -n '${condition}' -l ${word.slice(2)}`
+        : `complete -c causeway -n '${condition}' -a ${word}`,
+    );
   });
   return `${lines.join('\n')}\n`;
 }

@@ -9,7 +9,8 @@ import type { Action, Context } from '../program.ts';
 /** `causeway cp SRC... DST` */
 export const cp: Action = async (context, args, options) => {
   const request = requestOf(args, context.terminal.cwd);
-  if (options['lanes'] !== undefined) request.lanes = parseCount(String(options['lanes']), '--lanes', LIMITS.lanesMax.value);
+  if (options['lanes'] !== undefined)
+    request.lanes = parseCount(String(options['lanes']), '--lanes', LIMITS.lanesMax.value);
   if (options['chunk'] !== undefined) request.chunkBytes = parseChunk(String(options['chunk']));
   const { interrupted } = context.terminal;
   const job = await context.client.call('startJob', {}, request);
@@ -19,13 +20,20 @@ export const cp: Action = async (context, args, options) => {
   }
   const over = new AbortController();
   const following = followJob(context, job.id, { quiet: options['quiet'] === true, signal: over.signal });
-  const stopping = new Promise<'stop'>((resolve) => interrupted.addEventListener('abort', () => resolve('stop'), { once: true }));
+  const stopping = new Promise<'stop'>((resolve) =>
+    interrupted.addEventListener('abort', () => resolve('stop'), { once: true }),
+  );
   if ((await Promise.race([following, stopping])) !== 'stop') return following;
   return interrupt(context, job.id, over, following);
 };
 
 /** Ctrl-C stops the copy where it is; what is there stays, so that the same command resumes. */
-async function interrupt(context: Context, id: string, over: AbortController, following: Promise<number>): Promise<number> {
+async function interrupt(
+  context: Context,
+  id: string,
+  over: AbortController,
+  following: Promise<number>,
+): Promise<number> {
   const stopped = await context.client.call('interruptJob', { id });
   over.abort();
   await following.catch(() => undefined); // the answer to the stop tells how the copy ended
@@ -54,7 +62,10 @@ function requestOf(args: readonly string[], cwd: string): StartJobRequest {
   const vms = new Set(sources.map((source) => source.vm));
   const [from] = vms;
   if (vms.size !== 1 || (from === null) === (destination.vm === null)) {
-    throw new CausewayError('CW_COPY_SAME_SIDE', `${args.join(' ')}: all sources must be on one side and the destination on the other`);
+    throw new CausewayError(
+      'CW_COPY_SAME_SIDE',
+      `${args.join(' ')}: all sources must be on one side and the destination on the other`,
+    );
   }
   const direction = destination.vm === null ? 'out' : 'in';
   return {
@@ -80,7 +91,9 @@ function parseCount(text: string, option: string, max: number): number {
 
 function parseChunk(text: string): number {
   const match = /^(\d+)([KM]?)(?:iB|B)?$/i.exec(text);
-  const value = match ? Number(match[1]) * { '': 1, K: 1024, M: 1024 * 1024 }[match[2]!.toUpperCase() as '' | 'K' | 'M'] : Number.NaN;
+  const value = match
+    ? Number(match[1]) * { '': 1, K: 1024, M: 1024 * 1024 }[match[2]!.toUpperCase() as '' | 'K' | 'M']
+    : Number.NaN;
   if (value >= LIMITS.chunkMinBytes.value && value <= LIMITS.chunkMaxBytes.value) return value;
   throw new CausewayError('CW_USAGE', `--chunk ${text}: a size from 64K to 4M is needed`);
 }

@@ -35,7 +35,13 @@ export const jobsCancel: Action = async ({ client, terminal, json }, [id = '']) 
 };
 
 function row(job: JobView): string[] {
-  return [job.id, job.state, job.percent === null ? '-' : `${job.percent.toFixed(1)} %`, formatBytes(job.plannedBytes), routeText(job)];
+  return [
+    job.id,
+    job.state,
+    job.percent === null ? '-' : `${job.percent.toFixed(1)} %`,
+    formatBytes(job.plannedBytes),
+    routeText(job),
+  ];
 }
 
 function details(job: JobView): string {
@@ -55,7 +61,12 @@ function details(job: JobView): string {
   if (job.lastError) rows.push(['last break', `${job.lastError.message} (${job.lastError.code})`]);
   if (job.endedAtMs === null) rows.push(['now', progressText(job)]);
   else rows.push(['end', endText(job)]);
-  const stages = job.stages.map((stage) => [`  ${stageText(stage.stage, stage.side)}`, formatBytes(stage.bytes), `busy ${formatDuration(stage.busyMs)}`]);
-  const problems = job.problems.length > 0 && job.state !== 'partial' ? `\nproblems\n${problemsText(job)}` : '';
+  const stages = job.stages.map((stage) => [
+    `  ${stageText(stage.stage, stage.side)}`,
+    formatBytes(stage.bytes),
+    `busy ${formatDuration(stage.busyMs)}`,
+  ]);
+  const problems =
+    job.problems.length > 0 && job.state !== 'partial' ? `\nproblems\n${problemsText(job)}` : '';
   return `${table(rows)}${stages.length > 0 ? `\nwhere the time went\n${table(stages)}` : ''}${problems}`;
 }

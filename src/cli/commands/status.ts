@@ -1,8 +1,8 @@
 import { formatBytes, formatDuration } from '../../base/units.ts';
+import { jobLine } from '../job_text.ts';
 import type { Action } from '../program.ts';
 import { table } from '../terminal.ts';
-import { jobLine } from '../job_text.ts';
-import { vmRow, VM_HEAD } from '../vm_text.ts';
+import { VM_HEAD, vmRow } from '../vm_text.ts';
 
 /** `causeway status` */
 export const status: Action = async ({ client, terminal, json }) => {
@@ -11,7 +11,9 @@ export const status: Action = async ({ client, terminal, json }) => {
     terminal.out(`${JSON.stringify(view)}\n`);
     return 0;
   }
-  terminal.out(`causeway ${view.version}, pid ${view.pid}, up ${formatDuration(view.uptimeMs)}, memory ${formatBytes(view.residentBytes)}\n`);
+  terminal.out(
+    `causeway ${view.version}, pid ${view.pid}, up ${formatDuration(view.uptimeMs)}, memory ${formatBytes(view.residentBytes)}\n`,
+  );
   terminal.out(`data in ${view.dataDirectory}, key ${view.fingerprint.slice(0, 16)}…\n`);
   if (view.listen !== null) terminal.out(`agents dial in at ${view.listen}\n`);
   if (view.vms.length === 0) terminal.out('\nNo machines yet: causeway vm add NAME --help\n');

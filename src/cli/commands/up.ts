@@ -9,18 +9,25 @@ import { VERSION } from '../version.ts';
 
 /** `causeway up` */
 export const up: Action = async ({ terminal, dataDirectory, json }, _args, options) => {
-  const listen = options['listen'] === undefined ? null : parseHostPort(String(options['listen']), '--listen', 'listen');
+  const listen =
+    options['listen'] === undefined ? null : parseHostPort(String(options['listen']), '--listen', 'listen');
   const readyFd = options['readyFd'] === undefined ? null : parseDescriptor(String(options['readyFd']));
   makeDataDirectory(dataDirectory);
   const daemon = await Daemon.start({ world: createNodeWorld(), dataDirectory, buildId: VERSION, listen });
   const { fingerprint, pid, listen: address } = daemon.status();
-  if (json) terminal.out(`${JSON.stringify({ ready: true, pid, socket: daemon.socketPath, fingerprint, listen: address })}\n`);
+  if (json)
+    terminal.out(
+      `${JSON.stringify({ ready: true, pid, socket: daemon.socketPath, fingerprint, listen: address })}\n`,
+    );
   else {
     terminal.err(`causeway ${VERSION} is up: ${daemon.socketPath}\n`);
     if (address !== null) terminal.err(`agents dial in at ${address}\n`);
   }
-  if (readyFd !== null) await tellReady(readyFd, JSON.stringify({ ready: true, pid, socket: daemon.socketPath }));
-  const interrupted = new Promise<void>((resolve) => terminal.interrupted.addEventListener('abort', () => resolve(), { once: true }));
+  if (readyFd !== null)
+    await tellReady(readyFd, JSON.stringify({ ready: true, pid, socket: daemon.socketPath }));
+  const interrupted = new Promise<void>((resolve) =>
+    terminal.interrupted.addEventListener('abort', () => resolve(), { once: true }),
+  );
   await Promise.race([interrupted, daemon.stopRequested]);
   await daemon.close();
   return 0;

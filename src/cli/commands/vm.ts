@@ -34,7 +34,10 @@ export const vmPair: Action = async ({ client, terminal, json }, [name = ''], op
   for (const address of addresses) parseHostPort(address, '--address', 'dial');
   const view = await client.call('pairVm', { name }, { addresses });
   if (json) terminal.out(`${JSON.stringify(view)}\n`);
-  else terminal.out(`${view.token}\n\nRun in the machine, within 15 minutes:\n  causeway-agent run --tcp HOST:PORT --token ${view.token}\n`);
+  else
+    terminal.out(
+      `${view.token}\n\nRun in the machine, within 15 minutes:\n  causeway-agent run --tcp HOST:PORT --token ${view.token}\n`,
+    );
   return 0;
 };
 
@@ -50,13 +53,21 @@ export const vmAdd: Action = async ({ client, terminal, json }, [name = ''], opt
 
 function endpointOf(options: Record<string, unknown>, cwd: string): VmEndpoint {
   const found: VmEndpoint[] = [];
-  if (options['tcp'] !== undefined) found.push({ kind: 'tcp', ...parseHostPort(String(options['tcp']), '--tcp', 'dial') });
-  if (options['serial'] !== undefined) found.push({ kind: 'serial', path: resolveAbsolute(cwd, String(options['serial'])) });
-  if (options['unix'] !== undefined) found.push({ kind: 'unix', path: resolveAbsolute(cwd, String(options['unix'])) });
-  if (options['exec'] !== undefined) found.push({ kind: 'exec', argv: ['/bin/sh', '-c', `exec ${String(options['exec'])}`] });
+  if (options['tcp'] !== undefined)
+    found.push({ kind: 'tcp', ...parseHostPort(String(options['tcp']), '--tcp', 'dial') });
+  if (options['serial'] !== undefined)
+    found.push({ kind: 'serial', path: resolveAbsolute(cwd, String(options['serial'])) });
+  if (options['unix'] !== undefined)
+    found.push({ kind: 'unix', path: resolveAbsolute(cwd, String(options['unix'])) });
+  if (options['exec'] !== undefined)
+    found.push({ kind: 'exec', argv: ['/bin/sh', '-c', `exec ${String(options['exec'])}`] });
   if (options['listen'] === true) found.push({ kind: 'listen' });
   const [endpoint, another] = found;
-  if (!endpoint || another) throw new CausewayError('CW_USAGE', 'say how the machine is reached with one of --tcp, --serial, --unix, --exec, --listen');
+  if (!endpoint || another)
+    throw new CausewayError(
+      'CW_USAGE',
+      'say how the machine is reached with one of --tcp, --serial, --unix, --exec, --listen',
+    );
   return endpoint;
 }
 
@@ -67,7 +78,12 @@ function details(vm: VmView): string {
     ['channel', channelText(vm.endpoint)],
     ['encryption', encryptionText(vm)],
     ['key', vm.fingerprint ?? 'none pinned yet'],
-    ['agent', vm.peer ? `${vm.peer.buildId} on ${vm.peer.hostName} (${vm.peer.platform}), protocol ${vm.peer.protocolVersion}` : '-'],
+    [
+      'agent',
+      vm.peer
+        ? `${vm.peer.buildId} on ${vm.peer.hostName} (${vm.peer.platform}), protocol ${vm.peer.protocolVersion}`
+        : '-',
+    ],
     ['round trip', vm.roundTripMs === null ? '-' : `${vm.roundTripMs.toFixed(2)} ms`],
     ['sent', `${formatBytes(vm.sentBytes)}, of these again ${formatBytes(vm.resentBytes)}`],
     ['received', formatBytes(vm.receivedBytes)],

@@ -28,8 +28,11 @@ export interface Stream extends AsyncDisposable {
    * link until `onReleased` is called (after the peer has acknowledged the bytes, or the stream died): do not write to them before.
    */
   send(parts: readonly Uint8Array[], onReleased?: () => void): Promise<void>;
-  /** The next message; null after the peer's `end()`; rejects with the error of a reset, CW_LINK_SESSION_LOST or CW_LINK_CLOSED. */
-  receive(): Promise<StreamMessage | null>;
+  /**
+   * The next message; null after the peer's `end()`; rejects with the error of a reset, CW_LINK_SESSION_LOST or
+   * CW_LINK_CLOSED. `onArrived` is told of the bytes of this message that arrive while it is waited for.
+   */
+  receive(onArrived?: (bytes: number) => void): Promise<StreamMessage | null>;
   /** No more messages from this side. */
   end(): Promise<void>;
   /** Ends both directions at once; the peer's calls fail with this error's code. Never waits for the peer. */

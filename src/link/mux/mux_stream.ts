@@ -65,8 +65,8 @@ export class MuxStream implements Stream {
     return taken;
   }
 
-  receive(): Promise<StreamMessage | null> {
-    return this.receiving.receive();
+  receive(onArrived?: (bytes: number) => void): Promise<StreamMessage | null> {
+    return this.receiving.receive(onArrived);
   }
 
   end(): Promise<void> {

@@ -27,6 +27,10 @@ interface Partial {
   filledBytes: number;
 }
 
+interface Waiter extends Deferred<StreamMessage | null> {
+  readonly onArrived: ((bytes: number) => void) | undefined;
+}
+
 /** The receiving direction of one stream. */
 export class ReceiveHalf {
   readonly #share: ReceiveShare;
@@ -34,7 +38,7 @@ export class ReceiveHalf {
   /** Called with what the peer may send in addition. */
   readonly #grant: (sizeBytes: number) => void;
   readonly #inbox: ReceivedMessage[] = [];
-  readonly #waiters: Deferred<StreamMessage | null>[] = [];
+  readonly #waiters: Waiter[] = [];
   #partial: Partial | null = null;
   /** A frame is being read into the partial message: its memory must not be given back meanwhile. */
   #filling = false;
@@ -61,12 +65,12 @@ export class ReceiveHalf {
     return this.#failure !== null;
   }
 
-  receive(): Promise<StreamMessage | null> {
+  receive(onArrived?: (bytes: number) => void): Promise<StreamMessage | null> {
     const message = this.#inbox.shift();
     if (message !== undefined) return Promise.resolve(message);
     if (this.#failure !== null) return observed(Promise.reject(this.#failure));
     if (this.#ended) return Promise.resolve(null);
-    const waiter = deferred<StreamMessage | null>();
+    const waiter: Waiter = { ...deferred<StreamMessage | null>(), onArrived };
     this.#waiters.push(waiter);
     return observed(waiter.promise);
   }
@@ -103,6 +107,7 @@ export class ReceiveHalf {
     }
     const partial = this.#partial as Partial;
     partial.filledBytes += header.lengthBytes;
+    this.#waiters[0]?.onArrived?.(header.lengthBytes);
     if (!header.last) return;
     this.#partial = null;
     const message = new ReceivedMessage(partial.buffer, (sizeBytes) => this.#onReleased(sizeBytes));

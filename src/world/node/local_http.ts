@@ -1,4 +1,4 @@
-import { request, type IncomingMessage } from 'node:http';
+import { type IncomingMessage, request } from 'node:http';
 import { CausewayError, fromReport } from '../../base/errors.ts';
 
 /** One request to the daemon's API on its Unix socket. */
@@ -33,7 +33,9 @@ export async function* requestJsonLines(options: LocalRequest, signal: AbortSign
     }
   } catch (failure) {
     if (signal.aborted) return;
-    throw new CausewayError('CW_DAEMON_DOWN', 'the daemon went away while it was answering', { cause: failure });
+    throw new CausewayError('CW_DAEMON_DOWN', 'the daemon went away while it was answering', {
+      cause: failure,
+    });
   } finally {
     signal.removeEventListener('abort', stop);
   }
@@ -42,11 +44,18 @@ export async function* requestJsonLines(options: LocalRequest, signal: AbortSign
 function send(options: LocalRequest): Promise<IncomingMessage> {
   const { socketPath, method, path } = options;
   const body = options.body === undefined ? null : JSON.stringify(options.body);
-  const headers = body === null ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
+  const headers =
+    body === null ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
   return new Promise((resolve, reject) => {
     const outgoing = request({ socketPath, method, path, headers }, resolve);
     outgoing.on('error', (failure: NodeJS.ErrnoException) => {
-      reject(new CausewayError('CW_DAEMON_DOWN', `no daemon answers at ${socketPath} (${failure.code ?? failure.message})`, { cause: failure }));
+      reject(
+        new CausewayError(
+          'CW_DAEMON_DOWN',
+          `no daemon answers at ${socketPath} (${failure.code ?? failure.message})`,
+          { cause: failure },
+        ),
+      );
     });
     outgoing.end(body ?? undefined);
   });
@@ -57,7 +66,9 @@ async function readText(response: IncomingMessage): Promise<string> {
   try {
     for await (const piece of response.setEncoding('utf8')) text += piece;
   } catch (failure) {
-    throw new CausewayError('CW_DAEMON_DOWN', 'the daemon went away while it was answering', { cause: failure });
+    throw new CausewayError('CW_DAEMON_DOWN', 'the daemon went away while it was answering', {
+      cause: failure,
+    });
   }
   return text;
 }
@@ -65,7 +76,8 @@ async function readText(response: IncomingMessage): Promise<string> {
 function errorOf(text: string, status: number): CausewayError {
   try {
     const body = JSON.parse(text) as { code?: unknown; message?: unknown };
-    if (typeof body.code === 'string' && typeof body.message === 'string') return fromReport({ code: body.code, message: body.message });
+    if (typeof body.code === 'string' && typeof body.message === 'string')
+      return fromReport({ code: body.code, message: body.message });
   } catch {
     // not JSON: the status is all there is to tell
   }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -23,8 +24,40 @@ test('a failed call carries the errno of the system', { skip }, () => {
 test('a flush of the file system runs beside this thread, and its failure comes back', { skip }, async () => {
   const fd = fs.openSync(os.tmpdir(), 'r');
   await syncfsInThread(fd);
-  fs.closeSync(fd);
+  await Promise.all([syncfsInThread(fd), syncfsInThread(fd), syncfsInThread(fd)]);
   await assert.rejects(syncfsInThread(-1), { code: 'EBADF' });
+  await syncfsInThread(fd);
+  fs.closeSync(fd);
+});
+
+test('the thread that flushed does not keep the process alive', { skip }, async () => {
+  const { spawnSync } = await import('node:child_process');
+  const source = `import { syncfsInThread } from ${JSON.stringify(new URL('./syncfs_thread.ts', import.meta.url).href)};
+    import { openSync } from 'node:fs';
+    await syncfsInThread(openSync('/', 'r'));
+    console.log('flushed');`;
+  const run = spawnSync(process.execPath, ['--input-type=module', '-e', source], {
+    encoding: 'utf8',
+    timeout: 30_000,
+  });
+  assert.deepEqual([run.stdout, run.stderr, run.status], ['flushed\n', '', 0]);
+});
+
+test('a look tells whether a read returns at once', { skip }, () => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'cw-poll-'));
+  execFileSync('mkfifo', [path.join(folder, 'fifo')]);
+  const { O_RDONLY, O_WRONLY, O_NONBLOCK } = fs.constants;
+  const reader = fs.openSync(path.join(folder, 'fifo'), O_RDONLY | O_NONBLOCK);
+  const writer = fs.openSync(path.join(folder, 'fifo'), O_WRONLY);
+  assert.equal(calls.isReadable(reader), false);
+  fs.writeSync(writer, 'x');
+  assert.equal(calls.isReadable(reader), true);
+  fs.readSync(reader, Buffer.alloc(2));
+  assert.equal(calls.isReadable(reader), false);
+  fs.closeSync(writer);
+  assert.equal(calls.isReadable(reader), true, 'the end');
+  fs.closeSync(reader);
+  fs.rmSync(folder, { recursive: true });
 });
 
 test('a worker thread has the calls too', { skip }, async () => {

@@ -1,4 +1,4 @@
-import { constants as osConstants } from 'node:os';
+import { endianness, constants as osConstants } from 'node:os';
 import { getSystemErrorName } from 'node:util';
 
 /**
@@ -12,6 +12,8 @@ export interface Syscalls {
   futimens(fd: number, mtimeNs: bigint): void;
   /** syncfs(2): flushes the file system that `fd` is on. May take seconds. */
   syncfs(fd: number): void;
+  /** poll(2) without waiting: whether a read returns at once, with bytes, an end or an error. */
+  isReadable(fd: number): boolean;
   /** cfmakeraw(3) on a terminal: no echo, no line editing, all 8 bits pass. */
   makeRaw(fd: number): void;
 }
@@ -35,6 +37,9 @@ export class SystemCallError extends Error {
 /** Bytes that hold a `struct termios` of any libc (glibc and musl: 60). */
 const TERMIOS_BYTES = 256;
 const TCSANOW = 0;
+/** `struct pollfd`: descriptor, wanted events, events that hold. POLLERR and POLLHUP hold unasked. */
+const POLLFD_BYTES = 8;
+const POLLIN = 1;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const UTIME_OMIT = (1n << 30n) - 2n;
 const NS_PER_S = 1_000_000_000n;
@@ -65,6 +70,7 @@ function bind(): Syscalls {
     utimensat: { return: 'i32', arguments: ['i32', 'string', 'pointer', 'i32'] },
     futimens: { return: 'i32', arguments: ['i32', 'pointer'] },
     syncfs: { return: 'i32', arguments: ['i32'] },
+    poll: { return: 'i32', arguments: ['pointer', 'u64', 'i32'] },
     tcgetattr: { return: 'i32', arguments: ['i32', 'pointer'] },
     cfmakeraw: { return: 'void', arguments: ['pointer'] },
     tcsetattr: { return: 'i32', arguments: ['i32', 'i32', 'pointer'] },
@@ -73,7 +79,15 @@ function bind(): Syscalls {
   const check = (syscall: string, result: number) => {
     if (result !== 0) throw new SystemCallError(syscall, getInt32(errnoAt));
   };
+  const pollfd = new Uint8Array(POLLFD_BYTES);
+  const fields = new DataView(pollfd.buffer);
+  const isLittleEndian = endianness() === 'LE';
   return {
+    isReadable: (fd) => {
+      fields.setInt32(0, fd, isLittleEndian);
+      fields.setInt16(4, POLLIN, isLittleEndian);
+      return libc.poll(pollfd, 1n, 0) > 0;
+    },
     utimensAt: (dirFd, name, mtimeNs) =>
       check('utimensat', libc.utimensat(dirFd, name, timesOf(mtimeNs), AT_SYMLINK_NOFOLLOW)),
     futimens: (fd, mtimeNs) => check('futimens', libc.futimens(fd, timesOf(mtimeNs))),
