@@ -1,4 +1,4 @@
-// Run after a change of dependencies: `node scripts/complete_lock.ts`.
+// Run after a change of dependencies: `node_modules/.bin/node scripts/complete_lock.ts`.
 //
 // A native package names one optional package for each platform. npm leaves those out of package-lock.json that the
 // registry in use does not hold (a mirror with the builds of some platforms only), and `npm ci` then refuses the file

@@ -1,5 +1,5 @@
 // Checks that need no test: style and types.
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import type { TestResult } from './test_process.ts';
 
@@ -17,6 +17,13 @@ const CHECKS: readonly { readonly name: string; readonly argv: readonly string[]
   { name: 'tsc', argv: ['node_modules/typescript/bin/tsc', '--noEmit', '-p', '.'] },
 ];
 
+const running = new Set<ChildProcess>();
+
+/** Ends the checks that run. */
+export function killStaticChecks(): void {
+  for (const child of running) child.kill('SIGKILL');
+}
+
 /** Runs the checks beside each other; each counts as one test. */
 export function runStaticChecks(root: string): Promise<TestResult[]> {
   return Promise.all(CHECKS.map((check) => runCheck(root, check.name, check.argv)));
@@ -28,6 +35,8 @@ function runCheck(root: string, name: string, [script, ...args]: readonly string
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  running.add(child);
+  child.once('exit', () => running.delete(child));
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text: string) => {

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { runStaticChecks } from './static_checks.ts';
+import { killStaticChecks, runStaticChecks } from './static_checks.ts';
 import { findTests, planJobs, select } from './test_jobs.ts';
 import { killRunning, runJob, type TestJob, type TestResult } from './test_process.ts';
 import { count, describeEnd, describeFailure, describeJob, settle } from './test_report.ts';
@@ -72,6 +72,7 @@ async function main(words: readonly string[]): Promise<void> {
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.once(signal, () => {
+    killStaticChecks();
     killRunning();
     process.kill(process.pid, signal);
   });

@@ -10,6 +10,7 @@ import type { PairingTokens } from '../link/session/pairing.ts';
 import { openPairingTokens } from '../link/session/pairing_file.ts';
 import { StateFile } from '../link/session/state_file.ts';
 import { StoreTrust } from '../link/session/store_trust.ts';
+import type { DialTrust } from '../link/session/trust.ts';
 import { TrustStore } from '../link/session/trust_store.ts';
 import { CopyService } from '../transfer/copy_service.ts';
 import { peerMethods } from '../transfer/peer_methods.ts';
@@ -171,7 +172,7 @@ async function startDialing(
     const { fingerprint, secret } = parseToken(channel.token);
     await file.write({ fingerprint, pairingSecret: toHex(secret) });
   }
-  const stored = (await file.read())?.body as { fingerprint: string; pairingSecret: string } | undefined;
+  const stored = (await file.read())?.body as { fingerprint: string; pairingSecret: string | null } | undefined;
   if (!stored)
     throw new CausewayError(
       'CW_USAGE',
@@ -179,12 +180,24 @@ async function startDialing(
     );
   const link = dialLink(world, {
     channel: { kind: 'tcp', host: channel.host, port: channel.port },
-    trust: { kind: 'pinned', fingerprint: stored.fingerprint, pairingSecret: fromHex(stored.pairingSecret) },
+    trust: hostTrust(stored),
     identity: parts.identity,
     buildId,
     incarnation: world.random.bytes(16),
   });
+  link.onState((state) => {
+    // A secret works once: what is left of it would only be something to steal.
+    if (state.kind !== 'up' || stored.pairingSecret === null) return;
+    const { fingerprint } = stored;
+    file.write({ fingerprint, pairingSecret: null }).catch((failure) => options.log(asCausewayError(failure).message));
+  });
   return Agent.dialing(options, link, parts);
+}
+
+function hostTrust(stored: { fingerprint: string; pairingSecret: string | null }): DialTrust {
+  const { fingerprint, pairingSecret } = stored;
+  if (pairingSecret === null) return { kind: 'pinned', fingerprint };
+  return { kind: 'pinned', fingerprint, pairingSecret: fromHex(pairingSecret) };
 }
 
 async function openSource(

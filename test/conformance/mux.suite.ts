@@ -1,20 +1,24 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { equalBytes } from '../../src/base/bytes.ts';
+import { observed } from '../../src/base/deferred.ts';
 import { CausewayError } from '../../src/base/errors.ts';
 import { LIMITS } from '../../src/base/limits.ts';
 import type { Mux, Stream, StreamClass, StreamMessage } from '../../src/link/mux/mux.ts';
+import type { Clock } from '../../src/world/clock.ts';
 import { Seeded } from '../link/seeded.ts';
 
-/** Two ends of one link. The suite closes both. */
+/** Two ends of one link. */
 export interface MuxPair {
   readonly a: Mux;
   readonly b: Mux;
+  readonly clock: Clock;
 }
 
 export interface MuxSuiteOptions {
   readonly seed: number;
-  connect(): Promise<MuxPair>;
+  /** Makes a fresh pair, runs `body` on it, and sees to it that nothing is left. The suite closes both muxes. */
+  run(body: (pair: MuxPair) => Promise<void>): Promise<void>;
 }
 
 const KIB = 1024;
@@ -40,17 +44,16 @@ async function take(stream: Stream): Promise<Uint8Array> {
 }
 
 /** What every mux must do, whatever carries it. */
-export function muxSuite(name: string, { seed, connect }: MuxSuiteOptions): void {
-  /** Runs `test` on a fresh pair and closes it. */
+export function muxSuite(name: string, { seed, run }: MuxSuiteOptions): void {
   function case_(title: string, test: (pair: MuxPair) => Promise<void>): void {
-    it(title, async () => {
-      const pair = await connect();
+    const body = async (pair: MuxPair) => {
       try {
         await test(pair);
       } finally {
         await Promise.all([pair.a.close(), pair.b.close()]);
       }
-    });
+    };
+    it(title, () => run(body));
   }
 
   describe(`mux: ${name}`, () => {
@@ -77,7 +80,7 @@ export function muxSuite(name: string, { seed, connect }: MuxSuiteOptions): void
         await accepted.send([Uint8Array.of(1)]);
         assert.equal((await take(opened)).byteLength, 1); // by now everything before is acknowledged or soon will be
         await accepted.end();
-        await until(() => released.every((count) => count >= 1));
+        await until(pair.clock, () => released.every((count) => count >= 1));
         assert.ok(released.every((count) => count === 1));
       }
     });
@@ -172,7 +175,7 @@ export function muxSuite(name: string, { seed, connect }: MuxSuiteOptions): void
         ]) {
           await assert.rejects(call, { code: 'CW_DISK_FULL' });
         }
-        await until(() => released === 8);
+        await until(pair.clock, () => released === 8);
       }
     });
 
@@ -184,7 +187,7 @@ export function muxSuite(name: string, { seed, connect }: MuxSuiteOptions): void
       assert.deepEqual(await take(opened), Uint8Array.of(9));
       assert.equal(await opened.receive(), null);
       await opened.send([NOTHING]).catch(() => undefined); // nobody takes it
-      await until(async () => {
+      await until(pair.clock, async () => {
         const end = opened.send([NOTHING]).then(
           () => null,
           (error: CausewayError) => error.code,
@@ -258,7 +261,7 @@ export function muxSuite(name: string, { seed, connect }: MuxSuiteOptions): void
       for (const call of [opened.send([NOTHING], () => (released += 1)), opened.end(), accepted.receive()]) {
         await assert.rejects(call, { code: 'CW_LINK_CLOSED' });
       }
-      await until(() => released === 9);
+      await until(pair.clock, () => released === 9);
     });
 
     case_('what was sent before an orderly close is delivered', async (pair) => {
@@ -276,12 +279,13 @@ export function muxSuite(name: string, { seed, connect }: MuxSuiteOptions): void
 function sendMuch(stream: Stream, onReleased: () => void): Promise<unknown> {
   const bytes = new Uint8Array(MESSAGE_MAX);
   const sends = Array.from({ length: 4 }, () => stream.send([bytes], onReleased));
-  return Promise.all(sends).then((done) => {
+  const all = Promise.all(sends).then((done) => {
     if (done.length > 0) throw new Error('more was sent than the peer may hold');
   });
+  return observed(all);
 }
 
 /** Waits for a condition; a test that waits in vain is ended by the runner's time limit. */
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 1));
+async function until(clock: Clock, condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await clock.sleep(1);
 }

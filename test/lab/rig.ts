@@ -1,15 +1,19 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { bundle } from '../../scripts/bundle.ts';
 import { DaemonClient } from '../../src/cli/client.ts';
 import type { JobView } from '../../src/contract/schemas.ts';
 import { type Ready, ROOT, runCli, Served, until } from '../interop/rig.ts';
 import { shellQuote } from './initramfs.ts';
-import { bootLabVm, guestSerialPath, guestTcpPort, type LabVm } from './vm.ts';
+import { labCachePath } from './paths.ts';
+import { bootLabVm, guestNodePath, guestSerialPath, guestTcpPort, type LabVm } from './vm.ts';
 
 const CLI = join(ROOT, 'src/cli/main.ts');
-export const AGENT_SHIM = join(ROOT, 'bin/causeway-agent');
+/** The agent as the sources have it: for a guest under emulation its start is ten times dearer than the bundle's. */
+export const AGENT_FROM_SOURCES = join(ROOT, 'bin/causeway-agent');
 /** The disk of the guest is sparse: it takes the space that the copies need. */
 const DATA_DISK_MIB = 8 * 1024;
 const READY_LIMIT_MS = 60_000;
@@ -21,7 +25,7 @@ export type Topology = 'serial' | 'agent listens' | 'agent dials';
 
 export interface CopyLabOptions {
   readonly topology: Topology;
-  /** What runs as the agent, with its arguments in front of `run` (default: the command of this checkout). */
+  /** What runs as the agent, up to its arguments (default: the bundle, as a user gets it). */
   readonly agentCommand?: string;
   /** Serial only: the socket that the daemon uses instead of QEMU's, which is given. */
   readonly between?: (socketPath: string) => Promise<string>;
@@ -40,6 +44,21 @@ export function copyLabVm(network: boolean): Promise<LabVm> {
   machines.set(network, booting);
   booting.catch(() => machines.delete(network)); // a later test tries again
   return booting;
+}
+
+let bundling: Promise<string> | null = null;
+
+/** The command of the bundled agent. The file's name is the hash of its bytes: a guest never looks at a host's file twice. */
+function bundledAgent(): Promise<string> {
+  bundling ??= (async () => {
+    const temporary = `${labCachePath}/agent-${process.pid}.mjs`;
+    await bundle('src/guest/main.ts', temporary);
+    const hash = createHash('sha256').update(readFileSync(temporary)).digest('hex').slice(0, 16);
+    const path = `${labCachePath}/agent-${hash}.mjs`;
+    renameSync(temporary, path);
+    return `${guestNodePath} --disable-warning=ExperimentalWarning ${path}`;
+  })();
+  return bundling;
 }
 
 /** A daemon on this machine and an agent in the guest, paired as the machine `vm`. */
@@ -106,7 +125,7 @@ export class CopyLab implements AsyncDisposable {
 
   /** Runs the agent and, when it ends, runs it again, as a service manager does. */
   async startAgent(): Promise<Ready> {
-    const { agentCommand = AGENT_SHIM } = this.#options;
+    const agentCommand = this.#options.agentCommand ?? (await bundledAgent());
     const run = `${agentCommand} run ${this.#agentArguments} --data ${this.#agentData} --ready-fd 3`;
     const once = `echo $$ >/run/agent.pid; exec ${run} 3>/run/agent.ready 2>>/run/agent.log`;
     const loop = `rm -f /run/agent.*; while :; do sh -c ${shellQuote(once)}; sleep 0.2; done`;

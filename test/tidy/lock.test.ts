@@ -7,7 +7,7 @@ describe('package-lock.json', () => {
   it('has an entry for every platform package, without which npm ci refuses it', () => {
     const { packages } = readJson<{ packages: LockPackages }>('package-lock.json');
     const names = missingEntries(packages).map(({ name }) => name);
-    assert.deepEqual(names, [], 'node scripts/complete_lock.ts adds them');
+    assert.deepEqual(names, [], 'node_modules/.bin/node scripts/complete_lock.ts adds them');
   });
 });
 

@@ -9,13 +9,11 @@ const seed = testSeed();
 for (const integrity of ['tls', 'crc32c'] as const satisfies readonly Integrity[]) {
   muxSuite(`memory carrier, ${integrity}`, {
     seed,
-    connect: async () => {
+    run: (body) => {
       const clock = createNodeClock();
       const pair = new SessionPair({ clock, integrity });
-      return {
-        a: createMux(pair.a, { dialer: true, clock }),
-        b: createMux(pair.b, { dialer: false, clock }),
-      };
+      const a = createMux(pair.a, { dialer: true, clock });
+      return body({ a, b: createMux(pair.b, { dialer: false, clock }), clock });
     },
   });
 }

@@ -1,4 +1,4 @@
-import { deferred } from '../../base/deferred.ts';
+import { deferred, observed } from '../../base/deferred.ts';
 import { asCausewayError, CausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { FrameHeader } from '../../wire/mux_frame.ts';
@@ -71,7 +71,7 @@ class SessionMux implements PingableMux, StreamHost, StreamRegistry {
   }
 
   accept(signal: AbortSignal): Promise<Stream> {
-    return this.#accepts.accept(signal);
+    return observed(this.#accepts.accept(signal));
   }
 
   ping(): Promise<number> {

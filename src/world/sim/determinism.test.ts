@@ -123,13 +123,13 @@ describe('one seed', () => {
   it('gives one history, whatever faults it meets, and another seed another', async () => {
     const hashes = new Set<string>();
     const first = ONE_SEED ?? 1;
-    for (let seed = first; seed < first + (ONE_SEED === null ? 60 : 1); seed += 1) {
+    for (let seed = first; seed < first + (ONE_SEED === null ? 30 : 1); seed += 1) {
       const report = await scenario(seed, swarm(seed));
       const again = await scenario(seed, swarm(seed));
       assert.deepEqual({ ...again, tail: [] }, { ...report, tail: [] }, `SEED=${seed}`);
       hashes.add(report.traceHash);
     }
-    assert.equal(hashes.size, ONE_SEED === null ? 60 : 1);
+    assert.equal(hashes.size, ONE_SEED === null ? 30 : 1);
   });
 
   it('draws every fault in about half of the plans, and leaves out what it is told to', () => {
@@ -158,26 +158,27 @@ describe('one seed', () => {
 describe('a simulation', () => {
   it('finds a promise made before the flush', async () => {
     let caught = 0;
-    for (let seed = 1; seed <= 60; seed += 1) {
+    for (let seed = 1; seed <= 40; seed += 1) {
       await scenario(seed, swarm(seed), false).catch((error: unknown) => {
         assert.match(String(error), /was acknowledged and is lost/);
         caught += 1;
       });
     }
-    assert.ok(caught >= 10, `caught in ${caught} of 60 seeds`);
+    assert.ok(caught >= 6, `caught in ${caught} of 40 seeds`);
   });
 
   it('runs many seeds a second (printed, not asserted)', async (t) => {
-    const startMs = performance.now();
+    const before = process.cpuUsage();
     let [events, operations] = [0, 0];
-    const seeds = 100;
+    const seeds = 50;
     for (let seed = 1_000; seed < 1_000 + seeds; seed += 1) {
       const report = await scenario(seed, swarm(seed));
       events += report.events;
       operations += report.operations;
     }
-    const seconds = (performance.now() - startMs) / 1_000;
-    t.diagnostic(`${((seconds / seeds) * 1_000).toFixed(1)} ms a seed`);
+    const { user, system } = process.cpuUsage(before);
+    const seconds = (user + system) / 1_000_000;
+    t.diagnostic(`${((seconds / seeds) * 1_000).toFixed(1)} ms of CPU a seed`);
     t.diagnostic(
       `${Math.round(operations / seconds)} operations/s, ${Math.round(events / seconds)} events/s`,
     );
