@@ -141,7 +141,8 @@ function main(argv) {
     throw new BootstrapError(`Node 20 or newer is needed to start; this is ${process.versions.node}.`);
   }
   if (!isInstalled(root)) install(root);
-  run(findNode(root), join(root, script), args);
+  const inVm = name === 'start' && args.includes('--vm');
+  run(findNode(root), join(root, inVm ? 'scripts/start_vm.ts' : script), args);
 }
 
 if (process.argv[1] && realpathSync(process.argv[1]) === realpathSync(fileURLToPath(import.meta.url))) {

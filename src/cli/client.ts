@@ -1,6 +1,7 @@
 import type { Static } from 'typebox';
 import { joinAbsolute } from '../base/path.ts';
-import { PROCEDURES, type ProcedureName, WATCH_JOB_PATH } from '../contract/procedures.ts';
+import type { PROCEDURES } from '../contract/procedures.ts';
+import { type ProcedureName, ROUTES, WATCH_JOB_PATH } from '../contract/routes.ts';
 import type { JobView } from '../contract/schemas.ts';
 import { requestJson, requestJsonLines } from '../world/node/local_http.ts';
 
@@ -18,7 +19,7 @@ export class DaemonClient {
 
   /** Throws what the daemon reports, or CW_DAEMON_DOWN. */
   async call<N extends ProcedureName>(name: N, params: Params<N>, body?: Body<N>): Promise<Result<N>> {
-    const { method, path } = PROCEDURES[name];
+    const { method, path } = ROUTES[name];
     const filled = fill(path, params as Record<string, string>);
     return (await requestJson({ socketPath: this.socketPath, method, path: filled, body })) as Result<N>;
   }

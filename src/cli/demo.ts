@@ -7,13 +7,14 @@ import { DaemonClient } from './client.ts';
 import { followJob } from './follow.ts';
 import { encryptionText } from './vm_text.ts';
 
-const HELP = `npm start [-- --once] [--source DIR]
+const HELP = `npm start [-- --once] [--vm] [--source DIR]
 
 Starts a daemon and a guest agent, each in its own process, pairs them, and copies a real tree into the agent's side:
 encrypted, verified, flushed, with live progress. Both keep running until Ctrl-C, so that you can try commands;
 with --once the result is the exit code.
 
   --once        end after the copy
+  --vm          with a real machine under QEMU, over its virtio-serial port
   --source DIR  what to copy (default: Causeway's own source tree)
   --json        progress as JSON lines
 `;

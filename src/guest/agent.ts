@@ -172,7 +172,9 @@ async function startDialing(
     const { fingerprint, secret } = parseToken(channel.token);
     await file.write({ fingerprint, pairingSecret: toHex(secret) });
   }
-  const stored = (await file.read())?.body as { fingerprint: string; pairingSecret: string | null } | undefined;
+  const stored = (await file.read())?.body as
+    | { fingerprint: string; pairingSecret: string | null }
+    | undefined;
   if (!stored)
     throw new CausewayError(
       'CW_USAGE',
@@ -189,7 +191,9 @@ async function startDialing(
     // A secret works once: what is left of it would only be something to steal.
     if (state.kind !== 'up' || stored.pairingSecret === null) return;
     const { fingerprint } = stored;
-    file.write({ fingerprint, pairingSecret: null }).catch((failure) => options.log(asCausewayError(failure).message));
+    file
+      .write({ fingerprint, pairingSecret: null })
+      .catch((failure) => options.log(asCausewayError(failure).message));
   });
   return Agent.dialing(options, link, parts);
 }

@@ -1,7 +1,8 @@
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
-import { PROCEDURES, type ProcedureName, WATCH_JOB_PATH } from '../contract/procedures.ts';
+import { PROCEDURES } from '../contract/procedures.ts';
+import { type ProcedureName, WATCH_JOB_PATH } from '../contract/routes.ts';
 import type { AddVmRequest, JobView, PairRequest, StartJobRequest } from '../contract/schemas.ts';
 import type { Daemon } from './daemon.ts';
 

@@ -52,7 +52,7 @@ async function takeChunk(lane: SinkLane, chunk: Extract<LaneMessage, { type: 'ch
   const { file: fileIndex, version, index, hash, data } = chunk;
   const bytes = data.byteLength;
   const file = lane.file(fileIndex);
-  if (!file || file.phase !== 'receiving' || file.version !== version)
+  if (file?.phase !== 'receiving' || file.version !== version)
     return lane.emit({ kind: 'chunkIgnored', bytes });
   const fits =
     index < file.chunks.count && bytes === chunkLength(file.entry.sizeBytes, lane.chunkBytes, index);
@@ -89,8 +89,7 @@ async function takeWhole(
 ): Promise<void> {
   const bytes = data.byteLength;
   const file = lane.file(fileIndex);
-  if (!file || file.phase !== 'receiving' || file.version !== 0)
-    return lane.emit({ kind: 'chunkIgnored', bytes });
+  if (file?.phase !== 'receiving' || file.version !== 0) return lane.emit({ kind: 'chunkIgnored', bytes });
   if (file.chunks.count !== 1 || bytes !== file.entry.sizeBytes) {
     throw new CausewayError(
       'CW_WIRE_MALFORMED',

@@ -117,7 +117,7 @@ function chunkWritten(
 ): void {
   state.receivedBytes += event.bytes;
   const file = state.files.get(event.file);
-  if (!file || file.phase !== 'receiving' || file.version !== event.version || file.chunks.has(event.index)) {
+  if (file?.phase !== 'receiving' || file.version !== event.version || file.chunks.has(event.index)) {
     state.settledBytes += event.bytes;
     return;
   }
@@ -138,7 +138,7 @@ function chunkBad(
   state.receivedBytes += event.bytes;
   state.settledBytes += event.bytes;
   const file = state.files.get(event.file);
-  if (!file || file.phase !== 'receiving' || file.version !== event.version) return;
+  if (file?.phase !== 'receiving' || file.version !== event.version) return;
   retryChunks(state, file, [event.index], event.stage, effects);
 }
 
@@ -168,7 +168,7 @@ function retryChunks(
 
 function fileEnd(state: SinkState, index: number, root: Uint8Array, effects: SinkEffect[]): void {
   const file = state.files.get(index);
-  if (!file || file.phase !== 'receiving') return;
+  if (file?.phase !== 'receiving') return;
   file.root = root;
   if (file.chunks.missing > 0) return;
   if (equalBytes(file.chunks.root(), root)) return complete(state, file);

@@ -149,7 +149,7 @@ export class SourceMachine {
 
   restarted(index: number, version: number): SourceFile | null {
     const file = this.files.get(index);
-    if (!file || file.phase !== 'restarting' || file.version !== version) return null;
+    if (file?.phase !== 'restarting' || file.version !== version) return null;
     file.phase = 'sending';
     this.#queue.push(file);
     return file;

@@ -74,6 +74,6 @@ test('an interrupted copy resumes where it was when the same command runs again'
   assert.equal(end.state, 'done');
   assert.ok(
     end.recoveredBytes >= stopped.durableBytes,
-    `${end.recoveredBytes} of ${stopped.durableBytes} durable bytes were found again`,
+    `${end.recoveredBytes} of ${stopped.durableBytes} durable bytes were found again: ${JSON.stringify(end)}`,
   );
 });

@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { bundle } from '../../scripts/bundle.ts';
 import { mixedTree, randomFile, sha256 } from '../interop/trees.ts';
-import { labCachePath } from './paths.ts';
 import { CopyLab, guestListing, guestSha256, hostListing, type Topology } from './rig.ts';
-import { guestNodePath, labMissing } from './vm.ts';
+import { labMissing } from './vm.ts';
 
 const skip = labMissing() ?? false;
 const isFull = process.env['LAB_FULL'] === '1';

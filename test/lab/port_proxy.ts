@@ -23,7 +23,12 @@ export class PortProxy implements AsyncDisposable {
     return proxy;
   }
 
-  /** Drops the connection, with whatever is in flight. While `refusing` is set, none is let through. */
+  /** Lets connections through again. */
+  allow(): void {
+    this.#refusing = false;
+  }
+
+  /** Drops the connection, with whatever is in flight, and with `refusing` all that follow until {@link allow}. */
   cut(refusing = false): void {
     this.#refusing = refusing;
     for (const socket of this.#open) socket.destroy();

@@ -1,29 +1,38 @@
 import { type Integrity, Session } from '../../src/link/session/session.ts';
-import type { Conn, Listener, TlsIdentity } from '../../src/world/net.ts';
-import type { World } from '../../src/world/world.ts';
-import { DIAL } from '../conformance/pair.ts';
+import type { Clock } from '../../src/world/clock.ts';
+import type { Conn } from '../../src/world/net.ts';
 
-/** Two sessions of one process over the channels of a world; whenever a carrier is lost the next one is dialled. */
+export interface WorldPairOptions {
+  readonly clocks: readonly [Clock, Clock];
+  readonly integrity: Integrity;
+  /** A new carrier: the end of `a` and the end of `b`. */
+  dial(): Promise<readonly [Conn, Conn]>;
+}
+
+const RETRY_MS = 50;
+
+/** Two sessions over real or simulated channels; whenever a carrier is lost the next one is dialled. */
 export class WorldPair {
   readonly a: Session;
   readonly b: Session;
   /** Carriers after the first one. */
   reconnects = -1;
-  readonly #world: World;
-  readonly #listener: Listener;
-  readonly #identity: TlsIdentity | null;
-  readonly #integrity: Integrity;
+  readonly #options: WorldPairOptions;
   #connecting: Promise<void> | null = null;
+  #closed = false;
 
-  constructor(world: World, listener: Listener, identity: TlsIdentity | null) {
-    this.#world = world;
-    this.#listener = listener;
-    this.#identity = identity;
-    this.#integrity = identity === null ? 'crc32c' : 'tls';
-    const id = world.random.bytes(16);
-    this.a = new Session({ id, clock: world.clock });
-    this.b = new Session({ id, clock: world.clock });
-    for (const session of [this.a, this.b]) session.onDetached(() => void this.connect());
+  constructor(options: WorldPairOptions) {
+    this.#options = options;
+    const id = new Uint8Array(16);
+    const [aClock, bClock] = options.clocks;
+    this.a = new Session({ id, clock: aClock });
+    this.b = new Session({ id, clock: bClock });
+    for (const session of [this.a, this.b]) {
+      session.onDetached(() => void this.connect());
+      void session.closed.then(() => {
+        this.#closed = true;
+      });
+    }
   }
 
   connect(): Promise<void> {
@@ -33,6 +42,7 @@ export class WorldPair {
     return this.#connecting;
   }
 
+  /** Resolves when no attempt to connect is under way. */
   async settled(): Promise<void> {
     await this.#connecting;
   }
@@ -41,29 +51,20 @@ export class WorldPair {
     this.reconnects += 1;
     this.a.detach();
     this.b.detach();
-    for (;;) {
-      const conns: Conn[] = [];
+    while (!this.#closed) {
+      let conns: readonly Conn[] = [];
       try {
-        conns.push(...(await this.#dial()));
-        this.a.attach(conns[0] as Conn, this.b.receivedBytes, this.#integrity);
-        this.b.attach(conns[1] as Conn, this.a.receivedBytes, this.#integrity);
+        const [left, right] = await this.#options.dial();
+        conns = [left, right];
+        const [aHas, bHas] = [this.a.receivedBytes, this.b.receivedBytes];
+        this.a.attach(left, bHas, this.#options.integrity);
+        this.b.attach(right, aHas, this.#options.integrity);
         return;
-      } catch (error) {
+      } catch {
+        // refused or cut at once: the next attempt may do better
         await Promise.all(conns.map((conn) => conn.close()));
-        if ((await Promise.race([this.a.closed, this.b.closed, this.#world.clock.sleep(50)])) !== undefined)
-          return;
-        if (this.reconnects > 1000) throw error;
+        await this.#options.clocks[0].sleep(RETRY_MS);
       }
     }
-  }
-
-  async #dial(): Promise<Conn[]> {
-    const accepting = this.#listener.accept();
-    const plain = await Promise.all([this.#world.net.dial(this.#listener.endpoint, DIAL), accepting]);
-    const identity = this.#identity;
-    if (identity === null) return plain;
-    const secure = (conn: Conn, role: 'client' | 'server') =>
-      this.#world.net.secure(conn, { identity, role, handshakeTimeoutMs: 10_000 });
-    return Promise.all([secure(plain[0], 'client'), secure(plain[1], 'server')]);
   }
 }

@@ -2,6 +2,13 @@
 export function processTerminal() {
   const controller = new AbortController();
   let count = 0;
+  // Whoever reads our output may stop reading, as `head` does: that ends the command, and is no failure to report.
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (failure: NodeJS.ErrnoException) => {
+      if (failure.code === 'EPIPE') process.exit(0);
+      throw failure;
+    });
+  }
   const onSignal = () => {
     count += 1;
     if (count > 1) process.exit(130);
