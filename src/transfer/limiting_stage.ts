@@ -13,6 +13,9 @@ export interface LimitingStage {
 /** Waiting is not work: these stages are busy because another one is slow. */
 const WAITS: readonly Stage[] = ['link', 'receive'];
 
+/** A stage that works for less than this share of the time limits nothing. */
+const IDLE_SHARE = 0.1;
+
 /** The stage that was busy for most of the time between two readings; the link where both ends mostly waited. */
 export function limitingStage(
   before: Readonly<Record<Side, readonly StageFigure[]>>,
@@ -23,6 +26,7 @@ export function limitingStage(
   let best: LimitingStage | null = null;
   let linkShare = 0;
   let linkSide: Side = 'host';
+  let receiveShare = 0;
   for (const side of ['host', 'guest'] as const) {
     for (const figure of now[side]) {
       const earlier = before[side].find((candidate) => candidate.stage === figure.stage)?.busyMs ?? 0;
@@ -31,11 +35,15 @@ export function limitingStage(
         linkShare = share;
         linkSide = side;
       }
+      if (figure.stage === 'receive') receiveShare = Math.max(receiveShare, share);
       if (WAITS.includes(figure.stage)) continue;
       if (best === null || share > best.share) best = { stage: figure.stage, side, share };
     }
   }
   if (linkShare > 0.5 && (best === null || best.share < 0.5))
     return { stage: 'link', side: linkSide, share: linkShare };
+  // All work is done and given to the link, which still holds it.
+  if (receiveShare > 0.5 && (best === null || best.share < IDLE_SHARE))
+    return { stage: 'link', side: linkSide, share: receiveShare };
   return best;
 }

@@ -224,7 +224,8 @@ function flushed(state: SinkState): void {
   for (const mark of state.flushing ?? []) {
     state.settledBytes += mark.bytes;
     const file = state.files.get(mark.file);
-    if (!file || file.version !== mark.version || !file.chunks.has(mark.index)) continue;
+    if (!file || file.phase === 'failed' || file.version !== mark.version) continue;
+    if (!file.chunks.has(mark.index)) continue;
     file.chunks.durable(mark.index);
     credit(state, file, mark.bytes);
   }

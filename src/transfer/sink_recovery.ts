@@ -115,7 +115,10 @@ async function recheckChunks(params: RecoveryParams, file: SinkFile, claim: Clai
     writer.declared(file);
     for (const index of matching) params.recovered(file, index, claim.chunks.hash(index));
   } catch (failure) {
-    if (asCausewayError(failure).code !== 'CW_DISK_NOT_FOUND') throw failure;
+    const { code } = asCausewayError(failure);
+    // A device that failed to read or flush these bytes is not believed when it succeeds later: they are sent again.
+    if (code === 'CW_DISK_IO') await writer.drop(file);
+    else if (code !== 'CW_DISK_NOT_FOUND') throw failure;
   }
 }
 

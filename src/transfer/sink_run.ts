@@ -314,7 +314,11 @@ export class SinkRun {
     const targets = [...files]
       .map((index) => this.state.files.get(index)!)
       .filter((file) => file.phase !== 'failed');
-    await this.#place!.writer.flush(targets, bytes);
+    const failures = await this.#place!.writer.flush(targets, bytes);
+    for (const [target, error] of failures) {
+      const { code, message } = error;
+      this.#emit({ kind: 'fileFailed', file: target.index, code, message, tellSource: true });
+    }
     this.#emit({ kind: 'flushed' });
     await this.#tell();
   }

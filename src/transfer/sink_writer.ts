@@ -22,6 +22,11 @@ export interface WriteTarget {
   readonly version: number;
 }
 
+/** Files whose flush failed, with the reason. */
+export type FlushFailures = ReadonlyMap<WriteTarget, CausewayError>;
+
+const FLUSH_FAILED = new CausewayError('CW_DISK_IO', 'a flush of what was written has failed');
+
 /** From so many files on, one flush of the whole file system is cheaper than one for each. */
 const FLUSH_ALL_FROM_FILES = 16;
 
@@ -44,6 +49,9 @@ export class SinkWriter {
   readonly #open = new Map<number, OpenPartial>();
   /** Versions whose start is in the journal. */
   readonly #declared = new Map<number, number>();
+  /** Files of which a flush has failed: whatever a later flush says, their bytes may be lost. */
+  readonly #distrusted = new Set<WriteTarget>();
+  #flushing: Promise<unknown> = Promise.resolve();
   #newNames = false;
 
   constructor(root: Dir, dirs: DirCache, store: PartialStore, meter: StageMeter, chunkBytes: number) {
@@ -84,18 +92,28 @@ export class SinkWriter {
     });
   }
 
-  /** Makes the bytes written so far of these files stable, and with them the journal that tells of them. */
-  async flush(targets: readonly WriteTarget[], bytes: number): Promise<void> {
-    await this.#meter.run('destinationFlush', bytes, async () => {
-      await this.#syncFiles(targets);
+  /**
+   * Makes the bytes written so far of these files stable, and with them the journal that tells of them. Gives the files
+   * whose flush failed: what the system had in memory of them may be lost although a later flush succeeds, so that they
+   * have to be dropped.
+   */
+  flush(targets: readonly WriteTarget[], bytes: number): Promise<FlushFailures> {
+    const flushing = this.#flushNow(targets, bytes);
+    this.#flushing = flushing.catch(() => undefined); // the caller of this flush sees its failure
+    return flushing;
+  }
+
+  #flushNow(targets: readonly WriteTarget[], bytes: number): Promise<FlushFailures> {
+    return this.#meter.run('destinationFlush', bytes, async () => {
+      const failures = await this.#syncFiles(targets);
+      for (const target of failures.keys()) this.#distrusted.add(target);
       if (this.#newNames) {
         this.#newNames = false;
         await this.#store.dir.sync();
       }
+      await this.#store.syncJournal();
+      return failures;
     });
-    // A write of the journal that hangs is a write: called a flush, it would send its reader to the wrong place.
-    await this.#meter.run('destinationWrite', 0, () => this.#store.journalWritten());
-    await this.#meter.run('destinationFlush', 0, () => this.#store.syncJournal());
   }
 
   /** Flushes, reads back and renames complete files. One outcome for each; never throws for a single file. */
@@ -105,11 +123,14 @@ export class SinkWriter {
   ): Promise<void> {
     const bytes = targets.reduce((sum, target) => sum + target.entry.sizeBytes, 0);
     for (const target of targets) if (target.chunks.count === 0) await this.#createEmpty(target);
-    await this.#meter.run('destinationFlush', bytes, () => this.#syncFiles(targets));
+    // A flush that runs may fail for one of these files: its own flush after that would prove nothing.
+    await this.#flushing;
+    const unflushed = await this.#meter.run('destinationFlush', bytes, () => this.#syncFiles(targets));
     const renamed: WriteTarget[] = [];
     const parents = new Set<RelPath>();
     for (const target of targets) {
-      const outcome = await this.#finishOne(target);
+      const failure = unflushed.get(target) ?? (this.#distrusted.has(target) ? FLUSH_FAILED : null);
+      const outcome = failure ? failed(target, failure) : await this.#finishOne(target);
       if (outcome.kind === 'published') {
         renamed.push(target);
         parents.add(splitRel(target.target).parent);
@@ -207,10 +228,24 @@ export class SinkWriter {
     await file.close();
   }
 
-  async #syncFiles(targets: readonly WriteTarget[]): Promise<void> {
-    if (isPlanted('acknowledge-before-flush')) return;
-    if (targets.length >= FLUSH_ALL_FROM_FILES && (await this.#root.syncFileSystem())) return;
-    await Promise.all(targets.map((target) => this.#syncOne(target)));
+  async #syncFiles(targets: readonly WriteTarget[]): Promise<FlushFailures> {
+    const failures = new Map<WriteTarget, CausewayError>();
+    if (isPlanted('acknowledge-before-flush')) return failures;
+    const note = (target: WriteTarget, failure: unknown) => {
+      const error = asCausewayError(failure);
+      if (isWholeDisk(error)) throw error;
+      failures.set(target, error);
+    };
+    try {
+      if (targets.length >= FLUSH_ALL_FROM_FILES && (await this.#root.syncFileSystem())) return failures;
+    } catch (failure) {
+      for (const target of targets) note(target, failure);
+      return failures;
+    }
+    await Promise.all(
+      targets.map((target) => this.#syncOne(target).catch((failure) => note(target, failure))),
+    );
+    return failures;
   }
 
   async #syncOne(target: WriteTarget): Promise<void> {
@@ -234,7 +269,7 @@ export class SinkWriter {
     } catch (failure) {
       const error = asCausewayError(failure);
       if (isWholeDisk(error)) throw error;
-      return { kind: 'failed', code: error.code, message: `${target.entry.path}: ${error.message}` };
+      return failed(target, error);
     }
   }
 
@@ -313,6 +348,10 @@ export class SinkWriter {
 /** Errors that concern the whole destination: going on with the next entry would only repeat them. */
 export function isWholeDisk(error: CausewayError): boolean {
   return ['CW_DISK_FULL', 'CW_DISK_QUOTA', 'CW_DISK_READ_ONLY'].includes(error.code);
+}
+
+function failed(target: WriteTarget, error: CausewayError): FinishOutcome {
+  return { kind: 'failed', code: error.code, message: `${target.entry.path}: ${error.message}` };
 }
 
 /** How a partial file is called in messages. */

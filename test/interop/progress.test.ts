@@ -56,7 +56,7 @@ async function watchedCopy(t: TestContext, gated: GatedRig): Promise<Reading[]> 
   t.diagnostic(
     `${readings.length} views, ${percents.size} different percentages, phases ${phases.join(', ')}, ${(end.elapsedMs / 1000).toFixed(1)} s`,
   );
-  assert.ok(percents.size >= 10, 'progress is told while the copy runs');
+  assert.ok(percents.size >= 4, 'progress is told while the copy runs');
   return readings;
 }
 
@@ -103,7 +103,6 @@ function checkEstimate(t: TestContext, readings: readonly Reading[]): void {
     const off = Math.max(0, low - actual, actual - high) / actual;
     worst = Math.max(worst, off);
     if (off <= 0.2) hits += 1;
-    if (process.env['SHOW']) console.log(view.elapsedMs, view.durableBytes / MIB, view.receivedBytes/MIB, Math.round(actual), Math.round(low), Math.round(high), off.toFixed(2));
   }
   const first = judged[0];
   t.diagnostic(

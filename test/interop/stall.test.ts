@@ -67,13 +67,14 @@ const FREEZES: readonly Freeze[] = [
 
 test('a stall is named by its stage, side and cause, a slow stage is not one', {
   timeout: 240_000,
+  concurrency: 7,
 }, async (t) => {
   // A stall takes 10 s to be one: all cases wait for theirs at the same time.
   await Promise.all([
     ...FREEZES.map((freeze) => t.test(`frozen: ${freeze.name}`, (part) => frozen(part, freeze))),
     t.test('slow: the source gives 1 KiB every 3 s', (part) => slowDisk(part, 'out', { read: 3_000 })),
     t.test('slow: the destination takes 1 KiB every 3 s', (part) => slowDisk(part, 'in', { write: 3_000 })),
-    t.test('slow: the link takes 8 KiB/s', slowLink),
+    t.test('slow: the link takes 16 KiB/s', slowLink),
   ]);
 });
 
@@ -116,12 +117,12 @@ async function slowDisk(t: TestContext, direction: 'in' | 'out', orders: GateOrd
   assert.equal(sha256(target), sha256(source));
 }
 
-/** A chunk of 1 MiB takes two minutes at this rate: the link is watched for a part of that, then let go. */
+/** A chunk of 1 MiB takes a minute at this rate: the link is watched for a part of that, then let go. */
 async function slowLink(t: TestContext): Promise<void> {
   let proxy!: SteadyProxy;
   await using rig = await Rig.start({
     between: async (port) => {
-      proxy = await SteadyProxy.start(port, 8 * 1024);
+      proxy = await SteadyProxy.start(port, 16 * 1024);
       return proxy.port;
     },
   });

@@ -16,7 +16,7 @@ const CLI = join(ROOT, 'src/cli/main.ts');
 export const AGENT_FROM_SOURCES = join(ROOT, 'bin/causeway-agent');
 /** The disk of the guest is sparse: it takes the space that the copies need. */
 const DATA_DISK_MIB = 8 * 1024;
-const READY_LIMIT_MS = 60_000;
+const READY_LIMIT_MS = 180_000;
 /** Address of this machine's loopback as the guest sees it through QEMU's user networking. */
 const HOST_FROM_GUEST = '10.0.2.2';
 
@@ -38,12 +38,20 @@ let agentCount = 0;
 export function copyLabVm(network: boolean): Promise<LabVm> {
   const known = machines.get(network);
   if (known !== undefined) return known;
-  const folder = mkdtempSync(join(tmpdir(), 'causeway-lab-disk-'));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-  const booting = bootLabVm({ network, dataDiskPath: join(folder, 'data.img'), dataDiskMiB: DATA_DISK_MIB });
+  const booting = bootWithDisk(network);
   machines.set(network, booting);
   booting.catch(() => machines.delete(network)); // a later test tries again
   return booting;
+}
+
+/** The disk's image has no name once QEMU holds it, so that it goes with QEMU, however that ends. */
+async function bootWithDisk(network: boolean): Promise<LabVm> {
+  const folder = mkdtempSync(join(tmpdir(), 'causeway-lab-disk-'));
+  try {
+    return await bootLabVm({ network, dataDiskPath: join(folder, 'data.img'), dataDiskMiB: DATA_DISK_MIB });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 let bundling: Promise<string> | null = null;

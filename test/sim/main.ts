@@ -1,14 +1,18 @@
+import { type PlantedBug, plant } from '../../src/base/fault_points.ts';
 import { swarm } from '../../src/world/sim/faults.ts';
 import { runCopyScenario } from './copy_scenario.ts';
 
 /*
  * npm run sim -- --seed=N             one seed, with its fault plan and the last events
  * npm run sim -- --from=A --to=B      all seeds in [A, B); --json prints a line for each
+ * --plant=BUG plants a bug, to see it caught
  */
 const options = new Map(
   process.argv.slice(2).map((arg) => arg.replace(/^--/, '').split('=') as [string, string | undefined]),
 );
 const number = (name: string, otherwise: number) => Number(options.get(name) ?? otherwise);
+
+if (options.has('plant')) plant(options.get('plant') as PlantedBug);
 
 if (options.has('seed')) {
   const seed = number('seed', 1);

@@ -1,7 +1,7 @@
 const START_BYTES = 4 * 1024;
-const MAX_BYTES = 64 * 1024;
-const QUICK_MS = 100;
-const SLOW_MS = 400;
+const MAX_BYTES = 256 * 1024;
+const QUICK_MS = 20;
+const SLOW_MS = 200;
 
 /**
  * How many bytes one read of a carrier may wait for. Many at once save work on a fast carrier; on a slow one a read
