@@ -3,13 +3,12 @@ import { LIMITS } from '../../src/base/limits.ts';
 import { dialLink } from '../../src/link/dial.ts';
 import type { Mux } from '../../src/link/mux/mux.ts';
 import { serveLinks } from '../../src/link/serve.ts';
-import { loadIdentity } from '../../src/link/session/identity_store.ts';
-import { StoreTrust } from '../../src/link/session/store_trust.ts';
-import { TrustStore } from '../../src/link/session/trust_store.ts';
+import type { TrustPolicy } from '../../src/link/session/trust.ts';
 import { CopyJob } from '../../src/transfer/copy_job.ts';
 import { CopyService } from '../../src/transfer/copy_service.ts';
 import { peerMethods } from '../../src/transfer/peer_methods.ts';
 import { PeerSession } from '../../src/transfer/peer_session.ts';
+import type { TlsIdentity } from '../../src/world/net.ts';
 import { Dice } from '../../src/world/sim/dice.ts';
 import { type FaultPlan, swarm } from '../../src/world/sim/faults.ts';
 import type { SimMachine } from '../../src/world/sim/machine.ts';
@@ -61,8 +60,9 @@ export async function runCopyScenario({ seed, plan = swarm(seed) }: Scenario): P
   });
 
   const progress = { done: false, attempts: 0 };
-  const agent = guest.supervise('agent', (world) => runAgent(world, secure));
-  const daemon = host.supervise('daemon', (world) => runDaemon(world, { secure, inward, progress }));
+  const keys = new Keys();
+  const agent = guest.supervise('agent', (world) => runAgent(world, secure, keys));
+  const daemon = host.supervise('daemon', (world) => runDaemon(world, { secure, inward, progress, keys }));
   await sim.runUntil(() => progress.done || violation !== null, { maxVirtualMs: FAULTS_MS });
   // "Done" has to survive a power cut at that very moment.
   if (progress.done) sink.powerCut();
@@ -85,24 +85,30 @@ function note(text: string | null, violate: (text: string) => void): void {
   if (text !== null) violate(text);
 }
 
-/** What a program needs at its start; a disk that fails just then is tried again, as its supervisor would. */
-async function openState(world: World) {
-  for (;;) {
-    try {
-      const dir = await world.disk.openRoot('/state');
-      return {
-        identity: await loadIdentity(world, dir, '/state'),
-        store: await TrustStore.open(world, dir, '/state'),
-      };
-    } catch {
-      await world.clock.sleep(100);
-    }
+/**
+ * Keys that outlive processes and disks: a damaged key file asks for its owner, and who copies what to whom is not the
+ * question here.
+ */
+class Keys {
+  readonly #made = new Map<string, TlsIdentity>();
+
+  async of(world: World): Promise<TlsIdentity> {
+    const name = world.process.info.hostName;
+    const identity = this.#made.get(name) ?? (await world.identities.create(name));
+    this.#made.set(name, identity);
+    return identity;
   }
 }
 
-async function runAgent(world: World, secure: boolean): Promise<void> {
-  const { identity, store } = await openState(world);
-  const policy = new StoreTrust({ store, tokens: null, firstUseName: 'host' });
+const TRUST_ALL: TrustPolicy = {
+  isPinned: () => 'host',
+  redeemPairing: async () => 'host',
+  pinFirstUse: async () => 'host',
+};
+
+async function runAgent(world: World, secure: boolean, keys: Keys): Promise<void> {
+  const identity = await keys.of(world);
+  const policy = TRUST_ALL;
   const listener = await world.net.listen({ kind: 'tcp', host: 'guest', port: 7411 });
   const server = serveLinks(world, {
     source: { kind: 'listener', listener },
@@ -121,11 +127,12 @@ async function runAgent(world: World, secure: boolean): Promise<void> {
 interface DaemonPart {
   readonly secure: boolean;
   readonly inward: boolean;
+  readonly keys: Keys;
   readonly progress: { done: boolean; attempts: number };
 }
 
-async function runDaemon(world: World, { secure, inward, progress }: DaemonPart): Promise<void> {
-  const { identity } = await openState(world);
+async function runDaemon(world: World, { secure, inward, progress, keys }: DaemonPart): Promise<void> {
+  const identity = await keys.of(world);
   const link = dialLink(world, {
     channel: { kind: 'tcp', host: 'guest', port: 7411 },
     trust: secure
@@ -171,8 +178,6 @@ async function runDaemon(world: World, { secure, inward, progress }: DaemonPart)
 
 /** The trees of both sides: what is copied, and what stands at the destination before. */
 function layOut(source: SimMachine, sink: SimMachine, dice: Dice): Expected {
-  source.disk.writeTree('/state', {});
-  sink.disk.writeTree('/state', {});
   source.disk.writeTree('/src/tree/sub', {});
   sink.disk.writeTree('/dst', {});
   const files: Expected['files'] = new Map();
