@@ -7,6 +7,8 @@ import type { StoredVm } from './vm_store.ts';
 export function linkView(vm: StoredVm, state: LinkState, clock: Clock): VmView {
   const mux = state.kind === 'up' || state.kind === 'interrupted' ? state.mux : null;
   const stats = mux?.stats ?? null;
+  // where the machine dialled in, only its hello tells the key exchange: a TLS server does not learn it
+  const tls = state.kind === 'up' ? state.peer : (stats?.peer ?? null);
   return {
     name: vm.name,
     endpoint: vm.endpoint,
@@ -14,8 +16,8 @@ export function linkView(vm: StoredVm, state: LinkState, clock: Clock): VmView {
     sinceMs: 'sinceMs' in state ? state.sinceMs : clock.wallMs(),
     trustCarrier: vm.trustCarrier,
     fingerprint: stats?.peer.fingerprint ?? vm.fingerprint,
-    tlsGroup: stats?.peer.tlsGroup ?? null,
-    tlsCipher: stats?.peer.tlsCipher ?? null,
+    tlsGroup: tls?.tlsGroup ?? null,
+    tlsCipher: tls?.tlsCipher ?? null,
     peer: state.kind === 'up' ? peerView(state.peer) : null,
     roundTripMs: stats?.roundTripMs ?? null,
     sentBytes: stats?.sentBytes ?? 0,

@@ -103,7 +103,9 @@ export class SinkWriter {
     return flushing;
   }
 
-  #flushNow(targets: readonly WriteTarget[], bytes: number): Promise<FlushFailures> {
+  async #flushNow(targets: readonly WriteTarget[], bytes: number): Promise<FlushFailures> {
+    // A write that the device holds back is told as a write: the flush has not begun.
+    await this.#meter.run('destinationWrite', 0, () => this.#store.journalWritten());
     return this.#meter.run('destinationFlush', bytes, async () => {
       const failures = await this.#syncFiles(targets);
       for (const target of failures.keys()) this.#distrusted.add(target);

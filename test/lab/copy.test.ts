@@ -118,14 +118,22 @@ describe('lab: copy over TCP, the agent dials the host', { skip }, () => {
   });
 });
 
+async function tellMemory(t: TestContext, lab: CopyLab): Promise<void> {
+  const { daemonBytes, agentBytes } = await lab.peakMemory();
+  const mib = (bytes: number) => (bytes / MIB).toFixed(0);
+  t.diagnostic(`memory at most: daemon ${mib(daemonBytes)} MiB, agent ${mib(agentBytes)} MiB`);
+}
+
 function fullSize(lab: () => CopyLab): void {
   test('full size: a file of 2 GiB goes in and comes back out the same', async (t) => {
     randomFile(join(lab().hostFiles, 'file of 2 GiB'), FULL_FILE_BYTES);
     await thereAndBack(t, lab(), 'file of 2 GiB', WHOLE_FILE);
+    await tellMemory(t, lab());
   });
 
   test('full size: a tree of 20,000 files goes in and comes back out the same', async (t) => {
     mixedTree(join(lab().hostFiles, 'tree of 20000'), FULL_TREE_FILES);
     await thereAndBack(t, lab(), 'tree of 20000', WHOLE_TREE);
+    await tellMemory(t, lab());
   });
 }

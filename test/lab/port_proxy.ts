@@ -7,10 +7,6 @@ export class PortProxy implements AsyncDisposable {
   readonly #server: Server;
   readonly #open = new Set<Socket>();
   #refusing = false;
-  /** Connections that were passed on. */
-  count = 0;
-  /** Bytes that the host has sent so far, everything included. */
-  sentBytes = 0;
 
   private constructor(path: string, target: string) {
     this.path = path;
@@ -28,15 +24,15 @@ export class PortProxy implements AsyncDisposable {
     this.#refusing = false;
   }
 
-  /** Drops the connection, with whatever is in flight, and with `refusing` all that follow until {@link allow}. */
-  cut(refusing = false): void {
-    this.#refusing = refusing;
+  /** Drops the connection, with whatever is in flight, and all that follow until {@link allow}. */
+  cut(): void {
+    this.#refusing = true;
     for (const socket of this.#open) socket.destroy();
     this.#open.clear();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.cut(true);
+    this.cut();
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
     rmSync(this.path, { force: true });
   }
@@ -46,11 +42,7 @@ export class PortProxy implements AsyncDisposable {
       near.destroy();
       return;
     }
-    this.count += 1;
     const far = createConnection(target);
-    near.on('data', (bytes: Buffer) => {
-      this.sentBytes += bytes.byteLength;
-    });
     near.pipe(far);
     far.pipe(near);
     for (const [socket, other] of [

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bundle } from '../../scripts/bundle.ts';
 import { DaemonClient } from '../../src/cli/client.ts';
-import type { JobView } from '../../src/contract/schemas.ts';
+import type { JobView, VmView } from '../../src/contract/schemas.ts';
 import { type Ready, ROOT, runCli, Served, until } from '../interop/rig.ts';
 import { shellQuote } from './initramfs.ts';
 import { labCachePath } from './paths.ts';
@@ -109,7 +109,7 @@ export class CopyLab implements AsyncDisposable {
       await lab.waitUp();
       return lab;
     } catch (failure) {
-      const log = await lab.agentLog();
+      const log = await lab.agentLog().catch(String);
       await lab[Symbol.asyncDispose]();
       throw new Error(`the lab's copy did not start: ${log}`, { cause: failure });
     }
@@ -151,6 +151,15 @@ export class CopyLab implements AsyncDisposable {
     await this.guest('kill -KILL $(cat /run/agent.pid)');
   }
 
+  /** Largest resident memory so far of both processes, in bytes. */
+  async peakMemory(): Promise<{ daemonBytes: number; agentBytes: number }> {
+    const peak = await this.guest(
+      'sed -n "s/^VmHWM: *\\([0-9]*\\) kB/\\1/p" /proc/$(cat /run/agent.pid)/status',
+    );
+    const { peakResidentBytes } = await this.client.call('status', {});
+    return { daemonBytes: peakResidentBytes, agentBytes: Number(peak) * 1024 };
+  }
+
   async agentLog(): Promise<string> {
     return (await this.vm.exec('tail -n 20 /run/agent.log 2>&1')).stdout;
   }
@@ -185,8 +194,12 @@ export class CopyLab implements AsyncDisposable {
 
   async waitLink(state: 'up' | 'interrupted'): Promise<void> {
     await until(`the link is ${state}`, READY_LIMIT_MS, async () =>
-      (await this.client.call('showVm', { name: 'vm' })).state === state ? true : null,
+      (await this.link()).state === state ? true : null,
     );
+  }
+
+  link(): Promise<VmView> {
+    return this.client.call('showVm', { name: 'vm' });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { availableParallelism } from 'node:os';
 import { test } from 'node:test';
-import { type PlantedBug, plant } from '../../src/base/fault_points.ts';
+import type { PlantedBug } from '../../src/base/fault_points.ts';
 import { runCopyScenario } from './copy_scenario.ts';
 import { runSeedsInProcesses } from './seed_runner.ts';
 

@@ -100,9 +100,9 @@ describe('ReadPace', () => {
   it('waits for much on a fast carrier and for single bytes on a crawling one', () => {
     const pace = new ReadPace();
     for (let i = 0; i < 10; i += 1) pace.took(1);
-    assert.equal(pace.minBytes, 64 * 1024);
+    assert.equal(pace.minBytes, 256 * 1024);
     pace.took(200);
-    assert.equal(pace.minBytes, 64 * 1024);
+    assert.equal(pace.minBytes, 256 * 1024);
     for (let i = 0; i < 10; i += 1) pace.took(1000);
     assert.equal(pace.minBytes, 1);
   });
