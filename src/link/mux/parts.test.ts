@@ -16,7 +16,7 @@ const MIB = 1024 * KIB;
 
 describe('frameQuantumBytes', () => {
   it('keeps a frame within 5 ms, between 16 and 256 KiB', () => {
-    assert.equal(frameQuantumBytes(null), 64 * KIB);
+    assert.equal(frameQuantumBytes(null), 16 * KIB);
     assert.equal(frameQuantumBytes(0), 16 * KIB);
     assert.equal(frameQuantumBytes(1_000), 16 * KIB);
     assert.equal(frameQuantumBytes(20 * KIB), 100 * KIB);

@@ -2,8 +2,8 @@ import { LIMITS } from '../../base/limits.ts';
 
 /** Time on the wire that one frame may take: what a control message may have to wait for, twice. */
 const FRAME_MS = 5;
-/** Until the rate is known. */
-const UNKNOWN_RATE_BYTES = 64 * 1024;
+/** Until the rate is known: little, so that a very slow carrier shows early that it moves. */
+const UNKNOWN_RATE_BYTES = 16 * 1024;
 const STEP_BYTES = 4 * 1024;
 
 /** Longest payload of one frame at a measured rate (bytes per ms; null when unknown). */
