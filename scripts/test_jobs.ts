@@ -12,7 +12,7 @@ const FOLDERS: readonly { readonly prefix: string; readonly timeoutMs: number }[
   { prefix: 'test/conformance/', timeoutMs: 180_000 },
   { prefix: 'test/golden/', timeoutMs: 120_000 },
   { prefix: 'test/fuzz/', timeoutMs: 300_000 },
-  { prefix: 'test/interop/', timeoutMs: 960_000 },
+  { prefix: 'test/interop/', timeoutMs: 1_380_000 },
   { prefix: 'test/sim/', timeoutMs: 600_000 },
   { prefix: 'test/lab/', timeoutMs: 1_200_000 },
   { prefix: 'test/', timeoutMs: 300_000 },

@@ -34,7 +34,7 @@ interface Totals {
 }
 
 test(`${KILLS} SIGKILLs of daemon, agent or both: old or new in whole, every copy finishes, nothing is left over`, {
-  timeout: 900_000,
+  timeout: 1_300_000,
 }, async (t) => {
   t.diagnostic(`SEED=${SEED}`);
   const random = chance(SEED);
