@@ -15,6 +15,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { embedNative, packagesOf } from './native_plugin.ts';
+import { embedThreads } from './thread_plugin.ts';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const NATIVE_PACKAGES = ['@napi-rs/blake-hash'];
@@ -42,7 +43,7 @@ export async function bundle(entry: string, output: string): Promise<string[]> {
     keepNames: true,
     legalComments: 'eof',
     banner: { js: BANNER },
-    plugins: [embedNative(NATIVE_PACKAGES)],
+    plugins: [embedThreads([embedNative(NATIVE_PACKAGES)]), embedNative(NATIVE_PACKAGES)],
     metafile: true,
     logLevel: 'warning',
   });

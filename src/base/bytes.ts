@@ -1,3 +1,8 @@
+/** Memory that the threads of this process share; zeroed. */
+export function sharedBytes(sizeBytes: number): Uint8Array {
+  return new Uint8Array(new SharedArrayBuffer(sizeBytes));
+}
+
 /** Joins `parts` into one new array. */
 export function concat(parts: readonly Uint8Array[]): Uint8Array {
   const out = new Uint8Array(totalBytes(parts));

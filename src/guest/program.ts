@@ -7,6 +7,7 @@ import { processTerminal, tellReady } from '../world/node/terminal.ts';
 import { createNodeWorld } from '../world/node/world.ts';
 import type { World } from '../world/world.ts';
 import { Agent, type AgentChannel } from './agent.ts';
+import { DISK_THREAD } from './disk_thread_module.ts';
 
 export const AGENT_VERSION = '0.1.0';
 
@@ -19,7 +20,7 @@ Exit codes: 0 done, 1 failed, 2 usage, 4 refused by the host.`;
 /** Runs the agent's command line in the world that `makeWorld` gives, the real one by default; the exit code. */
 export async function runAgentCli(
   argv: readonly string[],
-  makeWorld: () => World = createNodeWorld,
+  makeWorld: () => World = () => createNodeWorld({ threads: DISK_THREAD }),
 ): Promise<number> {
   const terminal = processTerminal();
   let exitCode = 0;

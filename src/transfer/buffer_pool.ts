@@ -1,4 +1,6 @@
-/** Buffers of one size that are used again; at most `maxIdle` wait for their next use. */
+import { sharedBytes } from '../base/bytes.ts';
+
+/** Buffers of one size, in memory that threads share, that are used again; at most `maxIdle` wait for their next use. */
 export class BufferPool {
   readonly #sizeBytes: number;
   readonly #maxIdle: number;
@@ -10,7 +12,7 @@ export class BufferPool {
   }
 
   take(): Uint8Array {
-    return this.#idle.pop() ?? new Uint8Array(this.#sizeBytes);
+    return this.#idle.pop() ?? sharedBytes(this.#sizeBytes);
   }
 
   give(buffer: Uint8Array): void {

@@ -2,13 +2,18 @@ import { toHex } from '../base/bytes.ts';
 import { CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { BoundedQueue } from '../base/queue.ts';
-import type { Stream } from '../link/mux/mux.ts';
+import type { Mux, Stream } from '../link/mux/mux.ts';
 import { decodeLaneOpening } from '../wire/copy_messages.ts';
 import type { LaneAcceptor } from './link_ports.ts';
 
 /** Gives each lane stream of one link to the transfer it belongs to. */
 export class LaneRouter {
+  readonly #mux: Pick<Mux, 'stats'>;
   readonly #waiting = new Map<string, BoundedQueue<Stream>>();
+
+  constructor(mux: Pick<Mux, 'stats'>) {
+    this.#mux = mux;
+  }
 
   /** Lanes of one transfer, from now until the returned acceptor is closed. */
   expect(transferId: Uint8Array): LaneAcceptor {
@@ -17,6 +22,7 @@ export class LaneRouter {
     this.#waiting.get(key)?.close();
     this.#waiting.set(key, queue);
     return {
+      authenticated: this.#mux.stats.peer.tlsCipher !== null,
       next: () => queue.pull(),
       close: () => {
         queue.close();

@@ -7,6 +7,8 @@ export interface LaneOpener {
 
 /** Lanes that the source opened for one transfer. `next` gives null once no more can come, at the latest after `close`. */
 export interface LaneAcceptor {
+  /** TLS vouches for the bytes that arrive. */
+  readonly authenticated: boolean;
   next(): Promise<Stream | null>;
   close(): void;
 }

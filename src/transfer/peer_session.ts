@@ -7,7 +7,7 @@ import { LaneRouter } from './lane_router.ts';
 /** Serves one link for as long as its session lives: gives each stream that the peer opens to whoever it is for. */
 export class PeerSession {
   readonly mux: Mux;
-  readonly router = new LaneRouter();
+  readonly router: LaneRouter;
   readonly #copies: CopyService | null;
   readonly #handlers: Readonly<Record<string, RpcHandler>>;
   readonly #over = new AbortController();
@@ -15,6 +15,7 @@ export class PeerSession {
   /** Without `copies` the peer may not ask for copies: a machine never reads or writes the host's files on its own. */
   constructor(mux: Mux, copies: CopyService | null, handlers: Readonly<Record<string, RpcHandler>>) {
     this.mux = mux;
+    this.router = new LaneRouter(mux);
     this.#copies = copies;
     this.#handlers = handlers;
   }

@@ -1,6 +1,4 @@
-import { equalBytes } from '../base/bytes.ts';
 import { CausewayError } from '../base/errors.ts';
-import { hashBytes } from '../base/hash.ts';
 import type { Stream, StreamMessage } from '../link/mux/mux.ts';
 import { decodeLaneMessage, type LaneMessage } from '../wire/lane_message.ts';
 import { chunkLength } from './chunk_map.ts';
@@ -62,23 +60,7 @@ async function takeChunk(lane: SinkLane, chunk: Extract<LaneMessage, { type: 'ch
       `chunk ${index} of ${file.entry.path} lies outside of the file`,
     );
   if (file.chunks.has(index)) return lane.emit({ kind: 'chunkIgnored', bytes });
-  if (!(await matches(lane, data, hash)))
-    return lane.emit({ kind: 'chunkBad', file: fileIndex, version, index, bytes, stage: 'link' });
-  try {
-    await lane.writer.writeChunk(file, index, data, hash);
-  } catch (failure) {
-    lane.emit({ kind: 'chunkIgnored', bytes });
-    return lane.failed(file, failure);
-  }
-  lane.emit({
-    kind: 'chunkWritten',
-    file: fileIndex,
-    version,
-    index,
-    bytes,
-    hash: hash.slice(),
-    whole: false,
-  });
+  await write(lane, file, { version, index, hash, data, whole: false });
 }
 
 async function takeWhole(
@@ -96,25 +78,28 @@ async function takeWhole(
       `${file.entry.path} came whole with another size than planned`,
     );
   }
-  if (!(await matches(lane, data, hash)))
-    return lane.emit({ kind: 'chunkBad', file: fileIndex, version: 0, index: 0, bytes, stage: 'link' });
+  await write(lane, file, { version: 0, index: 0, hash, data, whole: true });
+}
+
+interface ArrivedChunk {
+  readonly version: number;
+  readonly index: number;
+  readonly hash: Uint8Array;
+  readonly data: Uint8Array;
+  readonly whole: boolean;
+}
+
+async function write(lane: SinkLane, file: SinkFile, chunk: ArrivedChunk): Promise<void> {
+  const { version, index, whole } = chunk;
+  const bytes = chunk.data.byteLength;
+  const about = { file: file.index, version, index, bytes };
+  let matches: boolean;
   try {
-    await lane.writer.writeChunk(file, 0, data, hash);
+    matches = await lane.writer.writeChunk(file, chunk);
   } catch (failure) {
     lane.emit({ kind: 'chunkIgnored', bytes });
     return lane.failed(file, failure);
   }
-  lane.emit({
-    kind: 'chunkWritten',
-    file: fileIndex,
-    version: 0,
-    index: 0,
-    bytes,
-    hash: hash.slice(),
-    whole: true,
-  });
-}
-
-function matches(lane: SinkLane, data: Uint8Array, hash: Uint8Array): Promise<boolean> {
-  return lane.meter.run('hash', data.byteLength, async () => equalBytes(hashBytes(data), hash));
+  if (matches) lane.emit({ kind: 'chunkWritten', ...about, hash: chunk.hash.slice(), whole });
+  else lane.emit({ kind: 'chunkBad', ...about, stage: 'link' });
 }

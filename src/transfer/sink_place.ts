@@ -5,6 +5,7 @@ import type { PlanEntry, Problem, RootInfo } from '../wire/copy_types.ts';
 import type { Dir } from '../world/disk.ts';
 import type { World } from '../world/world.ts';
 import { type Destination, resolveDestination, targetOf } from './destination.ts';
+import type { LaneAcceptor } from './link_ports.ts';
 import { discardPartial, discardStalePartials, PartialStore, removeFolderIfEmpty } from './partial_store.ts';
 import { finishFolders, makeFolders, makeSymlinks, type Placed, preflight } from './sink_prepare.ts';
 import { type JournalClaims, readClaims, recoverFile } from './sink_recovery.ts';
@@ -17,6 +18,7 @@ export interface PlaceParams {
   readonly transferId: Uint8Array;
   readonly destination: string;
   readonly options: { readonly chunkBytes: number };
+  readonly lanes: Pick<LaneAcceptor, 'authenticated'>;
 }
 
 /** Where one copy goes: its folder, what is kept beside it while it is not complete, and the entries by kind. */
@@ -105,6 +107,7 @@ export class SinkPlace {
         dirs: this.#dirs,
         meter: this.#meter,
         chunkBytes: this.#params.options.chunkBytes,
+        offload: this.#params.world.offload,
         inPlace: on.inPlace,
         recovered: (_, index, hash) => on.recovered(index, hash),
       },
@@ -166,7 +169,15 @@ export class SinkPlace {
       this.#claims = await readClaims(store, journalBytes);
       if (this.#claims.byKey.size === 0)
         store.append({ type: 'header', transferId, source: '', destination });
-      this.#writer = new SinkWriter(this.#root, this.#dirs, store, this.#meter, options.chunkBytes);
+      this.#writer = new SinkWriter({
+        root: this.#root,
+        dirs: this.#dirs,
+        store,
+        meter: this.#meter,
+        chunkBytes: options.chunkBytes,
+        offload: this.#params.world.offload,
+        checkArrival: !this.#params.lanes.authenticated,
+      });
     } catch (failure) {
       const error = asCausewayError(failure);
       await removeFolderIfEmpty(this.#root).catch(() => undefined); // the first failure is the one to tell

@@ -1,14 +1,14 @@
-import { equalBytes, toHex } from '../base/bytes.ts';
+import { toHex } from '../base/bytes.ts';
 import { asCausewayError } from '../base/errors.ts';
 import { isPlanted } from '../base/fault_points.ts';
-import { hashBytes } from '../base/hash.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { DirCache } from '../tree/dir_cache.ts';
 import type { PlanEntry } from '../wire/copy_types.ts';
 import { type JournalFile, JournalReader, type JournalRecord } from '../wire/journal.ts';
 import type { Stat } from '../world/disk.ts';
+import type { Offload } from '../world/offload.ts';
 import { ChunkMap, chunkCount, chunkLength } from './chunk_map.ts';
-import { readFully } from './file_io.ts';
+import { verifyChunkJob } from './disk_jobs.ts';
 import { fileKeyOf, type PartialStore } from './partial_store.ts';
 import type { SinkFile } from './sink_state.ts';
 import type { SinkWriter } from './sink_writer.ts';
@@ -69,6 +69,7 @@ export interface RecoveryParams {
   readonly dirs: DirCache;
   readonly meter: StageMeter;
   readonly chunkBytes: number;
+  readonly offload: Offload;
   readonly inPlace: (file: SinkFile) => void;
   readonly recovered: (file: SinkFile, index: number, hash: Uint8Array) => void;
 }
@@ -100,16 +101,20 @@ async function recheckChunks(params: RecoveryParams, file: SinkFile, claim: Clai
   const { writer, meter, chunkBytes } = params;
   try {
     await using partial = await writer.openPartial(file);
-    const buffer = new Uint8Array(Math.min(chunkBytes, Math.max(1, file.entry.sizeBytes)));
     const matching: number[] = [];
     for (let index = 0; index < claim.chunks.count; index += 1) {
       if (!claim.chunks.has(index)) continue;
-      const view = buffer.subarray(0, chunkLength(file.entry.sizeBytes, chunkBytes, index));
-      await meter.run('verify', view.byteLength, async (moved) => {
-        const count = await readFully(partial, view, index * chunkBytes, moved);
-        const matches = count === view.byteLength && equalBytes(hashBytes(view), claim.chunks.hash(index));
-        if (matches || isPlanted('trust-journal')) matching.push(index);
-      });
+      const lengthBytes = chunkLength(file.entry.sizeBytes, chunkBytes, index);
+      const args = {
+        file: partial,
+        offset: index * chunkBytes,
+        lengthBytes,
+        hash: claim.chunks.hash(index),
+      };
+      const matches = await meter.run('verify', lengthBytes, (moved) =>
+        params.offload.run(verifyChunkJob, args, moved),
+      );
+      if (matches || isPlanted('trust-journal')) matching.push(index);
     }
     await partial.datasync(); // what a killed process had written may still be in memory only
     writer.declared(file);

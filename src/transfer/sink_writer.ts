@@ -1,14 +1,14 @@
-import { equalBytes, toHex } from '../base/bytes.ts';
+import { toHex } from '../base/bytes.ts';
 import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { isPlanted } from '../base/fault_points.ts';
-import { hashBytes } from '../base/hash.ts';
 import { LIMITS } from '../base/limits.ts';
 import { type RelPath, splitRel } from '../base/path.ts';
 import type { DirCache } from '../tree/dir_cache.ts';
 import type { PlanEntry } from '../wire/copy_types.ts';
 import type { Dir, DiskFile } from '../world/disk.ts';
+import type { Offload } from '../world/offload.ts';
 import { type ChunkMap, chunkLength } from './chunk_map.ts';
-import { readFully, writeFully } from './file_io.ts';
+import { verifyChunkJob, writeChunkJob } from './disk_jobs.ts';
 import { fileKeyOf, type PartialStore, partialName } from './partial_store.ts';
 import type { FinishOutcome } from './sink_state.ts';
 import type { StageMeter } from './stage_meter.ts';
@@ -30,6 +30,20 @@ const FLUSH_FAILED = new CausewayError('CW_DISK_IO', 'a flush of what was writte
 /** From so many files on, one flush of the whole file system is cheaper than one for each. */
 const FLUSH_ALL_FROM_FILES = 16;
 
+export interface WriterParts {
+  readonly root: Dir;
+  readonly dirs: DirCache;
+  readonly store: PartialStore;
+  readonly meter: StageMeter;
+  readonly chunkBytes: number;
+  readonly offload: Offload;
+  /**
+   * Whether a chunk is hashed before it is written. Each one is hashed when it is read back in any case; on arrival
+   * that finds damage earlier, but nothing where TLS has authenticated the bytes.
+   */
+  readonly checkArrival: boolean;
+}
+
 interface OpenPartial {
   readonly opening: Promise<DiskFile>;
   users: number;
@@ -45,6 +59,8 @@ export class SinkWriter {
   readonly #store: PartialStore;
   readonly #meter: StageMeter;
   readonly #chunkBytes: number;
+  readonly #offload: Offload;
+  readonly #checkArrival: boolean;
   /** Partial files of more than one chunk stay open while they grow. */
   readonly #open = new Map<number, OpenPartial>();
   /** Versions whose start is in the journal. */
@@ -54,42 +70,57 @@ export class SinkWriter {
   #flushing: Promise<unknown> = Promise.resolve();
   #newNames = false;
 
-  constructor(root: Dir, dirs: DirCache, store: PartialStore, meter: StageMeter, chunkBytes: number) {
-    this.#root = root;
-    this.#dirs = dirs;
-    this.#store = store;
-    this.#meter = meter;
-    this.#chunkBytes = chunkBytes;
+  constructor(parts: WriterParts) {
+    this.#root = parts.root;
+    this.#dirs = parts.dirs;
+    this.#store = parts.store;
+    this.#meter = parts.meter;
+    this.#chunkBytes = parts.chunkBytes;
+    this.#offload = parts.offload;
+    this.#checkArrival = parts.checkArrival;
   }
 
-  /** Writes one chunk at its place. The hash was checked by the caller. */
-  async writeChunk(target: WriteTarget, index: number, data: Uint8Array, hash: Uint8Array): Promise<void> {
+  /** Writes one chunk at its place; false where data were checked on arrival and do not have the hash. */
+  async writeChunk(
+    target: WriteTarget,
+    chunk: { readonly index: number; readonly data: Uint8Array; readonly hash: Uint8Array },
+  ): Promise<boolean> {
     this.#declare(target);
-    const offset = index * this.#chunkBytes;
-    if (target.chunks.count === 1) {
-      const file = await this.#store.dir.openFile(this.#name(target), 'append', 0o600);
-      try {
-        await this.#meter.run('destinationWrite', data.byteLength, (moved) =>
-          writeFully(file, data, 0, moved),
-        );
-      } finally {
-        await file.close();
-      }
+    const { index, data, hash } = chunk;
+    const write = (file: DiskFile) =>
+      this.#write(file, { data, offset: index * this.#chunkBytes, hash: this.#checkArrival ? hash : null });
+    const matches =
+      target.chunks.count === 1
+        ? await this.#withOwn(target, write)
+        : await this.#withOpen(target, (file) => write(file));
+    if (!matches) return false;
+    const fileKey = fileKeyOf(target.target);
+    this.#store.append({ type: 'chunk', fileKey, index, lengthBytes: data.byteLength, hash });
+    return true;
+  }
+
+  async #write(
+    file: DiskFile,
+    piece: { readonly data: Uint8Array; readonly offset: number; readonly hash: Uint8Array | null },
+  ): Promise<boolean> {
+    const { matches } = await this.#meter.runHashing(
+      'destinationWrite',
+      piece.data.byteLength,
+      (moved) => this.#offload.run(writeChunkJob, { file, ...piece }, moved),
+      (written) => written.hashMs,
+    );
+    return matches;
+  }
+
+  /** A file of one chunk is opened for it alone. */
+  async #withOwn<T>(target: WriteTarget, work: (file: DiskFile) => Promise<T>): Promise<T> {
+    const file = await this.#store.dir.openFile(this.#name(target), 'append', 0o600);
+    try {
+      return await work(file);
+    } finally {
+      await file.close();
       this.#newNames = true;
-    } else {
-      await this.#withOpen(target, (file) =>
-        this.#meter.run('destinationWrite', data.byteLength, (moved) =>
-          writeFully(file, data, offset, moved),
-        ),
-      );
     }
-    this.#store.append({
-      type: 'chunk',
-      fileKey: fileKeyOf(target.target),
-      index,
-      lengthBytes: data.byteLength,
-      hash,
-    });
   }
 
   /**
@@ -282,12 +313,7 @@ export class SinkWriter {
   async #verify(target: WriteTarget): Promise<number[]> {
     const file = await this.#store.dir.openFile(this.#name(target), 'write');
     try {
-      const bad: number[] = [];
-      const buffer = new Uint8Array(Math.min(this.#chunkBytes, Math.max(1, target.entry.sizeBytes)));
-      for (let index = 0; index < target.chunks.count; index += 1) {
-        if (isPlanted('trust-journal') && target.chunks.isDurable(index)) continue;
-        if (!(await this.#matches(file, target, index, buffer))) bad.push(index);
-      }
+      const bad = await this.#badChunks(file, target);
       if (bad.length > 0) return bad;
       if ((await file.stat()).sizeBytes > target.entry.sizeBytes) {
         await file.truncate(target.entry.sizeBytes);
@@ -300,16 +326,29 @@ export class SinkWriter {
     }
   }
 
-  async #matches(file: DiskFile, target: WriteTarget, index: number, buffer: Uint8Array): Promise<boolean> {
-    const length = chunkLength(target.entry.sizeBytes, this.#chunkBytes, index);
-    return this.#meter.run('verify', length, async (moved) => {
-      const view = buffer.subarray(0, length);
-      const count = await readFully(file, view, index * this.#chunkBytes, moved);
-      return (
-        isPlanted('skip-verify') ||
-        (count === length && equalBytes(hashBytes(view), target.chunks.hash(index)))
-      );
-    });
+  /** Several chunks at a time: nothing else is left to do for this file. */
+  async #badChunks(file: DiskFile, target: WriteTarget): Promise<number[]> {
+    const bad: number[] = [];
+    let next = 0;
+    const work = async () => {
+      while (next < target.chunks.count) {
+        const index = next;
+        next += 1;
+        if (isPlanted('trust-journal') && target.chunks.isDurable(index)) continue;
+        if (!(await this.#matches(file, target, index))) bad.push(index);
+      }
+    };
+    await Promise.all(Array.from({ length: LIMITS.verifyAtOnceMax.value }, work));
+    return bad.sort((a, b) => a - b);
+  }
+
+  async #matches(file: DiskFile, target: WriteTarget, index: number): Promise<boolean> {
+    const lengthBytes = chunkLength(target.entry.sizeBytes, this.#chunkBytes, index);
+    const args = { file, offset: index * this.#chunkBytes, lengthBytes, hash: target.chunks.hash(index) };
+    const matches = await this.#meter.run('verify', lengthBytes, (moved) =>
+      this.#offload.run(verifyChunkJob, args, moved),
+    );
+    return matches || isPlanted('skip-verify');
   }
 
   async #publish(target: WriteTarget): Promise<void> {

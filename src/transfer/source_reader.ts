@@ -4,6 +4,8 @@ import { LIMITS } from '../base/limits.ts';
 import { parseRelPath } from '../base/path.ts';
 import type { PlanEntry } from '../wire/copy_types.ts';
 import type { DiskFile, Stat } from '../world/disk.ts';
+import type { Offload } from '../world/offload.ts';
+import { readChunkJob } from './disk_jobs.ts';
 import { readFully } from './file_io.ts';
 import type { SourceFile } from './source_machine.ts';
 import { pathBelow, type SourceRoot } from './source_roots.ts';
@@ -26,6 +28,7 @@ export class SourceReader {
   readonly #rootOf: (file: SourceFile) => number;
   readonly #meter: StageMeter;
   readonly #chunkBytes: number;
+  readonly #offload: Offload;
   readonly #open = new Map<number, OpenSourceFile>();
 
   constructor(
@@ -33,23 +36,29 @@ export class SourceReader {
     rootOf: (file: SourceFile) => number,
     meter: StageMeter,
     chunkBytes: number,
+    offload: Offload,
   ) {
     this.#roots = roots;
     this.#rootOf = rootOf;
     this.#meter = meter;
     this.#chunkBytes = chunkBytes;
+    this.#offload = offload;
   }
 
-  /** Reads one chunk into `into`, which has its length. */
+  /** Reads one chunk into `into`, which is shared memory and has its length. */
   async readChunk(file: SourceFile, index: number, into: Uint8Array): Promise<ReadOutcome> {
     const handle = await this.#handle(file);
     try {
       const opened = await handle.opening;
-      const count = await this.#meter.run('sourceRead', into.byteLength, (moved) =>
-        readFully(opened, into, index * this.#chunkBytes, moved),
+      const offset = index * this.#chunkBytes;
+      const { hash } = await this.#meter.runHashing(
+        'sourceRead',
+        into.byteLength,
+        (moved) => this.#offload.run(readChunkJob, { file: opened, into, offset }, moved),
+        (read) => read.hashMs,
       );
-      if (count < into.byteLength) return { kind: 'changed', stat: await opened.stat() };
-      return { kind: 'ok', hash: await this.#hash(into) };
+      if (hash === null) return { kind: 'changed', stat: await opened.stat() };
+      return { kind: 'ok', hash };
     } finally {
       handle.users -= 1;
     }

@@ -124,6 +124,7 @@ export class SourceRun {
       (file) => this.#rootOf[file.index]!,
       this.meter,
       options.chunkBytes,
+      this.#params.world.offload,
     );
     this.#phase = 'checking';
     await this.#awaitReady();

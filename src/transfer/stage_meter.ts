@@ -8,6 +8,9 @@ interface Slot {
   active: number;
   /** Start of the current stretch in which at least one operation runs. */
   busySinceMs: number;
+  /** Time of the stretch's operations, summed, and how much of it went into hashing. */
+  operationMs: number;
+  hashMs: number;
   /** Starts of the running operations, oldest first. */
   readonly starts: number[];
 }
@@ -16,7 +19,10 @@ interface Slot {
 export class StageMeter {
   readonly #clock: Clock;
   readonly #slots = new Map<Stage, Slot>(
-    STAGES.map((stage) => [stage, { bytes: 0, busyMs: 0, active: 0, busySinceMs: 0, starts: [] }]),
+    STAGES.map((stage) => [
+      stage,
+      { bytes: 0, busyMs: 0, active: 0, busySinceMs: 0, operationMs: 0, hashMs: 0, starts: [] },
+    ]),
   );
   #lastMoveMs: number;
 
@@ -54,6 +60,22 @@ export class StageMeter {
     }
   }
 
+  /** Like {@link run} for an operation that hashes its bytes in the same go; `hashMs` gives how long that took. */
+  async runHashing<T>(
+    stage: Stage,
+    bytes: number,
+    work: (moved: (bytes: number) => void) => Promise<T>,
+    hashMs: (result: T) => number,
+  ): Promise<T> {
+    return this.run(stage, bytes, async (moved) => {
+      const result = await work(moved);
+      const durationMs = hashMs(result);
+      this.#slots.get(stage)!.hashMs += durationMs;
+      if (durationMs > 0) this.moved('hash', bytes);
+      return result;
+    });
+  }
+
   enter(stage: Stage): number {
     const slot = this.#slots.get(stage)!;
     const now = this.#clock.monotonicMs();
@@ -68,7 +90,14 @@ export class StageMeter {
     const now = this.#clock.monotonicMs();
     slot.active -= 1;
     slot.starts.splice(slot.starts.indexOf(startedMs), 1);
-    if (slot.active === 0) slot.busyMs += now - slot.busySinceMs;
+    slot.operationMs += now - startedMs;
+    if (slot.active === 0) {
+      const { ownMs, hashMs } = divide(slot, now);
+      slot.busyMs += ownMs;
+      this.#slots.get('hash')!.busyMs += hashMs;
+      slot.operationMs = 0;
+      slot.hashMs = 0;
+    }
     this.moved(stage, movedBytes);
   }
 
@@ -85,16 +114,28 @@ export class StageMeter {
 
   figures(): StageFigure[] {
     const now = this.#clock.monotonicMs();
+    let hashMs = 0;
     const figures: StageFigure[] = [];
     for (const [stage, slot] of this.#slots) {
+      const running = slot.active > 0 ? divide(slot, now) : { ownMs: 0, hashMs: 0 };
+      hashMs += running.hashMs;
       if (slot.bytes === 0 && slot.active === 0 && slot.busyMs === 0) continue;
       figures.push({
         stage,
         bytes: slot.bytes,
-        busyMs: Math.round(slot.busyMs + (slot.active > 0 ? now - slot.busySinceMs : 0)),
+        busyMs: Math.round(slot.busyMs + running.ownMs),
         activeMs: Math.round(slot.active > 0 ? now - slot.starts[0]! : 0),
       });
     }
-    return figures;
+    return figures.map((figure) =>
+      figure.stage === 'hash' ? { ...figure, busyMs: figure.busyMs + Math.round(hashMs) } : figure,
+    );
   }
+}
+
+/** The current stretch: its operations overlap, so that its length is divided as their times are. */
+function divide(slot: Slot, nowMs: number): { ownMs: number; hashMs: number } {
+  const lengthMs = nowMs - slot.busySinceMs;
+  const share = slot.operationMs > 0 ? Math.min(1, slot.hashMs / slot.operationMs) : 0;
+  return { ownMs: lengthMs * (1 - share), hashMs: lengthMs * share };
 }

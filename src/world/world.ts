@@ -1,6 +1,7 @@
 import type { Clock, Random } from './clock.ts';
 import type { Disk } from './disk.ts';
 import type { Identities, Net } from './net.ts';
+import type { Offload } from './offload.ts';
 import type { Processes } from './process.ts';
 
 /**
@@ -14,4 +15,5 @@ export interface World {
   readonly net: Net;
   readonly process: Processes;
   readonly identities: Identities;
+  readonly offload: Offload;
 }

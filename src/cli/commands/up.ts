@@ -1,6 +1,7 @@
 import { parseHostPort } from '../../base/address.ts';
 import { CausewayError } from '../../base/errors.ts';
 import { Daemon } from '../../host/daemon.ts';
+import { DISK_THREAD } from '../../guest/disk_thread_module.ts';
 import { makeDataDirectory } from '../../world/node/data_directory.ts';
 import { tellReady } from '../../world/node/terminal.ts';
 import { createNodeWorld } from '../../world/node/world.ts';
@@ -13,7 +14,12 @@ export const up: Action = async ({ terminal, dataDirectory, json }, _args, optio
     options['listen'] === undefined ? null : parseHostPort(String(options['listen']), '--listen', 'listen');
   const readyFd = options['readyFd'] === undefined ? null : parseDescriptor(String(options['readyFd']));
   makeDataDirectory(dataDirectory);
-  const daemon = await Daemon.start({ world: createNodeWorld(), dataDirectory, buildId: VERSION, listen });
+  const daemon = await Daemon.start({
+    world: createNodeWorld({ threads: DISK_THREAD }),
+    dataDirectory,
+    buildId: VERSION,
+    listen,
+  });
   const { fingerprint, pid, listen: address } = daemon.status();
   if (json)
     terminal.out(

@@ -1,4 +1,5 @@
 import { assert } from '../../base/assert.ts';
+import { sharedBytes } from '../../base/bytes.ts';
 import { LIMITS } from '../../base/limits.ts';
 
 /** Memory on loan. `bytes` has exactly the size that was asked for and arbitrary contents. */
@@ -14,7 +15,7 @@ const CLASS_BYTES: readonly number[] = [8, 16, 32, 64, 128, 256, 512, 1024]
   .map((kib) => kib * 1024)
   .concat(LIMITS.frameMaxBytes.value);
 
-/** Message buffers by size class, last used first, so that a block is likely to be in the cache still. */
+/** Message buffers by size class, in memory that the threads of the process share, last used first, so that a block is likely to be in the cache still. */
 export class BufferPool {
   readonly #free: Uint8Array[][] = CLASS_BYTES.map(() => []);
   #freeBytes = 0;
@@ -39,7 +40,7 @@ export class BufferPool {
     assert(index >= 0, 'a message buffer has at most frameMaxBytes');
     const block = this.#free[index]?.pop();
     if (block !== undefined) this.#freeBytes -= block.byteLength;
-    const memory = block ?? new Uint8Array(Buffer.allocUnsafeSlow(CLASS_BYTES[index] as number).buffer);
+    const memory = block ?? sharedBytes(CLASS_BYTES[index] as number);
     return new Loan(memory.subarray(0, sizeBytes), () => this.#giveBack(memory, index));
   }
 

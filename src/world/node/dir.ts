@@ -10,6 +10,7 @@ import type { DiskContext } from './disk_context.ts';
 import { diskError } from './disk_errors.ts';
 import { FdLease } from './fd_lease.ts';
 import { NodeFile } from './file.ts';
+import type { LentHandle } from './handle_refs.ts';
 import { DIR_FLAGS, FILE_FLAGS } from './open_flags.ts';
 import { toSpaceInfo, toStat } from './stat.ts';
 import { syncfsInThread } from './syncfs_thread.ts';
@@ -39,6 +40,17 @@ export class NodeDir implements Dir {
     this.#context = context;
     this.#lease = lease;
     this.#absolutePath = absolutePath;
+  }
+
+  /** A folder that another thread has open and keeps open: closing this handle leaves the descriptor alone. */
+  static borrowed(context: DiskContext, fd: number, absolutePath: string): NodeDir {
+    return new NodeDir(context, new FdLease(fd, async () => undefined), absolutePath);
+  }
+
+  /** Lends the descriptor to another thread: it stays open until it is given back. */
+  lend(): LentHandle {
+    const fd = this.#lease.enter(this.#open, this.#absolutePath);
+    return { fd, path: this.#absolutePath, giveBack: () => this.#lease.leave() };
   }
 
   async *list(): AsyncIterable<DirEntry> {
@@ -80,7 +92,7 @@ export class NodeDir implements Dir {
           throw thrown;
         }
       }
-      return new NodeFile(this.#context, fd, this.#show(name));
+      return new NodeFile(this.#context, new FdLease(fd, calls.close), this.#show(name));
     });
   }
 

@@ -59,11 +59,16 @@ function checkAbsolute(path: string): string {
 
 /** The machine's file systems. Times are exact to the nanosecond with system calls and to the microsecond without. */
 export function createNodeDisk(options: NodeDiskOptions = {}): Disk {
+  return new NodeDisk(createDiskContext(options));
+}
+
+/** What the handles of such a disk share. */
+export function createDiskContext(options: NodeDiskOptions = {}): DiskContext {
   const mode = options.mode ?? 'async';
-  return new NodeDisk({
+  return {
     mode,
     calls: fsCalls(mode),
     anchor: anchorOf(options.anchor ?? defaultAnchor()),
     syscalls: options.syscalls === undefined ? loadSyscalls() : options.syscalls,
-  });
+  };
 }

@@ -3,6 +3,7 @@ import { setFileAttrs } from './attrs.ts';
 import type { DiskContext } from './disk_context.ts';
 import { diskError } from './disk_errors.ts';
 import { FdLease } from './fd_lease.ts';
+import type { LentHandle } from './handle_refs.ts';
 import { toStat } from './stat.ts';
 
 /** An open regular file of this machine. */
@@ -12,11 +13,22 @@ export class NodeFile implements DiskFile {
   readonly #path: string;
   #open = true;
 
-  /** Owns `fd`; `path` is for messages. */
-  constructor(context: DiskContext, fd: number, path: string) {
+  /** Owns one share of `lease`; `path` is for messages. */
+  constructor(context: DiskContext, lease: FdLease, path: string) {
     this.#context = context;
-    this.#lease = new FdLease(fd, context.calls.close);
+    this.#lease = lease;
     this.#path = path;
+  }
+
+  /** A file that another thread has open and keeps open: closing this handle leaves the descriptor alone. */
+  static borrowed(context: DiskContext, fd: number, path: string): NodeFile {
+    return new NodeFile(context, new FdLease(fd, async () => undefined), path);
+  }
+
+  /** Lends the descriptor to another thread: it stays open until it is given back. */
+  lend(): LentHandle {
+    const fd = this.#lease.enter(this.#open, this.#path);
+    return { fd, path: this.#path, giveBack: () => this.#lease.leave() };
   }
 
   read(into: Uint8Array, offset: number): Promise<number> {

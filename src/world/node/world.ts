@@ -3,13 +3,17 @@ import { createNodeClock } from './clock.ts';
 import { createNodeDisk, type NodeDiskOptions } from './disk.ts';
 import { createNodeIdentities } from './identities.ts';
 import { createNodeNet } from './net.ts';
+import { createNodeOffload, type ThreadModule } from './offload.ts';
 import { createNodeProcesses } from './process.ts';
 import { createNodeRandom } from './random.ts';
 
 export { createNodeDisk, type NodeDiskOptions } from './disk.ts';
+export type { ThreadModule } from './offload.ts';
 
 export interface NodeWorldOptions {
   readonly disk?: NodeDiskOptions;
+  /** What threads for disk work run; without it such work is done in the calling thread. */
+  readonly threads?: ThreadModule;
 }
 
 /** The real world. One per thread; a worker thread asks for `disk: { mode: 'blocking' }`. */
@@ -21,5 +25,6 @@ export function createNodeWorld(options: NodeWorldOptions = {}): World {
     net: createNodeNet(),
     process: createNodeProcesses(),
     identities: createNodeIdentities(),
+    offload: createNodeOffload(options.threads ?? null),
   };
 }

@@ -1,3 +1,4 @@
+import { inlineOffload } from '../offload.ts';
 import type { Processes } from '../process.ts';
 import type { World } from '../world.ts';
 import { MachineClock, SimClock } from './clock.ts';
@@ -111,13 +112,15 @@ export class SimMachine {
   }
 
   #worldOf(process: SimProcess, dice: Dice): World {
+    const clock = new SimClock(process, this.clock, dice.fork('timers'));
     return {
-      clock: new SimClock(process, this.clock, dice.fork('timers')),
+      clock,
       random: dice.fork('random'),
       disk: this.disk.open(process),
       net: new SimNet(process, this.#context.network),
       process: this.#processTable(process),
       identities: new SimIdentities(process, dice.fork('identities')),
+      offload: inlineOffload(clock),
     };
   }
 

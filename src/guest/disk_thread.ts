@@ -1,0 +1,5 @@
+// The module that a thread for disk work starts with.
+import { DISK_JOBS } from '../transfer/disk_jobs.ts';
+import { serveJobs } from '../world/node/offload_thread.ts';
+
+serveJobs(DISK_JOBS);

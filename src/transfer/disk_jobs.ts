@@ -1,0 +1,68 @@
+import { equalBytes } from '../base/bytes.ts';
+import { hashBytes } from '../base/hash.ts';
+import type { DiskFile } from '../world/disk.ts';
+import type { Job, JobContext } from '../world/offload.ts';
+import { type OnMoved, readFully, writeFully } from './file_io.ts';
+
+/** Reads `into`, which is shared memory, full from `offset`, and hashes it; no hash where the file ends before. */
+export const readChunkJob: Job<
+  { readonly file: DiskFile; readonly into: Uint8Array; readonly offset: number },
+  { readonly count: number; readonly hash: Uint8Array | null; readonly hashMs: number }
+> = {
+  name: 'read-chunk',
+  async run({ file, into, offset }, context) {
+    const count = await readFully(file, into, offset, partly(context, into.byteLength));
+    if (count < into.byteLength) return { count, hash: null, hashMs: 0 };
+    const since = context.clock.monotonicMs();
+    const hash = hashBytes(into);
+    return { count, hash, hashMs: context.clock.monotonicMs() - since };
+  },
+};
+
+/** Writes `data` at `offset`. With a `hash`, nothing is written unless the data have it. */
+export const writeChunkJob: Job<
+  {
+    readonly file: DiskFile;
+    readonly data: Uint8Array;
+    readonly offset: number;
+    readonly hash: Uint8Array | null;
+  },
+  { readonly matches: boolean; readonly hashMs: number }
+> = {
+  name: 'write-chunk',
+  async run({ file, data, offset, hash }, context) {
+    const since = context.clock.monotonicMs();
+    const matches = hash === null || equalBytes(hashBytes(data), hash);
+    const hashMs = context.clock.monotonicMs() - since;
+    if (matches) await writeFully(file, data, offset, partly(context, data.byteLength));
+    return { matches, hashMs };
+  },
+};
+
+/** Whether the file has bytes of this hash there. */
+export const verifyChunkJob: Job<
+  {
+    readonly file: DiskFile;
+    readonly offset: number;
+    readonly lengthBytes: number;
+    readonly hash: Uint8Array;
+  },
+  boolean
+> = {
+  name: 'verify-chunk',
+  async run({ file, offset, lengthBytes, hash }, context) {
+    const bytes = context.scratch(lengthBytes);
+    const count = await readFully(file, bytes, offset, partly(context, lengthBytes));
+    return count === lengthBytes && equalBytes(hashBytes(bytes), hash);
+  },
+};
+
+/** Everything that a thread for disk work can do. */
+export const DISK_JOBS: readonly Job<never, unknown>[] = [readChunkJob, writeChunkJob, verifyChunkJob];
+
+/** Tells of the pieces of an operation that a slow device does in pieces. */
+function partly(context: JobContext, wholeBytes: number): OnMoved {
+  return (bytes) => {
+    if (bytes < wholeBytes) context.moved(bytes);
+  };
+}

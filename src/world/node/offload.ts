@@ -1,0 +1,150 @@
+import { Worker } from 'node:worker_threads';
+import { CausewayError, fromReport } from '../../base/errors.ts';
+import { LIMITS } from '../../base/limits.ts';
+import { inlineOffload, type Job, type Offload } from '../offload.ts';
+import { createNodeClock } from './clock.ts';
+import { type LentArgs, lendHandles } from './handle_refs.ts';
+
+/** The module that a thread runs, which calls `serveJobs`: where it lies, or its text as CommonJS. */
+export type ThreadModule = { readonly url: string } | { readonly text: string };
+
+export interface JobOrder {
+  readonly name: string;
+  readonly args: Record<string, unknown>;
+}
+
+export type JobAnswer =
+  | { readonly result: unknown }
+  | { readonly movedBytes: number }
+  | { readonly failure: { readonly code: string; readonly message: string } };
+
+interface WaitingJob {
+  readonly order: JobOrder;
+  readonly onMoved: ((bytes: number) => void) | undefined;
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: CausewayError) => void;
+}
+
+interface Thread {
+  readonly worker: Worker;
+  current: WaitingJob | null;
+}
+
+/** How long a thread without work is kept: a copy follows the other, and a start costs some 50 ms. */
+const IDLE_MS = 20_000;
+
+/**
+ * Runs jobs in threads, each with blocking calls of its own. A thread is started when all others are busy, up to
+ * LIMITS.offloadThreadsMax, so that a device that holds one up does not hold up jobs on another. A job with a handle
+ * of a wrapped disk runs in the calling thread.
+ */
+class ThreadOffload implements Offload {
+  readonly #module: ThreadModule;
+  readonly #inline = inlineOffload(createNodeClock());
+  readonly #threads = new Set<Thread>();
+  /** Last used first: its memory is warm, and the others may end. */
+  readonly #idle: Thread[] = [];
+  readonly #waiting: WaitingJob[] = [];
+  #idleTimer: NodeJS.Timeout | null = null;
+
+  constructor(module: ThreadModule) {
+    this.#module = module;
+  }
+
+  async run<Args extends object, Result>(
+    job: Job<Args, Result>,
+    args: Args,
+    onMoved?: (bytes: number) => void,
+  ): Promise<Result> {
+    const lent: LentArgs | null = lendHandles(args);
+    if (lent === null) return this.#inline.run(job, args, onMoved);
+    try {
+      return (await this.#order({ name: job.name, args: lent.message }, onMoved)) as Result;
+    } finally {
+      lent.giveBack();
+    }
+  }
+
+  #order(order: JobOrder, onMoved: WaitingJob['onMoved']): Promise<unknown> {
+    if (this.#waiting.length >= LIMITS.offloadQueueMax.value)
+      return Promise.reject(new CausewayError('CW_LIMIT', 'too much work waits for a thread'));
+    return new Promise<unknown>((resolve, reject) => {
+      this.#waiting.push({ order, onMoved, resolve, reject });
+      this.#dispatch();
+    });
+  }
+
+  #dispatch(): void {
+    while (this.#waiting.length > 0) {
+      const thread = this.#idle.pop() ?? this.#start();
+      if (thread === null) return;
+      const job = this.#waiting.shift() as WaitingJob;
+      thread.current = job;
+      thread.worker.ref();
+      thread.worker.postMessage(job.order);
+    }
+  }
+
+  #start(): Thread | null {
+    if (this.#threads.size >= LIMITS.offloadThreadsMax.value) return null;
+    const thread: Thread = { worker: startWorker(this.#module), current: null };
+    this.#threads.add(thread);
+    const ended = (error: unknown) => this.#ended(thread, error);
+    thread.worker
+      .on('message', (answer: JobAnswer) => this.#answered(thread, answer))
+      .on('error', ended)
+      .on('exit', () => ended(null));
+    return thread;
+  }
+
+  #answered(thread: Thread, answer: JobAnswer): void {
+    const job = thread.current;
+    if ('movedBytes' in answer) {
+      job?.onMoved?.(answer.movedBytes);
+      return;
+    }
+    thread.current = null;
+    this.#idle.push(thread);
+    thread.worker.unref(); // a thread without work does not keep the process alive
+    this.#dispatch();
+    if (thread.current === null) this.#endIdleLater();
+    if ('failure' in answer) job?.reject(fromReport(answer.failure));
+    else job?.resolve(answer.result);
+  }
+
+  #ended(thread: Thread, error: unknown): void {
+    this.#threads.delete(thread);
+    const at = this.#idle.indexOf(thread);
+    if (at >= 0) this.#idle.splice(at, 1);
+    const reason = error instanceof Error ? error.message : 'it ended';
+    thread.current?.reject(new CausewayError('CW_INTERNAL', `a disk thread failed: ${reason}`));
+    thread.current = null;
+    this.#dispatch();
+  }
+
+  #endIdleLater(): void {
+    if (this.#idleTimer !== null) {
+      this.#idleTimer.refresh();
+      return;
+    }
+    this.#idleTimer = setTimeout(() => {
+      this.#idleTimer = null;
+      for (const thread of this.#idle.splice(0)) {
+        this.#threads.delete(thread);
+        void thread.worker.terminate();
+      }
+    }, IDLE_MS).unref();
+  }
+}
+
+function startWorker(module: ThreadModule): Worker {
+  // descriptors are passed between the threads: none of them is the worker's own
+  const options = { execArgv: ['--disable-warning=ExperimentalWarning'], trackUnmanagedFds: false };
+  if ('url' in module) return new Worker(new URL(module.url), options);
+  return new Worker(module.text, { ...options, eval: true });
+}
+
+/** Threads where `module` is given; without it every job runs in the calling thread. */
+export function createNodeOffload(module: ThreadModule | null): Offload {
+  return module === null ? inlineOffload(createNodeClock()) : new ThreadOffload(module);
+}

@@ -1,0 +1,37 @@
+import type { Clock } from './clock.ts';
+
+/** What a job has besides its arguments. */
+export interface JobContext {
+  readonly clock: Pick<Clock, 'monotonicMs'>;
+  /** Working memory of at least `sizeBytes` with arbitrary contents, for this run of the job only. */
+  scratch(sizeBytes: number): Uint8Array;
+  /** Tells of bytes that have moved while the job goes on. */
+  moved(bytes: number): void;
+}
+
+/**
+ * Work on files that may run beside the calling thread. `Args` is a record whose values are open files and folders
+ * (also in arrays), bytes, and what structured cloning can copy. Bytes from `sharedBytes` are the caller's own memory,
+ * other bytes arrive as a copy. `Result` is what structured cloning can copy.
+ */
+export interface Job<Args extends object, Result> {
+  /** Unique among the jobs of a program. */
+  readonly name: string;
+  run(args: Args, context: JobContext): Promise<Result>;
+}
+
+/** Runs jobs where they do not hold up the calling thread. */
+export interface Offload {
+  /** The job's result or its error; CW_INTERNAL where the thread died. Handles must stay open meanwhile. */
+  run<Args extends object, Result>(
+    job: Job<Args, Result>,
+    args: Args,
+    onMoved?: (bytes: number) => void,
+  ): Promise<Result>;
+}
+
+/** Runs every job in the calling thread: for worlds without threads. */
+export function inlineOffload(clock: Pick<Clock, 'monotonicMs'>): Offload {
+  const scratch = (sizeBytes: number) => new Uint8Array(sizeBytes);
+  return { run: (job, args, moved = () => undefined) => job.run(args, { clock, scratch, moved }) };
+}
