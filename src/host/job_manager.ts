@@ -1,7 +1,9 @@
 import { toHex, utf8 } from '../base/bytes.ts';
-import { asCausewayError, CausewayError } from '../base/errors.ts';
+import { observed } from '../base/deferred.ts';
+import { CausewayError } from '../base/errors.ts';
 import { hashParts } from '../base/hash.ts';
 import { LIMITS } from '../base/limits.ts';
+import { orAborted } from '../base/signal.ts';
 import type { JobView, StartJobRequest } from '../contract/schemas.ts';
 import { CopyJob, type JobEnd } from '../transfer/copy_job.ts';
 import { TRANSFER_ID_BYTES } from '../wire/copy_messages.ts';
@@ -9,6 +11,7 @@ import type { World } from '../world/world.ts';
 import type { JobStore, StoredJob } from './job_store.ts';
 import { JobTracker } from './job_view.ts';
 import type { Machines } from './machines.ts';
+import type { Removal } from './remains.ts';
 
 interface RunningJob {
   readonly stored: StoredJob;
@@ -16,6 +19,8 @@ interface RunningJob {
   readonly copy: CopyJob;
   readonly tracker: JobTracker;
   readonly over: Promise<void>;
+  /** Aborted as soon as the copy is to stop. */
+  readonly stopping: AbortController;
   end: JobEnd | null;
 }
 
@@ -36,8 +41,10 @@ export class JobManager {
     this.#deviceId = parts.deviceId;
   }
 
-  /** Takes up the jobs that ran when the daemon went away. */
+  /** Takes up the jobs that ran when the daemon went away, and what is still to be told of cancelled ones. */
   resumeStored(): void {
+    for (const { pending, settled } of this.#machines.remains.takeUp())
+      if (pending.jobId !== undefined) this.#tellRemoval(pending.jobId, settled);
     for (const stored of this.#store.unfinished()) {
       if (this.#machines.has(stored.request.vm)) this.#launch(stored);
       else
@@ -100,7 +107,7 @@ export class JobManager {
   async close(): Promise<void> {
     this.#closing = true;
     const running = [...this.#running.values()];
-    for (const job of running) job.copy.stop({ keep: true });
+    for (const job of running) stop(job, true);
     await Promise.all(running.map((job) => job.over));
   }
 
@@ -122,7 +129,7 @@ export class JobManager {
       if (!keep && stored.view.state === 'interrupted') await this.#discardRemains(stored);
       return this.show(id);
     }
-    job.copy.stop({ keep });
+    stop(job, keep);
     await job.over;
     return this.show(id);
   }
@@ -147,16 +154,19 @@ export class JobManager {
       },
     });
     const over = Promise.withResolvers<void>();
-    const job: RunningJob = { stored, transferId, copy, tracker, over: over.promise, end: null };
+    const stopping = new AbortController();
+    const job: RunningJob = { stored, transferId, copy, tracker, over: over.promise, stopping, end: null };
     this.#running.set(id, job);
     void this.#run(job).then(over.resolve, over.reject);
     return job;
   }
 
   async #run(job: RunningJob): Promise<void> {
-    const ended = job.copy.run().then((end) => {
-      job.end = end;
-    });
+    const ended = this.#takeOver(job)
+      .then(() => job.copy.run())
+      .then((end) => {
+        job.end = end;
+      });
     const timer = new AbortController();
     const watching = this.#observe(job, timer.signal);
     await ended;
@@ -191,18 +201,49 @@ export class JobManager {
     await this.#store.put({ ...stored, view });
   }
 
+  /** What a cancelled attempt of this copy has left is taken from its removal before it is used. */
+  async #takeOver(job: RunningJob): Promise<void> {
+    const withdrawn = this.#machines.remains.withdraw(job.stored.request.vm, toHex(job.transferId));
+    await orAborted(withdrawn, job.stopping.signal).catch(() => undefined); // the stop is for the copy to see
+  }
+
   /** What a cancelled copy left at its destination goes; where the machine does not answer, once it does. */
   async #discardRemains(stored: StoredJob, job?: RunningJob): Promise<void> {
-    const transferId = this.#transferIdOf(stored.request);
-    try {
-      await this.#machines.discard(stored.request, transferId);
-      if (!job) await this.#finish(stored, { ...stored.view, state: 'cancelled' });
-    } catch (failure) {
-      const note = `what was copied so far is still there and is removed later: ${asCausewayError(failure).message}`;
-      if (job) job.end = { kind: 'cancelled', leftover: note };
-      else await this.#finish(stored, { ...stored.view, state: 'cancelled', note });
-      await this.#machines.discardLater(stored.request, transferId);
-    }
+    const { id, request } = stored;
+    const { settled } = await this.#machines.discard(request, this.#transferIdOf(request), id);
+    const answered = await this.#withinGrace(settled);
+    const note = answered ? removalNote(answered, request) : this.#pendingNote(request);
+    if (job) job.end = { kind: 'cancelled', leftover: answered?.kind === 'removed' ? null : note };
+    else await this.#finish(stored, { ...stored.view, state: 'cancelled', note });
+    if (answered === null) this.#tellRemoval(id, settled);
+  }
+
+  /** Null where the removal takes longer than a cancel may. */
+  async #withinGrace(settled: Promise<Removal>): Promise<Removal | null> {
+    const answered = new AbortController();
+    const late = this.#world.clock.sleep(LIMITS.cancelGraceMs.value / 2, answered.signal).then(
+      () => null,
+      () => null, // it was settled in time
+    );
+    const removal = await Promise.race([settled, late]);
+    answered.abort();
+    return removal;
+  }
+
+  #pendingNote(request: StartJobRequest): string {
+    const why = this.#machines.remains.lastError(request.vm, toHex(this.#transferIdOf(request)));
+    return `what was copied so far is still there and is removed later: ${why?.message ?? `${request.vm} does not answer`}`;
+  }
+
+  /** Says on a cancelled job how the late removal of its remains ended. */
+  #tellRemoval(id: string, settled: Promise<Removal>): void {
+    const told = settled.then(async (removal) => {
+      await this.#running.get(id)?.over;
+      const stored = this.#store.get(id);
+      if (stored?.view.state !== 'cancelled') return;
+      await this.#finish(stored, { ...stored.view, note: removalNote(removal, stored.request) });
+    });
+    observed(told); // a note that cannot be stored is lost, the removal is not
   }
 
   /** The same copy has the same id on every attempt, so that it finds what an earlier one left. */
@@ -210,6 +251,25 @@ export class JobManager {
     const { direction, vm, sources, destination } = request;
     const parts = ['causeway-copy-v1', this.#deviceId, direction, vm, ...sources, destination];
     return hashParts(parts.map((part) => utf8(`${part}\0`))).slice(0, TRANSFER_ID_BYTES);
+  }
+}
+
+function stop(job: RunningJob, keep: boolean): void {
+  job.copy.stop({ keep });
+  job.stopping.abort(new CausewayError('CW_CANCELLED', 'the copy was stopped'));
+}
+
+function removalNote(removal: Removal, { vm, direction, destination }: StartJobRequest): string {
+  switch (removal.kind) {
+    case 'removed':
+      return 'what was copied so far was removed';
+    case 'taken-over':
+      return 'what was copied so far is used by the same copy, which was started again';
+    case 'given-up': {
+      const { message, code } = removal.error;
+      const place = direction === 'in' ? `${vm}:${destination}` : destination;
+      return `what was copied so far is still in .causeway at ${place} and is not removed: ${message} (${code})`;
+    }
   }
 }
 

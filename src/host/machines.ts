@@ -1,7 +1,7 @@
 import { fromHex, toHex } from '../base/bytes.ts';
 import { observed } from '../base/deferred.ts';
-import { asCausewayError, CausewayError } from '../base/errors.ts';
-import { LIMITS } from '../base/limits.ts';
+import { CausewayError } from '../base/errors.ts';
+import { orAborted } from '../base/signal.ts';
 import type { AddVmRequest, PairRequest, PairView, StartJobRequest, VmView } from '../contract/schemas.ts';
 import type { Link } from '../link/link.ts';
 import type { Mux } from '../link/mux/mux.ts';
@@ -15,7 +15,9 @@ import { parseToken } from '../wire/token.ts';
 import type { TlsIdentity } from '../world/net.ts';
 import type { World } from '../world/world.ts';
 import { dialMachine } from './dial_machine.ts';
-import { remainsOnHost, type StoredVm, type VmStore } from './vm_store.ts';
+import { reachLink } from './link_reach.ts';
+import { Remains, type Removal } from './remains.ts';
+import { type PendingDiscard, remainsOnHost, type StoredVm, type VmStore } from './vm_store.ts';
 import { linkView } from './vm_view.ts';
 import { WaitingLink } from './waiting_link.ts';
 
@@ -37,11 +39,12 @@ interface Machine {
 
 /** The machines of one daemon and the links to them. */
 export class Machines {
+  /** What cancelled copies have left on these machines, or on the host. */
+  readonly remains: Remains;
   readonly #parts: MachinesParts;
   readonly #machines = new Map<string, Machine>();
   readonly #sessions = new Map<Mux, PeerSession>();
   readonly #hostCopies: CopyService;
-  readonly #over = new AbortController();
   readonly #incarnation: Uint8Array;
   #listenAddress: string | null = null;
 
@@ -49,6 +52,13 @@ export class Machines {
     this.#parts = parts;
     this.#hostCopies = new CopyService(parts.world);
     this.#incarnation = parts.world.random.bytes(INCARNATION_BYTES);
+    this.remains = new Remains({
+      clock: parts.world.clock,
+      store: parts.store,
+      reach: (vm, { onHost }, signal) =>
+        onHost === true ? Promise.resolve() : reachLink(this.link(vm), signal),
+      remove: (vm, pending, signal) => this.#removeRemains(vm, pending, signal),
+    });
   }
 
   /** Starts the links of all known machines. */
@@ -115,6 +125,7 @@ export class Machines {
   async remove(name: string): Promise<void> {
     const link = this.link(name);
     this.#machines.delete(name);
+    await this.remains.forget(name);
     await link.close();
     await this.#parts.trust.unpin(name);
     await this.#parts.store.remove(name);
@@ -144,42 +155,32 @@ export class Machines {
     await link.close(); // the machine was removed, or is reached in another way now
   }
 
-  /** Removes what a cancelled copy left. Throws what keeps it from being removed. */
-  async discard(request: StartJobRequest, transferId: Uint8Array): Promise<void> {
-    if (remainsOnHost(request)) {
-      await this.#hostCopies.discard(transferId, request.destination);
-      return;
-    }
-    await this.#discardOn(request.vm, transferId, request.destination);
-  }
-
-  /** Remembers to remove it when the machine answers again. */
-  async discardLater(request: StartJobRequest, transferId: Uint8Array): Promise<void> {
-    const vm = this.#parts.store.get(request.vm);
-    if (!vm || remainsOnHost(request)) return;
-    const pending = { transferId: toHex(transferId), destination: request.destination };
-    await this.#parts.store.change(vm.name, { pendingDiscards: [...vm.pendingDiscards, pending] });
+  /** Has removed what a cancelled copy left; the promise inside tells how that ends. */
+  discard(
+    request: StartJobRequest,
+    transferId: Uint8Array,
+    jobId: string,
+  ): Promise<{ readonly settled: Promise<Removal> }> {
+    const { vm, destination } = request;
+    const onHost = remainsOnHost(request);
+    return this.remains.add(vm, { transferId: toHex(transferId), destination, onHost, jobId });
   }
 
   async close(): Promise<void> {
-    this.#over.abort(new CausewayError('CW_CANCELLED', 'the daemon is shutting down'));
+    await this.remains.close();
     await Promise.all([...this.#machines.values()].map(({ link }) => link.close()));
     this.#machines.clear();
   }
 
-  async #discardOn(name: string, transferId: Uint8Array, destination: string): Promise<void> {
-    const deadline = new AbortController();
-    const timer = this.#parts.world.clock.sleep(LIMITS.cancelGraceMs.value / 2, deadline.signal).then(
-      () => deadline.abort(new CausewayError('CW_TIMEOUT', `${name} does not answer`)),
-      () => undefined, // it answered in time
-    );
-    try {
-      const mux = await this.link(name).ready(deadline.signal);
-      await callRpc(mux, 'discard', { transferId, destination }, deadline.signal);
-    } finally {
-      deadline.abort();
-      await timer;
+  async #removeRemains(name: string, pending: PendingDiscard, signal: AbortSignal): Promise<void> {
+    const { destination } = pending;
+    const transferId = fromHex(pending.transferId);
+    if (pending.onHost === true) {
+      await orAborted(this.#hostCopies.discard(transferId, destination), signal);
+      return;
     }
+    const mux = await this.link(name).ready(signal);
+    await callRpc(mux, 'discard', { transferId, destination }, signal);
   }
 
   #start(vm: StoredVm): void {
@@ -204,20 +205,7 @@ export class Machines {
     this.#session(mux);
     const vm = this.#parts.store.get(name);
     if (!vm) return;
-    if (vm.pairingSecret !== null) void this.#parts.store.change(name, { pairingSecret: null });
-    if (vm.pendingDiscards.length > 0) observed(this.#catchUp(vm));
-  }
-
-  async #catchUp(vm: StoredVm): Promise<void> {
-    const left = [];
-    for (const pending of vm.pendingDiscards) {
-      try {
-        await this.#discardOn(vm.name, fromHex(pending.transferId), pending.destination);
-      } catch (failure) {
-        if (asCausewayError(failure).next !== 'never') left.push(pending);
-      }
-    }
-    await this.#parts.store.change(vm.name, { pendingDiscards: left });
+    if (vm.pairingSecret !== null) observed(this.#parts.store.change(name, { pairingSecret: null })); // a failure is made good at the next connect
   }
 
   #session(mux: Mux): PeerSession {

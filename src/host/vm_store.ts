@@ -4,10 +4,14 @@ import type { StartJobRequest, VmEndpoint } from '../contract/schemas.ts';
 import { StateFile } from '../link/session/state_file.ts';
 import type { Dir } from '../world/disk.ts';
 
-/** Remains of a cancelled copy that are removed once the machine answers. */
+/** Remains of a cancelled copy that are still to be removed. */
 export interface PendingDiscard {
   readonly transferId: string;
   readonly destination: string;
+  /** True for a copy out of the machine: they lie on the host. */
+  readonly onHost?: boolean;
+  /** The job that left them and is told how it ends. */
+  readonly jobId?: string;
 }
 
 /** A machine as the daemon remembers it. `fingerprint` is its pinned key, null before the first contact. */

@@ -55,6 +55,9 @@ test('cancel returns within 5 s although the peer is stopped, and what was left 
     existsSync(join(rig.guestFiles, '.causeway')) ? null : true,
   );
   assert.ok(!existsSync(join(rig.guestFiles, 'large')));
+  await until('the job tells that it was removed', 10_000, async () =>
+    /was removed$/.test((await rig.job(job.id)).note ?? '') ? true : null,
+  );
 });
 
 test('an interrupted copy resumes where it was when the same command runs again', {
