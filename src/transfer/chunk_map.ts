@@ -51,6 +51,11 @@ export class ChunkMap {
     return this.#hashes.subarray(index * HASH_BYTES, (index + 1) * HASH_BYTES);
   }
 
+  /** All hashes in order; zeros for a chunk that is not there. */
+  hashes(): Uint8Array {
+    return this.#hashes;
+  }
+
   /** BLAKE3 over the chunk hashes in order: the identity of the whole content, given the chunk size. */
   root(): Uint8Array {
     return hashBytes(this.#hashes);

@@ -3,6 +3,7 @@ import { hashBytes } from '../base/hash.ts';
 import type { DiskFile } from '../world/disk.ts';
 import type { Job, JobContext } from '../world/offload.ts';
 import { type OnMoved, readFully, writeFully } from './file_io.ts';
+import { publishPackJob, readPackJob, writePackJob } from './pack_jobs.ts';
 
 /** Reads `into`, which is shared memory, full from `offset`, and hashes it; no hash where the file ends before. */
 export const readChunkJob: Job<
@@ -58,7 +59,14 @@ export const verifyChunkJob: Job<
 };
 
 /** Everything that a thread for disk work can do. */
-export const DISK_JOBS: readonly Job<never, unknown>[] = [readChunkJob, writeChunkJob, verifyChunkJob];
+export const DISK_JOBS: readonly Job<never, unknown>[] = [
+  readChunkJob,
+  writeChunkJob,
+  verifyChunkJob,
+  readPackJob,
+  writePackJob,
+  publishPackJob,
+];
 
 /** Tells of the pieces of an operation that a slow device does in pieces. */
 function partly(context: JobContext, wholeBytes: number): OnMoved {

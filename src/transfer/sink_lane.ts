@@ -1,6 +1,6 @@
 import { CausewayError } from '../base/errors.ts';
 import type { Stream, StreamMessage } from '../link/mux/mux.ts';
-import { decodeLaneMessage, type LaneMessage } from '../wire/lane_message.ts';
+import { decodeLaneMessage, type LaneMessage, type PackEntry } from '../wire/lane_message.ts';
 import { chunkLength } from './chunk_map.ts';
 import type { SinkEvent, SinkFile } from './sink_state.ts';
 import type { SinkWriter } from './sink_writer.ts';
@@ -40,7 +40,7 @@ async function takeMessage(lane: SinkLane, message: StreamMessage): Promise<void
   try {
     const decoded = decodeLaneMessage(message.bytes);
     if (decoded.type === 'chunk') return await takeChunk(lane, decoded);
-    for (const { file, hash, data } of decoded.entries) await takeWhole(lane, file, hash, data);
+    await takePack(lane, decoded.entries);
   } finally {
     message.release();
   }
@@ -60,25 +60,39 @@ async function takeChunk(lane: SinkLane, chunk: Extract<LaneMessage, { type: 'ch
       `chunk ${index} of ${file.entry.path} lies outside of the file`,
     );
   if (file.chunks.has(index)) return lane.emit({ kind: 'chunkIgnored', bytes });
-  await write(lane, file, { version, index, hash, data, whole: false });
+  await write(lane, file, { version, index, hash, data });
 }
 
-async function takeWhole(
-  lane: SinkLane,
-  fileIndex: number,
-  hash: Uint8Array,
-  data: Uint8Array,
-): Promise<void> {
-  const bytes = data.byteLength;
-  const file = lane.file(fileIndex);
-  if (file?.phase !== 'receiving' || file.version !== 0) return lane.emit({ kind: 'chunkIgnored', bytes });
-  if (file.chunks.count !== 1 || bytes !== file.entry.sizeBytes) {
-    throw new CausewayError(
-      'CW_WIRE_MALFORMED',
-      `${file.entry.path} came whole with another size than planned`,
-    );
+async function takePack(lane: SinkLane, entries: readonly PackEntry[]): Promise<void> {
+  const wanted = entries.filter(({ file, data }) => isWanted(lane, file, data.byteLength));
+  const files = wanted.map(({ file, hash, data }) => ({ target: lane.file(file)!, hash, data }));
+  if (files.length === 0) return;
+  const outcomes = await lane.writer.writePack(files);
+  for (const [at, { target: file, hash, data }] of files.entries()) {
+    const outcome = outcomes[at]!;
+    const about = { file: file.index, version: 0, index: 0, bytes: data.byteLength };
+    if (outcome.kind === 'done')
+      lane.emit({ kind: 'chunkWritten', ...about, hash: hash.slice(), whole: true });
+    else if (outcome.kind === 'mismatch') lane.emit({ kind: 'chunkBad', ...about, stage: 'link' });
+    else {
+      lane.emit({ kind: 'chunkIgnored', bytes: data.byteLength });
+      lane.failed(file, outcome.error);
+    }
   }
-  await write(lane, file, { version: 0, index: 0, hash, data, whole: true });
+}
+
+/** Whether a file that came whole is one that is waited for. */
+function isWanted(lane: SinkLane, index: number, bytes: number): boolean {
+  const file = lane.file(index);
+  if (file?.phase !== 'receiving' || file.version !== 0 || file.chunks.has(0)) {
+    lane.emit({ kind: 'chunkIgnored', bytes });
+    return false;
+  }
+  if (file.chunks.count === 1 && bytes === file.entry.sizeBytes) return true;
+  throw new CausewayError(
+    'CW_WIRE_MALFORMED',
+    `${file.entry.path} came whole with another size than planned`,
+  );
 }
 
 interface ArrivedChunk {
@@ -86,11 +100,10 @@ interface ArrivedChunk {
   readonly index: number;
   readonly hash: Uint8Array;
   readonly data: Uint8Array;
-  readonly whole: boolean;
 }
 
 async function write(lane: SinkLane, file: SinkFile, chunk: ArrivedChunk): Promise<void> {
-  const { version, index, whole } = chunk;
+  const { version, index } = chunk;
   const bytes = chunk.data.byteLength;
   const about = { file: file.index, version, index, bytes };
   let matches: boolean;
@@ -100,6 +113,6 @@ async function write(lane: SinkLane, file: SinkFile, chunk: ArrivedChunk): Promi
     lane.emit({ kind: 'chunkIgnored', bytes });
     return lane.failed(file, failure);
   }
-  if (matches) lane.emit({ kind: 'chunkWritten', ...about, hash: chunk.hash.slice(), whole });
+  if (matches) lane.emit({ kind: 'chunkWritten', ...about, hash: chunk.hash.slice(), whole: false });
   else lane.emit({ kind: 'chunkBad', ...about, stage: 'link' });
 }

@@ -9,7 +9,9 @@ import type { Dir, DiskFile } from '../world/disk.ts';
 import type { Offload } from '../world/offload.ts';
 import { type ChunkMap, chunkLength } from './chunk_map.ts';
 import { verifyChunkJob, writeChunkJob } from './disk_jobs.ts';
+import { type ArrivedFile, type PackOutcome, PackWriter } from './pack_writer.ts';
 import { fileKeyOf, type PartialStore, partialName } from './partial_store.ts';
+import { renameInto, settleFile } from './publish.ts';
 import type { FinishOutcome } from './sink_state.ts';
 import type { StageMeter } from './stage_meter.ts';
 
@@ -67,6 +69,7 @@ export class SinkWriter {
   readonly #declared = new Map<number, number>();
   /** Files of which a flush has failed: whatever a later flush says, their bytes may be lost. */
   readonly #distrusted = new Set<WriteTarget>();
+  readonly #packs: PackWriter;
   #flushing: Promise<unknown> = Promise.resolve();
   #newNames = false;
 
@@ -78,6 +81,7 @@ export class SinkWriter {
     this.#chunkBytes = parts.chunkBytes;
     this.#offload = parts.offload;
     this.#checkArrival = parts.checkArrival;
+    this.#packs = new PackWriter(parts);
   }
 
   /** Writes one chunk at its place; false where data were checked on arrival and do not have the hash. */
@@ -94,9 +98,25 @@ export class SinkWriter {
         ? await this.#withOwn(target, write)
         : await this.#withOpen(target, (file) => write(file));
     if (!matches) return false;
-    const fileKey = fileKeyOf(target.target);
-    this.#store.append({ type: 'chunk', fileKey, index, lengthBytes: data.byteLength, hash });
+    this.#noteChunk(target, index, data.byteLength, hash);
     return true;
+  }
+
+  /** Writes whole small files; one outcome for each. */
+  async writePack(files: readonly ArrivedFile[]): Promise<PackOutcome[]> {
+    const outcomes = await this.#packs.write(files, this.#checkArrival);
+    this.#newNames = true;
+    for (const [at, { target, hash, data }] of files.entries()) {
+      if (outcomes[at]!.kind !== 'done') continue;
+      this.#declare(target);
+      this.#noteChunk(target, 0, data.byteLength, hash);
+    }
+    return outcomes;
+  }
+
+  #noteChunk(target: WriteTarget, index: number, lengthBytes: number, hash: Uint8Array): void {
+    const fileKey = fileKeyOf(target.target);
+    this.#store.append({ type: 'chunk', fileKey, index, lengthBytes, hash });
   }
 
   async #write(
@@ -155,23 +175,24 @@ export class SinkWriter {
     report: (target: WriteTarget, outcome: FinishOutcome) => void,
   ): Promise<void> {
     const bytes = targets.reduce((sum, target) => sum + target.entry.sizeBytes, 0);
-    for (const target of targets) if (target.chunks.count === 0) await this.#createEmpty(target);
     // A flush that runs may fail for one of these files: its own flush after that would prove nothing.
     await this.#flushing;
     const unflushed = await this.#meter.run('destinationFlush', bytes, () => this.#syncFiles(targets));
     const renamed: WriteTarget[] = [];
-    const parents = new Set<RelPath>();
+    const take = (target: WriteTarget, outcome: FinishOutcome) => {
+      if (outcome.kind === 'published') renamed.push(target);
+      else report(target, outcome);
+    };
+    const small: WriteTarget[] = [];
     for (const target of targets) {
       const failure = unflushed.get(target) ?? (this.#distrusted.has(target) ? FLUSH_FAILED : null);
-      const outcome = failure ? failed(target, failure) : await this.#finishOne(target);
-      if (outcome.kind === 'published') {
-        renamed.push(target);
-        parents.add(splitRel(target.target).parent);
-      } else {
-        report(target, outcome);
-      }
+      if (failure) take(target, failed(target, failure));
+      else if (isSmall(target)) small.push(target);
+      else take(target, await this.#finishOne(target));
     }
+    await this.#packs.publish(small, (target, outcome) => take(target, finishOutcome(target, outcome)));
     if (renamed.length === 0) return;
+    const parents = new Set(renamed.map((target) => splitRel(target.target).parent));
     await this.#meter.run('publish', renamed.length, () => this.#syncParents(parents));
     for (const target of renamed) {
       this.#store.append({ type: 'published', fileKey: fileKeyOf(target.target) });
@@ -256,11 +277,6 @@ export class SinkWriter {
     await file?.close();
   }
 
-  async #createEmpty(target: WriteTarget): Promise<void> {
-    const file = await this.#store.dir.openFile(this.#name(target), 'append', 0o600);
-    await file.close();
-  }
-
   async #syncFiles(targets: readonly WriteTarget[]): Promise<FlushFailures> {
     const failures = new Map<WriteTarget, CausewayError>();
     if (isPlanted('acknowledge-before-flush')) return failures;
@@ -315,11 +331,7 @@ export class SinkWriter {
     try {
       const bad = await this.#badChunks(file, target);
       if (bad.length > 0) return bad;
-      if ((await file.stat()).sizeBytes > target.entry.sizeBytes) {
-        await file.truncate(target.entry.sizeBytes);
-        await file.datasync();
-      }
-      await file.setAttrs({ mode: target.entry.mode, mtimeNs: target.entry.mtimeNs });
+      await settleFile(file, target.entry);
       return bad;
     } finally {
       await file.close();
@@ -351,25 +363,10 @@ export class SinkWriter {
     return matches || isPlanted('skip-verify');
   }
 
-  async #publish(target: WriteTarget): Promise<void> {
-    await this.#dirs.useParent(target.target, async (dir, name) => {
-      try {
-        await this.#store.dir.rename(this.#name(target), dir, name);
-      } catch (failure) {
-        const error = asCausewayError(failure);
-        if (
-          error.code !== 'CW_DISK_IS_DIRECTORY' &&
-          error.code !== 'CW_DISK_NOT_EMPTY' &&
-          error.code !== 'CW_DISK_EXISTS'
-        )
-          throw error;
-        throw new CausewayError(
-          'CW_COPY_KIND',
-          'a folder stands at the destination where the source has a file',
-          { cause: error },
-        );
-      }
-    });
+  #publish(target: WriteTarget): Promise<void> {
+    return this.#dirs.useParent(target.target, (dir, name) =>
+      renameInto(this.#store.dir, this.#name(target), dir, name),
+    );
   }
 
   async #syncParents(parents: ReadonlySet<RelPath>): Promise<void> {
@@ -389,6 +386,18 @@ export class SinkWriter {
 /** Errors that concern the whole destination: going on with the next entry would only repeat them. */
 export function isWholeDisk(error: CausewayError): boolean {
   return ['CW_DISK_FULL', 'CW_DISK_QUOTA', 'CW_DISK_READ_ONLY'].includes(error.code);
+}
+
+/** Of at most one chunk, and short enough to be read back by one piece of work with many others. */
+function isSmall(target: WriteTarget): boolean {
+  return target.chunks.count <= 1 && target.entry.sizeBytes <= LIMITS.smallFileMaxBytes.value;
+}
+
+function finishOutcome(target: WriteTarget, outcome: PackOutcome): FinishOutcome {
+  if (outcome.kind === 'done') return { kind: 'published' };
+  if (outcome.kind === 'mismatch') return { kind: 'bad', indexes: [0] };
+  if (isWholeDisk(outcome.error)) throw outcome.error;
+  return failed(target, outcome.error);
 }
 
 function failed(target: WriteTarget, error: CausewayError): FinishOutcome {

@@ -80,29 +80,24 @@ async function readChunk(
 }
 
 async function readPack(lane: SourceLane, work: PackWork, buffer: Uint8Array): Promise<Uint8Array[] | null> {
+  const versions = work.files.map((file) => file.version);
+  const outcomes = await lane.reader.readPack(work.files, buffer);
   const entries: { file: number; lengthBytes: number; hash: Uint8Array }[] = [];
-  let at = 0;
-  for (const file of work.files) {
-    const data = buffer.subarray(at, at + file.entry.sizeBytes);
-    const hash = await readPacked(lane, file, data);
-    if (hash === null) {
-      lane.unsent(data.byteLength);
-      continue;
+  let from = 0;
+  let to = 0;
+  for (const [at, file] of work.files.entries()) {
+    const lengthBytes = file.entry.sizeBytes;
+    const outcome = outcomes[at]!;
+    if (outcome.kind === 'ok') {
+      if (to < from) buffer.copyWithin(to, from, from + lengthBytes);
+      entries.push({ file: file.index, lengthBytes, hash: outcome.hash });
+      to += lengthBytes;
+    } else {
+      lane.unsent(lengthBytes);
+      if (outcome.kind === 'failed') await lane.failed(file, outcome.error);
+      else await lane.changed(file, versions[at]!, outcome.stat);
     }
-    entries.push({ file: file.index, lengthBytes: data.byteLength, hash });
-    at += data.byteLength;
+    from += lengthBytes;
   }
-  return entries.length === 0 ? null : [encodePackHeader(entries), buffer.subarray(0, at)];
-}
-
-async function readPacked(lane: SourceLane, file: SourceFile, data: Uint8Array): Promise<Uint8Array | null> {
-  const { version } = file;
-  try {
-    const read = await lane.reader.readWhole(file, data);
-    if (read.kind === 'ok') return read.hash;
-    await lane.changed(file, version, read.stat);
-  } catch (failure) {
-    await lane.failed(file, asCausewayError(failure));
-  }
-  return null;
+  return entries.length === 0 ? null : [encodePackHeader(entries), buffer.subarray(0, to)];
 }

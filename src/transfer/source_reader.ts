@@ -1,17 +1,30 @@
-import { CausewayError } from '../base/errors.ts';
-import { hashBytes } from '../base/hash.ts';
+import { asCausewayError, CausewayError, fromReport } from '../base/errors.ts';
+import { HASH_BYTES } from '../base/hash.ts';
 import { LIMITS } from '../base/limits.ts';
-import { parseRelPath } from '../base/path.ts';
+import { parseRelPath, type RelPath, splitRel } from '../base/path.ts';
 import type { PlanEntry } from '../wire/copy_types.ts';
 import type { DiskFile, Stat } from '../world/disk.ts';
 import type { Offload } from '../world/offload.ts';
 import { readChunkJob } from './disk_jobs.ts';
-import { readFully } from './file_io.ts';
+import { type PackedSource, type PackRead, readPackJob } from './pack_jobs.ts';
+import { sameFile } from './same_file.ts';
 import type { SourceFile } from './source_machine.ts';
 import { pathBelow, type SourceRoot } from './source_roots.ts';
 import type { StageMeter } from './stage_meter.ts';
 
 /** What a read gave: the hash of the bytes, or the attributes of a file that is no longer the planned one. */
+export type PackOutcome = ReadOutcome | { readonly kind: 'failed'; readonly error: CausewayError };
+
+/** Small files of one source that are read in one go. */
+interface PackGroup {
+  readonly root: number;
+  /** Folders by path, with their place in the job's list. */
+  readonly parents: Map<RelPath, number>;
+  readonly files: PackedSource[];
+  bytes: number;
+}
+
+/** What a read of a chunk gave. */
 export type ReadOutcome =
   | { readonly kind: 'ok'; readonly hash: Uint8Array }
   | { readonly kind: 'changed'; readonly stat: Stat };
@@ -64,21 +77,85 @@ export class SourceReader {
     }
   }
 
-  /** Reads a whole small file into `into`, which has its planned length. */
-  async readWhole(file: SourceFile, into: Uint8Array): Promise<ReadOutcome> {
-    const opened = await this.#openAt(file);
-    try {
-      const before = await opened.stat();
-      if (!sameFile(before, file.entry)) return { kind: 'changed', stat: before };
-      const count = await this.#meter.run('sourceRead', into.byteLength, (moved) =>
-        readFully(opened, into, 0, moved),
-      );
-      const after = await opened.stat();
-      if (count < into.byteLength || !sameFile(after, file.entry)) return { kind: 'changed', stat: after };
-      return { kind: 'ok', hash: await this.#hash(into) };
-    } finally {
-      await opened.close();
+  /**
+   * Reads whole small files one after the other into `into`, which is shared memory and has room for their planned
+   * sizes. One outcome for each.
+   */
+  async readPack(files: readonly SourceFile[], into: Uint8Array): Promise<PackOutcome[]> {
+    const outcomes: PackOutcome[] = [];
+    let offset = 0;
+    for (const group of this.#groupsOf(files)) {
+      outcomes.push(...(await this.#readGroup(group, into, offset)));
+      offset += group.bytes;
     }
+    return outcomes;
+  }
+
+  /** Files in a row that come from one source, below few enough folders to have them all open. */
+  #groupsOf(files: readonly SourceFile[]): PackGroup[] {
+    const groups: PackGroup[] = [];
+    for (const file of files) {
+      const root = this.#rootOf(file);
+      const { parent, name } = splitRel(pathBelow(this.#roots[root]!, parseRelPath(file.entry.path)));
+      let group = groups.at(-1);
+      const isFull =
+        group !== undefined &&
+        !group.parents.has(parent) &&
+        group.parents.size >= LIMITS.packFoldersMax.value;
+      if (group === undefined || group.root !== root || isFull) {
+        group = { root, parents: new Map(), files: [], bytes: 0 };
+        groups.push(group);
+      }
+      const dir = group.parents.get(parent) ?? group.parents.size;
+      group.parents.set(parent, dir);
+      const { sizeBytes, mtimeNs, ctimeNs, inode } = file.entry;
+      group.files.push({ dir, name, offset: group.bytes, sizeBytes, mtimeNs, ctimeNs, inode });
+      group.bytes += sizeBytes;
+    }
+    return groups;
+  }
+
+  async #readGroup(group: PackGroup, into: Uint8Array, offset: number): Promise<PackOutcome[]> {
+    const view = into.subarray(offset, offset + group.bytes);
+    const { dirs } = this.#roots[group.root]!;
+    let read: PackRead;
+    try {
+      read = await dirs.useAll([...group.parents.keys()], (opened) =>
+        this.#meter.runHashing(
+          'sourceRead',
+          group.bytes,
+          (moved) => this.#offload.run(readPackJob, { dirs: opened, files: group.files, into: view }, moved),
+          (result) => result.hashMs,
+        ),
+      );
+    } catch (failure) {
+      const error = asCausewayError(failure); // a folder that cannot be opened: it is told of each of its files
+      if (group.files.length === 1) return [{ kind: 'failed', error }];
+      return this.#readOneByOne(group, view);
+    }
+    const outcomes: PackOutcome[] = group.files.map((_, at) => ({
+      kind: 'ok',
+      hash: read.hashes.subarray(at * HASH_BYTES, (at + 1) * HASH_BYTES),
+    }));
+    for (const { at, stat } of read.changed) outcomes[at] = { kind: 'changed', stat };
+    for (const { at, code, message } of read.failures)
+      outcomes[at] = { kind: 'failed', error: fromReport({ code, message }) };
+    return outcomes;
+  }
+
+  async #readOneByOne(group: PackGroup, into: Uint8Array): Promise<PackOutcome[]> {
+    const parents = [...group.parents.keys()];
+    const outcomes: PackOutcome[] = [];
+    for (const file of group.files) {
+      const one: PackGroup = {
+        root: group.root,
+        parents: new Map([[parents[file.dir]!, 0]]),
+        files: [{ ...file, dir: 0, offset: 0 }],
+        bytes: file.sizeBytes,
+      };
+      outcomes.push(...(await this.#readGroup(one, into, file.offset)));
+    }
+    return outcomes;
   }
 
   /** The last look at a file that was read: null where it is still what was planned, else what it is now. Closes it. */
@@ -109,10 +186,6 @@ export class SourceReader {
       const opened = await handle.opening.catch(() => null); // as above
       await opened?.close();
     }
-  }
-
-  #hash(bytes: Uint8Array): Promise<Uint8Array> {
-    return this.#meter.run('hash', bytes.byteLength, async () => hashBytes(bytes));
   }
 
   async #handle(file: SourceFile): Promise<OpenSourceFile> {
@@ -154,17 +227,6 @@ export class SourceReader {
     const root = this.#roots[this.#rootOf(file)]!;
     return root.dirs.useParent(pathBelow(root, parseRelPath(file.entry.path)), (dir, name) => dir.stat(name));
   }
-}
-
-/** A file is the planned one while size, times and inode are: writing changes mtime and ctime, replacing the inode. */
-export function sameFile(stat: Stat, entry: PlanEntry): boolean {
-  return (
-    stat.kind === 'file' &&
-    stat.sizeBytes === entry.sizeBytes &&
-    stat.mtimeNs === entry.mtimeNs &&
-    stat.ctimeNs === entry.ctimeNs &&
-    stat.inode === entry.inode
-  );
 }
 
 /** The plan entry of what a changed file is now; CW_COPY_SOURCE_CHANGED where it is no file any more. */

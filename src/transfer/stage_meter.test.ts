@@ -23,7 +23,14 @@ const busy = (meter: StageMeter, stage: string) =>
 test('hashing inside another stage is told as hashing, also where operations overlap', async () => {
   const { meter, at } = meterAt();
   const gates = [Promise.withResolvers<number>(), Promise.withResolvers<number>()];
-  const runs = gates.map(({ promise }) => meter.runHashing('sourceRead', 10, () => promise, (hashMs) => hashMs));
+  const runs = gates.map(({ promise }) =>
+    meter.runHashing(
+      'sourceRead',
+      10,
+      () => promise,
+      (hashMs) => hashMs,
+    ),
+  );
   at(100);
   gates[0]!.resolve(25);
   await runs[0];

@@ -44,6 +44,20 @@ export class DirCache implements AsyncDisposable {
     return this.use(parent, (dir) => work(dir, name));
   }
 
+  /** Runs `work` with the folders at all these paths, open at the same time. */
+  async useAll<T>(paths: readonly RelPath[], work: (dirs: Dir[]) => Promise<T>): Promise<T> {
+    const opened: Dir[] = [];
+    const openNext = (): Promise<T> => {
+      const path = paths[opened.length];
+      if (path === undefined) return work(opened);
+      return this.use(path, (dir) => {
+        opened.push(dir);
+        return openNext();
+      });
+    };
+    return openNext();
+  }
+
   /** Forgets the folder at `path` and all below it, for example because it was removed. */
   forget(path: RelPath): void {
     for (const [key, slot] of this.#slots) {

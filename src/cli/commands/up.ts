@@ -1,7 +1,7 @@
 import { parseHostPort } from '../../base/address.ts';
 import { CausewayError } from '../../base/errors.ts';
-import { Daemon } from '../../host/daemon.ts';
 import { DISK_THREAD } from '../../guest/disk_thread_module.ts';
+import { Daemon } from '../../host/daemon.ts';
 import { makeDataDirectory } from '../../world/node/data_directory.ts';
 import { tellReady } from '../../world/node/terminal.ts';
 import { createNodeWorld } from '../../world/node/world.ts';

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { CausewayError, fromReport } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
@@ -28,15 +29,23 @@ interface WaitingJob {
 interface Thread {
   readonly worker: Worker;
   current: WaitingJob | null;
+  /** When the current job was given to it. */
+  sinceMs: number;
 }
 
 /** How long a thread without work is kept: a copy follows the other, and a start costs some 50 ms. */
 const IDLE_MS = 20_000;
 
+/** Jobs leave little behind, so that a large nursery would only fill the memory of a small machine with garbage. */
+const HEAP = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 128 };
+
+/** A job that takes longer waits for a device: its thread leaves a processor to another one. */
+const HELD_UP_MS = 1_000;
+
 /**
- * Runs jobs in threads, each with blocking calls of its own. A thread is started when all others are busy, up to
- * LIMITS.offloadThreadsMax, so that a device that holds one up does not hold up jobs on another. A job with a handle
- * of a wrapped disk runs in the calling thread.
+ * Runs jobs in threads, each with blocking calls of its own: one for each processor, and more, up to
+ * LIMITS.offloadThreadsMax, while jobs are held up, so that one device does not hold up jobs on another. A job with a
+ * handle of a wrapped disk runs in the calling thread.
  */
 class ThreadOffload implements Offload {
   readonly #module: ThreadModule;
@@ -45,7 +54,9 @@ class ThreadOffload implements Offload {
   /** Last used first: its memory is warm, and the others may end. */
   readonly #idle: Thread[] = [];
   readonly #waiting: WaitingJob[] = [];
+  readonly #usualThreads = Math.max(2, availableParallelism());
   #idleTimer: NodeJS.Timeout | null = null;
+  #heldUpTimer: NodeJS.Timeout | null = null;
 
   constructor(module: ThreadModule) {
     this.#module = module;
@@ -76,18 +87,33 @@ class ThreadOffload implements Offload {
 
   #dispatch(): void {
     while (this.#waiting.length > 0) {
-      const thread = this.#idle.pop() ?? this.#start();
-      if (thread === null) return;
+      const thread = this.#idle.pop() ?? (this.#mayStart() ? this.#start() : null);
+      if (thread === null) return this.#lookAgainLater();
       const job = this.#waiting.shift() as WaitingJob;
       thread.current = job;
+      thread.sinceMs = performance.now();
       thread.worker.ref();
       thread.worker.postMessage(job.order);
     }
   }
 
-  #start(): Thread | null {
-    if (this.#threads.size >= LIMITS.offloadThreadsMax.value) return null;
-    const thread: Thread = { worker: startWorker(this.#module), current: null };
+  #mayStart(): boolean {
+    if (this.#threads.size < this.#usualThreads) return true;
+    if (this.#threads.size >= LIMITS.offloadThreadsMax.value) return false;
+    const nowMs = performance.now();
+    const working = [...this.#threads].filter((thread) => nowMs - thread.sinceMs < HELD_UP_MS);
+    return working.length < this.#usualThreads;
+  }
+
+  #lookAgainLater(): void {
+    this.#heldUpTimer ??= setTimeout(() => {
+      this.#heldUpTimer = null;
+      this.#dispatch();
+    }, HELD_UP_MS);
+  }
+
+  #start(): Thread {
+    const thread: Thread = { worker: startWorker(this.#module), current: null, sinceMs: 0 };
     this.#threads.add(thread);
     const ended = (error: unknown) => this.#ended(thread, error);
     thread.worker
@@ -139,7 +165,11 @@ class ThreadOffload implements Offload {
 
 function startWorker(module: ThreadModule): Worker {
   // descriptors are passed between the threads: none of them is the worker's own
-  const options = { execArgv: ['--disable-warning=ExperimentalWarning'], trackUnmanagedFds: false };
+  const options = {
+    execArgv: ['--disable-warning=ExperimentalWarning'],
+    trackUnmanagedFds: false,
+    resourceLimits: HEAP,
+  };
   if ('url' in module) return new Worker(new URL(module.url), options);
   return new Worker(module.text, { ...options, eval: true });
 }

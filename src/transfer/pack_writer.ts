@@ -1,0 +1,156 @@
+import { concat } from '../base/bytes.ts';
+import type { CausewayError } from '../base/errors.ts';
+import { fromReport } from '../base/errors.ts';
+import { isPlanted } from '../base/fault_points.ts';
+import { LIMITS } from '../base/limits.ts';
+import { type RelPath, splitRel } from '../base/path.ts';
+import type { DirCache } from '../tree/dir_cache.ts';
+import type { Offload } from '../world/offload.ts';
+import { type PackedFinish, publishPackJob, writePackJob } from './pack_jobs.ts';
+import { fileKeyOf, type PartialStore, partialName } from './partial_store.ts';
+import type { WriteTarget } from './sink_writer.ts';
+import type { StageMeter } from './stage_meter.ts';
+
+/** A small file that has arrived whole; `data` lies in the memory of the whole message. */
+export interface ArrivedFile {
+  readonly target: WriteTarget;
+  readonly hash: Uint8Array;
+  readonly data: Uint8Array;
+}
+
+/** What became of a small file. */
+export type PackOutcome =
+  | { readonly kind: 'done' }
+  | { readonly kind: 'mismatch' }
+  | { readonly kind: 'failed'; readonly error: CausewayError };
+
+export interface PackWriterParts {
+  readonly dirs: DirCache;
+  readonly store: PartialStore;
+  readonly meter: StageMeter;
+  readonly offload: Offload;
+}
+
+/** Files in a row whose folders are few enough to have them all open. */
+interface PublishGroup {
+  readonly parents: Map<RelPath, number>;
+  readonly targets: WriteTarget[];
+  readonly files: PackedFinish[];
+  bytes: number;
+}
+
+const DONE: PackOutcome = { kind: 'done' };
+const MISMATCH: PackOutcome = { kind: 'mismatch' };
+
+/** Puts small files on the destination's disk, many in one piece of work. The flush in between is the caller's. */
+export class PackWriter {
+  readonly #parts: PackWriterParts;
+
+  constructor(parts: PackWriterParts) {
+    this.#parts = parts;
+  }
+
+  /** Writes files under their temporary names. With `check`, one that does not have its hash is a mismatch and is not written. */
+  async write(files: readonly ArrivedFile[], check: boolean): Promise<PackOutcome[]> {
+    const { meter, offload, store } = this.#parts;
+    const first = files[0]!.data;
+    const last = files.at(-1)!.data;
+    const endsAt = last.byteOffset + last.byteLength;
+    const data = new Uint8Array(first.buffer, first.byteOffset, endsAt - first.byteOffset);
+    const args = {
+      dir: store.dir,
+      data,
+      hashes: check ? concat(files.map((file) => file.hash)) : null,
+      files: files.map((file) => ({
+        name: partialName(fileKeyOf(file.target.target)),
+        offset: file.data.byteOffset - first.byteOffset,
+        lengthBytes: file.data.byteLength,
+      })),
+    };
+    const bytes = files.reduce((sum, file) => sum + file.data.byteLength, 0);
+    const result = await meter.runHashing(
+      'destinationWrite',
+      bytes,
+      (moved) => offload.run(writePackJob, args, moved),
+      (written) => written.hashMs,
+    );
+    const outcomes: PackOutcome[] = files.map(() => DONE);
+    for (const at of result.mismatched) outcomes[at] = MISMATCH;
+    for (const { at, code, message } of result.failures)
+      outcomes[at] = { kind: 'failed', error: fromReport({ code, message }) };
+    return outcomes;
+  }
+
+  /** Reads files of at most one chunk back, gives them mode and time, and renames them into place. */
+  async publish(
+    targets: readonly WriteTarget[],
+    report: (target: WriteTarget, outcome: PackOutcome) => void,
+  ): Promise<void> {
+    const groups = groupsOf(targets);
+    const work = async () => {
+      for (let group = groups.shift(); group !== undefined; group = groups.shift())
+        await this.#publishGroup(group, report);
+    };
+    await Promise.all(Array.from({ length: LIMITS.verifyAtOnceMax.value }, work));
+  }
+
+  async #publishGroup(
+    group: PublishGroup,
+    report: (target: WriteTarget, outcome: PackOutcome) => void,
+  ): Promise<void> {
+    const { dirs, meter, offload, store } = this.#parts;
+    const { parents, targets, files, bytes } = group;
+    const hashes = concat(targets.map((target) => target.chunks.hashes()));
+    const trustContents = isPlanted('skip-verify');
+    const result = await dirs
+      .useAll([...parents.keys()], (opened) =>
+        meter.run('verify', bytes, (moved) => {
+          const args = { store: store.dir, parents: opened, files, hashes, trustContents };
+          return offload.run(publishPackJob, args, moved);
+        }),
+      )
+      .catch((failure: unknown) => failure as CausewayError);
+    if (!('bad' in result)) return this.#publishOneByOne(group, result, report);
+    const outcomes: PackOutcome[] = targets.map(() => DONE);
+    for (const at of result.bad) outcomes[at] = MISMATCH;
+    for (const { at, code, message } of result.failures)
+      outcomes[at] = { kind: 'failed', error: fromReport({ code, message }) };
+    for (const [at, target] of targets.entries()) report(target, outcomes[at]!);
+  }
+
+  /** A folder could not be opened: it is told of each file that wants it, the others go on. */
+  async #publishOneByOne(
+    group: PublishGroup,
+    error: CausewayError,
+    report: (target: WriteTarget, outcome: PackOutcome) => void,
+  ): Promise<void> {
+    const [only] = group.targets;
+    if (only !== undefined && group.targets.length === 1) return report(only, { kind: 'failed', error });
+    for (const target of group.targets)
+      for (const one of groupsOf([target])) await this.#publishGroup(one, report);
+  }
+}
+
+function groupsOf(targets: readonly WriteTarget[]): PublishGroup[] {
+  const groups: PublishGroup[] = [];
+  for (const target of targets) {
+    const { parent, name: to } = splitRel(target.target);
+    let group = groups.at(-1);
+    const isFull =
+      group !== undefined &&
+      (group.targets.length >= LIMITS.packFilesMax.value ||
+        (!group.parents.has(parent) && group.parents.size >= LIMITS.packFoldersMax.value));
+    if (group === undefined || isFull) {
+      group = { parents: new Map(), targets: [], files: [], bytes: 0 };
+      groups.push(group);
+    }
+    const at = group.parents.get(parent) ?? group.parents.size;
+    group.parents.set(parent, at);
+    const { sizeBytes, mode, mtimeNs } = target.entry;
+    const name = partialName(fileKeyOf(target.target));
+    group.targets.push(target);
+    group.files.push({ name, parent: at, to, sizeBytes, mode, mtimeNs });
+    group.bytes += sizeBytes;
+  }
+  return groups;
+}
