@@ -8,6 +8,11 @@ export function hashBytes(bytes: Uint8Array): Uint8Array {
   return blake3(bytes);
 }
 
+/** The hash at place `at` of a list of hashes. */
+export function hashAt(hashes: Uint8Array, at: number): Uint8Array {
+  return hashes.subarray(at * HASH_BYTES, (at + 1) * HASH_BYTES);
+}
+
 /** BLAKE3 over several parts, in order. */
 export function hashParts(parts: Iterable<Uint8Array>): Uint8Array {
   const hasher = new Blake3Hasher();

@@ -132,7 +132,8 @@ export const LIMITS = {
     48 * MIB,
     'bytes sent and not known durable: with the flush window, what a kill can cost (T2: 64 MiB)',
   ),
-  verifyAtOnceMax: count(2, 'chunks of one file that are read back at the same time'),
+  verifyAtOnceMax: count(2, 'runs of chunks of one file that are read back at the same time'),
+  verifyRunBytes: bytes(4 * MIB, 'chunks in a row that are read back in one piece of work'),
   publishBatchesMax: count(2, 'groups of complete files that are finished at the same time'),
   flushIntervalMs: ms(
     500,

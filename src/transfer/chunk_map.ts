@@ -5,18 +5,33 @@ const MISSING = 0;
 const WRITTEN = 1;
 const DURABLE = 2;
 
+/** Maps of files with few chunks share memory of this size: an array of its own for each of a million files costs more than what is in it. */
+const SLAB_BYTES = 64 * 1024;
+
+let slab = new Uint8Array(0);
+
+/** Zeroed memory that is given back with the last map that lies in it. */
+function take(sizeBytes: number): Uint8Array {
+  if (sizeBytes > SLAB_BYTES / 16) return new Uint8Array(sizeBytes);
+  if (slab.byteLength < sizeBytes) slab = new Uint8Array(SLAB_BYTES);
+  const taken = slab.subarray(0, sizeBytes);
+  slab = slab.subarray(sizeBytes);
+  return taken;
+}
+
 /** Which chunks of one file are there, how safe they are, and their hashes. */
 export class ChunkMap {
   readonly count: number;
-  readonly #states: Uint8Array;
-  readonly #hashes: Uint8Array;
+  /** The hashes, then a byte of state for each chunk. */
+  readonly #memory: Uint8Array;
+  readonly #statesAt: number;
   #missing: number;
 
   constructor(count: number) {
     this.count = count;
     this.#missing = count;
-    this.#states = new Uint8Array(count);
-    this.#hashes = new Uint8Array(count * HASH_BYTES);
+    this.#statesAt = count * HASH_BYTES;
+    this.#memory = take(this.#statesAt + count);
   }
 
   get missing(): number {
@@ -24,41 +39,46 @@ export class ChunkMap {
   }
 
   has(index: number): boolean {
-    return this.#states[index] !== MISSING;
+    return this.#state(index) !== MISSING;
   }
 
   isDurable(index: number): boolean {
-    return this.#states[index] === DURABLE;
+    return this.#state(index) === DURABLE;
   }
 
+  /** `hash` is copied. */
   written(index: number, hash: Uint8Array): void {
     assert(index < this.count, 'a chunk lies within its file');
-    if (this.#states[index] === MISSING) this.#missing -= 1;
-    this.#states[index] = WRITTEN;
-    this.#hashes.set(hash, index * HASH_BYTES);
+    if (this.#state(index) === MISSING) this.#missing -= 1;
+    this.#memory[this.#statesAt + index] = WRITTEN;
+    this.#memory.set(hash, index * HASH_BYTES);
   }
 
   durable(index: number): void {
-    if (this.#states[index] === WRITTEN) this.#states[index] = DURABLE;
+    if (this.#state(index) === WRITTEN) this.#memory[this.#statesAt + index] = DURABLE;
   }
 
   lost(index: number): void {
-    if (this.#states[index] !== MISSING) this.#missing += 1;
-    this.#states[index] = MISSING;
+    if (this.#state(index) !== MISSING) this.#missing += 1;
+    this.#memory[this.#statesAt + index] = MISSING;
   }
 
   hash(index: number): Uint8Array {
-    return this.#hashes.subarray(index * HASH_BYTES, (index + 1) * HASH_BYTES);
+    return this.#memory.subarray(index * HASH_BYTES, (index + 1) * HASH_BYTES);
   }
 
-  /** All hashes in order; zeros for a chunk that is not there. */
-  hashes(): Uint8Array {
-    return this.#hashes;
+  /** Hashes of `count` chunks in order, of all by default; zeros for a chunk that is not there. */
+  hashes(first = 0, count = this.count): Uint8Array {
+    return this.#memory.subarray(first * HASH_BYTES, (first + count) * HASH_BYTES);
   }
 
   /** BLAKE3 over the chunk hashes in order: the identity of the whole content, given the chunk size. */
   root(): Uint8Array {
-    return hashBytes(this.#hashes);
+    return hashBytes(this.hashes());
+  }
+
+  #state(index: number): number {
+    return this.#memory[this.#statesAt + index] ?? MISSING;
   }
 }
 

@@ -1,8 +1,9 @@
 import { equalBytes } from '../base/bytes.ts';
-import { hashBytes } from '../base/hash.ts';
+import { hashAt, hashBytes } from '../base/hash.ts';
 import type { DiskFile } from '../world/disk.ts';
 import type { Job, JobContext } from '../world/offload.ts';
 import { type OnMoved, readFully, writeFully } from './file_io.ts';
+import { nowAndThen } from './job_progress.ts';
 import { publishPackJob, readPackJob, writePackJob } from './pack_jobs.ts';
 
 /** Reads `into`, which is shared memory, full from `offset`, and hashes it; no hash where the file ends before. */
@@ -40,21 +41,30 @@ export const writeChunkJob: Job<
   },
 };
 
-/** Whether the file has bytes of this hash there. */
-export const verifyChunkJob: Job<
+/** Which of the chunks in a row from `offset` do not have their hash; all have `chunkBytes` but the last. */
+export const verifyChunksJob: Job<
   {
     readonly file: DiskFile;
     readonly offset: number;
     readonly lengthBytes: number;
-    readonly hash: Uint8Array;
+    readonly chunkBytes: number;
+    readonly hashes: Uint8Array;
   },
-  boolean
+  readonly number[]
 > = {
-  name: 'verify-chunk',
-  async run({ file, offset, lengthBytes, hash }, context) {
-    const bytes = context.scratch(lengthBytes);
-    const count = await readFully(file, bytes, offset, partly(context, lengthBytes));
-    return count === lengthBytes && equalBytes(hashBytes(bytes), hash);
+  name: 'verify-chunks',
+  async run({ file, offset, lengthBytes, chunkBytes, hashes }, context) {
+    const bad: number[] = [];
+    const moved = nowAndThen(context);
+    const memory = context.scratch(Math.min(chunkBytes, lengthBytes));
+    for (let at = 0; at * chunkBytes < lengthBytes; at += 1) {
+      const from = at * chunkBytes;
+      const bytes = memory.subarray(0, Math.min(chunkBytes, lengthBytes - from));
+      const count = await readFully(file, bytes, offset + from, moved);
+      const isGood = count === bytes.byteLength && equalBytes(hashBytes(bytes), hashAt(hashes, at));
+      if (!isGood) bad.push(at);
+    }
+    return bad;
   },
 };
 
@@ -62,7 +72,7 @@ export const verifyChunkJob: Job<
 export const DISK_JOBS: readonly Job<never, unknown>[] = [
   readChunkJob,
   writeChunkJob,
-  verifyChunkJob,
+  verifyChunksJob,
   readPackJob,
   writePackJob,
   publishPackJob,

@@ -1,11 +1,11 @@
 import { equalBytes } from '../base/bytes.ts';
 import { asCausewayError } from '../base/errors.ts';
-import { HASH_BYTES, hashBytes } from '../base/hash.ts';
-import { LIMITS } from '../base/limits.ts';
+import { HASH_BYTES, hashAt, hashBytes } from '../base/hash.ts';
 import type { Name } from '../base/path.ts';
 import type { Dir, DiskFile, Stat } from '../world/disk.ts';
 import type { Job, JobContext } from '../world/offload.ts';
 import { type OnMoved, readFully, writeFully } from './file_io.ts';
+import { nowAndThen } from './job_progress.ts';
 import { renameInto, settleFile } from './publish.ts';
 import { sameFile } from './same_file.ts';
 
@@ -117,7 +117,7 @@ export const writePackJob: Job<
       try {
         if (hashes !== null) {
           const since = context.clock.monotonicMs();
-          const matches = equalBytes(hashBytes(bytes), hashOf(hashes, at));
+          const matches = equalBytes(hashBytes(bytes), hashAt(hashes, at));
           hashMs += context.clock.monotonicMs() - since;
           if (!matches) {
             mismatched.push(at);
@@ -180,7 +180,7 @@ export const publishPackJob: Job<
     const moved = nowAndThen(context);
     for (const [at, file] of files.entries()) {
       try {
-        const hash = trustContents ? null : hashOf(hashes, at);
+        const hash = trustContents ? null : hashAt(hashes, at);
         const isGood = await settle(store, file, hash, { scratch: context.scratch, moved });
         if (isGood) await renameInto(store, file.name, parents[file.parent]!, file.to);
         else bad.push(at);
@@ -213,25 +213,7 @@ async function settle(
   }
 }
 
-function hashOf(hashes: Uint8Array, at: number): Uint8Array {
-  return hashes.subarray(at * HASH_BYTES, (at + 1) * HASH_BYTES);
-}
-
 function failureAt(at: number, thrown: unknown): JobFailure {
   const { code, message } = asCausewayError(thrown);
   return { at, code, message };
-}
-
-/** Tells of bytes that have moved, but not of each file: a message for each would cost more than the file. */
-function nowAndThen(context: JobContext): OnMoved {
-  let sinceMs = context.clock.monotonicMs();
-  let untold = 0;
-  return (bytes) => {
-    untold += bytes;
-    const nowMs = context.clock.monotonicMs();
-    if (nowMs - sinceMs < LIMITS.progressIntervalMs.value) return;
-    context.moved(untold);
-    untold = 0;
-    sinceMs = nowMs;
-  };
 }

@@ -71,8 +71,7 @@ async function takePack(lane: SinkLane, entries: readonly PackEntry[]): Promise<
   for (const [at, { target: file, hash, data }] of files.entries()) {
     const outcome = outcomes[at]!;
     const about = { file: file.index, version: 0, index: 0, bytes: data.byteLength };
-    if (outcome.kind === 'done')
-      lane.emit({ kind: 'chunkWritten', ...about, hash: hash.slice(), whole: true });
+    if (outcome.kind === 'done') lane.emit({ kind: 'chunkWritten', ...about, hash, whole: true });
     else if (outcome.kind === 'mismatch') lane.emit({ kind: 'chunkBad', ...about, stage: 'link' });
     else {
       lane.emit({ kind: 'chunkIgnored', bytes: data.byteLength });
@@ -113,6 +112,6 @@ async function write(lane: SinkLane, file: SinkFile, chunk: ArrivedChunk): Promi
     lane.emit({ kind: 'chunkIgnored', bytes });
     return lane.failed(file, failure);
   }
-  if (matches) lane.emit({ kind: 'chunkWritten', ...about, hash: chunk.hash.slice(), whole: false });
+  if (matches) lane.emit({ kind: 'chunkWritten', ...about, hash: chunk.hash, whole: false });
   else lane.emit({ kind: 'chunkBad', ...about, stage: 'link' });
 }

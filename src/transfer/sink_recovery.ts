@@ -8,7 +8,7 @@ import { type JournalFile, JournalReader, type JournalRecord } from '../wire/jou
 import type { Stat } from '../world/disk.ts';
 import type { Offload } from '../world/offload.ts';
 import { ChunkMap, chunkCount, chunkLength } from './chunk_map.ts';
-import { verifyChunkJob } from './disk_jobs.ts';
+import { verifyChunksJob } from './disk_jobs.ts';
 import { fileKeyOf, type PartialStore } from './partial_store.ts';
 import type { SinkFile } from './sink_state.ts';
 import type { SinkWriter } from './sink_writer.ts';
@@ -109,12 +109,13 @@ async function recheckChunks(params: RecoveryParams, file: SinkFile, claim: Clai
         file: partial,
         offset: index * chunkBytes,
         lengthBytes,
-        hash: claim.chunks.hash(index),
+        chunkBytes,
+        hashes: claim.chunks.hash(index),
       };
-      const matches = await meter.run('verify', lengthBytes, (moved) =>
-        params.offload.run(verifyChunkJob, args, moved),
+      const bad = await meter.run('verify', lengthBytes, (moved) =>
+        params.offload.run(verifyChunksJob, args, moved),
       );
-      if (matches || isPlanted('trust-journal')) matching.push(index);
+      if (bad.length === 0 || isPlanted('trust-journal')) matching.push(index);
     }
     await partial.datasync(); // what a killed process had written may still be in memory only
     writer.declared(file);

@@ -7,8 +7,8 @@ import type { DirCache } from '../tree/dir_cache.ts';
 import type { PlanEntry } from '../wire/copy_types.ts';
 import type { Dir, DiskFile } from '../world/disk.ts';
 import type { Offload } from '../world/offload.ts';
-import { type ChunkMap, chunkLength } from './chunk_map.ts';
-import { verifyChunkJob, writeChunkJob } from './disk_jobs.ts';
+import type { ChunkMap } from './chunk_map.ts';
+import { verifyChunksJob, writeChunkJob } from './disk_jobs.ts';
 import { type ArrivedFile, type PackOutcome, PackWriter } from './pack_writer.ts';
 import { fileKeyOf, type PartialStore, partialName } from './partial_store.ts';
 import { renameInto, settleFile } from './publish.ts';
@@ -338,29 +338,44 @@ export class SinkWriter {
     }
   }
 
-  /** Several chunks at a time: nothing else is left to do for this file. */
+  /** Several runs of chunks at a time: nothing else is left to do for this file. */
   async #badChunks(file: DiskFile, target: WriteTarget): Promise<number[]> {
     const bad: number[] = [];
-    let next = 0;
+    const runs = this.#runsToVerify(target);
     const work = async () => {
-      while (next < target.chunks.count) {
-        const index = next;
-        next += 1;
-        if (isPlanted('trust-journal') && target.chunks.isDurable(index)) continue;
-        if (!(await this.#matches(file, target, index))) bad.push(index);
-      }
+      for (let run = runs.shift(); run !== undefined; run = runs.shift())
+        bad.push(...(await this.#badIn(file, target, run)));
     };
     await Promise.all(Array.from({ length: LIMITS.verifyAtOnceMax.value }, work));
-    return bad.sort((a, b) => a - b);
+    return isPlanted('skip-verify') ? [] : bad.sort((a, b) => a - b);
   }
 
-  async #matches(file: DiskFile, target: WriteTarget, index: number): Promise<boolean> {
-    const lengthBytes = chunkLength(target.entry.sizeBytes, this.#chunkBytes, index);
-    const args = { file, offset: index * this.#chunkBytes, lengthBytes, hash: target.chunks.hash(index) };
-    const matches = await this.#meter.run('verify', lengthBytes, (moved) =>
-      this.#offload.run(verifyChunkJob, args, moved),
+  #runsToVerify(target: WriteTarget): { first: number; count: number }[] {
+    const each = Math.max(1, Math.floor(LIMITS.verifyRunBytes.value / this.#chunkBytes));
+    const trusted = (index: number) => isPlanted('trust-journal') && target.chunks.isDurable(index);
+    const runs: { first: number; count: number }[] = [];
+    for (let first = 0; first < target.chunks.count; ) {
+      let count = 0;
+      while (count < each && first + count < target.chunks.count && !trusted(first + count)) count += 1;
+      if (count > 0) runs.push({ first, count });
+      first += Math.max(1, count);
+    }
+    return runs;
+  }
+
+  async #badIn(
+    file: DiskFile,
+    target: WriteTarget,
+    run: { readonly first: number; readonly count: number },
+  ): Promise<number[]> {
+    const chunkBytes = this.#chunkBytes;
+    const offset = run.first * chunkBytes;
+    const lengthBytes = Math.min(run.count * chunkBytes, target.entry.sizeBytes - offset);
+    const hashes = target.chunks.hashes(run.first, run.count);
+    const bad = await this.#meter.run('verify', lengthBytes, (moved) =>
+      this.#offload.run(verifyChunksJob, { file, offset, lengthBytes, chunkBytes, hashes }, moved),
     );
-    return matches || isPlanted('skip-verify');
+    return bad.map((at) => run.first + at);
   }
 
   #publish(target: WriteTarget): Promise<void> {

@@ -1,5 +1,5 @@
 import { asCausewayError, CausewayError, fromReport } from '../base/errors.ts';
-import { HASH_BYTES } from '../base/hash.ts';
+import { hashAt } from '../base/hash.ts';
 import { LIMITS } from '../base/limits.ts';
 import { parseRelPath, type RelPath, splitRel } from '../base/path.ts';
 import type { PlanEntry } from '../wire/copy_types.ts';
@@ -135,7 +135,7 @@ export class SourceReader {
     }
     const outcomes: PackOutcome[] = group.files.map((_, at) => ({
       kind: 'ok',
-      hash: read.hashes.subarray(at * HASH_BYTES, (at + 1) * HASH_BYTES),
+      hash: hashAt(read.hashes, at),
     }));
     for (const { at, stat } of read.changed) outcomes[at] = { kind: 'changed', stat };
     for (const { at, code, message } of read.failures)

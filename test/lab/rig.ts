@@ -136,7 +136,8 @@ export class CopyLab implements AsyncDisposable {
     const agentCommand = this.#options.agentCommand ?? (await bundledAgent());
     const run = `${agentCommand} run ${this.#agentArguments} --data ${this.#agentData} --ready-fd 3`;
     const once = `echo $$ >/run/agent.pid; exec ${run} 3>/run/agent.ready 2>>/run/agent.log`;
-    const loop = `rm -f /run/agent.*; while :; do sh -c ${shellQuote(once)}; sleep 0.2; done`;
+    const loop = `while :; do sh -c ${shellQuote(once)}; sleep 0.2; done`;
+    await this.guest('rm -f /run/agent.*'); // at once: what an agent before has told must not be read as this one's word
     const { pid } = await this.vm.exec(loop, { background: true });
     this.#agentGroup = pid ?? 0;
     const line = await until('the agent serves', READY_LIMIT_MS, async () => {

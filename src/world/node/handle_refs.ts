@@ -53,8 +53,15 @@ function toRef(value: unknown, lent: LentHandle[]): unknown {
     };
     return ref;
   }
+  if (value instanceof Uint8Array) return withoutRest(value);
   if (typeof value === 'object' && value !== null && Symbol.asyncDispose in value) throw FOREIGN;
   return value;
+}
+
+/** Cloning copies all the memory that an array is a view of, unless it is shared. */
+function withoutRest(bytes: Uint8Array): Uint8Array {
+  const isPart = bytes.byteLength < bytes.buffer.byteLength;
+  return isPart && !(bytes.buffer instanceof SharedArrayBuffer) ? bytes.slice() : bytes;
 }
 
 /** The handles behind the references in `message`, on the disk of `context`. Closing them leaves the descriptors open. */
