@@ -149,7 +149,7 @@ export const LIMITS = {
   stallAfterMs: ms(10_000, 'no stage has moved a byte for this long: a stall (T11)'),
   progressIntervalMs: ms(200, 'how often counters cross the link while they change'),
   openDirsMax: count(64, 'folders a side of a transfer keeps open, besides those in use'),
-  walkBatchEntries: count(64, 'entries of a folder whose attributes are asked for at the same time'),
+  walkBatchEntries: count(1_024, 'entries of a folder whose attributes are asked for at the same time'),
   openFilesMax: count(256, 'files a side of a transfer keeps open'),
   farewellMs: ms(1_000, 'how long a failed copy tries to tell the other side why'),
   cancelGraceMs: ms(

@@ -86,6 +86,8 @@ export const StartJobRequest = Type.Object(
     destination: Type.String({ minLength: 1, maxLength: 4096 }),
     chunkBytes: Type.Optional(Type.Integer({ minimum: 65536, maximum: 4194304 })),
     lanes: Type.Optional(Type.Integer({ minimum: 1, maximum: 16 })),
+    /** Also copies files that the destination has with the same size and modification time. */
+    ignoreTimes: Type.Optional(Type.Boolean()),
   },
   Strict,
 );

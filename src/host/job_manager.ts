@@ -149,6 +149,7 @@ export class JobManager {
         destination: request.destination,
         options: {
           chunkBytes: request.chunkBytes ?? LIMITS.chunkDefaultBytes.value,
+          ignoreTimes: request.ignoreTimes ?? false,
           lanes: request.lanes ?? Math.min(LIMITS.lanesMax.value, this.#world.process.info.cpuCount),
         },
       },

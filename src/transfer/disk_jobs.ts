@@ -1,10 +1,12 @@
 import { equalBytes } from '../base/bytes.ts';
 import { hashAt, hashBytes } from '../base/hash.ts';
+import { inspectJob, listFolderJob } from '../tree/walk_jobs.ts';
 import type { DiskFile } from '../world/disk.ts';
 import type { Job, JobContext } from '../world/offload.ts';
 import { type OnMoved, readFully, writeFully } from './file_io.ts';
 import { nowAndThen } from './job_progress.ts';
 import { publishPackJob, readPackJob, writePackJob } from './pack_jobs.ts';
+import { unchangedJob } from './unchanged.ts';
 
 /** Reads `into`, which is shared memory, full from `offset`, and hashes it; no hash where the file ends before. */
 export const readChunkJob: Job<
@@ -76,6 +78,9 @@ export const DISK_JOBS: readonly Job<never, unknown>[] = [
   readPackJob,
   writePackJob,
   publishPackJob,
+  unchangedJob,
+  listFolderJob,
+  inspectJob,
 ];
 
 /** Tells of the pieces of an operation that a slow device does in pieces. */

@@ -3,9 +3,10 @@ import type { CausewayError } from '../base/errors.ts';
 import { fromReport } from '../base/errors.ts';
 import { isPlanted } from '../base/fault_points.ts';
 import { LIMITS } from '../base/limits.ts';
-import { type RelPath, splitRel } from '../base/path.ts';
+import type { Name } from '../base/path.ts';
 import type { DirCache } from '../tree/dir_cache.ts';
 import type { Offload } from '../world/offload.ts';
+import { type FolderGroup, groupByFolder } from './folder_groups.ts';
 import { type PackedFinish, publishPackJob, writePackJob } from './pack_jobs.ts';
 import { fileKeyOf, type PartialStore, partialName } from './partial_store.ts';
 import type { WriteTarget } from './sink_writer.ts';
@@ -31,13 +32,7 @@ export interface PackWriterParts {
   readonly offload: Offload;
 }
 
-/** Files in a row whose folders are few enough to have them all open. */
-interface PublishGroup {
-  readonly parents: Map<RelPath, number>;
-  readonly targets: WriteTarget[];
-  readonly files: PackedFinish[];
-  bytes: number;
-}
+type PublishGroup = FolderGroup<WriteTarget>;
 
 const DONE: PackOutcome = { kind: 'done' };
 const MISMATCH: PackOutcome = { kind: 'mismatch' };
@@ -86,7 +81,7 @@ export class PackWriter {
     targets: readonly WriteTarget[],
     report: (target: WriteTarget, outcome: PackOutcome) => void,
   ): Promise<void> {
-    const groups = groupsOf(targets);
+    const groups = groupByFolder(targets, (target) => target.target);
     const work = async () => {
       for (let group = groups.shift(); group !== undefined; group = groups.shift())
         await this.#publishGroup(group, report);
@@ -99,11 +94,13 @@ export class PackWriter {
     report: (target: WriteTarget, outcome: PackOutcome) => void,
   ): Promise<void> {
     const { dirs, meter, offload, store } = this.#parts;
-    const { parents, targets, files, bytes } = group;
+    const targets = group.items.map(({ item }) => item);
+    const files = group.items.map(({ item, folder, name }) => finishOf(item, folder, name));
+    const bytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
     const hashes = concat(targets.map((target) => target.chunks.hashes()));
     const trustContents = isPlanted('skip-verify');
     const result = await dirs
-      .useAll([...parents.keys()], (opened) =>
+      .useAll(group.folders, (opened) =>
         meter.run('verify', bytes, (moved) => {
           const args = { store: store.dir, parents: opened, files, hashes, trustContents };
           return offload.run(publishPackJob, args, moved);
@@ -124,33 +121,16 @@ export class PackWriter {
     error: CausewayError,
     report: (target: WriteTarget, outcome: PackOutcome) => void,
   ): Promise<void> {
-    const [only] = group.targets;
-    if (only !== undefined && group.targets.length === 1) return report(only, { kind: 'failed', error });
-    for (const target of group.targets)
-      for (const one of groupsOf([target])) await this.#publishGroup(one, report);
+    const [only] = group.items;
+    if (only !== undefined && group.items.length === 1) return report(only.item, { kind: 'failed', error });
+    for (const { item, folder, name } of group.items) {
+      const one = { folders: [group.folders[folder]!], items: [{ item, folder: 0, name }] };
+      await this.#publishGroup(one, report);
+    }
   }
 }
 
-function groupsOf(targets: readonly WriteTarget[]): PublishGroup[] {
-  const groups: PublishGroup[] = [];
-  for (const target of targets) {
-    const { parent, name: to } = splitRel(target.target);
-    let group = groups.at(-1);
-    const isFull =
-      group !== undefined &&
-      (group.targets.length >= LIMITS.packFilesMax.value ||
-        (!group.parents.has(parent) && group.parents.size >= LIMITS.packFoldersMax.value));
-    if (group === undefined || isFull) {
-      group = { parents: new Map(), targets: [], files: [], bytes: 0 };
-      groups.push(group);
-    }
-    const at = group.parents.get(parent) ?? group.parents.size;
-    group.parents.set(parent, at);
-    const { sizeBytes, mode, mtimeNs } = target.entry;
-    const name = partialName(fileKeyOf(target.target));
-    group.targets.push(target);
-    group.files.push({ name, parent: at, to, sizeBytes, mode, mtimeNs });
-    group.bytes += sizeBytes;
-  }
-  return groups;
+function finishOf(target: WriteTarget, parent: number, to: Name): PackedFinish {
+  const { sizeBytes, mode, mtimeNs } = target.entry;
+  return { name: partialName(fileKeyOf(target.target)), parent, to, sizeBytes, mode, mtimeNs };
 }

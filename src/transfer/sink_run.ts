@@ -180,8 +180,26 @@ export class SinkRun {
     if (place.journalDamage !== null) this.#notes.push(journalNote(place.journalDamage));
     for (const problem of await this.#guarded(place.makeFolders())) this.#note(problem);
     this.#emit({ kind: 'entryDone', count: place.folders.length });
-    for (const file of this.state.files.values()) await this.#guarded(this.#recover(place, file));
+    if (!this.#params.options.ignoreTimes) await this.#guarded(this.#skipUnchanged(place));
+    for (const file of this.state.files.values())
+      if (file.phase === 'receiving' && place.hasClaim(file)) await this.#guarded(this.#recover(place, file));
     return { t: 'ready', freeBytes, recoveredBytes: this.#recoveredBytes, notes: [...this.#notes] };
+  }
+
+  async #skipUnchanged(place: SinkPlace): Promise<void> {
+    const before = this.state.durableBytes;
+    let files: number[] = [];
+    const tell = async () => {
+      if (files.length > 0) await this.#channel.send({ t: 'skip', files });
+      files = [];
+    };
+    for await (const file of place.unchanged(this.state.files.values())) {
+      files.push(file.index);
+      this.#emit({ kind: 'inPlace', file: file.index });
+      if (files.length >= LIMITS.manifestPageEntries.value) await tell();
+    }
+    await tell();
+    this.#recoveredBytes += this.state.durableBytes - before;
   }
 
   async #recover(place: SinkPlace, file: SinkFile): Promise<void> {

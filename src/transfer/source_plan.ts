@@ -4,6 +4,7 @@ import { parseRelPath, ROOT_PATH } from '../base/path.ts';
 import { walk } from '../tree/walk.ts';
 import type { PlanEntry, PlanKind, Problem } from '../wire/copy_types.ts';
 import type { Stat } from '../world/disk.ts';
+import type { Offload } from '../world/offload.ts';
 import { PARTIAL_FOLDER } from './destination.ts';
 import type { SourceRoot } from './source_roots.ts';
 
@@ -29,12 +30,12 @@ const PAGE_TEXT_MAX_BYTES = LIMITS.messageMaxBytes.value / 2;
 export async function* planPages(
   roots: readonly SourceRoot[],
   totals: PlanTotals,
-  signal: AbortSignal,
+  options: { readonly signal: AbortSignal; readonly offload: Offload },
 ): AsyncGenerator<PlanPage> {
   let entries: PlanEntry[] = [];
   let rootOf: number[] = [];
   let textBytes = 0;
-  for await (const { entry, root } of allEntries(roots, totals.problems, signal)) {
+  for await (const { entry, root } of allEntries(roots, totals.problems, options)) {
     entries.push(entry);
     rootOf.push(root);
     textBytes += 3 * (entry.path.length + entry.linkTarget.length) + 128;
@@ -54,13 +55,13 @@ export async function* planPages(
 async function* allEntries(
   roots: readonly SourceRoot[],
   problems: Problem[],
-  signal: AbortSignal,
+  options: { readonly signal: AbortSignal; readonly offload: Offload },
 ): AsyncGenerator<{ entry: PlanEntry; root: number }> {
   for (const [root, source] of roots.entries()) {
     const prefix = source.info.contents ? ROOT_PATH : parseRelPath(source.info.name);
     if (!source.info.contents) yield { entry: toEntry(prefix, source.stat, ''), root };
     if (source.fileName !== null) continue;
-    for await (const item of walk(source.dir, prefix, { signal, skipName: PARTIAL_FOLDER })) {
+    for await (const item of walk(source.dir, prefix, { ...options, skipName: PARTIAL_FOLDER })) {
       if ('problem' in item) {
         problems.push({ path: item.path, code: item.problem.code, message: item.problem.message });
       } else if (item.stat.kind === 'other') {

@@ -1,11 +1,12 @@
 import { asCausewayError, CausewayError, fromReport } from '../base/errors.ts';
 import { hashAt } from '../base/hash.ts';
 import { LIMITS } from '../base/limits.ts';
-import { parseRelPath, type RelPath, splitRel } from '../base/path.ts';
+import { parseRelPath, type RelPath } from '../base/path.ts';
 import type { PlanEntry } from '../wire/copy_types.ts';
 import type { DiskFile, Stat } from '../world/disk.ts';
 import type { Offload } from '../world/offload.ts';
 import { readChunkJob } from './disk_jobs.ts';
+import { groupByFolder } from './folder_groups.ts';
 import { type PackedSource, type PackRead, readPackJob } from './pack_jobs.ts';
 import { sameFile } from './same_file.ts';
 import type { SourceFile } from './source_machine.ts';
@@ -18,8 +19,7 @@ export type PackOutcome = ReadOutcome | { readonly kind: 'failed'; readonly erro
 /** Small files of one source that are read in one go. */
 interface PackGroup {
   readonly root: number;
-  /** Folders by path, with their place in the job's list. */
-  readonly parents: Map<RelPath, number>;
+  readonly folders: readonly RelPath[];
   readonly files: PackedSource[];
   bytes: number;
 }
@@ -92,27 +92,23 @@ export class SourceReader {
   }
 
   /** Files in a row that come from one source, below few enough folders to have them all open. */
-  #groupsOf(files: readonly SourceFile[]): PackGroup[] {
-    const groups: PackGroup[] = [];
-    for (const file of files) {
-      const root = this.#rootOf(file);
-      const { parent, name } = splitRel(pathBelow(this.#roots[root]!, parseRelPath(file.entry.path)));
-      let group = groups.at(-1);
-      const isFull =
-        group !== undefined &&
-        !group.parents.has(parent) &&
-        group.parents.size >= LIMITS.packFoldersMax.value;
-      if (group === undefined || group.root !== root || isFull) {
-        group = { root, parents: new Map(), files: [], bytes: 0 };
-        groups.push(group);
+  *#groupsOf(files: readonly SourceFile[]): Generator<PackGroup> {
+    for (let first = 0; first < files.length; ) {
+      const root = this.#rootOf(files[first]!);
+      let end = first + 1;
+      while (end < files.length && this.#rootOf(files[end]!) === root) end += 1;
+      const pathOf = (file: SourceFile) => pathBelow(this.#roots[root]!, parseRelPath(file.entry.path));
+      for (const { folders, items } of groupByFolder(files.slice(first, end), pathOf)) {
+        const group: PackGroup = { root, folders, files: [], bytes: 0 };
+        for (const { item, folder, name } of items) {
+          const { sizeBytes, mtimeNs, ctimeNs, inode } = item.entry;
+          group.files.push({ dir: folder, name, offset: group.bytes, sizeBytes, mtimeNs, ctimeNs, inode });
+          group.bytes += sizeBytes;
+        }
+        yield group;
       }
-      const dir = group.parents.get(parent) ?? group.parents.size;
-      group.parents.set(parent, dir);
-      const { sizeBytes, mtimeNs, ctimeNs, inode } = file.entry;
-      group.files.push({ dir, name, offset: group.bytes, sizeBytes, mtimeNs, ctimeNs, inode });
-      group.bytes += sizeBytes;
+      first = end;
     }
-    return groups;
   }
 
   async #readGroup(group: PackGroup, into: Uint8Array, offset: number): Promise<PackOutcome[]> {
@@ -120,7 +116,7 @@ export class SourceReader {
     const { dirs } = this.#roots[group.root]!;
     let read: PackRead;
     try {
-      read = await dirs.useAll([...group.parents.keys()], (opened) =>
+      read = await dirs.useAll(group.folders, (opened) =>
         this.#meter.runHashing(
           'sourceRead',
           group.bytes,
@@ -144,12 +140,11 @@ export class SourceReader {
   }
 
   async #readOneByOne(group: PackGroup, into: Uint8Array): Promise<PackOutcome[]> {
-    const parents = [...group.parents.keys()];
     const outcomes: PackOutcome[] = [];
     for (const file of group.files) {
       const one: PackGroup = {
         root: group.root,
-        parents: new Map([[parents[file.dir]!, 0]]),
+        folders: [group.folders[file.dir]!],
         files: [{ ...file, dir: 0, offset: 0 }],
         bytes: file.sizeBytes,
       };

@@ -151,7 +151,8 @@ export class SourceRun {
   async #sendPlan(): Promise<void> {
     const { signal } = this.#params;
     await this.#channel.send({ t: 'sources', roots: this.#roots.map((root) => root.info) });
-    for await (const page of planPages(this.#roots, this.#totals, signal)) {
+    const { offload } = this.#params.world;
+    for await (const page of planPages(this.#roots, this.#totals, { signal, offload })) {
       for (const [at, entry] of page.entries.entries()) {
         const index = this.#rootOf.push(page.roots[at]!) - 1;
         if (entry.kind === 'file') this.machine.planned(index, entry);

@@ -1,8 +1,10 @@
-import { asCausewayError, CausewayError } from '../base/errors.ts';
+import { asCausewayError, type CausewayError, fromReport } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { joinRel, type Name, type RelPath } from '../base/path.ts';
 import { throwIfAborted } from '../base/signal.ts';
 import type { Dir, DirEntry, Stat } from '../world/disk.ts';
+import type { Offload } from '../world/offload.ts';
+import { type Found, inspectJob, listFolderJob } from './walk_jobs.ts';
 
 /** One entry below the root of a walk, or the reason why it cannot be told. */
 export type WalkItem =
@@ -13,6 +15,7 @@ export interface WalkOptions {
   readonly signal: AbortSignal;
   /** Entries of this name are passed over, with all that is in them. */
   readonly skipName: string;
+  readonly offload: Offload;
 }
 
 /**
@@ -20,19 +23,21 @@ export interface WalkOptions {
  * followed. An entry that cannot be read is yielded as a problem and the walk goes on; `prefix` is put before each path.
  */
 export async function* walk(root: Dir, prefix: RelPath, options: WalkOptions): AsyncGenerator<WalkItem> {
-  let names: DirEntry[];
+  let listed: { readonly entries: readonly DirEntry[]; readonly found: readonly Found[] };
   try {
-    names = await listSorted(root);
+    listed = await options.offload.run(listFolderJob, { dir: root });
   } catch (failure) {
     yield { path: prefix, problem: asCausewayError(failure) };
     return;
   }
-  const wanted = names.filter((entry) => entry.rawName !== options.skipName);
-  for (let at = 0; at < wanted.length; at += LIMITS.walkBatchEntries.value) {
+  const { entries } = listed;
+  let { found } = listed;
+  for (let at = 0; at < entries.length; at += LIMITS.walkBatchEntries.value) {
     throwIfAborted(options.signal);
-    const batch = wanted.slice(at, at + LIMITS.walkBatchEntries.value);
-    const items = await Promise.all(batch.map((entry) => inspect(root, prefix, entry)));
-    for (const item of items) {
+    const batch = entries.slice(at, at + LIMITS.walkBatchEntries.value);
+    if (at > 0) found = (await options.offload.run(inspectJob, { dir: root, entries: batch })).found;
+    for (const [index, entry] of batch.entries()) {
+      const item = entry.rawName === options.skipName ? null : toItem(prefix, entry, found[index]!);
       if (item === null) continue;
       yield item;
       if ('stat' in item && item.stat.kind === 'directory') yield* descend(root, item.path, options);
@@ -55,28 +60,11 @@ async function* descend(parent: Dir, path: RelPath, options: WalkOptions): Async
   }
 }
 
-async function listSorted(dir: Dir): Promise<DirEntry[]> {
-  const entries: DirEntry[] = [];
-  for await (const entry of dir.list()) entries.push(entry);
-  return entries.sort((a, b) => (a.rawName < b.rawName ? -1 : a.rawName > b.rawName ? 1 : 0));
-}
-
-async function inspect(dir: Dir, prefix: RelPath, entry: DirEntry): Promise<WalkItem | null> {
-  const shown = prefix === '' ? entry.rawName : `${prefix}/${entry.rawName}`;
-  if (entry.name === null) {
-    return {
-      path: shown,
-      problem: new CausewayError('CW_COPY_NAME_ILLEGAL', `the name of ${shown} is not valid UTF-8`),
-    };
+function toItem(prefix: RelPath, entry: DirEntry, found: Found): WalkItem | null {
+  if (found === null) return null;
+  if ('code' in found || entry.name === null) {
+    const path = prefix === '' ? entry.rawName : `${prefix}/${entry.rawName}`;
+    return { path, problem: fromReport('code' in found ? found : { code: 'CW_INTERNAL', message: path }) };
   }
-  const path = joinRel(prefix, entry.name);
-  try {
-    const stat = await dir.stat(entry.name);
-    const linkTarget = stat.kind === 'symlink' ? await dir.readLink(entry.name) : '';
-    return { path, stat, linkTarget };
-  } catch (failure) {
-    const error = asCausewayError(failure);
-    if (error.code === 'CW_DISK_NOT_FOUND') return null; // removed since it was listed, as if it had never been
-    return { path, problem: error };
-  }
+  return { path: joinRel(prefix, entry.name), stat: found.stat, linkTarget: found.linkTarget };
 }

@@ -48,7 +48,7 @@ export function decodeCopyOpening(input: Uint8Array): CopyOpening {
     role: oneOf(m, 'role', ['source', 'sink']),
     sources: list(m, 'sources', LIMITS.sourcesMax.value, textItem),
     destination: text(m, 'destination', TEXT_MAX),
-    options: { chunkBytes, lanes },
+    options: { chunkBytes, lanes, ignoreTimes: boolean(options, 'ignoreTimes') },
   };
 }
 

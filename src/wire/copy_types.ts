@@ -42,6 +42,8 @@ export interface HaveChunk {
 export interface CopyOptions {
   readonly chunkBytes: number;
   readonly lanes: number;
+  /** Also copies files that the destination has with the same size and modification time. */
+  readonly ignoreTimes: boolean;
 }
 
 /** Opening of a `transfer` stream: the side that asks for a copy tells the other its part in it. */

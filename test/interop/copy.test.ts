@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -10,6 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import type { JobView } from '../../src/contract/schemas.ts';
 import { Rig } from './rig.ts';
 import { listing, mixedTree, randomFile, sha256 } from './trees.ts';
 
@@ -88,6 +90,33 @@ describe('what cp means by its arguments', () => {
     );
     assert.deepEqual(readdirSync(join(rig.guestFiles, 'dst')).sort(), ['a', 'b', 'src']);
     assert.equal(readFileSync(join(rig.guestFiles, 'dst', 'b'), 'utf8'), 'b');
+  });
+
+  test('a copy that is there already sends what differs in size or time, and with -I everything', async () => {
+    const source = join(rig.hostFiles, 'again');
+    mixedTree(source, 60);
+    randomFile(join(source, 'large'), 3_000_000);
+    const copy = async (...flags: string[]): Promise<JobView> => {
+      const { code, out, err } = await rig.cli('cp', '--json', ...flags, source, `vm:${rig.guestFiles}/`);
+      assert.equal(code, 0, err);
+      const job = JSON.parse(out.trim().split('\n').at(-1)!) as JobView;
+      assert.equal(job.percent, 100);
+      return job;
+    };
+    const first = await copy();
+    assert.equal(first.sentBytes, first.plannedBytes);
+    const again = await copy();
+    assert.equal(again.sentBytes, 0);
+    assert.equal(again.recoveredBytes, again.plannedBytes);
+    writeFileSync(join(source, 'large'), 'now it is short');
+    chmodSync(join(rig.guestFiles, 'again', 'large'), 0o600);
+    const changed = await copy();
+    assert.equal(changed.sentBytes, 'now it is short'.length);
+    chmodSync(join(source, 'large'), 0o640);
+    assert.equal((await copy()).sentBytes, 0);
+    assert.equal(listing(join(rig.guestFiles, 'again')), listing(source));
+    assert.equal((await copy('-I')).sentBytes, changed.plannedBytes);
+    assert.equal(listing(join(rig.guestFiles, 'again')), listing(source));
   });
 
   test('a source that is a symlink is followed, links below are not', async () => {

@@ -12,6 +12,7 @@ export const cp: Action = async (context, args, options) => {
   if (options['lanes'] !== undefined)
     request.lanes = parseCount(String(options['lanes']), '--lanes', LIMITS.lanesMax.value);
   if (options['chunk'] !== undefined) request.chunkBytes = parseChunk(String(options['chunk']));
+  if (options['ignoreTimes'] === true) request.ignoreTimes = true;
   const { interrupted } = context.terminal;
   const job = await context.client.call('startJob', {}, request);
   if (options['detach'] === true) {
