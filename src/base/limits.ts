@@ -134,6 +134,10 @@ export const LIMITS = {
   ),
   verifyAtOnceMax: count(2, 'runs of chunks of one file that are read back at the same time'),
   verifyRunBytes: bytes(4 * MIB, 'chunks in a row that are read back in one piece of work'),
+  flushAllFromFiles: count(
+    16,
+    'files from which on one flush of the whole file system is cheaper than one for each',
+  ),
   publishBatchesMax: count(2, 'groups of complete files that are finished at the same time'),
   flushIntervalMs: ms(
     500,

@@ -1,23 +1,10 @@
 import { assert } from '../base/assert.ts';
 import { HASH_BYTES, hashBytes } from '../base/hash.ts';
+import { slabBytes } from '../base/slab.ts';
 
 const MISSING = 0;
 const WRITTEN = 1;
 const DURABLE = 2;
-
-/** Maps of files with few chunks share memory of this size: an array of its own for each of a million files costs more than what is in it. */
-const SLAB_BYTES = 64 * 1024;
-
-let slab = new Uint8Array(0);
-
-/** Zeroed memory that is given back with the last map that lies in it. */
-function take(sizeBytes: number): Uint8Array {
-  if (sizeBytes > SLAB_BYTES / 16) return new Uint8Array(sizeBytes);
-  if (slab.byteLength < sizeBytes) slab = new Uint8Array(SLAB_BYTES);
-  const taken = slab.subarray(0, sizeBytes);
-  slab = slab.subarray(sizeBytes);
-  return taken;
-}
 
 /** Which chunks of one file are there, how safe they are, and their hashes. */
 export class ChunkMap {
@@ -31,7 +18,7 @@ export class ChunkMap {
     this.count = count;
     this.#missing = count;
     this.#statesAt = count * HASH_BYTES;
-    this.#memory = take(this.#statesAt + count);
+    this.#memory = slabBytes(this.#statesAt + count);
   }
 
   get missing(): number {

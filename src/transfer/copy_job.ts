@@ -90,9 +90,9 @@ export class CopyJob {
   async #runAttempt(signal: AbortSignal): Promise<CopyOutcome> {
     const { world, link, routerOf, spec } = this.#params;
     const mux = await link.ready(signal);
-    this.#attempts += 1;
     const router = routerOf(mux);
     this.#attempt = await startAttempt({ world, mux, router, spec, signal, keepPartial: () => this.#keep });
+    this.#attempts += 1; // from here on the view is this attempt's
     const running = observed(this.#attempt.run());
     return Promise.race([running, this.#stuckAfterStop(running, signal)]);
   }

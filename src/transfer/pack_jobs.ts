@@ -4,10 +4,14 @@ import { HASH_BYTES, hashAt, hashBytes } from '../base/hash.ts';
 import type { Name } from '../base/path.ts';
 import type { Dir, DiskFile, Stat } from '../world/disk.ts';
 import type { Job, JobContext } from '../world/offload.ts';
-import { type OnMoved, readFully, writeFully } from './file_io.ts';
+import { readFully, writeFully } from './file_io.ts';
 import { nowAndThen } from './job_progress.ts';
-import { renameInto, settleFile } from './publish.ts';
-import { sameFile } from './same_file.ts';
+import { type FinalAttrs, namingKinds, renameInto, settleFile } from './publish.ts';
+import { type FileState, sameFile } from './same_file.ts';
+import { temporaryName } from './temporary_name.ts';
+
+/** Until a file has its own mode, only its owner sees it. */
+const PERMISSION = 0o600;
 
 /** Why one file of a job could not be done. */
 export interface JobFailure {
@@ -16,15 +20,15 @@ export interface JobFailure {
   readonly message: string;
 }
 
-/** A small file to read: below which folder, where its bytes go, and what it was when it was planned. */
-export interface PackedSource {
-  readonly dir: number;
-  readonly name: Name;
-  readonly offset: number;
-  readonly sizeBytes: number;
-  readonly mtimeNs: bigint;
-  readonly ctimeNs: bigint;
-  readonly inode: string;
+/** Small files to read, column by column: an object for each would cost more to hand over than its file to read. */
+export interface SourceColumns {
+  /** Which of the folders each is in. */
+  readonly folders: Uint8Array;
+  readonly names: readonly Name[];
+  readonly sizes: Uint32Array;
+  readonly mtimesNs: BigInt64Array;
+  readonly ctimesNs: BigInt64Array;
+  readonly inodes: readonly string[];
 }
 
 export interface PackRead {
@@ -35,22 +39,30 @@ export interface PackRead {
   readonly hashMs: number;
 }
 
-/** Reads whole small files into shared memory and hashes them; a file that is no longer the planned one is told. */
+/**
+ * Reads whole small files into shared memory, one after the other, and hashes them; a file that is no longer the planned
+ * one is told.
+ */
 export const readPackJob: Job<
-  { readonly dirs: readonly Dir[]; readonly files: readonly PackedSource[]; readonly into: Uint8Array },
+  { readonly dirs: readonly Dir[]; readonly files: SourceColumns; readonly into: Uint8Array },
   PackRead
 > = {
   name: 'read-pack',
   async run({ dirs, files, into }, context) {
-    const hashes = new Uint8Array(files.length * HASH_BYTES);
+    const { names, folders, sizes, mtimesNs, ctimesNs, inodes } = files;
+    const hashes = new Uint8Array(names.length * HASH_BYTES);
     const changed: { at: number; stat: Stat }[] = [];
     const failures: JobFailure[] = [];
+    const ways = { whole: context.whole, moved: nowAndThen(context) };
     let hashMs = 0;
-    const moved = nowAndThen(context);
-    for (const [at, file] of files.entries()) {
+    let offset = 0;
+    for (const [at, name] of names.entries()) {
+      const sizeBytes = sizes[at]!;
+      const bytes = into.subarray(offset, offset + sizeBytes);
+      offset += sizeBytes;
+      const planned = { sizeBytes, mtimeNs: mtimesNs[at]!, ctimeNs: ctimesNs[at]!, inode: inodes[at]! };
       try {
-        const bytes = into.subarray(file.offset, file.offset + file.sizeBytes);
-        const stat = await readPlanned(dirs[file.dir]!, file, bytes, moved);
+        const stat = await readPlanned({ dir: dirs[folders[at]!]!, name }, planned, bytes, ways);
         if (stat !== null) {
           changed.push({ at, stat });
           continue;
@@ -66,65 +78,71 @@ export const readPackJob: Job<
   },
 };
 
+/** How a thread does its work: the short way where it has one, and whom to tell of progress. */
+type Ways = Pick<JobContext, 'whole' | 'moved'>;
+
 /** Null where the bytes are those of the planned file, else what stands there now. */
 async function readPlanned(
-  dir: Dir,
-  file: PackedSource,
+  { dir, name }: { readonly dir: Dir; readonly name: Name },
+  planned: FileState,
   into: Uint8Array,
-  moved: OnMoved,
+  { whole, moved }: Ways,
 ): Promise<Stat | null> {
-  const opened = await dir.openFile(file.name, 'read');
+  if (whole !== null) {
+    const found = whole.read(dir, name, into, (stat) => sameFile(stat, planned));
+    moved(into.byteLength);
+    return found;
+  }
+  const opened = await dir.openFile(name, 'read');
   try {
     const before = await opened.stat();
-    if (!sameFile(before, file)) return before;
+    if (!sameFile(before, planned)) return before;
     const count = await readFully(opened, into, 0, moved);
     const after = await opened.stat();
-    return count === into.byteLength && sameFile(after, file) ? null : after;
+    return count === into.byteLength && sameFile(after, planned) ? null : after;
   } finally {
     await opened.close();
   }
 }
 
-/** A small file to write: its temporary name and where its bytes lie. */
-export interface PackedTarget {
-  readonly name: Name;
-  readonly offset: number;
-  readonly lengthBytes: number;
+/** Small files to write: the keys of their temporary names one after the other, and where their bytes lie. */
+export interface TargetColumns {
+  readonly keys: Uint8Array;
+  readonly offsets: Uint32Array;
+  readonly sizes: Uint32Array;
+}
+
+export interface PackWritten {
+  readonly mismatched: readonly number[];
+  readonly failures: readonly JobFailure[];
+  readonly hashMs: number;
 }
 
 /** Writes whole small files. With `hashes`, one that does not have its hash is not written and told in `mismatched`. */
 export const writePackJob: Job<
   {
     readonly dir: Dir;
-    readonly files: readonly PackedTarget[];
+    readonly files: TargetColumns;
     readonly data: Uint8Array;
     readonly hashes: Uint8Array | null;
   },
-  {
-    readonly mismatched: readonly number[];
-    readonly failures: readonly JobFailure[];
-    readonly hashMs: number;
-  }
+  PackWritten
 > = {
   name: 'write-pack',
   async run({ dir, files, data, hashes }, context) {
     const mismatched: number[] = [];
     const failures: JobFailure[] = [];
+    const ways = { whole: context.whole, moved: nowAndThen(context) };
     let hashMs = 0;
-    const moved = nowAndThen(context);
-    for (const [at, file] of files.entries()) {
-      const bytes = data.subarray(file.offset, file.offset + file.lengthBytes);
+    for (const [at, sizeBytes] of files.sizes.entries()) {
+      const offset = files.offsets[at]!;
+      const bytes = data.subarray(offset, offset + sizeBytes);
       try {
-        if (hashes !== null) {
-          const since = context.clock.monotonicMs();
-          const matches = equalBytes(hashBytes(bytes), hashAt(hashes, at));
-          hashMs += context.clock.monotonicMs() - since;
-          if (!matches) {
-            mismatched.push(at);
-            continue;
-          }
-        }
-        await writeWhole(dir, file.name, bytes, moved);
+        const since = context.clock.monotonicMs();
+        const matches = hashes === null || equalBytes(hashBytes(bytes), hashAt(hashes, at));
+        if (hashes !== null) hashMs += context.clock.monotonicMs() - since;
+        if (matches) await writeWhole(dir, temporaryName(files.keys, at), bytes, ways);
+        else mismatched.push(at);
       } catch (failure) {
         failures.push(failureAt(at, failure));
       }
@@ -133,7 +151,11 @@ export const writePackJob: Job<
   },
 };
 
-async function writeWhole(dir: Dir, name: Name, bytes: Uint8Array, moved: OnMoved): Promise<void> {
+async function writeWhole(dir: Dir, name: Name, bytes: Uint8Array, { whole, moved }: Ways): Promise<void> {
+  if (whole !== null) {
+    whole.write(dir, name, bytes, PERMISSION);
+    return moved(bytes.byteLength);
+  }
   const file = await openTemporary(dir, name);
   try {
     await writeFully(file, bytes, 0, moved);
@@ -145,21 +167,22 @@ async function writeWhole(dir: Dir, name: Name, bytes: Uint8Array, moved: OnMove
 /** New as a rule; what an earlier attempt has left is written over. */
 async function openTemporary(dir: Dir, name: Name): Promise<DiskFile> {
   try {
-    return await dir.openFile(name, 'create', 0o600);
+    return await dir.openFile(name, 'create', PERMISSION);
   } catch (failure) {
     if (asCausewayError(failure).code !== 'CW_DISK_EXISTS') throw failure;
-    return dir.openFile(name, 'append', 0o600);
+    return dir.openFile(name, 'append', PERMISSION);
   }
 }
 
-/** A small file that is written and flushed under its temporary name, and where it goes. */
-export interface PackedFinish {
-  readonly name: Name;
-  readonly parent: number;
-  readonly to: Name;
-  readonly sizeBytes: number;
-  readonly mode: number;
-  readonly mtimeNs: bigint;
+/** Small files that are written and flushed under their temporary names, and where they go. */
+export interface FinishColumns {
+  readonly keys: Uint8Array;
+  readonly parents: Uint8Array;
+  readonly names: readonly Name[];
+  readonly sizes: Uint32Array;
+  readonly modes: Uint16Array;
+  readonly mtimesNs: BigInt64Array;
+  readonly hashes: Uint8Array;
 }
 
 /** Reads small files back, sets mode and time, and renames them into place; `bad` do not have their hash. */
@@ -167,23 +190,27 @@ export const publishPackJob: Job<
   {
     readonly store: Dir;
     readonly parents: readonly Dir[];
-    readonly files: readonly PackedFinish[];
-    readonly hashes: Uint8Array;
+    readonly files: FinishColumns;
     readonly trustContents: boolean;
   },
   { readonly bad: readonly number[]; readonly failures: readonly JobFailure[] }
 > = {
   name: 'publish-pack',
-  async run({ store, parents, files, hashes, trustContents }, context) {
+  async run({ store, parents, files, trustContents }, context) {
     const bad: number[] = [];
     const failures: JobFailure[] = [];
-    const moved = nowAndThen(context);
-    for (const [at, file] of files.entries()) {
+    const ways = { whole: context.whole, moved: nowAndThen(context) };
+    for (const [at, to] of files.names.entries()) {
+      const sizeBytes = files.sizes[at]!;
+      const piece: Piece = {
+        from: { dir: store, name: temporaryName(files.keys, at) },
+        to: { dir: parents[files.parents[at]!]!, name: to },
+        attrs: { sizeBytes, mode: files.modes[at]!, mtimeNs: files.mtimesNs[at]! },
+        bytes: context.scratch(sizeBytes),
+        hash: trustContents ? null : hashAt(files.hashes, at),
+      };
       try {
-        const hash = trustContents ? null : hashAt(hashes, at);
-        const isGood = await settle(store, file, hash, { scratch: context.scratch, moved });
-        if (isGood) await renameInto(store, file.name, parents[file.parent]!, file.to);
-        else bad.push(at);
+        if (!(await publishOne(piece, ways))) bad.push(at);
       } catch (failure) {
         failures.push(failureAt(at, failure));
       }
@@ -192,25 +219,39 @@ export const publishPackJob: Job<
   },
 };
 
-async function settle(
-  store: Dir,
-  file: PackedFinish,
-  hash: Uint8Array | null,
-  context: Pick<JobContext, 'scratch' | 'moved'>,
-): Promise<boolean> {
-  const opened = await store.openFile(file.name, file.sizeBytes === 0 ? 'append' : 'write', 0o600);
+interface Spot {
+  readonly dir: Dir;
+  readonly name: Name;
+}
+
+interface Piece {
+  readonly from: Spot;
+  readonly to: Spot;
+  readonly attrs: FinalAttrs;
+  /** Memory for the whole file. */
+  readonly bytes: Uint8Array;
+  /** Null: whatever was written is taken as right. */
+  readonly hash: Uint8Array | null;
+}
+
+/** False where the file does not have its hash. */
+async function publishOne({ from, to, attrs, bytes, hash }: Piece, ways: Ways): Promise<boolean> {
+  const accept = (read: Uint8Array, count: number) =>
+    hash === null || (count === attrs.sizeBytes && equalBytes(hashBytes(read), hash));
+  if (ways.whole !== null) {
+    ways.moved(bytes.byteLength);
+    return namingKinds(async () => ways.whole!.finish(from, bytes, accept, { ...to, attrs }));
+  }
+  const opened = await from.dir.openFile(from.name, attrs.sizeBytes === 0 ? 'append' : 'write', PERMISSION);
   try {
-    if (file.sizeBytes > 0) {
-      const bytes = context.scratch(file.sizeBytes);
-      const count = await readFully(opened, bytes, 0, context.moved);
-      const matches = hash === null || (count === file.sizeBytes && equalBytes(hashBytes(bytes), hash));
-      if (!matches) return false;
-    }
-    await settleFile(opened, file);
-    return true;
+    const count = await readFully(opened, bytes, 0, ways.moved);
+    if (attrs.sizeBytes > 0 && !accept(bytes, count)) return false;
+    await settleFile(opened, attrs);
   } finally {
     await opened.close();
   }
+  await renameInto(from.dir, from.name, to.dir, to.name);
+  return true;
 }
 
 function failureAt(at: number, thrown: unknown): JobFailure {

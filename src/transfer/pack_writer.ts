@@ -2,13 +2,13 @@ import { concat } from '../base/bytes.ts';
 import type { CausewayError } from '../base/errors.ts';
 import { fromReport } from '../base/errors.ts';
 import { isPlanted } from '../base/fault_points.ts';
+import { HASH_BYTES } from '../base/hash.ts';
 import { LIMITS } from '../base/limits.ts';
-import type { Name } from '../base/path.ts';
 import type { DirCache } from '../tree/dir_cache.ts';
 import type { Offload } from '../world/offload.ts';
 import { type FolderGroup, groupByFolder } from './folder_groups.ts';
-import { type PackedFinish, publishPackJob, writePackJob } from './pack_jobs.ts';
-import { fileKeyOf, type PartialStore, partialName } from './partial_store.ts';
+import { type FinishColumns, publishPackJob, writePackJob } from './pack_jobs.ts';
+import type { PartialStore } from './partial_store.ts';
 import type { WriteTarget } from './sink_writer.ts';
 import type { StageMeter } from './stage_meter.ts';
 
@@ -34,6 +34,8 @@ export interface PackWriterParts {
 
 type PublishGroup = FolderGroup<WriteTarget>;
 
+/** In the place of the hash of an empty file, which nobody asks for. */
+const NO_HASH = new Uint8Array(HASH_BYTES);
 const DONE: PackOutcome = { kind: 'done' };
 const MISMATCH: PackOutcome = { kind: 'mismatch' };
 
@@ -51,18 +53,17 @@ export class PackWriter {
     const first = files[0]!.data;
     const last = files.at(-1)!.data;
     const endsAt = last.byteOffset + last.byteLength;
-    const data = new Uint8Array(first.buffer, first.byteOffset, endsAt - first.byteOffset);
     const args = {
       dir: store.dir,
-      data,
+      data: new Uint8Array(first.buffer, first.byteOffset, endsAt - first.byteOffset),
       hashes: check ? concat(files.map((file) => file.hash)) : null,
-      files: files.map((file) => ({
-        name: partialName(fileKeyOf(file.target.target)),
-        offset: file.data.byteOffset - first.byteOffset,
-        lengthBytes: file.data.byteLength,
-      })),
+      files: {
+        keys: concat(files.map((file) => file.target.key)),
+        offsets: Uint32Array.from(files, (file) => file.data.byteOffset - first.byteOffset),
+        sizes: Uint32Array.from(files, (file) => file.data.byteLength),
+      },
     };
-    const bytes = files.reduce((sum, file) => sum + file.data.byteLength, 0);
+    const bytes = args.files.sizes.reduce((sum, sizeBytes) => sum + sizeBytes, 0);
     const result = await meter.runHashing(
       'destinationWrite',
       bytes,
@@ -95,14 +96,13 @@ export class PackWriter {
   ): Promise<void> {
     const { dirs, meter, offload, store } = this.#parts;
     const targets = group.items.map(({ item }) => item);
-    const files = group.items.map(({ item, folder, name }) => finishOf(item, folder, name));
-    const bytes = files.reduce((sum, file) => sum + file.sizeBytes, 0);
-    const hashes = concat(targets.map((target) => target.chunks.hashes()));
+    const files = columnsOf(group);
+    const bytes = files.sizes.reduce((sum, sizeBytes) => sum + sizeBytes, 0);
     const trustContents = isPlanted('skip-verify');
     const result = await dirs
       .useAll(group.folders, (opened) =>
         meter.run('verify', bytes, (moved) => {
-          const args = { store: store.dir, parents: opened, files, hashes, trustContents };
+          const args = { store: store.dir, parents: opened, files, trustContents };
           return offload.run(publishPackJob, args, moved);
         }),
       )
@@ -130,7 +130,14 @@ export class PackWriter {
   }
 }
 
-function finishOf(target: WriteTarget, parent: number, to: Name): PackedFinish {
-  const { sizeBytes, mode, mtimeNs } = target.entry;
-  return { name: partialName(fileKeyOf(target.target)), parent, to, sizeBytes, mode, mtimeNs };
+function columnsOf({ items }: PublishGroup): FinishColumns {
+  return {
+    keys: concat(items.map(({ item }) => item.key)),
+    parents: Uint8Array.from(items, ({ folder }) => folder),
+    names: items.map(({ name }) => name),
+    sizes: Uint32Array.from(items, ({ item }) => item.entry.sizeBytes),
+    modes: Uint16Array.from(items, ({ item }) => item.entry.mode),
+    mtimesNs: BigInt64Array.from(items, ({ item }) => item.entry.mtimeNs),
+    hashes: concat(items.map(({ item }) => (item.chunks.count === 0 ? NO_HASH : item.chunks.hashes()))),
+  };
 }

@@ -1,9 +1,8 @@
-import { toHex, utf8 } from '../base/bytes.ts';
+import { toHex } from '../base/bytes.ts';
 import { observed } from '../base/deferred.ts';
 import { asCausewayError, CausewayError } from '../base/errors.ts';
-import { hashBytes } from '../base/hash.ts';
 import { LIMITS } from '../base/limits.ts';
-import { type Name, parseName, type RelPath } from '../base/path.ts';
+import { type Name, parseName } from '../base/path.ts';
 import { encodeJournalRecord, type JournalRecord, journalMagic } from '../wire/journal.ts';
 import type { Dir, DiskFile } from '../world/disk.ts';
 import { PARTIAL_FOLDER } from './destination.ts';
@@ -11,16 +10,6 @@ import { readFully, writeFully } from './file_io.ts';
 
 const JOURNAL = parseName('journal');
 const FOLDER = parseName(PARTIAL_FOLDER);
-const FILE_KEY_BYTES = 16;
-
-/** Key of a file within its transfer: BLAKE3 of where it goes. */
-export function fileKeyOf(target: RelPath): Uint8Array {
-  return hashBytes(utf8(target)).slice(0, FILE_KEY_BYTES);
-}
-
-export function partialName(fileKey: Uint8Array): Name {
-  return parseName(toHex(fileKey));
-}
 
 /**
  * What one unfinished copy keeps beside its destination: `.causeway/<transfer id>/` with a journal and one file for

@@ -22,9 +22,14 @@ export async function settleFile(file: DiskFile, attrs: FinalAttrs): Promise<voi
 }
 
 /** Gives a complete file its name. CW_COPY_KIND where a folder stands there. */
-export async function renameInto(store: Dir, temporary: Name, dir: Dir, name: Name): Promise<void> {
+export function renameInto(store: Dir, temporary: Name, dir: Dir, name: Name): Promise<void> {
+  return namingKinds(() => store.rename(temporary, dir, name));
+}
+
+/** Says in the words of a copy why a rename has failed: CW_COPY_KIND where a folder stands at the destination. */
+export async function namingKinds<T>(rename: () => Promise<T>): Promise<T> {
   try {
-    await store.rename(temporary, dir, name);
+    return await rename();
   } catch (failure) {
     const error = asCausewayError(failure);
     const isFolder =

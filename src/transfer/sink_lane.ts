@@ -2,7 +2,7 @@ import { CausewayError } from '../base/errors.ts';
 import type { Stream, StreamMessage } from '../link/mux/mux.ts';
 import { decodeLaneMessage, type LaneMessage, type PackEntry } from '../wire/lane_message.ts';
 import { chunkLength } from './chunk_map.ts';
-import type { SinkEvent, SinkFile } from './sink_state.ts';
+import type { SinkEvent, SinkFile, WrittenFile } from './sink_state.ts';
 import type { SinkWriter } from './sink_writer.ts';
 import type { StageMeter } from './stage_meter.ts';
 
@@ -68,16 +68,19 @@ async function takePack(lane: SinkLane, entries: readonly PackEntry[]): Promise<
   const files = wanted.map(({ file, hash, data }) => ({ target: lane.file(file)!, hash, data }));
   if (files.length === 0) return;
   const outcomes = await lane.writer.writePack(files);
+  const written: WrittenFile[] = [];
   for (const [at, { target: file, hash, data }] of files.entries()) {
     const outcome = outcomes[at]!;
-    const about = { file: file.index, version: 0, index: 0, bytes: data.byteLength };
-    if (outcome.kind === 'done') lane.emit({ kind: 'chunkWritten', ...about, hash, whole: true });
-    else if (outcome.kind === 'mismatch') lane.emit({ kind: 'chunkBad', ...about, stage: 'link' });
+    const bytes = data.byteLength;
+    if (outcome.kind === 'done') written.push({ file: file.index, bytes, hash });
+    else if (outcome.kind === 'mismatch')
+      lane.emit({ kind: 'chunkBad', file: file.index, version: 0, index: 0, bytes, stage: 'link' });
     else {
-      lane.emit({ kind: 'chunkIgnored', bytes: data.byteLength });
+      lane.emit({ kind: 'chunkIgnored', bytes });
       lane.failed(file, outcome.error);
     }
   }
+  lane.emit({ kind: 'packWritten', files: written });
 }
 
 /** Whether a file that came whole is one that is waited for. */
@@ -112,6 +115,6 @@ async function write(lane: SinkLane, file: SinkFile, chunk: ArrivedChunk): Promi
     lane.emit({ kind: 'chunkIgnored', bytes });
     return lane.failed(file, failure);
   }
-  if (matches) lane.emit({ kind: 'chunkWritten', ...about, hash: chunk.hash, whole: false });
+  if (matches) lane.emit({ kind: 'chunkWritten', ...about, hash: chunk.hash });
   else lane.emit({ kind: 'chunkBad', ...about, stage: 'link' });
 }

@@ -23,14 +23,13 @@ function begin(sizes: readonly number[]): { state: SinkState; step: (event: Sink
   return { state, step };
 }
 
-const written = (file: number, index: number, bytes = CHUNK, whole = false): SinkEvent => ({
+const written = (file: number, index: number, bytes = CHUNK): SinkEvent => ({
   kind: 'chunkWritten',
   file,
   version: 0,
   index,
   bytes,
   hash: hash(index),
-  whole,
 });
 
 function rootOf(count: number): Uint8Array {
@@ -100,12 +99,12 @@ test('a chunk that reads back wrong is lost and asked for again', () => {
   step(written(0, 0));
   step(written(0, 1));
   step({ kind: 'fileEnd', file: 0, root: rootOf(2) });
-  const effects = step({ kind: 'finished', file: 0, outcome: { kind: 'bad', indexes: [1] } });
+  const effects = step({ kind: 'unpublished', file: 0, outcome: { kind: 'bad', indexes: [1] } });
   assert.deepEqual(effects, [{ kind: 'send', message: { t: 'reject', file: 0, index: 1, stage: 'verify' } }]);
   step({ kind: 'batchDone' });
   step(written(0, 1));
   assert.deepEqual(step({ kind: 'fileEnd', file: 0, root: rootOf(2) }), [{ kind: 'finish', files: [0] }]);
-  step({ kind: 'finished', file: 0, outcome: { kind: 'published' } });
+  step({ kind: 'published', files: [0] });
   assert.deepEqual(step({ kind: 'batchDone' }), [
     { kind: 'send', message: { t: 'published', files: [0] } },
     { kind: 'finalize' },
@@ -122,10 +121,10 @@ test('a changed file starts again, keeps the planned denominator, and late chunk
   step(written(0, 1));
   assert.equal(state.files.get(0)?.chunks.missing, 3);
   for (let index = 0; index < 3; index += 1) {
-    step({ kind: 'chunkWritten', file: 0, version: 1, index, bytes: CHUNK, hash: hash(index), whole: false });
+    step({ kind: 'chunkWritten', file: 0, version: 1, index, bytes: CHUNK, hash: hash(index) });
   }
   step({ kind: 'fileEnd', file: 0, root: rootOf(3) });
-  step({ kind: 'finished', file: 0, outcome: { kind: 'published' } });
+  step({ kind: 'published', files: [0] });
   assert.equal(state.durableBytes, 2 * CHUNK);
 });
 
@@ -140,11 +139,32 @@ test('every received byte settles once, whatever becomes of it', () => {
   step(written(0, 0));
   step(written(0, 0));
   step({ kind: 'chunkBad', file: 0, version: 0, index: 1, bytes: CHUNK, stage: 'link' });
-  step(written(1, 0, CHUNK, true));
-  step({ kind: 'finished', file: 1, outcome: { kind: 'published' } });
+  step({ kind: 'packWritten', files: [{ file: 1, bytes: CHUNK, hash: hash(0) }] });
+  step({ kind: 'published', files: [1] });
   step({ kind: 'batchDone' });
   step({ kind: 'tick' });
   step({ kind: 'flushed' });
   assert.equal(state.receivedBytes, 4 * CHUNK);
   assert.equal(state.settledBytes, 4 * CHUNK);
+});
+
+test('small files of a pack are finished together and count as durable once they are in place', () => {
+  const { state, step } = begin([100, 200, 2 * CHUNK]);
+  step({ kind: 'planEnd' });
+  const pack = [0, 1].map((file) => ({ file, bytes: 100 * (file + 1), hash: hash(file) }));
+  assert.deepEqual(step({ kind: 'packWritten', files: pack }), [{ kind: 'finish', files: [0, 1] }]);
+  step({ kind: 'tick' });
+  assert.deepEqual([state.receivedBytes, state.settledBytes, state.durableBytes], [300, 0, 0]);
+  step({ kind: 'published', files: [0] });
+  const effects = step({ kind: 'unpublished', file: 1, outcome: { kind: 'bad', indexes: [0] } });
+  assert.deepEqual(effects, [{ kind: 'send', message: { t: 'reject', file: 1, index: 0, stage: 'verify' } }]);
+  assert.deepEqual([state.settledBytes, state.durableBytes], [300, 100]);
+  step({ kind: 'batchDone' });
+  step(written(1, 0, 200));
+  const root = new ChunkMap(1);
+  root.written(0, hash(0));
+  assert.deepEqual(step({ kind: 'fileEnd', file: 1, root: root.root() }), [{ kind: 'finish', files: [1] }]);
+  // what comes twice settles and changes nothing
+  assert.deepEqual(step({ kind: 'packWritten', files: pack }), []);
+  assert.equal(state.settledBytes, 600);
 });

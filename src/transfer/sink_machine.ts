@@ -4,12 +4,13 @@ import { CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { ChunkMap, chunkCount, chunkLength } from './chunk_map.ts';
 import {
-  type FinishOutcome,
+  type FailedFinish,
   newSinkFile,
   type SinkEffect,
   type SinkEvent,
   type SinkFile,
   type SinkState,
+  type WrittenFile,
 } from './sink_state.ts';
 
 /**
@@ -53,6 +54,8 @@ function apply(state: SinkState, event: SinkEvent, effects: SinkEffect[]): void 
       return inPlace(state, event.file);
     case 'chunkWritten':
       return chunkWritten(state, event, effects);
+    case 'packWritten':
+      return packWritten(state, event.files);
     case 'chunkBad':
       return chunkBad(state, event, effects);
     case 'chunkIgnored':
@@ -67,8 +70,10 @@ function apply(state: SinkState, event: SinkEvent, effects: SinkEffect[]): void 
       return fileFailed(state, event, effects);
     case 'flushed':
       return flushed(state);
-    case 'finished':
-      return finished(state, event.file, event.outcome, effects);
+    case 'published':
+      return published(state, event.files);
+    case 'unpublished':
+      return unpublished(state, event.file, event.outcome, effects);
     case 'batchDone':
       return batchDone(state, effects);
     case 'tick':
@@ -124,10 +129,27 @@ function chunkWritten(
   file.chunks.written(event.index, event.hash);
   state.unflushed.push({ file: event.file, version: event.version, index: event.index, bytes: event.bytes });
   state.unflushedBytes += event.bytes;
-  if (event.whole) file.root = file.chunks.root();
   if (file.chunks.missing > 0 || file.root === null) return;
   if (equalBytes(file.chunks.root(), file.root)) complete(state, file);
   else rootMismatch(state, file, effects);
+}
+
+/**
+ * Small files are complete once they are written. They are neither flushed on the way nor called durable before they are
+ * in place: their finishing batch does all that.
+ */
+function packWritten(state: SinkState, files: readonly WrittenFile[]): void {
+  for (const { file: index, bytes, hash } of files) {
+    state.receivedBytes += bytes;
+    const file = state.files.get(index);
+    if (file?.phase !== 'receiving' || file.version !== 0 || file.chunks.has(0)) {
+      state.settledBytes += bytes;
+      continue;
+    }
+    file.chunks.written(0, hash);
+    state.finishingBytes.set(index, bytes);
+    complete(state, file);
+  }
 }
 
 function chunkBad(
@@ -232,19 +254,29 @@ function flushed(state: SinkState): void {
   state.flushing = null;
 }
 
-function finished(state: SinkState, index: number, outcome: FinishOutcome, effects: SinkEffect[]): void {
-  const file = state.files.get(index)!;
+/** Bytes that wait for their finishing batch are settled with its end, however it ends. */
+function settle(state: SinkState, index: number): void {
   state.settledBytes += state.finishingBytes.get(index) ?? 0;
   state.finishingBytes.delete(index);
-  if (file.phase !== 'finishing') return;
-  if (outcome.kind === 'published') {
+}
+
+function published(state: SinkState, files: readonly number[]): void {
+  for (const index of files) {
+    const file = state.files.get(index)!;
+    settle(state, index);
+    if (file.phase !== 'finishing') continue;
     file.phase = 'published';
     state.open -= 1;
     state.doneEntries += 1;
     credit(state, file, file.plannedBytes);
     state.justPublished.push(index);
-    return;
   }
+}
+
+function unpublished(state: SinkState, index: number, outcome: FailedFinish, effects: SinkEffect[]): void {
+  const file = state.files.get(index)!;
+  settle(state, index);
+  if (file.phase !== 'finishing') return;
   file.phase = 'receiving';
   if (outcome.kind === 'bad') return retryChunks(state, file, outcome.indexes, 'verify', effects);
   fileFailed(state, { ...outcome, kind: 'fileFailed', file: index, tellSource: true }, effects);
@@ -252,8 +284,10 @@ function finished(state: SinkState, index: number, outcome: FinishOutcome, effec
 
 function batchDone(state: SinkState, effects: SinkEffect[]): void {
   state.batches -= 1;
-  const files = state.justPublished.splice(0, LIMITS.manifestPageEntries.value);
-  if (files.length > 0) effects.push({ kind: 'send', message: { t: 'published', files } });
+  while (state.justPublished.length > 0) {
+    const files = state.justPublished.splice(0, LIMITS.manifestPageEntries.value);
+    effects.push({ kind: 'send', message: { t: 'published', files } });
+  }
 }
 
 /** Counts `bytes` of a file as durable, never more than was planned for it, so that the percentage neither falls nor passes 100. */

@@ -7,19 +7,13 @@ import type { Dir } from '../world/disk.ts';
 import type { World } from '../world/world.ts';
 import { type Destination, resolveDestination, targetOf } from './destination.ts';
 import type { LaneAcceptor } from './link_ports.ts';
-import {
-  discardPartial,
-  discardStalePartials,
-  fileKeyOf,
-  PartialStore,
-  removeFolderIfEmpty,
-} from './partial_store.ts';
+import { discardPartial, discardStalePartials, PartialStore, removeFolderIfEmpty } from './partial_store.ts';
 import { finishFolders, makeFolders, makeSymlinks, type Placed, preflight } from './sink_prepare.ts';
 import { type JournalClaims, readClaims, recoverFile } from './sink_recovery.ts';
 import type { SinkFile } from './sink_state.ts';
 import { SinkWriter } from './sink_writer.ts';
 import type { StageMeter } from './stage_meter.ts';
-import { unchangedFiles } from './unchanged.ts';
+import { findUnchanged } from './unchanged.ts';
 
 export interface PlaceParams {
   readonly world: World;
@@ -105,14 +99,15 @@ export class SinkPlace {
   }
 
   /** Files that the destination has already, by size and time. */
-  unchanged(files: Iterable<SinkFile>): AsyncGenerator<SinkFile> {
-    return unchangedFiles(files, this.#dirs, this.#params.world.offload);
+  unchanged(files: Iterable<SinkFile>): Promise<SinkFile[]> {
+    const { offload } = this.#params.world;
+    return findUnchanged(files, { root: this.#root, dirs: this.#dirs, offload });
   }
 
   /** Whether an earlier attempt has left anything of the file. */
   hasClaim(file: SinkFile): boolean {
     const claims = this.#claims!.byKey;
-    return claims.size > 0 && claims.has(toHex(fileKeyOf(file.target)));
+    return claims.size > 0 && claims.has(toHex(file.key));
   }
 
   async recover(

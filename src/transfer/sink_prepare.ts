@@ -5,7 +5,7 @@ import type { DirCache } from '../tree/dir_cache.ts';
 import type { PlanEntry, Problem } from '../wire/copy_types.ts';
 import type { Dir, Stat } from '../world/disk.ts';
 import type { PartialStore } from './partial_store.ts';
-import { fileKeyOf, partialName } from './partial_store.ts';
+import { fileKeyOf, partialName } from './temporary_name.ts';
 
 /** A planned entry and where it goes. */
 export interface Placed {

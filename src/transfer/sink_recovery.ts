@@ -9,7 +9,7 @@ import type { Stat } from '../world/disk.ts';
 import type { Offload } from '../world/offload.ts';
 import { ChunkMap, chunkCount, chunkLength } from './chunk_map.ts';
 import { verifyChunksJob } from './disk_jobs.ts';
-import { fileKeyOf, type PartialStore } from './partial_store.ts';
+import type { PartialStore } from './partial_store.ts';
 import type { SinkFile } from './sink_state.ts';
 import type { SinkWriter } from './sink_writer.ts';
 import type { StageMeter } from './stage_meter.ts';
@@ -79,7 +79,7 @@ export interface RecoveryParams {
  * its hash. What does not hold, or belongs to another version of the source, is dropped. The journal alone proves nothing.
  */
 export async function recoverFile(params: RecoveryParams, file: SinkFile): Promise<void> {
-  const claim = params.claims.byKey.get(toHex(fileKeyOf(file.target)));
+  const claim = params.claims.byKey.get(toHex(file.key));
   if (!claim) return;
   if (!sameVersion(claim.version, file.entry, params.chunkBytes)) return params.writer.drop(file);
   if (claim.published) {

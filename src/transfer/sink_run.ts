@@ -193,7 +193,7 @@ export class SinkRun {
       if (files.length > 0) await this.#channel.send({ t: 'skip', files });
       files = [];
     };
-    for await (const file of place.unchanged(this.state.files.values())) {
+    for (const file of await place.unchanged(this.state.files.values())) {
       files.push(file.index);
       this.#emit({ kind: 'inPlace', file: file.index });
       if (files.length >= LIMITS.manifestPageEntries.value) await tell();
@@ -343,9 +343,10 @@ export class SinkRun {
 
   async #finishBatch(indexes: readonly number[]): Promise<void> {
     const files = indexes.map((index) => this.state.files.get(index)!);
-    await this.#place!.writer.finish(files, (target, outcome) =>
-      this.#emit({ kind: 'finished', file: target.index, outcome }),
+    const done = await this.#place!.writer.finish(files, (target, outcome) =>
+      this.#emit({ kind: 'unpublished', file: target.index, outcome }),
     );
+    this.#emit({ kind: 'published', files: done.map((target) => target.index) });
     this.#emit({ kind: 'batchDone' });
     this.#wakeRoom();
     await this.#tell();

@@ -1,6 +1,7 @@
 import type { RelPath } from '../base/path.ts';
 import type { PlanEntry, Problem, SinkMessage } from '../wire/copy_types.ts';
 import { ChunkMap, chunkCount } from './chunk_map.ts';
+import { fileKeyOf } from './temporary_name.ts';
 
 /**
  * receiving → finishing (flush, verify, publish) → published. `failed` and `published` are final; a file goes back
@@ -11,8 +12,9 @@ export type SinkFilePhase = 'receiving' | 'finishing' | 'published' | 'failed';
 export interface SinkFile {
   readonly index: number;
   entry: PlanEntry;
-  /** Where it goes, relative to the folder that takes the copy. */
+  /** Where it goes, relative to the folder that takes the copy, and the key made of that. */
   readonly target: RelPath;
+  readonly key: Uint8Array;
   chunks: ChunkMap;
   version: number;
   phase: SinkFilePhase;
@@ -41,7 +43,7 @@ export interface SinkState {
   /** Complete files waiting for a finishing batch. */
   readonly complete: number[];
   batches: number;
-  /** Bytes of files in a finishing batch that the batch flushes. */
+  /** Bytes of complete files that their finishing batch flushes. */
   readonly finishingBytes: Map<number, number>;
   /** Published and not told to the source yet. */
   readonly justPublished: number[];
@@ -68,8 +70,8 @@ export type SinkEvent =
       readonly index: number;
       readonly bytes: number;
       readonly hash: Uint8Array;
-      readonly whole: boolean;
     }
+  | { readonly kind: 'packWritten'; readonly files: readonly WrittenFile[] }
   | {
       readonly kind: 'chunkBad';
       readonly file: number;
@@ -94,14 +96,21 @@ export type SinkEvent =
       readonly tellSource: boolean;
     }
   | { readonly kind: 'flushed' }
-  | { readonly kind: 'finished'; readonly file: number; readonly outcome: FinishOutcome }
+  | { readonly kind: 'published'; readonly files: readonly number[] }
+  | { readonly kind: 'unpublished'; readonly file: number; readonly outcome: FailedFinish }
   | { readonly kind: 'batchDone' }
   | { readonly kind: 'tick' };
 
-export type FinishOutcome =
-  | { readonly kind: 'published' }
+export type FailedFinish =
   | { readonly kind: 'bad'; readonly indexes: readonly number[] }
   | { readonly kind: 'failed'; readonly code: string; readonly message: string };
+
+/** A small file that was written whole. */
+export interface WrittenFile {
+  readonly file: number;
+  readonly bytes: number;
+  readonly hash: Uint8Array;
+}
 
 export type SinkEffect =
   | { readonly kind: 'flush'; readonly marks: readonly Mark[] }
@@ -137,6 +146,7 @@ export function newSinkFile(index: number, entry: PlanEntry, target: RelPath, ch
     index,
     entry,
     target,
+    key: fileKeyOf(target),
     chunks: new ChunkMap(chunkCount(entry.sizeBytes, chunkBytes)),
     version: 0,
     phase: 'receiving',

@@ -10,16 +10,18 @@ import type { Offload } from '../world/offload.ts';
 import type { ChunkMap } from './chunk_map.ts';
 import { verifyChunksJob, writeChunkJob } from './disk_jobs.ts';
 import { type ArrivedFile, type PackOutcome, PackWriter } from './pack_writer.ts';
-import { fileKeyOf, type PartialStore, partialName } from './partial_store.ts';
+import type { PartialStore } from './partial_store.ts';
 import { renameInto, settleFile } from './publish.ts';
-import type { FinishOutcome } from './sink_state.ts';
+import type { FailedFinish } from './sink_state.ts';
 import type { StageMeter } from './stage_meter.ts';
+import { partialName } from './temporary_name.ts';
 
 /** What the writer has to know of a file. */
 export interface WriteTarget {
   readonly index: number;
   readonly entry: PlanEntry;
   readonly target: RelPath;
+  readonly key: Uint8Array;
   readonly chunks: ChunkMap;
   readonly version: number;
 }
@@ -28,9 +30,6 @@ export interface WriteTarget {
 export type FlushFailures = ReadonlyMap<WriteTarget, CausewayError>;
 
 const FLUSH_FAILED = new CausewayError('CW_DISK_IO', 'a flush of what was written has failed');
-
-/** From so many files on, one flush of the whole file system is cheaper than one for each. */
-const FLUSH_ALL_FROM_FILES = 16;
 
 export interface WriterParts {
   readonly root: Dir;
@@ -102,21 +101,17 @@ export class SinkWriter {
     return true;
   }
 
-  /** Writes whole small files; one outcome for each. */
+  /**
+   * Writes whole small files; one outcome for each. The journal does not speak of them: what is in place is found by size
+   * and time when a copy is taken up again, and what is not yet is less than the link had in flight.
+   */
   async writePack(files: readonly ArrivedFile[]): Promise<PackOutcome[]> {
-    const outcomes = await this.#packs.write(files, this.#checkArrival);
     this.#newNames = true;
-    for (const [at, { target, hash, data }] of files.entries()) {
-      if (outcomes[at]!.kind !== 'done') continue;
-      this.#declare(target);
-      this.#noteChunk(target, 0, data.byteLength, hash);
-    }
-    return outcomes;
+    return this.#packs.write(files, this.#checkArrival);
   }
 
   #noteChunk(target: WriteTarget, index: number, lengthBytes: number, hash: Uint8Array): void {
-    const fileKey = fileKeyOf(target.target);
-    this.#store.append({ type: 'chunk', fileKey, index, lengthBytes, hash });
+    this.#store.append({ type: 'chunk', fileKey: target.key, index, lengthBytes, hash });
   }
 
   async #write(
@@ -169,18 +164,18 @@ export class SinkWriter {
     });
   }
 
-  /** Flushes, reads back and renames complete files. One outcome for each; never throws for a single file. */
+  /** Flushes, reads back and renames complete files. Gives those in place; `report` hears of each other one. */
   async finish(
     targets: readonly WriteTarget[],
-    report: (target: WriteTarget, outcome: FinishOutcome) => void,
-  ): Promise<void> {
+    report: (target: WriteTarget, outcome: FailedFinish) => void,
+  ): Promise<WriteTarget[]> {
     const bytes = targets.reduce((sum, target) => sum + target.entry.sizeBytes, 0);
     // A flush that runs may fail for one of these files: its own flush after that would prove nothing.
     await this.#flushing;
     const unflushed = await this.#meter.run('destinationFlush', bytes, () => this.#syncFiles(targets));
     const renamed: WriteTarget[] = [];
-    const take = (target: WriteTarget, outcome: FinishOutcome) => {
-      if (outcome.kind === 'published') renamed.push(target);
+    const take = (target: WriteTarget, outcome: FailedFinish | null) => {
+      if (outcome === null) renamed.push(target);
       else report(target, outcome);
     };
     const small: WriteTarget[] = [];
@@ -191,20 +186,19 @@ export class SinkWriter {
       else take(target, await this.#finishOne(target));
     }
     await this.#packs.publish(small, (target, outcome) => take(target, finishOutcome(target, outcome)));
-    if (renamed.length === 0) return;
+    if (renamed.length === 0) return renamed;
     const parents = new Set(renamed.map((target) => splitRel(target.target).parent));
     await this.#meter.run('publish', renamed.length, () => this.#syncParents(parents));
-    for (const target of renamed) {
-      this.#store.append({ type: 'published', fileKey: fileKeyOf(target.target) });
-      report(target, { kind: 'published' });
-    }
+    for (const target of renamed)
+      if (this.#declared.has(target.index)) this.#store.append({ type: 'published', fileKey: target.key });
+    return renamed;
   }
 
   /** Forgets what is there of a file, so that another version of it can be written. */
   async drop(target: WriteTarget): Promise<void> {
     await this.#closeOpen(target.index);
     this.#declared.delete(target.index);
-    this.#store.append({ type: 'dropped', fileKey: fileKeyOf(target.target) });
+    this.#store.append({ type: 'dropped', fileKey: target.key });
     await this.#removePartial(target);
   }
 
@@ -223,14 +217,14 @@ export class SinkWriter {
   }
 
   #name(target: WriteTarget) {
-    return partialName(fileKeyOf(target.target));
+    return partialName(target.key);
   }
 
   #declare(target: WriteTarget): void {
     if (this.#declared.get(target.index) === target.version) return;
     this.#declared.set(target.index, target.version);
     const { path, sizeBytes, mtimeNs, ctimeNs, inode } = target.entry;
-    const fileKey = fileKeyOf(target.target);
+    const fileKey = target.key;
     this.#store.append({
       type: 'file',
       fileKey,
@@ -286,7 +280,8 @@ export class SinkWriter {
       failures.set(target, error);
     };
     try {
-      if (targets.length >= FLUSH_ALL_FROM_FILES && (await this.#root.syncFileSystem())) return failures;
+      if (targets.length >= LIMITS.flushAllFromFiles.value && (await this.#root.syncFileSystem()))
+        return failures;
     } catch (failure) {
       for (const target of targets) note(target, failure);
       return failures;
@@ -308,13 +303,13 @@ export class SinkWriter {
     }
   }
 
-  async #finishOne(target: WriteTarget): Promise<FinishOutcome> {
+  async #finishOne(target: WriteTarget): Promise<FailedFinish | null> {
     try {
       await this.#closeOpen(target.index);
       const bad = await this.#verify(target);
       if (bad.length > 0) return { kind: 'bad', indexes: bad };
       await this.#publish(target);
-      return { kind: 'published' };
+      return null;
     } catch (failure) {
       const error = asCausewayError(failure);
       if (isWholeDisk(error)) throw error;
@@ -385,7 +380,7 @@ export class SinkWriter {
   }
 
   async #syncParents(parents: ReadonlySet<RelPath>): Promise<void> {
-    if (parents.size >= FLUSH_ALL_FROM_FILES && (await this.#root.syncFileSystem())) return;
+    if (parents.size >= LIMITS.flushAllFromFiles.value && (await this.#root.syncFileSystem())) return;
     for (const parent of parents) await this.#dirs.use(parent, (dir) => dir.sync());
   }
 
@@ -408,20 +403,20 @@ function isSmall(target: WriteTarget): boolean {
   return target.chunks.count <= 1 && target.entry.sizeBytes <= LIMITS.smallFileMaxBytes.value;
 }
 
-function finishOutcome(target: WriteTarget, outcome: PackOutcome): FinishOutcome {
-  if (outcome.kind === 'done') return { kind: 'published' };
+function finishOutcome(target: WriteTarget, outcome: PackOutcome): FailedFinish | null {
+  if (outcome.kind === 'done') return null;
   if (outcome.kind === 'mismatch') return { kind: 'bad', indexes: [0] };
   if (isWholeDisk(outcome.error)) throw outcome.error;
   return failed(target, outcome.error);
 }
 
-function failed(target: WriteTarget, error: CausewayError): FinishOutcome {
+function failed(target: WriteTarget, error: CausewayError): FailedFinish {
   return { kind: 'failed', code: error.code, message: `${target.entry.path}: ${error.message}` };
 }
 
 /** How a partial file is called in messages. */
 export function partialLabel(target: WriteTarget): string {
-  return `${target.entry.path} (${toHex(fileKeyOf(target.target))})`;
+  return `${target.entry.path} (${toHex(target.key)})`;
 }
 
 async function openOrNull(opening: Promise<DiskFile>): Promise<DiskFile | null> {

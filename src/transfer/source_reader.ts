@@ -7,7 +7,7 @@ import type { DiskFile, Stat } from '../world/disk.ts';
 import type { Offload } from '../world/offload.ts';
 import { readChunkJob } from './disk_jobs.ts';
 import { groupByFolder } from './folder_groups.ts';
-import { type PackedSource, type PackRead, readPackJob } from './pack_jobs.ts';
+import { type PackRead, readPackJob, type SourceColumns } from './pack_jobs.ts';
 import { sameFile } from './same_file.ts';
 import type { SourceFile } from './source_machine.ts';
 import { pathBelow, type SourceRoot } from './source_roots.ts';
@@ -20,8 +20,8 @@ export type PackOutcome = ReadOutcome | { readonly kind: 'failed'; readonly erro
 interface PackGroup {
   readonly root: number;
   readonly folders: readonly RelPath[];
-  readonly files: PackedSource[];
-  bytes: number;
+  readonly files: SourceColumns;
+  readonly bytes: number;
 }
 
 /** What a read of a chunk gave. */
@@ -99,13 +99,17 @@ export class SourceReader {
       while (end < files.length && this.#rootOf(files[end]!) === root) end += 1;
       const pathOf = (file: SourceFile) => pathBelow(this.#roots[root]!, parseRelPath(file.entry.path));
       for (const { folders, items } of groupByFolder(files.slice(first, end), pathOf)) {
-        const group: PackGroup = { root, folders, files: [], bytes: 0 };
-        for (const { item, folder, name } of items) {
-          const { sizeBytes, mtimeNs, ctimeNs, inode } = item.entry;
-          group.files.push({ dir: folder, name, offset: group.bytes, sizeBytes, mtimeNs, ctimeNs, inode });
-          group.bytes += sizeBytes;
-        }
-        yield group;
+        const entries = items.map(({ item }) => item.entry);
+        const bytes = entries.reduce((sum, entry) => sum + entry.sizeBytes, 0);
+        const columns: SourceColumns = {
+          folders: Uint8Array.from(items, ({ folder }) => folder),
+          names: items.map(({ name }) => name),
+          sizes: Uint32Array.from(entries, (entry) => entry.sizeBytes),
+          mtimesNs: BigInt64Array.from(entries, (entry) => entry.mtimeNs),
+          ctimesNs: BigInt64Array.from(entries, (entry) => entry.ctimeNs),
+          inodes: entries.map((entry) => entry.inode),
+        };
+        yield { root, folders, files: columns, bytes };
       }
       first = end;
     }
@@ -126,10 +130,10 @@ export class SourceReader {
       );
     } catch (failure) {
       const error = asCausewayError(failure); // a folder that cannot be opened: it is told of each of its files
-      if (group.files.length === 1) return [{ kind: 'failed', error }];
+      if (group.files.names.length === 1) return [{ kind: 'failed', error }];
       return this.#readOneByOne(group, view);
     }
-    const outcomes: PackOutcome[] = group.files.map((_, at) => ({
+    const outcomes: PackOutcome[] = group.files.names.map((_, at) => ({
       kind: 'ok',
       hash: hashAt(read.hashes, at),
     }));
@@ -140,15 +144,21 @@ export class SourceReader {
   }
 
   async #readOneByOne(group: PackGroup, into: Uint8Array): Promise<PackOutcome[]> {
+    const { folders, names, sizes, mtimesNs, ctimesNs, inodes } = group.files;
     const outcomes: PackOutcome[] = [];
-    for (const file of group.files) {
-      const one: PackGroup = {
-        root: group.root,
-        folders: [group.folders[file.dir]!],
-        files: [{ ...file, dir: 0, offset: 0 }],
-        bytes: file.sizeBytes,
+    let offset = 0;
+    for (const [at, sizeBytes] of sizes.entries()) {
+      const files: SourceColumns = {
+        folders: Uint8Array.of(0),
+        names: [names[at]!],
+        sizes: Uint32Array.of(sizeBytes),
+        mtimesNs: BigInt64Array.of(mtimesNs[at]!),
+        ctimesNs: BigInt64Array.of(ctimesNs[at]!),
+        inodes: [inodes[at]!],
       };
-      outcomes.push(...(await this.#readGroup(one, into, file.offset)));
+      const one = { root: group.root, folders: [group.folders[folders[at]!]!], files, bytes: sizeBytes };
+      outcomes.push(...(await this.#readGroup(one, into, offset)));
+      offset += sizeBytes;
     }
     return outcomes;
   }

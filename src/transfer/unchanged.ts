@@ -1,60 +1,94 @@
-import type { Name } from '../base/path.ts';
+import { LIMITS } from '../base/limits.ts';
+import { type Name, splitRel } from '../base/path.ts';
 import type { DirCache } from '../tree/dir_cache.ts';
 import type { Dir } from '../world/disk.ts';
 import type { Job, Offload } from '../world/offload.ts';
-import { groupByFolder } from './folder_groups.ts';
+import { type FolderGroup, groupByFolder } from './folder_groups.ts';
+import type { FinalAttrs } from './publish.ts';
 import type { SinkFile } from './sink_state.ts';
 
-/** A planned file that may stand at its destination already. */
-export interface Candidate {
-  readonly folder: number;
-  readonly name: Name;
-  readonly sizeBytes: number;
-  readonly mtimeNs: bigint;
-  readonly mode: number;
+/** Planned files that may stand at their destination already. */
+export interface CandidateColumns {
+  readonly folders: Uint8Array;
+  readonly names: readonly Name[];
+  readonly sizes: Float64Array;
+  readonly mtimesNs: BigInt64Array;
+  readonly modes: Uint16Array;
 }
 
 /** A byte for each file: 1 where a file of that size and modification time stands there. Its mode is set where it differs. */
 export const unchangedJob: Job<
-  { readonly folders: readonly Dir[]; readonly files: readonly Candidate[] },
+  { readonly folders: readonly Dir[]; readonly files: CandidateColumns },
   Uint8Array
 > = {
   name: 'unchanged',
   async run({ folders, files }) {
-    const same = new Uint8Array(files.length);
-    for (const [at, file] of files.entries())
-      same[at] = (await isUnchanged(folders[file.folder]!, file)) ? 1 : 0;
+    const same = new Uint8Array(files.names.length);
+    for (const [at, name] of files.names.entries()) {
+      const planned = { sizeBytes: files.sizes[at]!, mtimeNs: files.mtimesNs[at]!, mode: files.modes[at]! };
+      same[at] = (await isUnchanged(folders[files.folders[at]!]!, name, planned)) ? 1 : 0;
+    }
     return same;
   },
 };
 
 /** What cannot be looked at, or not be given its mode, counts as changed. */
-async function isUnchanged(dir: Dir, file: Candidate): Promise<boolean> {
+async function isUnchanged(dir: Dir, name: Name, planned: FinalAttrs): Promise<boolean> {
+  const { sizeBytes, mtimeNs, mode } = planned;
   try {
-    const stat = await dir.stat(file.name);
-    if (stat.kind !== 'file' || stat.sizeBytes !== file.sizeBytes || stat.mtimeNs !== file.mtimeNs)
-      return false;
-    if (stat.mode !== file.mode) await dir.setAttrs(file.name, { mode: file.mode, mtimeNs: file.mtimeNs });
+    const stat = await dir.stat(name);
+    if (stat.kind !== 'file' || stat.sizeBytes !== sizeBytes || stat.mtimeNs !== mtimeNs) return false;
+    if (stat.mode !== mode) await dir.setAttrs(name, { mode, mtimeNs });
     return true;
   } catch {
     return false; // it is copied then, and if that fails too the copy tells why
   }
 }
 
-/** The files of which the destination has the planned size and time already, by the rule that rsync made usual. */
-export async function* unchangedFiles(
-  files: Iterable<SinkFile>,
-  dirs: DirCache,
-  offload: Offload,
-): AsyncGenerator<SinkFile> {
+/** Where a copy goes, as far as looking for what is there needs it. */
+export interface LookedAt {
+  readonly root: Dir;
+  readonly dirs: DirCache;
+  readonly offload: Offload;
+}
+
+/**
+ * The files of which the destination has the planned size and time already, by the rule that rsync made usual. They are
+ * stable when this resolves: whoever put them there, perhaps an attempt of this copy that failed, need not have seen to
+ * it. Where they cannot be made so, none counts as unchanged.
+ */
+export async function findUnchanged(files: Iterable<SinkFile>, place: LookedAt): Promise<SinkFile[]> {
+  const { dirs, offload } = place;
+  const unchanged: SinkFile[] = [];
   for (const group of groupByFolder(files, (file) => file.target)) {
-    const candidates = group.items.map(({ item, folder, name }): Candidate => {
-      const { sizeBytes, mtimeNs, mode } = item.entry;
-      return { folder, name, sizeBytes, mtimeNs, mode };
-    });
     const same = await dirs
-      .useAll(group.folders, (folders) => offload.run(unchangedJob, { folders, files: candidates }))
-      .catch(() => new Uint8Array(candidates.length)); // a folder that cannot be opened is told when its files are written
-    for (const [at, { item }] of group.items.entries()) if (same[at] === 1) yield item;
+      .useAll(group.folders, (folders) => offload.run(unchangedJob, { folders, files: columnsOf(group) }))
+      .catch(() => new Uint8Array(group.items.length)); // a folder that cannot be opened is told when its files are written
+    for (const [at, { item }] of group.items.entries()) if (same[at] === 1) unchanged.push(item);
   }
+  const isStable = await makeStable(unchanged, place).catch(() => false); // the copy of them tells what is wrong
+  return isStable ? unchanged : [];
+}
+
+function columnsOf({ items }: FolderGroup<SinkFile>): CandidateColumns {
+  return {
+    folders: Uint8Array.from(items, ({ folder }) => folder),
+    names: items.map(({ name }) => name),
+    sizes: Float64Array.from(items, ({ item }) => item.entry.sizeBytes),
+    mtimesNs: BigInt64Array.from(items, ({ item }) => item.entry.mtimeNs),
+    modes: Uint16Array.from(items, ({ item }) => item.entry.mode),
+  };
+}
+
+async function makeStable(files: readonly SinkFile[], { root, dirs }: LookedAt): Promise<boolean> {
+  if (files.length >= LIMITS.flushAllFromFiles.value && (await root.syncFileSystem())) return true;
+  for (const { target } of files) {
+    await dirs.useParent(target, async (dir, name) => {
+      await using file = await dir.openFile(name, 'read');
+      await file.datasync();
+    });
+  }
+  const parents = new Set(files.map(({ target }) => splitRel(target).parent));
+  for (const parent of parents) await dirs.use(parent, (dir) => dir.sync());
+  return true;
 }

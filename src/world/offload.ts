@@ -1,10 +1,13 @@
 import type { Clock } from './clock.ts';
+import type { WholeFiles } from './whole_files.ts';
 
 /** What a job has besides its arguments. */
 export interface JobContext {
   readonly clock: Pick<Clock, 'monotonicMs'>;
   /** Working memory of at least `sizeBytes` with arbitrary contents, for this run of the job only. */
   scratch(sizeBytes: number): Uint8Array;
+  /** A short way for small files, in threads that have it; handles of a wrapped disk never get there. */
+  readonly whole: WholeFiles | null;
   /** Tells of bytes that have moved while the job goes on. */
   moved(bytes: number): void;
 }
@@ -33,5 +36,7 @@ export interface Offload {
 /** Runs every job in the calling thread: for worlds without threads. */
 export function inlineOffload(clock: Pick<Clock, 'monotonicMs'>): Offload {
   const scratch = (sizeBytes: number) => new Uint8Array(sizeBytes);
-  return { run: (job, args, moved = () => undefined) => job.run(args, { clock, scratch, moved }) };
+  return {
+    run: (job, args, moved = () => undefined) => job.run(args, { clock, scratch, whole: null, moved }),
+  };
 }

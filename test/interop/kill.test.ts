@@ -82,10 +82,11 @@ async function copyUnderKills(
     totals.kills += 1;
     if (before.durableBytes < before.plannedBytes || before.plannedBytes === 0) totals.hits += 1;
     assertOldOrNew(target, source, replaces);
+    const daemonLived = rig.daemon.alive;
     if (!rig.agent.alive) rig.startAgent();
-    if (!rig.daemon.alive) rig.startDaemon();
+    if (!daemonLived) rig.startDaemon();
     await Promise.all([rig.agent.ready, rig.daemon.ready]);
-    job = await noteResent(rig, job.id, before, totals);
+    job = await noteResent(rig, before, daemonLived, totals);
   }
   const end = await rig.waitJob(job.id);
   assert.equal(end.state, 'done', JSON.stringify(end.error));
@@ -94,14 +95,21 @@ async function copyUnderKills(
   assert.deepEqual(readdirSync(rig.guestFiles), ['target']);
 }
 
-/** What was received before the kill and is not there after it has to be sent again. */
-async function noteResent(rig: Rig, id: string, before: JobView, totals: Totals): Promise<JobView> {
+/**
+ * What was received before the kill and is not there after it has to be sent again. A daemon that lived shows the attempt
+ * before the kill until it has noticed: the next one counts.
+ */
+async function noteResent(
+  rig: Rig,
+  before: JobView,
+  daemonLived: boolean,
+  totals: Totals,
+): Promise<JobView> {
   const after = await until('the copy goes on after a kill', 60_000, async () => {
-    const view = await current(rig, id);
-    return view !== null &&
-      (view.endedAtMs !== null || view.phase === 'copying' || view.phase === 'finishing')
-      ? view
-      : null;
+    const view = await current(rig, before.id);
+    if (view === null || view.endedAtMs !== null) return view;
+    const isNext = !daemonLived || view.attempts > before.attempts;
+    return isNext && (view.phase === 'copying' || view.phase === 'finishing') ? view : null;
   });
   if (after.endedAtMs === null)
     totals.worstResentBytes = Math.max(totals.worstResentBytes, before.durableBytes - after.recoveredBytes);

@@ -6,6 +6,7 @@ import { createNodeClock } from './clock.ts';
 import { createDiskContext } from './disk.ts';
 import { borrowHandles } from './handle_refs.ts';
 import type { JobAnswer, JobOrder } from './offload.ts';
+import { createWholeFiles } from './whole_files.ts';
 
 /**
  * Serves jobs in a worker thread, one at a time, with blocking calls: nothing else lives in the thread. Called once, by
@@ -23,6 +24,7 @@ export function serveJobs(jobs: readonly Job<never, unknown>[]): void {
       if (memory.byteLength < sizeBytes) memory = new Uint8Array(sizeBytes);
       return memory.subarray(0, sizeBytes);
     },
+    whole: createWholeFiles(disk.syscalls),
     moved: (movedBytes) => port.postMessage({ movedBytes }),
   };
   const answer = async ({ name, args }: JobOrder): Promise<JobAnswer> => {

@@ -1,0 +1,23 @@
+import { toHex, utf8 } from '../base/bytes.ts';
+import { hashBytes } from '../base/hash.ts';
+import { type Name, parseName, type RelPath } from '../base/path.ts';
+import { slabBytes } from '../base/slab.ts';
+
+export const FILE_KEY_BYTES = 16;
+
+/** Key of a file within its transfer: BLAKE3 of where it goes. */
+export function fileKeyOf(target: RelPath): Uint8Array {
+  const key = slabBytes(FILE_KEY_BYTES);
+  key.set(hashBytes(utf8(target)).subarray(0, FILE_KEY_BYTES));
+  return key;
+}
+
+/** What a file is called beside its destination until it is complete. */
+export function partialName(fileKey: Uint8Array): Name {
+  return parseName(toHex(fileKey));
+}
+
+/** The same for the key at place `at` of a list of keys. */
+export function temporaryName(keys: Uint8Array, at: number): Name {
+  return partialName(keys.subarray(at * FILE_KEY_BYTES, (at + 1) * FILE_KEY_BYTES));
+}

@@ -1,0 +1,152 @@
+import fs, { constants } from 'node:fs';
+import { assert } from '../../base/assert.ts';
+import { CausewayError } from '../../base/errors.ts';
+import { type Name, parseName } from '../../base/path.ts';
+import type { AttrPatch, Dir, Stat } from '../disk.ts';
+import type { WholeFiles } from '../whole_files.ts';
+import { NodeDir } from './dir.ts';
+import { diskError } from './disk_errors.ts';
+import { FILE_FLAGS } from './open_flags.ts';
+import { toStat } from './stat.ts';
+import type { Syscalls } from './syscalls.ts';
+
+const BIGINT = { bigint: true } as const;
+
+/** Where an entry of an open folder is reached, and how it is called in messages. */
+interface Spot {
+  readonly path: string;
+  readonly shown: string;
+}
+
+/** {@link WholeFiles} with the calls of `node:fs`, below folders of the kind that /proc anchors. */
+class NodeWholeFiles implements WholeFiles {
+  readonly #syscalls: Syscalls;
+
+  constructor(syscalls: Syscalls) {
+    this.#syscalls = syscalls;
+  }
+
+  read(dir: Dir, name: Name, into: Uint8Array, accept: (stat: Stat) => boolean): Stat | null {
+    return at(dir, name, 'read', ({ path, shown }) => {
+      const fd = fs.openSync(path, FILE_FLAGS.read);
+      try {
+        const before = statRegular(fd, shown);
+        if (!accept(before)) return before;
+        const count = readAll(fd, into);
+        const after = toStat(fs.fstatSync(fd, BIGINT));
+        return count === into.byteLength && accept(after) ? null : after;
+      } finally {
+        fs.closeSync(fd);
+      }
+    });
+  }
+
+  write(dir: Dir, name: Name, bytes: Uint8Array, permission: number): void {
+    at(dir, name, 'write', ({ path, shown }) => {
+      const fd = openForWriting(path, shown, permission);
+      try {
+        writeAll(fd, bytes);
+      } finally {
+        fs.closeSync(fd);
+      }
+    });
+  }
+
+  finish(
+    from: { readonly dir: Dir; readonly name: Name },
+    into: Uint8Array,
+    accept: (bytes: Uint8Array, count: number) => boolean,
+    to: { readonly dir: Dir; readonly name: Name; readonly attrs: AttrPatch },
+  ): boolean {
+    return at(from.dir, from.name, 'finish', ({ path, shown }) => {
+      const empty = into.byteLength === 0;
+      const fd = fs.openSync(path, empty ? FILE_FLAGS.append : FILE_FLAGS.write, 0o600);
+      try {
+        const { sizeBytes } = statRegular(fd, shown);
+        if (!empty && !accept(into, readAll(fd, into))) return false;
+        if (sizeBytes > into.byteLength) {
+          fs.ftruncateSync(fd, into.byteLength);
+          fs.fdatasyncSync(fd);
+        }
+        this.#setAttrs(fd, to.attrs);
+      } finally {
+        fs.closeSync(fd);
+      }
+      at(to.dir, to.name, `rename ${shown} to`, (target) => fs.renameSync(path, target.path));
+      return true;
+    });
+  }
+
+  #setAttrs(fd: number, { mode, mtimeNs }: AttrPatch): void {
+    if (mode !== undefined) fs.fchmodSync(fd, mode);
+    if (mtimeNs !== undefined) this.#syscalls.futimens(fd, mtimeNs);
+  }
+}
+
+/** As `Dir.openFile`: no special file passes for a regular one. */
+function statRegular(fd: number, shown: string): Stat {
+  const stat = toStat(fs.fstatSync(fd, BIGINT));
+  if (stat.kind !== 'file')
+    throw new CausewayError('CW_UNSUPPORTED', `cannot open ${shown}: it is no regular file`);
+  return stat;
+}
+
+/** New as a rule; a leftover is opened as it is. */
+function openForWriting(path: string, shown: string, permission: number): number {
+  try {
+    return fs.openSync(path, FILE_FLAGS.create, permission);
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code !== 'EEXIST') throw thrown;
+  }
+  const fd = fs.openSync(path, FILE_FLAGS.append, permission);
+  try {
+    statRegular(fd, shown);
+    return fd;
+  } catch (thrown) {
+    fs.closeSync(fd);
+    throw thrown;
+  }
+}
+
+function readAll(fd: number, into: Uint8Array): number {
+  let done = 0;
+  while (done < into.byteLength) {
+    const count = fs.readSync(fd, into, done, into.byteLength - done, done);
+    if (count === 0) break;
+    done += count;
+  }
+  return done;
+}
+
+function writeAll(fd: number, bytes: Uint8Array): void {
+  let done = 0;
+  while (done < bytes.byteLength) {
+    const count = fs.writeSync(fd, bytes, done, bytes.byteLength - done, done);
+    if (count <= 0) throw new CausewayError('CW_DISK_IO', 'the device took no byte of a write');
+    done += count;
+  }
+}
+
+/** Runs `call` on an entry; the name is checked here too: one forged by a cast must not reach the kernel. */
+function at<T>(dir: Dir, name: Name, operation: string, call: (spot: Spot) => T): T {
+  assert(dir instanceof NodeDir, 'the folder is of this machine');
+  const { fd, path, giveBack } = dir.lend();
+  const shown = `${path}/${name}`;
+  try {
+    parseName(name);
+    if (!name.isWellFormed()) throw new CausewayError('CW_DISK_NAME', 'the name is not valid Unicode');
+    return call({ path: `/proc/self/fd/${fd}/${name}`, shown });
+  } catch (thrown) {
+    throw diskError(operation, shown, thrown);
+  } finally {
+    giveBack();
+  }
+}
+
+/** Null where folders are not reached by descriptor, or times cannot be set exactly: the longer way does it then. */
+export function createWholeFiles(syscalls: Syscalls | null): WholeFiles | null {
+  const anchored = process.platform === 'linux' && fs.existsSync('/proc/self/fd');
+  return anchored && syscalls !== null && constants.O_NOFOLLOW !== undefined
+    ? new NodeWholeFiles(syscalls)
+    : null;
+}

@@ -1,0 +1,27 @@
+import type { Name } from '../base/path.ts';
+import type { AttrPatch, Dir, Stat } from './disk.ts';
+
+/**
+ * Small files read and written in one call each, by the calling thread: what the calls of a Dir and a DiskFile do one
+ * after the other, without the wait between them. Errors are CW_DISK_*, as those calls throw them.
+ */
+export interface WholeFiles {
+  /**
+   * Reads a regular file into `into`, which is as long as the file is thought to be; `accept` is asked before and after.
+   * Null where both times it agreed and the file had that length, else what stands there.
+   */
+  read(dir: Dir, name: Name, into: Uint8Array, accept: (stat: Stat) => boolean): Stat | null;
+  /** Writes a file from its start; one that exists is written over and not cut. */
+  write(dir: Dir, name: Name, bytes: Uint8Array, permission: number): void;
+  /**
+   * Reads back what was written under `name`, as many bytes as `into` has, and where `accept` agrees with them cuts what
+   * is too much, sets `attrs` and renames to `toName` in `toDir`. False where it does not agree: nothing has changed.
+   * A file without bytes is made where it is missing.
+   */
+  finish(
+    from: { readonly dir: Dir; readonly name: Name },
+    into: Uint8Array,
+    accept: (bytes: Uint8Array, count: number) => boolean,
+    to: { readonly dir: Dir; readonly name: Name; readonly attrs: AttrPatch },
+  ): boolean;
+}

@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseName, parseRelPath } from '../../src/base/path.ts';
+import { newSinkFile } from '../../src/transfer/sink_state.ts';
+import { findUnchanged } from '../../src/transfer/unchanged.ts';
+import { DirCache } from '../../src/tree/dir_cache.ts';
+import type { PlanEntry } from '../../src/wire/copy_types.ts';
+import { NO_DISK_FAULTS, NO_FAULTS } from '../../src/world/sim/faults.ts';
+import { Sim } from '../../src/world/sim/sim.ts';
+import type { World } from '../../src/world/world.ts';
+
+const FIRST_SEED = Number(process.env['SEED'] ?? 1);
+const SEEDS = process.env['SEED'] === undefined ? 60 : 1;
+const CONTENT = Buffer.alloc(30_000, 'n');
+
+/** Puts files in place as a copy does whose last flush fails, and gives the plan of the same copy taken up again. */
+async function putInPlace(world: World, count: number): Promise<PlanEntry[]> {
+  const root = await world.disk.openRoot('/dst');
+  const sub = await root.openDir(parseName('sub'));
+  const plan: PlanEntry[] = [];
+  for (let at = 0; at < count; at += 1) {
+    const name = parseName(`f${at}`);
+    const file = await root.openFile(name, 'create');
+    for (let done = 0; done < CONTENT.byteLength; ) done += await file.write(CONTENT.subarray(done), done);
+    await file.setAttrs({ mode: 0o644, mtimeNs: 5_000n });
+    await file.close();
+    await root.rename(name, sub, name);
+    const path = `sub/f${at}`;
+    const times = { mtimeNs: 5_000n, ctimeNs: 1n };
+    plan.push({ path, kind: 'file', sizeBytes: 30_000, mode: 0o644, ...times, inode: '1', linkTarget: '' });
+  }
+  await sub.close();
+  await root.close();
+  return plan;
+}
+
+async function passOver(world: World, plan: readonly PlanEntry[]): Promise<number> {
+  const root = await world.disk.openRoot('/dst');
+  const dirs = new DirCache(root);
+  const files = plan.map((entry, index) => newSinkFile(index, entry, parseRelPath(entry.path), 65_536));
+  const found = await findUnchanged(files, { root, dirs, offload: world.offload });
+  await dirs[Symbol.asyncDispose]();
+  await root.close();
+  return found.length;
+}
+
+for (const { count, how } of [
+  { count: 3, how: 'one by one' },
+  { count: 40, how: 'all at once' },
+  { count: 40, how: 'all, where the whole file system cannot be flushed' },
+]) {
+  const alone = how.includes('cannot');
+  test(`what is passed over as unchanged survives a power cut: ${how}`, async () => {
+    const plan = alone ? { ...NO_FAULTS, disk: { ...NO_DISK_FAULTS, noSyncFileSystem: true } } : NO_FAULTS;
+    for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed += 1) {
+      const sim = new Sim(seed, plan);
+      const machine = sim.machine('m');
+      machine.disk.writeTree('/dst/sub', {});
+      await sim.run(machine, async (world) => {
+        const files = await putInPlace(world, count);
+        assert.equal(await passOver(world, files), count, `SEED=${seed}`);
+      });
+      machine.powerCut();
+      for (let at = 0; at < count; at += 1)
+        assert.ok(
+          CONTENT.equals(machine.disk.readFile(`/dst/sub/f${at}`) ?? Buffer.alloc(0)),
+          `f${at} is not what it was, SEED=${seed}`,
+        );
+    }
+  });
+}
