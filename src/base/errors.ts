@@ -112,7 +112,72 @@ export const ERROR_CODES = {
     1,
     'A file in the data directory is damaged: move it away or restore it from a backup.',
   ),
+  CW_JOB_STATE: spec(
+    'never',
+    4,
+    'The job is in a state that does not allow this: see `causeway jobs show ID`.',
+  ),
   CW_JOB_UNKNOWN: spec('never', 4, 'No job has that id: see `causeway jobs ls`.'),
+  // area: users, sign-in and rights
+  CW_AUTH_REQUIRED: spec('never', 4, 'Sign in, or give a token that is still valid: see `causeway token`.'),
+  CW_AUTH_WRONG: spec('never', 4, 'The name, the password or the code is wrong: check them and try again.'),
+  CW_AUTH_SECOND_FACTOR: spec(
+    'never',
+    4,
+    'This account also needs the six-digit code of its authenticator, or one of its recovery codes.',
+  ),
+  CW_AUTH_LOCKED: spec(
+    'retry',
+    4,
+    'Too many attempts failed from there: wait as long as the message says, then try again.',
+  ),
+  CW_AUTH_BUSY: spec('retry', 1, 'Too many people sign in at this moment: try again in a few seconds.'),
+  CW_AUTH_LINK: spec(
+    'never',
+    4,
+    'A one-time link works once and only for a while: ask for a new one (`causeway user link`).',
+  ),
+  CW_AUTH_CODE: spec(
+    'never',
+    4,
+    'The code of the authenticator is not right: check the clock of the phone and use the code shown now.',
+  ),
+  CW_ACCESS_DENIED: spec(
+    'never',
+    4,
+    'Your role, or what it is limited to, does not allow this: ask an administrator.',
+  ),
+  CW_PASSWORD_WEAK: spec('never', 2, 'Choose a longer password: a few words that nobody else combines.'),
+  CW_USER_UNKNOWN: spec('never', 4, 'No user has that name: see `causeway user ls`.'),
+  CW_USER_EXISTS: spec('never', 4, 'A user with that name exists: choose another name.'),
+  CW_USER_NAME: spec(
+    'never',
+    2,
+    'A user name has 1 to 64 lower-case letters, digits, dots, hyphens, underscores or @.',
+  ),
+  CW_USER_LAST_ADMIN: spec(
+    'never',
+    4,
+    'Somebody must be able to manage users: give another user the role Admin first.',
+  ),
+  CW_TOKEN_UNKNOWN: spec('never', 4, 'No token has that id: see `causeway token ls`.'),
+  CW_KEY_WRONG: spec(
+    'fatal',
+    1,
+    'A stored secret does not open with the master keys of this data directory: restore its file of keys from a backup.',
+  ),
+  // area: audit
+  CW_AUDIT_UNAVAILABLE: spec(
+    'retry',
+    1,
+    'Nothing is done without its audit record: mend what the message names (free space, permissions), then try again.',
+  ),
+  CW_AUDIT_DAMAGED: spec(
+    'never',
+    5,
+    'The audit record was changed from outside: `causeway audit verify` names the places.',
+  ),
+  CW_AUDIT_RETENTION: spec('never', 2, 'Audit records are kept for 180 days at least: choose a longer time.'),
   // area: disk
   CW_DISK_NOT_FOUND: spec('never', 1, 'The file or folder does not exist.'),
   CW_DISK_EXISTS: spec('never', 1, 'Something with that name exists already.'),

@@ -1,11 +1,25 @@
 import type { Name } from '../base/path.ts';
+import type { DirCaps, FileCaps } from './disk_caps.ts';
 
 export type EntryKind = 'file' | 'directory' | 'symlink' | 'other';
+
+/** What an entry of kind `other` is; device numbers are 0 but for devices. */
+export interface SpecialFile {
+  readonly type: 'fifo' | 'socket' | 'characterDevice' | 'blockDevice' | 'unknown';
+  readonly major: number;
+  readonly minor: number;
+}
 
 /** What a file system says of an entry. Times in nanoseconds since 1970 UTC. */
 export interface Stat {
   readonly kind: EntryKind;
+  /** Set where `kind` is `other`. */
+  readonly special: SpecialFile | null;
   readonly sizeBytes: number;
+  /** What it takes on the device; less than its size where a file has holes or is compressed. */
+  readonly allocatedBytes: number;
+  readonly userId: number;
+  readonly groupId: number;
   /** Permission bits (0o7777). */
   readonly mode: number;
   readonly mtimeNs: bigint;
@@ -23,7 +37,10 @@ export interface DirEntry {
   readonly kind: EntryKind;
 }
 
+/** What is absent stays as it is. A change of owner or group takes away setuid and setgid; a mode given with it is set after. */
 export interface AttrPatch {
+  readonly userId?: number;
+  readonly groupId?: number;
   readonly mode?: number;
   readonly mtimeNs?: bigint;
 }
@@ -41,6 +58,7 @@ export interface SpaceInfo {
  * Errors are CW_DISK_*.
  */
 export interface DiskFile extends AsyncDisposable {
+  readonly caps: FileCaps;
   read(into: Uint8Array, offset: number): Promise<number>;
   write(bytes: Uint8Array, offset: number): Promise<number>;
   stat(): Promise<Stat>;
@@ -75,12 +93,13 @@ export interface DirChanges {
   rename(name: Name, toDir: Dir, toName: Name): Promise<void>;
   removeFile(name: Name): Promise<void>;
   removeDir(name: Name): Promise<void>;
-  /** Sets mode and time of an entry without following a symlink (of a symlink only the time is set). */
+  /** Sets owner, mode and time of an entry without following a symlink (of a symlink the mode is not set). */
   setAttrs(name: Name, patch: AttrPatch): Promise<void>;
 }
 
 /** An open directory. Every path is resolved from one, component by component, so that a swapped symlink leads nowhere. */
 export interface Dir extends DirEntries, DirChanges, AsyncDisposable {
+  readonly caps: DirCaps;
   self(): Promise<Stat>;
   space(): Promise<SpaceInfo>;
   /** fsync of the directory: renames, creations and removals in it are stable when it resolves. */

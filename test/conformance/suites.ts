@@ -1,5 +1,6 @@
 import { clockSuite } from './clock.suite.ts';
 import { diskSuite } from './disk.suite.ts';
+import { diskCapsSuite } from './disk_caps.suite.ts';
 import { diskEntriesSuite } from './disk_entries.suite.ts';
 import type { WorldHarness } from './harness.ts';
 import { netSuite } from './net.suite.ts';
@@ -14,6 +15,7 @@ export function worldSuites(harness: WorldHarness): void {
   processSuite(harness);
   diskSuite(harness);
   diskEntriesSuite(harness);
+  diskCapsSuite(harness);
   netSuite(harness);
   secureSuite(harness);
 }

@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { createNodeWorld, type NodeWorldOptions } from '../../src/world/node/world.ts';
+import { diskCapsSuite } from './disk_caps.suite.ts';
 import type { WorldHarness } from './harness.ts';
 import { worldSuites } from './suites.ts';
 
@@ -32,3 +33,4 @@ function nodeHarness(name: string, options: NodeWorldOptions = {}): WorldHarness
 
 worldSuites(nodeHarness('real world'));
 worldSuites(nodeHarness('real world, blocking disk', { disk: { mode: 'blocking' } }));
+diskCapsSuite(nodeHarness('real world, without system calls', { disk: { syscalls: null } }));

@@ -39,13 +39,21 @@ async function setModeByOpening(context: DiskContext, path: string, mode: number
   }
 }
 
-/** Sets mode and time of the entry `name`, reached as `path`, without following a symlink. */
+/** For chown(2): leave it as it is. */
+const UNCHANGED = -1;
+
+function changesOwner({ userId, groupId }: AttrPatch): boolean {
+  return userId !== undefined || groupId !== undefined;
+}
+
+/** Sets owner, mode and time of the entry `name`, reached as `path`, without following a symlink. */
 export async function setNameAttrs(
   context: DiskContext,
   at: { readonly dirFd: number; readonly path: string; readonly name: string },
   patch: AttrPatch,
 ): Promise<void> {
   const { calls, syscalls } = context;
+  if (changesOwner(patch)) await calls.lchown(at.path, patch.userId ?? UNCHANGED, patch.groupId ?? UNCHANGED);
   if (patch.mode !== undefined) {
     const setMode = process.platform === 'linux' ? setModeLinux : setModeByOpening;
     await setMode(context, at.path, patch.mode);
@@ -59,9 +67,10 @@ export async function setNameAttrs(
   await calls.lutimes(at.path, seconds(atimeNs), seconds(patch.mtimeNs));
 }
 
-/** Sets mode and time of an open file. */
+/** Sets owner, mode and time of an open file. */
 export async function setFileAttrs(context: DiskContext, fd: number, patch: AttrPatch): Promise<void> {
   const { calls, syscalls } = context;
+  if (changesOwner(patch)) await calls.fchown(fd, patch.userId ?? UNCHANGED, patch.groupId ?? UNCHANGED);
   if (patch.mode !== undefined) await calls.fchmod(fd, patch.mode);
   if (patch.mtimeNs === undefined) return;
   if (syscalls !== null) {

@@ -4,6 +4,7 @@ import { fromUtf8 } from '../../base/bytes.ts';
 import { CausewayError } from '../../base/errors.ts';
 import { type Name, parseName } from '../../base/path.ts';
 import type { AttrPatch, Dir, DirEntry, DiskFile, OpenMode, SpaceInfo, Stat } from '../disk.ts';
+import type { DirCaps } from '../disk_caps.ts';
 import { setNameAttrs } from './attrs.ts';
 import { toDirEntry } from './dir_list.ts';
 import type { DiskContext } from './disk_context.ts';
@@ -14,6 +15,7 @@ import type { LentHandle } from './handle_refs.ts';
 import { DIR_FLAGS, FILE_FLAGS } from './open_flags.ts';
 import { toSpaceInfo, toStat } from './stat.ts';
 import { syncfsInThread } from './syncfs_thread.ts';
+import { xattrStore } from './xattr_store.ts';
 
 /** Before the umask, as the shell's tools do. */
 const FILE_PERMISSION = 0o666;
@@ -51,6 +53,15 @@ export class NodeDir implements Dir {
   lend(): LentHandle {
     const fd = this.#lease.enter(this.#open, this.#absolutePath);
     return { fd, path: this.#absolutePath, giveBack: () => this.#lease.leave() };
+  }
+
+  get caps(): DirCaps {
+    return {
+      owners: typeof process.getuid === 'function',
+      links: { link: (name, toDir, toName) => this.#link(name, toDir, toName) },
+      xattrsOf: (name) =>
+        xattrStore(this.#context, (operation, call) => this.#at(operation, name, ({ path }) => call(path))),
+    };
   }
 
   async *list(): AsyncIterable<DirEntry> {
@@ -125,6 +136,13 @@ export class NodeDir implements Dir {
     );
   }
 
+  #link(name: Name, toDir: Dir, toName: Name): Promise<void> {
+    assert(toDir instanceof NodeDir, 'both folders of a link are of this machine');
+    return this.#at(`link to ${toDir.#show(toName)}`, name, (from) =>
+      toDir.#enter(toName, (to) => this.#context.calls.link(from.path, to.path)),
+    );
+  }
+
   removeFile(name: Name): Promise<void> {
     return this.#at('remove', name, ({ path }) => this.#context.calls.unlink(path));
   }
@@ -134,7 +152,7 @@ export class NodeDir implements Dir {
   }
 
   setAttrs(name: Name, patch: AttrPatch): Promise<void> {
-    return this.#at('set mode or time of', name, (place) => setNameAttrs(this.#context, place, patch));
+    return this.#at('set owner, mode or time of', name, (place) => setNameAttrs(this.#context, place, patch));
   }
 
   self(): Promise<Stat> {

@@ -8,8 +8,10 @@ import { diskError } from './disk_errors.ts';
 import { FdLease } from './fd_lease.ts';
 import { type DiskMode, fsCalls } from './fs_calls.ts';
 import { ROOT_FLAGS } from './open_flags.ts';
+import { loadRangeCalls } from './range_calls.ts';
 import { toStat } from './stat.ts';
 import { loadSyscalls, type Syscalls } from './syscalls.ts';
+import { loadXattrCalls } from './xattr_calls.ts';
 
 export interface NodeDiskOptions {
   /** `blocking` is for worker threads: every call is done in the calling thread, with no hop to libuv's pool. Default `async`. */
@@ -65,10 +67,13 @@ export function createNodeDisk(options: NodeDiskOptions = {}): Disk {
 /** What the handles of such a disk share. */
 export function createDiskContext(options: NodeDiskOptions = {}): DiskContext {
   const mode = options.mode ?? 'async';
+  const bare = options.syscalls === null;
   return {
     mode,
     calls: fsCalls(mode),
     anchor: anchorOf(options.anchor ?? defaultAnchor()),
     syscalls: options.syscalls === undefined ? loadSyscalls() : options.syscalls,
+    rangeCalls: bare ? null : loadRangeCalls(),
+    xattrCalls: bare ? null : loadXattrCalls(),
   };
 }

@@ -1,6 +1,8 @@
 import type { Anchor } from './anchor.ts';
 import type { DiskMode, FsCalls } from './fs_calls.ts';
+import type { RangeCalls } from './range_calls.ts';
 import type { Syscalls } from './syscalls.ts';
+import type { XattrCalls } from './xattr_calls.ts';
 
 /** What all handles of one disk share. */
 export interface DiskContext {
@@ -9,4 +11,7 @@ export interface DiskContext {
   readonly anchor: Anchor;
   /** Null where the platform has none: every use has a pure-Node way. */
   readonly syscalls: Syscalls | null;
+  /** Null where the platform has none: files are then without that capability. */
+  readonly rangeCalls: RangeCalls | null;
+  readonly xattrCalls: XattrCalls | null;
 }

@@ -21,6 +21,8 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   EFBIG: 'CW_DISK_FILE_TOO_LARGE',
   EBUSY: 'CW_DISK_BUSY',
   ETXTBSY: 'CW_DISK_BUSY',
+  EMLINK: 'CW_UNSUPPORTED',
+  ENOTTY: 'CW_UNSUPPORTED', // an ioctl that the file system does not know
   ENXIO: 'CW_UNSUPPORTED', // a socket or a FIFO without a reader, opened as a file
   ENOSYS: 'CW_UNSUPPORTED',
   ENOTSUP: 'CW_UNSUPPORTED',
@@ -48,14 +50,18 @@ const REASONS: Readonly<Record<string, string>> = {
   EIO: 'the device reported an error',
   EFBIG: 'the file would be too large for the file system',
   EBUSY: 'it is in use',
+  ENOTSUP: 'the file system does not offer that',
+  EOPNOTSUPP: 'the file system does not offer that',
+  ENOTTY: 'the file system does not offer that',
+  EMLINK: 'it has as many names as the file system allows',
 };
 
 /** Operations that give a name to something: there EINVAL means that the file system refuses the name. */
-const NAMING = /^(create|make the folder|make the link|rename)\b/;
+const NAMING = /^(create|make the folder|make the link|rename|link)\b/;
 
 /** `rename to /b` of `/a` → `rename /a to /b`. */
 function sentence(operation: string, path: string): string {
-  const [, verb, target] = /^(rename) (to .*)$/s.exec(operation) ?? [];
+  const [, verb, target] = /^(rename|link) (to .*)$/s.exec(operation) ?? [];
   return verb === undefined ? `${operation} ${path}` : `${verb} ${path} ${target}`;
 }
 

@@ -1,8 +1,10 @@
 import type { AttrPatch, DiskFile, Stat } from '../disk.ts';
+import type { FileCaps } from '../disk_caps.ts';
 import { setFileAttrs } from './attrs.ts';
 import type { DiskContext } from './disk_context.ts';
 import { diskError } from './disk_errors.ts';
 import { FdLease } from './fd_lease.ts';
+import { fileCaps } from './file_caps.ts';
 import type { LentHandle } from './handle_refs.ts';
 import { toStat } from './stat.ts';
 
@@ -31,6 +33,10 @@ export class NodeFile implements DiskFile {
     return { fd, path: this.#path, giveBack: () => this.#lease.leave() };
   }
 
+  get caps(): FileCaps {
+    return fileCaps(this.#context, (operation, call) => this.#run(operation, call));
+  }
+
   read(into: Uint8Array, offset: number): Promise<number> {
     return this.#run('read', (fd) => this.#context.calls.read(fd, into, offset));
   }
@@ -52,7 +58,7 @@ export class NodeFile implements DiskFile {
   }
 
   setAttrs(patch: AttrPatch): Promise<void> {
-    return this.#run('set mode or time of', (fd) => setFileAttrs(this.#context, fd, patch));
+    return this.#run('set owner, mode or time of', (fd) => setFileAttrs(this.#context, fd, patch));
   }
 
   async close(): Promise<void> {

@@ -1,7 +1,9 @@
 import { type BigIntStats, constants, type StatsFs } from 'node:fs';
-import type { EntryKind, SpaceInfo, Stat } from '../disk.ts';
+import type { EntryKind, SpaceInfo, SpecialFile, Stat } from '../disk.ts';
 
-const { S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } = constants;
+const { S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK } = constants;
+/** Of st_blocks, whatever the block size of the file system. */
+const STAT_BLOCK_BYTES = 512;
 
 function kindOf(mode: number): EntryKind {
   switch (mode & S_IFMT) {
@@ -16,11 +18,32 @@ function kindOf(mode: number): EntryKind {
   }
 }
 
+const SPECIAL_TYPES: ReadonlyMap<number, SpecialFile['type']> = new Map([
+  [S_IFIFO, 'fifo'],
+  [S_IFSOCK, 'socket'],
+  [S_IFCHR, 'characterDevice'],
+  [S_IFBLK, 'blockDevice'],
+]);
+
+/** Major and minor as glibc's gnu_dev_major and gnu_dev_minor unpack them. */
+function specialOf(mode: number, rdev: bigint): SpecialFile {
+  return {
+    type: SPECIAL_TYPES.get(mode & S_IFMT) ?? 'unknown',
+    major: Number(((rdev >> 8n) & 0xfffn) | ((rdev >> 32n) & ~0xfffn)),
+    minor: Number((rdev & 0xffn) | ((rdev >> 12n) & ~0xffn)),
+  };
+}
+
 export function toStat(stats: BigIntStats): Stat {
   const mode = Number(stats.mode);
+  const kind = kindOf(mode);
   return {
-    kind: kindOf(mode),
+    kind,
+    special: kind === 'other' ? specialOf(mode, stats.rdev) : null,
     sizeBytes: Number(stats.size),
+    allocatedBytes: Number(stats.blocks) * STAT_BLOCK_BYTES,
+    userId: Number(stats.uid),
+    groupId: Number(stats.gid),
     mode: mode & 0o7777,
     mtimeNs: stats.mtimeNs,
     ctimeNs: stats.ctimeNs,

@@ -52,7 +52,7 @@ function timesOf(mtimeNs: bigint): BigInt64Array {
 }
 
 /** `node:ffi` prints a warning that it is experimental; users of this program can do nothing about it. */
-function loadFfi(): typeof import('node:ffi') {
+export function loadFfi(): typeof import('node:ffi') {
   const emitWarning = process.emitWarning;
   process.emitWarning = () => undefined;
   try {
@@ -111,13 +111,18 @@ function works(calls: Syscalls): boolean {
   }
 }
 
+/** Whether calls can be bound here: 64-bit Linux. */
+export function hasWideSyscalls(): boolean {
+  return process.platform === 'linux' && WIDE_ARCHITECTURES.includes(process.arch);
+}
+
 let cached: Syscalls | null | undefined;
 
 /** The calls, loaded on first use (about 2 ms); null where the platform or this build of Node has none. */
 export function loadSyscalls(): Syscalls | null {
   if (cached === undefined) {
     cached = null;
-    if (process.platform === 'linux' && WIDE_ARCHITECTURES.includes(process.arch)) {
+    if (hasWideSyscalls()) {
       try {
         const calls = bind();
         if (works(calls)) cached = calls;

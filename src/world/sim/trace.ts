@@ -39,6 +39,13 @@ export const OPERATIONS = [
   'deliver',
   'identity',
   'fault',
+  'link',
+  'seek',
+  'punch-hole',
+  'allocate',
+  'copy-range',
+  'reflink',
+  'xattr',
 ] as const;
 
 export type Operation = (typeof OPERATIONS)[number];

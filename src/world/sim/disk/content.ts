@@ -87,6 +87,36 @@ export class Content {
     this.sizeBytes = sizeBytes;
   }
 
+  /** The first byte from `offset` on that is in a block that is allocated, or in one that is not; null at the end. */
+  seek(offset: number, allocated: boolean): number | null {
+    for (let at = offset; at < this.sizeBytes; at = (Math.floor(at / PAGE_BYTES) + 1) * PAGE_BYTES) {
+      const flags = this.#flags[Math.floor(at / PAGE_BYTES)] ?? 0;
+      if (((flags & ALLOCATED) !== 0) === allocated) return at;
+    }
+    return null;
+  }
+
+  /** Makes the bytes from `from` to before `to` zeros and frees the blocks that lie within. */
+  punch(from: number, to: number, sequence: number): void {
+    const end = Math.min(to, this.#bytes.byteLength);
+    for (let page = Math.floor(from / PAGE_BYTES); page * PAGE_BYTES < end; page += 1) {
+      if (((this.#flags[page] as number) & ALLOCATED) === 0) continue;
+      this.#soil(page, sequence, ALLOCATED);
+      this.#bytes.fill(0, Math.max(from, page * PAGE_BYTES), Math.min(end, (page + 1) * PAGE_BYTES));
+      const whole = page * PAGE_BYTES >= from && Math.min((page + 1) * PAGE_BYTES, this.sizeBytes) <= to;
+      if (!whole) continue;
+      this.#flags[page] = (this.#flags[page] as number) & ~ALLOCATED;
+      this.allocatedPages -= 1;
+    }
+  }
+
+  /** Allocates the blocks from `from` to before `to` that are not: they hold zeros. */
+  allocate(from: number, to: number, sequence: number): void {
+    this.#reserve(to);
+    for (let page = Math.floor(from / PAGE_BYTES); page * PAGE_BYTES < to; page += 1)
+      if (((this.#flags[page] as number) & ALLOCATED) === 0) this.#soil(page, sequence, ALLOCATED);
+  }
+
   /** True where a power cut now could change what the file holds. */
   get dirty(): boolean {
     return this.#dirtyTo > 0 || this.sizeBytes !== this.stableSizeBytes;

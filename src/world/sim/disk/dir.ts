@@ -1,7 +1,9 @@
 import { assert } from '../../../base/assert.ts';
 import type { Name } from '../../../base/path.ts';
 import type { AttrPatch, Dir, DirEntry, DiskFile, OpenMode, SpaceInfo, Stat } from '../../disk.ts';
+import type { DirCaps } from '../../disk_caps.ts';
 import type { Resource } from '../process.ts';
+import { simXattrs } from './caps.ts';
 import { diskError } from './failure.ts';
 import { SimFile } from './file.ts';
 import { type DirInode, FileInode, type Inode, LinkInode } from './inode.ts';
@@ -30,6 +32,15 @@ export class SimDir implements Dir, Resource {
 
   abandon(): void {
     this.#open = false;
+  }
+
+  get caps(): DirCaps {
+    return {
+      owners: true,
+      links: { link: (name, toDir, toName) => this.#link(name, toDir, toName) },
+      xattrsOf: (name) =>
+        simXattrs({ port: this.#port, name, at: () => this.#port.parts.mounts.across(this.#entry(name)) }),
+    };
   }
 
   async *list(): AsyncIterable<DirEntry> {
@@ -76,14 +87,14 @@ export class SimDir implements Dir, Resource {
   makeDir(name: Name, permission = DEFAULT_DIR_MODE): Promise<void> {
     return this.#port.run('make-dir', 'metadata', name, () => {
       this.#checkNew(name);
-      this.#at.fileSystem.makeDir(this.#at.inode, name, permission);
+      this.#port.own(this.#at.fileSystem.makeDir(this.#at.inode, name, permission));
     });
   }
 
   makeSymlink(name: Name, target: string): Promise<void> {
     return this.#port.run('make-symlink', 'metadata', name, () => {
       this.#checkNew(name);
-      this.#at.fileSystem.makeSymlink(this.#at.inode, name, target);
+      this.#port.own(this.#at.fileSystem.makeSymlink(this.#at.inode, name, target));
     });
   }
 
@@ -100,6 +111,17 @@ export class SimDir implements Dir, Resource {
       const replaced = target.entries.get(toName);
       checkRename(inode, target, replaced, toName);
       fileSystem.rename(this.#at.inode, name, target, toName, inode);
+    });
+  }
+
+  #link(name: Name, toDir: Dir, toName: Name): Promise<void> {
+    assert(toDir instanceof SimDir, 'both folders of a link are of one simulated disk');
+    return this.#port.run('link', 'metadata', toName, () => {
+      const { fileSystem, inode } = this.#entry(name);
+      if (isDir(inode)) throw diskError('CW_DISK_PERMISSION', name);
+      if (fileSystem !== toDir.#at.fileSystem) throw diskError('CW_DISK_CROSS_DEVICE', toName);
+      toDir.#checkNew(toName);
+      fileSystem.link(inode, toDir.#at.inode, toName);
     });
   }
 
@@ -127,6 +149,7 @@ export class SimDir implements Dir, Resource {
   setAttrs(name: Name, patch: AttrPatch): Promise<void> {
     return this.#port.run('set-attrs', 'metadata', name, () => {
       const { fileSystem, inode } = this.#port.parts.mounts.across(this.#entry(name));
+      this.#port.checkOwner(inode, patch, name);
       fileSystem.setAttrs(inode, patch);
     });
   }
@@ -218,7 +241,7 @@ export class SimDir implements Dir, Resource {
     if (!inode) {
       if (mode === 'read' || mode === 'write') throw diskError('CW_DISK_NOT_FOUND', name);
       this.#checkNew(name);
-      return this.#at.fileSystem.createFile(this.#at.inode, name, permission);
+      return this.#port.own(this.#at.fileSystem.createFile(this.#at.inode, name, permission));
     }
     if (mode === 'create') throw diskError('CW_DISK_EXISTS', name);
     if (inode instanceof LinkInode) throw diskError('CW_DISK_SYMLINK', name);

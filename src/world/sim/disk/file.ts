@@ -1,12 +1,14 @@
 import { assert } from '../../../base/assert.ts';
 import type { AttrPatch, DiskFile, OpenMode, Stat } from '../../disk.ts';
+import type { FileCaps } from '../../disk_caps.ts';
 import type { Resource } from '../process.ts';
+import { type SimSource, simFileCaps } from './caps.ts';
 import type { FileInode } from './inode.ts';
 import type { Located } from './mounts.ts';
 import { checkOpen, type DiskPort } from './port.ts';
 
 /** An open file of one process. */
-export class SimFile implements DiskFile, Resource {
+export class SimFile implements DiskFile, SimSource, Resource {
   readonly label: string;
   readonly #port: DiskPort;
   readonly #at: Located<FileInode>;
@@ -25,6 +27,18 @@ export class SimFile implements DiskFile, Resource {
 
   abandon(): void {
     this.#open = false;
+  }
+
+  get caps(): FileCaps {
+    const check = (writes: boolean): void =>
+      writes ? this.#checkWritable() : checkOpen(this.#open, this.#name);
+    return simFileCaps({ port: this.#port, at: this.#at, name: this.#name, check });
+  }
+
+  /** What a copy between files reads from. */
+  get source(): Located<FileInode> {
+    checkOpen(this.#open, this.#name);
+    return this.#at;
   }
 
   read(into: Uint8Array, offset: number): Promise<number> {
@@ -85,6 +99,7 @@ export class SimFile implements DiskFile, Resource {
   setAttrs(patch: AttrPatch): Promise<void> {
     return this.#port.run('set-attrs', 'metadata', this.#name, () => {
       checkOpen(this.#open, this.#name);
+      this.#port.checkOwner(this.#at.inode, patch, this.#name);
       this.#at.fileSystem.setAttrs(this.#at.inode, patch);
     });
   }

@@ -2,7 +2,7 @@ import type { AttrPatch, EntryKind, SpaceInfo, Stat } from '../../disk.ts';
 import type { Dice } from '../dice.ts';
 import { PAGE_BYTES } from './content.ts';
 import { diskError } from './failure.ts';
-import { DirInode, FileInode, Inode, LinkInode } from './inode.ts';
+import { DirInode, FileInode, Inode, LinkInode, type Xattrs } from './inode.ts';
 import { commitDir, crashTree, drawCrashMode, isDir } from './stability.ts';
 
 export interface FileSystemOptions {
@@ -95,9 +95,18 @@ export class FileSystem {
     return this.#add(dir, name, new Inode(this.#number(), kind, 0o644, this.stamp()));
   }
 
+  /** One more name for an entry. */
+  link(inode: Inode, dir: DirInode, name: string): void {
+    this.#change([{ dir, name, inode }]);
+    inode.addName(dir, name);
+    inode.ctimeMs = this.stamp();
+    dir.touch(this.stamp());
+    this.#options.onChange(this, dir, name);
+  }
+
   remove(dir: DirInode, name: string, inode: Inode): void {
     this.#change([{ dir, name, inode: null }]);
-    this.#unlink(inode);
+    this.#unlink(dir, name, inode);
     dir.touch(this.stamp());
     this.#options.onChange(this, dir, name);
   }
@@ -109,9 +118,9 @@ export class FileSystem {
       { dir: from, name, inode: null },
       { dir: to, name: toName, inode },
     ]);
-    if (replaced) this.#unlink(replaced);
-    inode.parent = to;
-    inode.name = toName;
+    if (replaced) this.#unlink(to, toName, replaced);
+    inode.removeName(from, name);
+    inode.addName(to, toName);
     inode.ctimeMs = this.stamp();
     from.touch(this.stamp());
     to.touch(this.stamp());
@@ -135,6 +144,29 @@ export class FileSystem {
     const before = file.content.allocatedPages;
     file.content.truncate(sizeBytes, this.#tick());
     this.#contentChanged(file, before);
+  }
+
+  /** Frees the range and makes it zeros. */
+  punchHole(file: FileInode, offset: number, lengthBytes: number): void {
+    this.checkWritable(file.name, false);
+    const before = file.content.allocatedPages;
+    file.content.punch(offset, offset + lengthBytes, this.#tick());
+    this.#contentChanged(file, before);
+  }
+
+  /** Reserves what is missing of the range, in whole or not at all. */
+  allocate(file: FileInode, offset: number, lengthBytes: number): void {
+    this.checkWritable(file.name, false);
+    const before = file.content.allocatedPages;
+    const fits = file.content.fits(offset, lengthBytes, this.freePages);
+    if (fits < lengthBytes) throw diskError('CW_DISK_FULL', file.name);
+    file.content.allocate(offset, offset + lengthBytes, this.#tick());
+    this.#contentChanged(file, before);
+  }
+
+  setXattrs(inode: Inode, xattrs: Xattrs): void {
+    this.checkWritable(inode.name, false);
+    inode.setXattrs(xattrs, this.stamp());
   }
 
   setAttrs(inode: Inode, patch: AttrPatch): void {
@@ -182,8 +214,7 @@ export class FileSystem {
   #add<T extends Inode>(dir: DirInode, name: string, inode: T): T {
     this.#usedPages += pagesOf(inode);
     this.#change([{ dir, name, inode }]);
-    inode.parent = dir;
-    inode.name = name;
+    inode.addName(dir, name);
     dir.touch(this.stamp());
     this.#options.onChange(this, dir, name);
     return inode;
@@ -199,9 +230,10 @@ export class FileSystem {
     }
   }
 
-  #unlink(inode: Inode): void {
-    inode.parent = null;
+  #unlink(dir: DirInode, name: string, inode: Inode): void {
+    inode.removeName(dir, name);
     inode.ctimeMs = this.stamp();
+    if (inode.parent !== null) return;
     this.#usedPages -= pagesOf(inode);
     if (inode instanceof FileInode) this.#unstableFiles.delete(inode);
   }
@@ -212,6 +244,7 @@ export class FileSystem {
     this.#usedPages += file.content.allocatedPages - pagesBefore;
     this.#unstableFiles.add(file);
     this.#options.onChange(this, file.parent, file.name);
+    for (const { dir, name } of file.otherNames) this.#options.onChange(this, dir, name);
   }
 
   #number(): number {

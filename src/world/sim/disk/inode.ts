@@ -1,13 +1,25 @@
 import type { AttrPatch, EntryKind, Stat } from '../../disk.ts';
-import { Content } from './content.ts';
+import { Content, PAGE_BYTES } from './content.ts';
 
 /** A time as given by a user in nanoseconds, or as stamped by the simulator in milliseconds since 1970 UTC. */
 type Stamp = bigint | number;
 
 /** Attributes that a flush makes stable. */
 interface Attrs {
+  readonly userId: number;
+  readonly groupId: number;
   readonly mode: number;
   readonly mtime: Stamp;
+  readonly xattrs: Xattrs;
+}
+
+/** Extended attributes; replaced as a whole by every change, so that an older state can be kept. */
+export type Xattrs = ReadonlyMap<string, Uint8Array>;
+
+/** One more name of an entry. */
+interface Place {
+  readonly dir: DirInode;
+  readonly name: string;
 }
 
 /** Milliseconds to nanoseconds; the simulator's clock has a resolution of a microsecond. */
@@ -15,15 +27,22 @@ function toNs(stamp: Stamp): bigint {
   return typeof stamp === 'bigint' ? stamp : BigInt(Math.round(stamp * 1000)) * 1000n;
 }
 
-/** What all kinds of entries have. An entry has at most one name, since the world offers no hard links. */
+const SET_ID_BITS = 0o6000;
+
+/** What all kinds of entries have. Only a hard link gives an entry, never a folder, more than one name. */
 export class Inode {
   readonly number: number;
   readonly kind: EntryKind;
+  userId = 0;
+  groupId = 0;
   mode: number;
+  xattrs: Xattrs = new Map();
   mtime: Stamp;
   ctimeMs: number;
   parent: DirInode | null = null;
   name = '';
+  /** Its names but the first. */
+  otherNames: Place[] = [];
   #stable: Attrs | null = null;
 
   constructor(number: number, kind: EntryKind, mode: number, nowMs: number) {
@@ -39,13 +58,42 @@ export class Inode {
   }
 
   get linkCount(): number {
-    return this.parent === null ? 0 : 1;
+    return this.parent === null ? 0 : 1 + this.otherNames.length;
+  }
+
+  get allocatedBytes(): number {
+    return 0;
+  }
+
+  /** Gives it a name: its first, or one more. */
+  addName(dir: DirInode, name: string): void {
+    if (this.parent !== null) {
+      this.otherNames.push({ dir, name });
+      return;
+    }
+    this.parent = dir;
+    this.name = name;
+  }
+
+  /** Takes a name away. */
+  removeName(dir: DirInode, name: string): void {
+    if (this.parent === dir && this.name === name) {
+      const next = this.otherNames.shift();
+      this.parent = next?.dir ?? null;
+      this.name = next?.name ?? name;
+      return;
+    }
+    this.otherNames = this.otherNames.filter((place) => place.dir !== dir || place.name !== name);
   }
 
   stat(deviceId: string): Stat {
     return {
       kind: this.kind,
+      special: this.kind === 'other' ? { type: 'fifo', major: 0, minor: 0 } : null,
       sizeBytes: this.sizeBytes,
+      allocatedBytes: this.allocatedBytes,
+      userId: this.userId,
+      groupId: this.groupId,
       mode: this.mode,
       mtimeNs: toNs(this.mtime),
       ctimeNs: toNs(this.ctimeMs),
@@ -62,21 +110,30 @@ export class Inode {
   }
 
   setAttrs(patch: AttrPatch, nowMs: number): void {
+    if (patch.userId !== undefined || patch.groupId !== undefined) {
+      this.userId = patch.userId ?? this.userId;
+      this.groupId = patch.groupId ?? this.groupId;
+      if (this.kind === 'file') this.mode &= ~SET_ID_BITS;
+    }
     if (patch.mode !== undefined && this.kind !== 'symlink') this.mode = patch.mode & 0o7777;
     if (patch.mtimeNs !== undefined) this.mtime = patch.mtimeNs;
     this.ctimeMs = nowMs;
   }
 
-  /** Mode and time are stable from now on; so is the state at creation, which the entry's own stability carries. */
-  commitAttrs(): void {
-    this.#stable = { mode: this.mode, mtime: this.mtime };
+  setXattrs(xattrs: Xattrs, nowMs: number): void {
+    this.xattrs = xattrs;
+    this.ctimeMs = nowMs;
   }
 
-  /** A power cut that loses what was not flushed of mode and time. */
+  /** Owner, mode, time and extended attributes are stable from now on; so is the state at creation, which the entry's own stability carries. */
+  commitAttrs(): void {
+    const { userId, groupId, mode, mtime, xattrs } = this;
+    this.#stable = { userId, groupId, mode, mtime, xattrs };
+  }
+
+  /** A power cut that loses what was not flushed of these. */
   loseAttrs(): void {
-    if (this.#stable === null) return;
-    this.mode = this.#stable.mode;
-    this.mtime = this.#stable.mtime;
+    if (this.#stable !== null) Object.assign(this, this.#stable);
   }
 }
 
@@ -90,6 +147,10 @@ export class FileInode extends Inode {
 
   override get sizeBytes(): number {
     return this.content.sizeBytes;
+  }
+
+  override get allocatedBytes(): number {
+    return this.content.allocatedPages * PAGE_BYTES;
   }
 }
 

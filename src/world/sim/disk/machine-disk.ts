@@ -151,11 +151,11 @@ export class MachineDisk {
   removeTree(path: string): void {
     const at = this.#find(path, false);
     if (!at?.inode.parent) return;
-    const remove = (inode: Inode): void => {
-      if (isDir(inode)) for (const child of [...inode.entries.values()]) remove(child);
-      if (inode.parent) at.fileSystem.remove(inode.parent, inode.name, inode);
+    const remove = (dir: DirInode, name: string, inode: Inode): void => {
+      if (isDir(inode)) for (const [below, child] of [...inode.entries]) remove(inode, below, child);
+      at.fileSystem.remove(dir, name, inode);
     };
-    remove(at.inode);
+    remove(at.inode.parent, at.inode.name, at.inode);
     at.fileSystem.syncAll();
   }
 

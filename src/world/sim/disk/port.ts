@@ -1,4 +1,5 @@
 import { CausewayError } from '../../../base/errors.ts';
+import type { AttrPatch } from '../../disk.ts';
 import { never, type SimProcess } from '../process.ts';
 import type { Operation } from '../trace.ts';
 import { diskError } from './failure.ts';
@@ -74,6 +75,22 @@ export class DiskPort {
         this.process.perform(action, injector.delayMs()).then(waiter.resolve, waiter.reject);
     });
     return waiter.promise;
+  }
+
+  /** Throws CW_DISK_PERMISSION where somebody who is not root would give an entry away. */
+  checkOwner(inode: Inode, { userId, groupId }: AttrPatch, name: string): void {
+    const changes = (wanted: number | undefined, had: number): boolean =>
+      wanted !== undefined && wanted !== had;
+    if (this.parts.userId !== 0 && (changes(userId, inode.userId) || changes(groupId, inode.groupId)))
+      throw diskError('CW_DISK_PERMISSION', name);
+  }
+
+  /** A new entry belongs to the user of the process. */
+  own<T extends Inode>(inode: T): T {
+    inode.userId = this.parts.userId;
+    inode.groupId = this.parts.userId;
+    inode.commitAttrs();
+    return inode;
   }
 
   /** Throws CW_DISK_PERMISSION unless the owner bits allow `bit` (4 read, 2 write, 1 search). */

@@ -89,10 +89,14 @@ export function crashTree(root: DirInode, unstable: Set<DirInode>, mode: CrashMo
   const visit = (dir: DirInode): void => {
     dir.entries = new Map(dir.stableEntries);
     for (const [name, inode] of dir.entries) {
-      if (seen.has(inode)) continue;
+      if (seen.has(inode)) {
+        inode.addName(dir, name);
+        continue;
+      }
       seen.add(inode);
       inode.parent = dir;
       inode.name = name;
+      inode.otherNames = [];
       reached.push(inode);
       crashInode(inode, mode, choice);
       if (isDir(inode)) visit(inode);
