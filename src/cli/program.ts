@@ -184,6 +184,7 @@ function addCopyCommands(program: Command, add: Add): void {
   )
     .option('--lanes <n>', 'parallel lanes, 1 to 16 (default: one per CPU)')
     .option('--chunk <size>', 'chunk size, 64K to 4M (default: 1M)')
+    .option('--limit <rate>', 'send at most so much in a second, for example 20M')
     .option('-I, --ignore-times', 'also copy files that are there with the same size and time')
     .option('--detach', 'start the copy and return its id')
     .option('--quiet', 'no progress');

@@ -88,6 +88,8 @@ export const StartJobRequest = Type.Object(
     lanes: Type.Optional(Type.Integer({ minimum: 1, maximum: 16 })),
     /** Also copies files that the destination has with the same size and modification time. */
     ignoreTimes: Type.Optional(Type.Boolean()),
+    /** Bytes of files that are sent in a second at most, on average. */
+    limitBytesPerSecond: Type.Optional(Type.Integer({ minimum: 1024, maximum: 2 ** 40 })),
   },
   Strict,
 );

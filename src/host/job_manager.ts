@@ -150,6 +150,7 @@ export class JobManager {
         options: {
           chunkBytes: request.chunkBytes ?? LIMITS.chunkDefaultBytes.value,
           ignoreTimes: request.ignoreTimes ?? false,
+          limitBytesPerSecond: request.limitBytesPerSecond ?? null,
           lanes: request.lanes ?? Math.min(LIMITS.lanesMax.value, this.#world.process.info.cpuCount),
         },
       },

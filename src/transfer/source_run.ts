@@ -18,6 +18,7 @@ import { BufferPool } from './buffer_pool.ts';
 import { CopyChannel } from './copy_channel.ts';
 import type { CopyOutcome, CopyView } from './copy_progress.ts';
 import type { LaneOpener } from './link_ports.ts';
+import { Pacer } from './pacer.ts';
 import { runSourceLane } from './source_lane.ts';
 import { type SourceFile, SourceMachine, type SourceWork } from './source_machine.ts';
 import { type PlanTotals, planPages } from './source_plan.ts';
@@ -47,6 +48,7 @@ export class SourceRun {
   readonly #lookingAt = new Set<Promise<void>>();
   #roots: SourceRoot[] = [];
   #reader: SourceReader | null = null;
+  readonly #pacer: Pacer | null;
   #phase: CopyPhase = 'planning';
   #remote: ProgressMessage | null = null;
   #peerHeardMs: number;
@@ -62,6 +64,8 @@ export class SourceRun {
   constructor(params: SourceParams) {
     this.#params = params;
     this.meter = new StageMeter(params.world.clock);
+    const { limitBytesPerSecond: limit } = params.options;
+    this.#pacer = limit === null ? null : new Pacer(params.world.clock, limit);
     this.machine = new SourceMachine(params.options.chunkBytes);
     this.#channel = new CopyChannel(params.stream, decodeSinkMessage);
     this.#peerHeardMs = params.world.clock.monotonicMs();
@@ -247,7 +251,10 @@ export class SourceRun {
       if (this.#failure !== null) throw this.#failure;
       throwIfAborted(this.#params.signal);
       const work = this.machine.next();
-      if (work !== null) return work;
+      if (work !== null) {
+        await this.#pacer?.take(work.bytes, this.#over.signal, () => this.meter.waiting());
+        return work;
+      }
       const waiter = deferred<void>();
       this.#waiters.push(waiter);
       await waiter.promise;

@@ -108,6 +108,11 @@ export class StageMeter {
     this.#lastMoveMs = this.#clock.monotonicMs();
   }
 
+  /** This side waits because it was told to go slowly: no stall. */
+  waiting(): void {
+    this.#lastMoveMs = this.#clock.monotonicMs();
+  }
+
   bytes(stage: Stage): number {
     return this.#slots.get(stage)!.bytes;
   }

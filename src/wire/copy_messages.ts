@@ -31,7 +31,8 @@ const TEXT_MAX = LIMITS.pathMaxBytes.value;
 const PAGE_MAX = LIMITS.manifestPageEntries.value;
 
 export function encodeCopyOpening(opening: CopyOpening): Uint8Array {
-  return encodeCbor({ ...opening, options: { ...opening.options } });
+  const { limitBytesPerSecond: limit, ...options } = opening.options;
+  return encodeCbor({ ...opening, options: { ...options, limitBytesPerSecond: limit ?? 0 } });
 }
 
 /** Throws CW_WIRE_* for anything that is not an opening within the limits. */
@@ -42,13 +43,19 @@ export function decodeCopyOpening(input: Uint8Array): CopyOpening {
   if (chunkBytes < LIMITS.chunkMinBytes.value)
     throw new CausewayError('CW_WIRE_MALFORMED', `chunks of ${chunkBytes} bytes are too small`);
   const lanes = uint(options, 'lanes', LIMITS.lanesMax.value);
+  const limit = uint(options, 'limitBytesPerSecond');
   if (lanes < 1) throw new CausewayError('CW_WIRE_MALFORMED', 'a copy needs a lane');
   return {
     transferId: bytes(m, 'transferId', TRANSFER_ID_BYTES),
     role: oneOf(m, 'role', ['source', 'sink']),
     sources: list(m, 'sources', LIMITS.sourcesMax.value, textItem),
     destination: text(m, 'destination', TEXT_MAX),
-    options: { chunkBytes, lanes, ignoreTimes: boolean(options, 'ignoreTimes') },
+    options: {
+      chunkBytes,
+      lanes,
+      ignoreTimes: boolean(options, 'ignoreTimes'),
+      limitBytesPerSecond: limit === 0 ? null : limit,
+    },
   };
 }
 

@@ -44,6 +44,8 @@ export interface CopyOptions {
   readonly lanes: number;
   /** Also copies files that the destination has with the same size and modification time. */
   readonly ignoreTimes: boolean;
+  /** What the source sends at most, on average; null: as much as goes. */
+  readonly limitBytesPerSecond: number | null;
 }
 
 /** Opening of a `transfer` stream: the side that asks for a copy tells the other its part in it. */

@@ -119,6 +119,29 @@ describe('what cp means by its arguments', () => {
     assert.equal(listing(join(rig.guestFiles, 'again')), listing(source));
   });
 
+  test('a copy with a limit takes its time, both ways, and is not called stalled', async () => {
+    const source = join(rig.hostFiles, 'limited');
+    randomFile(source, 3 * 1024 * 1024);
+    for (const [from, to] of [
+      [source, `vm:${join(rig.guestFiles, 'limited')}`],
+      [`vm:${join(rig.guestFiles, 'limited')}`, join(rig.hostFiles, 'limited back')],
+    ] as const) {
+      const { code, out, err } = await rig.cli('cp', '--json', '--chunk', '64K', '--limit', '1M', from, to);
+      assert.equal(code, 0, err);
+      const views = out
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as JobView);
+      assert.ok(views.every((view) => view.stall === null));
+      // the last piece goes at once when its turn has come
+      assert.ok(views.at(-1)!.elapsedMs >= 2_500, `${views.at(-1)!.elapsedMs} ms`);
+    }
+    assert.equal(sha256(join(rig.hostFiles, 'limited back')), sha256(source));
+    const bad = await rig.cli('cp', '--limit', 'fast', source, `vm:${rig.guestFiles}/`);
+    assert.equal(bad.code, 2);
+    assert.match(bad.err, /--limit fast: a size from 1\.00 KiB to 1\.00 TiB is needed/);
+  });
+
   test('a source that is a symlink is followed, links below are not', async () => {
     writeFileSync(join(rig.hostFiles, 'real'), 'real');
     symlinkSync('real', join(rig.hostFiles, 'named'));

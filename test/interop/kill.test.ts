@@ -99,12 +99,7 @@ async function copyUnderKills(
  * What was received before the kill and is not there after it has to be sent again. A daemon that lived shows the attempt
  * before the kill until it has noticed: the next one counts.
  */
-async function noteResent(
-  rig: Rig,
-  before: JobView,
-  daemonLived: boolean,
-  totals: Totals,
-): Promise<JobView> {
+async function noteResent(rig: Rig, before: JobView, daemonLived: boolean, totals: Totals): Promise<JobView> {
   const after = await until('the copy goes on after a kill', 60_000, async () => {
     const view = await current(rig, before.id);
     if (view === null || view.endedAtMs !== null) return view;

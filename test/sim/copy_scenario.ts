@@ -166,7 +166,7 @@ async function runDaemon(world: World, { secure, inward, progress, keys }: Daemo
         role: inward ? 'source' : 'sink',
         sources: ['/src/tree/.'],
         destination: '/dst/tree',
-        options: { chunkBytes: CHUNK, lanes: 2, ignoreTimes: false },
+        options: { chunkBytes: CHUNK, lanes: 2, ignoreTimes: false, limitBytesPerSecond: null },
       },
     });
     const end = await job.run();

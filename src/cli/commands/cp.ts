@@ -1,6 +1,7 @@
 import { CausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { resolveAbsolute } from '../../base/path.ts';
+import { formatBytes } from '../../base/units.ts';
 import type { StartJobRequest } from '../../contract/schemas.ts';
 import { exitOf, followJob } from '../follow.ts';
 import { endText } from '../job_text.ts';
@@ -11,7 +12,15 @@ export const cp: Action = async (context, args, options) => {
   const request = requestOf(args, context.terminal.cwd);
   if (options['lanes'] !== undefined)
     request.lanes = parseCount(String(options['lanes']), '--lanes', LIMITS.lanesMax.value);
-  if (options['chunk'] !== undefined) request.chunkBytes = parseChunk(String(options['chunk']));
+  if (options['chunk'] !== undefined)
+    request.chunkBytes = parseSize(
+      String(options['chunk']),
+      '--chunk',
+      LIMITS.chunkMinBytes.value,
+      LIMITS.chunkMaxBytes.value,
+    );
+  if (options['limit'] !== undefined)
+    request.limitBytesPerSecond = parseSize(String(options['limit']), '--limit', 1024, 2 ** 40);
   if (options['ignoreTimes'] === true) request.ignoreTimes = true;
   const { interrupted } = context.terminal;
   const job = await context.client.call('startJob', {}, request);
@@ -90,11 +99,12 @@ function parseCount(text: string, option: string, max: number): number {
   throw new CausewayError('CW_USAGE', `${option} ${text}: a whole number from 1 to ${max} is needed`);
 }
 
-function parseChunk(text: string): number {
-  const match = /^(\d+)([KM]?)(?:iB|B)?$/i.exec(text);
-  const value = match
-    ? Number(match[1]) * { '': 1, K: 1024, M: 1024 * 1024 }[match[2]!.toUpperCase() as '' | 'K' | 'M']
-    : Number.NaN;
-  if (value >= LIMITS.chunkMinBytes.value && value <= LIMITS.chunkMaxBytes.value) return value;
-  throw new CausewayError('CW_USAGE', `--chunk ${text}: a size from 64K to 4M is needed`);
+/** `20M` → 20 MiB; also a plain number of bytes, and K, G, KiB, MB and the like. */
+function parseSize(text: string, option: string, min: number, max: number): number {
+  const match = /^(\d+(?:\.\d+)?)([KMG]?)(?:iB|B)?$/i.exec(text);
+  const factor = { '': 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3 }[(match?.[2] ?? '').toUpperCase()] ?? 1;
+  const value = match ? Math.round(Number(match[1]) * factor) : Number.NaN;
+  if (value >= min && value <= max) return value;
+  const range = `${formatBytes(min)} to ${formatBytes(max)}`;
+  throw new CausewayError('CW_USAGE', `${option} ${text}: a size from ${range} is needed, for example 20M`);
 }
