@@ -38,8 +38,8 @@ export const LIMITS = {
   streamSendQueueMax: count(1024, 'messages of one stream that wait for credit or for the link'),
   frameQuantumMinBytes: bytes(16 * KIB, 'smallest full frame of a message, on a slow carrier'),
   frameQuantumMaxBytes: bytes(
-    256 * KIB,
-    'largest frame of a message: what a control message may have to wait for, twice',
+    MIB + 4 * KIB,
+    'largest frame of a message, a chunk with its header: what a control message may have to wait for, twice',
   ),
   muxHeldMaxBytes: bytes(
     128 * MIB,
@@ -65,7 +65,7 @@ export const LIMITS = {
     256 * KIB,
     'payload after which a session record ends where it carries its own CRC: what one flipped bit costs',
   ),
-  sessionBatchMaxBytes: bytes(512 * KIB, 'reliable bytes handed to the carrier in one write'),
+  sessionBatchMaxBytes: bytes(MIB + 8 * KIB, 'reliable bytes handed to the carrier in one write'),
   sessionAckEveryBytes: bytes(
     512 * KIB,
     'the sender asks for an acknowledgement after this much at the latest (a quarter of the window where that is less)',

@@ -11,7 +11,8 @@ export interface PooledBuffer {
 
 /** Shorter messages get memory of their own: a pooled block would waste most of itself. */
 const POOLED_MIN_BYTES = 4 * 1024;
-const CLASS_BYTES: readonly number[] = [8, 16, 32, 64, 128, 256, 512, 1024]
+/** The larger classes have room for the header of a chunk. */
+const CLASS_BYTES: readonly number[] = [8, 16, 32, 64, 128, 256, 512 + 4, 1024 + 4, 2048 + 4]
   .map((kib) => kib * 1024)
   .concat(LIMITS.frameMaxBytes.value);
 
