@@ -155,7 +155,7 @@ export class CopyLab implements AsyncDisposable {
   /** Largest resident memory so far of both processes, in bytes. */
   async peakMemory(): Promise<{ daemonBytes: number; agentBytes: number }> {
     const peak = await this.guest(
-      'sed -n "s/^VmHWM: *\\([0-9]*\\) kB/\\1/p" /proc/$(cat /run/agent.pid)/status',
+      'sed -n "s/^VmHWM:[[:space:]]*\\([0-9]*\\) kB/\\1/p" /proc/$(cat /run/agent.pid)/status',
     );
     const { peakResidentBytes } = await this.client.call('status', {});
     return { daemonBytes: peakResidentBytes, agentBytes: Number(peak) * 1024 };
