@@ -17,11 +17,12 @@ export class DaemonClient {
     this.socketPath = joinAbsolute(dataDirectory, 'daemon.sock');
   }
 
-  /** Throws what the daemon reports, or CW_DAEMON_DOWN. */
+  /** `body` goes into the query of a GET. Throws what the daemon reports, or CW_DAEMON_DOWN. */
   async call<N extends ProcedureName>(name: N, params: Params<N>, body?: Body<N>): Promise<Result<N>> {
     const { method, path } = ROUTES[name];
     const filled = fill(path, params as Record<string, string>);
-    return (await requestJson({ socketPath: this.socketPath, method, path: filled, body })) as Result<N>;
+    const request = method === 'GET' ? { path: filled + queryOf(body ?? {}) } : { path: filled, body };
+    return (await requestJson({ socketPath: this.socketPath, method, ...request })) as Result<N>;
   }
 
   /** The views of a job until it has ended. CW_JOB_UNKNOWN, CW_DAEMON_DOWN. */
@@ -32,6 +33,15 @@ export class DaemonClient {
       signal,
     ) as AsyncGenerator<JobView>;
   }
+}
+
+function queryOf(values: object): string {
+  const query = Object.entries(values as Record<string, unknown>).flatMap(([name, value]) =>
+    value === undefined
+      ? []
+      : [value].flat().map((one) => `${encodeURIComponent(name)}=${encodeURIComponent(String(one))}`),
+  );
+  return query.length === 0 ? '' : `?${query.join('&')}`;
 }
 
 function fill(path: string, params: Readonly<Record<string, string>>): string {

@@ -53,7 +53,12 @@ function liveLine({ terminal }: Context): (job: JobView) => void {
 
 function logLines({ terminal }: Context): (job: JobView) => void {
   let nextMs = LOG_LINE_EVERY_MS;
+  let standing = '';
   return (job) => {
+    // what does not run has no time that passes: it is told once
+    const still = job.state === 'paused' || job.waiting !== null ? progressText(job) : '';
+    if (still !== '' && still !== standing) terminal.err(`${still}\n`);
+    standing = still;
     if (job.endedAtMs !== null || job.elapsedMs < nextMs) return;
     nextMs = job.elapsedMs + LOG_LINE_EVERY_MS;
     terminal.err(`${progressText(job)}\n`);

@@ -23,8 +23,10 @@ export function routeText(job: JobView): string {
 export function progressText(job: JobView): string {
   if (job.stall)
     return `${percentText(job)} STALLED for ${formatDuration(job.stall.forMs)}: ${job.stall.cause}; ${job.stall.fix}`;
+  if (job.state === 'paused') return `${percentText(job)} paused: causeway jobs resume ${job.id}`.trimStart();
+  if (job.waiting) return `${percentText(job)} waiting ${job.waiting.text}`.trimStart();
   if (job.phase === 'waiting')
-    return `${percentText(job)} waiting for ${job.vm}${job.lastError ? `: ${job.lastError.message}` : ''}`;
+    return `${percentText(job)} waiting for ${job.vm}${job.lastError ? `: ${job.lastError.message}` : ''}`.trimStart();
   if (job.phase === 'planning')
     return `planning: ${job.plannedEntries} entries, ${formatBytes(job.plannedBytes)}`;
   if (job.phase === 'checking')
@@ -40,6 +42,14 @@ export function progressText(job: JobView): string {
     if (job.limitingStage)
       parts.push(`limited by ${stageText(job.limitingStage.stage, job.limitingStage.side)}`);
   }
+  return parts.join(', ');
+}
+
+/** What decides when the copy runs. */
+export function queueText(job: JobView): string {
+  const parts = [`priority ${job.priority}`];
+  if (job.windows.length > 0) parts.push(`only ${job.windows.join(' and ')}`);
+  if (job.retries.max > 0) parts.push(`${job.retries.used} of ${job.retries.max} retries used`);
   return parts.join(', ');
 }
 

@@ -81,6 +81,7 @@ export function buildProgram(terminal: Terminal, done: (exitCode: number) => voi
   addDaemonCommands(program, add);
   addVmCommands(program, add);
   addCopyCommands(program, add);
+  addJobCommands(program, add);
   add(
     program,
     'completion <shell>',
@@ -186,16 +187,34 @@ function addCopyCommands(program: Command, add: Add): void {
     .option('--chunk <size>', 'chunk size, 64K to 4M (default: 1M)')
     .option('--limit <rate>', 'send at most so much in a second, for example 20M')
     .option('-I, --ignore-times', 'also copy files that are there with the same size and time')
+    .option('--priority <n>', 'copies of higher priority start first, -10 to 10 (default: 0)')
+    .option('--retries <n>', 'how often a failure that may pass is tried again, 0 to 100 (default: 0)')
+    .option(
+      '--window <from-to>',
+      'run only at this time of day of the host, for example 22:00-06:00; may be given several times',
+      several,
+    )
     .option('--detach', 'start the copy and return its id')
     .option('--quiet', 'no progress');
+}
+
+function addJobCommands(program: Command, add: Add): void {
   const jobs = program.command('jobs').description('copies, running and past');
   add(
     jobs,
     'ls',
-    'list copies',
-    'causeway jobs ls',
+    'list copies, newest first',
+    'causeway jobs ls --state waiting,running --vm dev',
     async () => (await import('./commands/jobs.ts')).jobsList,
-  );
+  )
+    .option(
+      '--state <state>',
+      'only those in this state; several with commas or given several times',
+      several,
+    )
+    .option('--vm <name>', 'only those with this machine')
+    .option('--limit <n>', 'how many (default: 50)')
+    .option('--cursor <cursor>', 'the page after the one that printed this cursor');
   add(
     jobs,
     'show <id>',
@@ -212,11 +231,30 @@ function addCopyCommands(program: Command, add: Add): void {
   ).option('--quiet', 'no progress');
   add(
     jobs,
+    'pause <id>',
+    'stop a copy where it is, or take it out of the queue, until it is resumed',
+    'causeway jobs pause 1a2b3c4d',
+    async () => (await import('./commands/jobs.ts')).jobsPause,
+  );
+  add(
+    jobs,
+    'resume <id>',
+    'put a paused or interrupted copy into the queue again; it goes on where it was',
+    'causeway jobs resume 1a2b3c4d',
+    async () => (await import('./commands/jobs.ts')).jobsResume,
+  );
+  add(
+    jobs,
     'cancel <id>',
     'end a copy and remove what it left',
     'causeway jobs cancel 1a2b3c4d',
     async () => (await import('./commands/jobs.ts')).jobsCancel,
   );
+}
+
+/** The values of an option that is given several times. */
+function several(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
 }
 
 async function contextOf(terminal: Terminal, options: Record<string, unknown>): Promise<Context> {

@@ -2,7 +2,9 @@ import { Type } from 'typebox';
 import { type ProcedureName, ROUTES } from './routes.ts';
 import {
   AddVmRequest,
+  JobPage,
   JobView,
+  ListJobsRequest,
   PairRequest,
   PairView,
   StartJobRequest,
@@ -14,7 +16,7 @@ const Empty = Type.Object({}, { additionalProperties: false });
 const NameParams = Type.Object({ name: Type.String() });
 const IdParams = Type.Object({ id: Type.String() });
 
-/** Every procedure of the daemon's API: name, HTTP method and path, and what goes in and comes out. */
+/** Every procedure of the daemon's API: name, HTTP method and path, and what goes in (with GET in the query) and comes out. */
 export const PROCEDURES = {
   status: { ...ROUTES.status, params: Empty, body: Empty, result: StatusView },
   stop: { ...ROUTES.stop, params: Empty, body: Empty, result: Empty },
@@ -23,9 +25,11 @@ export const PROCEDURES = {
   showVm: { ...ROUTES.showVm, params: NameParams, body: Empty, result: VmView },
   removeVm: { ...ROUTES.removeVm, params: NameParams, body: Empty, result: Empty },
   pairVm: { ...ROUTES.pairVm, params: NameParams, body: PairRequest, result: PairView },
-  listJobs: { ...ROUTES.listJobs, params: Empty, body: Empty, result: Type.Array(JobView) },
+  listJobs: { ...ROUTES.listJobs, params: Empty, body: ListJobsRequest, result: JobPage },
   startJob: { ...ROUTES.startJob, params: Empty, body: StartJobRequest, result: JobView },
   showJob: { ...ROUTES.showJob, params: IdParams, body: Empty, result: JobView },
   cancelJob: { ...ROUTES.cancelJob, params: IdParams, body: Empty, result: JobView },
+  pauseJob: { ...ROUTES.pauseJob, params: IdParams, body: Empty, result: JobView },
+  resumeJob: { ...ROUTES.resumeJob, params: IdParams, body: Empty, result: JobView },
   interruptJob: { ...ROUTES.interruptJob, params: IdParams, body: Empty, result: JobView },
 } as const satisfies Record<ProcedureName, unknown>;

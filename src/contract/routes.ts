@@ -11,6 +11,8 @@ export const ROUTES = {
   startJob: { method: 'POST', path: '/v1/jobs' },
   showJob: { method: 'GET', path: '/v1/jobs/:id' },
   cancelJob: { method: 'POST', path: '/v1/jobs/:id/cancel' },
+  pauseJob: { method: 'POST', path: '/v1/jobs/:id/pause' },
+  resumeJob: { method: 'POST', path: '/v1/jobs/:id/resume' },
   interruptJob: { method: 'POST', path: '/v1/jobs/:id/interrupt' },
 } as const;
 

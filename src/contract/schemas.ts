@@ -76,6 +76,9 @@ export const VmView = Type.Object({
 });
 export type VmView = Static<typeof VmView>;
 
+/** `HH:MM-HH:MM`, over midnight where the end is before the start; `24:00` is a possible end. */
+const TIME_WINDOW_PATTERN = '^([01]\\d|2[0-3]):[0-5]\\d-(([01]\\d|2[0-3]):[0-5]\\d|24:00)$';
+
 export const StartJobRequest = Type.Object(
   {
     /** Which way: `in` from the host into the machine, `out` from the machine to the host. */
@@ -90,6 +93,12 @@ export const StartJobRequest = Type.Object(
     ignoreTimes: Type.Optional(Type.Boolean()),
     /** Bytes of files that are sent in a second at most, on average. */
     limitBytesPerSecond: Type.Optional(Type.Integer({ minimum: 1024, maximum: 2 ** 40 })),
+    /** Copies of higher priority start first; default 0. */
+    priority: Type.Optional(Type.Integer({ minimum: -10, maximum: 10 })),
+    /** How often a copy that failed in a way that may pass is tried again; default 0. */
+    retries: Type.Optional(Type.Integer({ minimum: 0, maximum: 100 })),
+    /** Times of day, local time of the host, in which the copy may run; none means always. */
+    windows: Type.Optional(Type.Array(Type.String({ pattern: TIME_WINDOW_PATTERN }), { maxItems: 8 })),
   },
   Strict,
 );
@@ -104,9 +113,11 @@ export const StageView = Type.Object({
   busyMs: Type.Number(),
 });
 
+/** waiting: for its turn or for what `waiting` of the job tells; the last five are ends, of which `interrupted` can be resumed. */
 export const JobState = Type.Union([
   Type.Literal('waiting'),
   Type.Literal('running'),
+  Type.Literal('paused'),
   Type.Literal('done'),
   Type.Literal('partial'),
   Type.Literal('failed'),
@@ -115,17 +126,39 @@ export const JobState = Type.Union([
 ]);
 export type JobState = Static<typeof JobState>;
 
+export const WaitReason = Type.Union([
+  /** As many copies run as may. */
+  Type.Literal('turn'),
+  /** The machine is not connected. */
+  Type.Literal('machine'),
+  /** It is outside of the job's time windows. */
+  Type.Literal('window'),
+  /** It failed and is tried again later. */
+  Type.Literal('retry'),
+  /** The same copy ends just now. */
+  Type.Literal('same-copy'),
+]);
+export type WaitReason = Static<typeof WaitReason>;
+
 export const JobView = Type.Object({
   id: Type.String(),
   state: JobState,
-  /** planning, checking, copying, finishing, done; `waiting` while the machine is not connected. */
+  /** planning, checking, copying, finishing, done; `waiting` while it waits in the queue or for the machine; `paused`. */
   phase: Type.String(),
   direction: Type.Union([Type.Literal('in'), Type.Literal('out')]),
   vm: Type.String(),
   sources: Type.Array(Type.String()),
   destination: Type.String(),
+  priority: Type.Integer(),
+  windows: Type.Array(Type.String()),
+  retries: Type.Object({ max: Type.Integer(), used: Type.Integer() }),
+  /** Why a waiting job does not run, in words too; `untilMs` where the time is known. */
+  waiting: Nullable(
+    Type.Object({ reason: WaitReason, text: Type.String(), untilMs: Nullable(Type.Number()) }),
+  ),
   createdAtMs: Type.Number(),
   endedAtMs: Nullable(Type.Number()),
+  /** How long it has run; time in the queue and in a pause is not counted. */
   elapsedMs: Type.Number(),
   plannedEntries: Type.Number(),
   plannedBytes: Type.Number(),
@@ -160,6 +193,26 @@ export const JobView = Type.Object({
 });
 export type JobView = Static<typeof JobView>;
 
+export const ListJobsRequest = Type.Object(
+  {
+    state: Type.Optional(Type.Array(JobState, { maxItems: 8 })),
+    vm: Type.Optional(VmName),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500 })),
+    /** `nextCursor` of the page before. */
+    cursor: Type.Optional(Type.String({ maxLength: 64 })),
+  },
+  Strict,
+);
+export type ListJobsRequest = Static<typeof ListJobsRequest>;
+
+/** Newest jobs first. */
+export const JobPage = Type.Object({
+  jobs: Type.Array(JobView),
+  /** For the page of older jobs; null on the last page. */
+  nextCursor: Nullable(Type.String()),
+});
+export type JobPage = Static<typeof JobPage>;
+
 export const StatusView = Type.Object({
   version: Type.String(),
   buildId: Type.String(),
@@ -172,6 +225,7 @@ export const StatusView = Type.Object({
   residentBytes: Type.Number(),
   peakResidentBytes: Type.Number(),
   vms: Type.Array(VmView),
+  /** Jobs that have not ended, the longest waiting last; at most 100. */
   activeJobs: Type.Array(JobView),
 });
 export type StatusView = Static<typeof StatusView>;

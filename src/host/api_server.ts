@@ -3,11 +3,18 @@ import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { PROCEDURES } from '../contract/procedures.ts';
 import { type ProcedureName, WATCH_JOB_PATH } from '../contract/routes.ts';
-import type { AddVmRequest, JobView, PairRequest, StartJobRequest } from '../contract/schemas.ts';
+import type {
+  AddVmRequest,
+  JobView,
+  ListJobsRequest,
+  PairRequest,
+  StartJobRequest,
+} from '../contract/schemas.ts';
 import type { Daemon } from './daemon.ts';
 
 interface Call {
   readonly params: Record<string, string>;
+  /** What a GET has in its query, or the body of another method. */
   readonly body: unknown;
 }
 
@@ -28,10 +35,12 @@ const HANDLERS: Readonly<Record<ProcedureName, Handler>> = {
     return {};
   },
   pairVm: async (daemon, { params, body }) => daemon.machines.pair(params['name']!, body as PairRequest),
-  listJobs: async (daemon) => daemon.jobs.list(),
+  listJobs: async (daemon, { body }) => daemon.jobs.list(body as ListJobsRequest),
   startJob: async (daemon, { body }) => daemon.jobs.start(body as StartJobRequest),
   showJob: async (daemon, { params }) => daemon.jobs.show(params['id']!),
   cancelJob: async (daemon, { params }) => daemon.jobs.cancel(params['id']!),
+  pauseJob: async (daemon, { params }) => daemon.jobs.pause(params['id']!),
+  resumeJob: async (daemon, { params }) => daemon.jobs.resume(params['id']!),
   interruptJob: async (daemon, { params }) => daemon.jobs.interrupt(params['id']!),
 };
 
@@ -47,10 +56,8 @@ export async function serveApi(daemon: Daemon, socketPath: string): Promise<Fast
     sendError(reply, new CausewayError('CW_USAGE', `the API has no ${request.method} ${request.url}`)),
   );
   for (const [name, procedure] of Object.entries(PROCEDURES)) {
-    const schema =
-      procedure.method === 'GET' || Object.keys(procedure.body.properties).length === 0
-        ? {}
-        : { body: procedure.body };
+    const where = procedure.method === 'GET' ? 'querystring' : 'body';
+    const schema = Object.keys(procedure.body.properties).length === 0 ? {} : { [where]: procedure.body };
     server.route({
       method: procedure.method,
       url: procedure.path,
@@ -58,7 +65,7 @@ export async function serveApi(daemon: Daemon, socketPath: string): Promise<Fast
       handler: (request) =>
         HANDLERS[name as ProcedureName](daemon, {
           params: request.params as Record<string, string>,
-          body: request.body,
+          body: where === 'body' ? request.body : request.query,
         }),
     });
   }
@@ -68,23 +75,26 @@ export async function serveApi(daemon: Daemon, socketPath: string): Promise<Fast
 }
 
 /** Streams the views of a job, one JSON document a line, until it has ended or the reader goes away. */
-function watchJob(daemon: Daemon, request: FastifyRequest, reply: FastifyReply): void {
+async function watchJob(daemon: Daemon, request: FastifyRequest, reply: FastifyReply): Promise<void> {
   const id = (request.params as { id: string }).id;
-  const first = daemon.jobs.show(id);
+  await daemon.jobs.show(id); // an unknown job is refused as any call is
   reply.hijack();
   reply.raw.writeHead(200, { 'content-type': 'application/x-ndjson' });
+  let over = false;
   const unwatch = daemon.jobs.watch(id, (view) => {
     // A reader that does not keep up misses views, not the daemon its memory.
     if (view.endedAtMs !== null || !reply.raw.writableNeedDrain) write(view);
   });
   const write = (view: JobView) => {
+    if (over) return;
     reply.raw.write(`${JSON.stringify(view)}\n`);
     if (view.endedAtMs === null) return;
+    over = true;
     unwatch();
     reply.raw.end();
   };
   reply.raw.on('close', unwatch);
-  write(first);
+  write(await daemon.jobs.show(id)); // asked for again: nothing is missed between this and the watch
 }
 
 function sendError(reply: FastifyReply, failure: unknown): void {

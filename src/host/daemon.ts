@@ -7,14 +7,18 @@ import type { PairingTokens } from '../link/session/pairing.ts';
 import { openPairingTokens } from '../link/session/pairing_file.ts';
 import { TrustStore } from '../link/session/trust_store.ts';
 import { PROTOCOL_VERSIONS } from '../wire/hello.ts';
+import type { Database } from '../world/database.ts';
 import type { Dir } from '../world/disk.ts';
+import type { LocalTime } from '../world/local_time.ts';
 import type { TlsIdentity } from '../world/net.ts';
 import type { World } from '../world/world.ts';
 import { serveApi } from './api_server.ts';
 import { type DialInServer, serveDialIn } from './dial_in.ts';
+import { importFormerJobs } from './job_import.ts';
 import { JobManager } from './job_manager.ts';
-import { JobStore } from './job_store.ts';
 import { Machines } from './machines.ts';
+import { SqlJobStore } from './sql_job_store.ts';
+import { migrateState, STATE_FILE_NAME } from './state_database.ts';
 import { VmStore } from './vm_store.ts';
 
 export const VERSION = '0.1.0';
@@ -26,10 +30,13 @@ export interface DaemonOptions {
   readonly buildId: string;
   /** `HOST:PORT` for agents that dial in, or null. */
   readonly listen: { readonly host: string; readonly port: number } | null;
+  readonly openDatabase: (path: string) => Promise<Database>;
+  readonly localTime: LocalTime;
 }
 
 interface DaemonParts {
   readonly dir: Dir;
+  readonly database: Database;
   readonly identity: TlsIdentity;
   readonly trust: TrustStore;
   readonly tokens: PairingTokens;
@@ -73,6 +80,7 @@ export class Daemon implements AsyncDisposable {
     });
     try {
       await removeStaleSocket(dir);
+      await daemon.jobs.load();
       daemon.#api = await serveApi(daemon, daemon.socketPath);
       daemon.machines.startAll();
       if (options.listen !== null) {
@@ -87,7 +95,7 @@ export class Daemon implements AsyncDisposable {
         });
         daemon.machines.listening(daemon.#dialIn.address);
       }
-      daemon.jobs.resumeStored();
+      daemon.jobs.begin();
       return daemon;
     } catch (failure) {
       await daemon.close();
@@ -96,15 +104,23 @@ export class Daemon implements AsyncDisposable {
   }
 
   static async #assemble(options: DaemonOptions, dir: Dir): Promise<Daemon> {
-    const { world, dataDirectory, buildId } = options;
+    const { world, dataDirectory, buildId, openDatabase, localTime } = options;
     const identity = await loadIdentity(world, dir, dataDirectory);
     const trust = await TrustStore.open(world, dir, dataDirectory);
     const tokens = await openPairingTokens(world, dir, dataDirectory);
-    const store = await VmStore.open(dir, dataDirectory);
-    const machines = new Machines({ world, store, trust, tokens, identity, buildId });
-    const jobStore = await JobStore.open(dir, dataDirectory);
-    const jobs = new JobManager({ world, machines, store: jobStore, deviceId: identity.fingerprint });
-    return new Daemon(options, { dir, identity, trust, tokens, machines, jobs });
+    const vms = await VmStore.open(dir, dataDirectory);
+    const machines = new Machines({ world, store: vms, trust, tokens, identity, buildId });
+    const database = await openDatabase(joinAbsolute(dataDirectory, STATE_FILE_NAME));
+    try {
+      await migrateState(database, world.clock.wallMs());
+      const store = new SqlJobStore(database);
+      await importFormerJobs(dir, dataDirectory, store);
+      const jobs = new JobManager({ world, machines, store, localTime, deviceId: identity.fingerprint });
+      return new Daemon(options, { dir, database, identity, trust, tokens, machines, jobs });
+    } catch (failure) {
+      await database.close();
+      throw failure;
+    }
   }
 
   status(): StatusView {
@@ -132,6 +148,7 @@ export class Daemon implements AsyncDisposable {
     await this.#api?.close();
     await this.#dialIn?.close();
     await this.machines.close();
+    await this.#parts.database.close();
     await this.#parts.dir.close();
   }
 

@@ -1,282 +1,270 @@
-import { toHex, utf8 } from '../base/bytes.ts';
+import { toHex } from '../base/bytes.ts';
 import { observed } from '../base/deferred.ts';
 import { CausewayError } from '../base/errors.ts';
-import { hashParts } from '../base/hash.ts';
 import { LIMITS } from '../base/limits.ts';
-import { orAborted } from '../base/signal.ts';
-import type { JobView, StartJobRequest } from '../contract/schemas.ts';
-import { CopyJob, type JobEnd } from '../transfer/copy_job.ts';
-import { TRANSFER_ID_BYTES } from '../wire/copy_messages.ts';
+import { parseTimeWindow } from '../base/time_window.ts';
+import type { JobPage, JobState, JobView, ListJobsRequest, StartJobRequest } from '../contract/schemas.ts';
+import type { LocalTime } from '../world/local_time.ts';
 import type { World } from '../world/world.ts';
+import { frameOf, NO_FIGURES } from './job_frame.ts';
+import { JobListeners } from './job_listeners.ts';
+import { JobQueue } from './job_queue.ts';
+import { discardRemains, removalNote } from './job_remains.ts';
+import { JobSaver } from './job_saver.ts';
+import { hasEnded } from './job_state.ts';
 import type { JobStore, StoredJob } from './job_store.ts';
-import { JobTracker } from './job_view.ts';
+import { type LiveJob, viewOf } from './live_job.ts';
 import type { Machines } from './machines.ts';
 import type { Removal } from './remains.ts';
+import { transferIdOf } from './transfer_id.ts';
 
-interface RunningJob {
-  readonly stored: StoredJob;
-  readonly transferId: Uint8Array;
-  readonly copy: CopyJob;
-  readonly tracker: JobTracker;
-  readonly over: Promise<void>;
-  /** Aborted as soon as the copy is to stop. */
-  readonly stopping: AbortController;
-  end: JobEnd | null;
+export interface JobManagerParts {
+  readonly world: World;
+  readonly machines: Machines;
+  readonly store: JobStore;
+  readonly localTime: LocalTime;
+  readonly deviceId: string;
 }
 
-/** The copies of one daemon: starts, watches, stops, remembers them, and takes unfinished ones up again after a restart. */
-export class JobManager {
-  readonly #world: World;
-  readonly #machines: Machines;
-  readonly #store: JobStore;
-  readonly #deviceId: string;
-  readonly #running = new Map<string, RunningJob>();
-  readonly #listeners = new Map<string, Set<(view: JobView) => void>>();
-  #closing = false;
+const ID_BYTES = 4;
 
-  constructor(parts: { world: World; machines: Machines; store: JobStore; deviceId: string }) {
-    this.#world = parts.world;
-    this.#machines = parts.machines;
-    this.#store = parts.store;
-    this.#deviceId = parts.deviceId;
+/** The jobs of one daemon, as its API asks for them. */
+export class JobManager {
+  readonly #parts: JobManagerParts;
+  readonly #queue: JobQueue;
+  readonly #saver: JobSaver;
+  readonly #listeners = new JobListeners();
+
+  constructor(parts: JobManagerParts) {
+    const { world, machines, store, localTime, deviceId } = parts;
+    this.#parts = parts;
+    this.#saver = new JobSaver(store, world.clock);
+    this.#queue = new JobQueue({
+      world,
+      machines,
+      saver: this.#saver,
+      listeners: this.#listeners,
+      localTime,
+      deviceId,
+      onLateNote: (id, later) => this.#noteLater(id, later),
+    });
+    machines.onChange(() => this.#queue.schedule());
   }
 
-  /** Takes up the jobs that ran when the daemon went away, and what is still to be told of cancelled ones. */
-  resumeStored(): void {
-    for (const { pending, settled } of this.#machines.remains.takeUp())
-      if (pending.jobId !== undefined) this.#tellRemoval(pending.jobId, settled);
-    for (const stored of this.#store.unfinished()) {
-      if (this.#machines.has(stored.request.vm)) this.#launch(stored);
-      else
-        this.#finish(stored, {
-          ...stored.view,
-          state: 'failed',
-          error: unknownVm(stored.request.vm).report(),
-        });
+  /** Reads the jobs that had not ended when the daemon went away. CW_DAEMON_STATE, CW_DISK_*. */
+  async load(): Promise<void> {
+    for (const stored of await this.#parts.store.unfinished()) {
+      const state = stored.state === 'running' ? 'waiting' : stored.state;
+      this.#queue.add({ ...stored, state }).admitted = true;
     }
   }
 
-  /** Starts a copy, or joins the same one if it runs already. CW_VM_UNKNOWN. */
+  /** Starts what may run, and goes on with the removal of what cancelled copies had left. */
+  begin(): void {
+    for (const { pending, settled } of this.#parts.machines.remains.takeUp())
+      if (pending.jobId !== undefined) this.#tellRemoval(pending.jobId, settled);
+    this.#queue.begin();
+  }
+
+  /**
+   * Makes a job, or joins the one that is the same copy: a paused one is resumed, and the options given now replace those
+   * it has (for a running copy, those about the queue at once, the others when it runs again). CW_VM_UNKNOWN, CW_USAGE, CW_LIMIT, CW_DISK_*.
+   */
   async start(request: StartJobRequest): Promise<JobView> {
-    if (!this.#machines.has(request.vm)) throw unknownVm(request.vm);
-    const key = toHex(this.#transferIdOf(request));
-    for (const job of this.#running.values()) if (toHex(job.transferId) === key) return viewOf(job);
-    const createdAtMs = this.#world.clock.wallMs();
-    const id = toHex(this.#world.random.bytes(4));
-    const tracker = new JobTracker({ id, request, createdAtMs }, this.#world.clock);
-    const stored: StoredJob = { id, request, createdAtMs, view: tracker.toView(null, null) };
-    await this.#store.put(stored);
-    return viewOf(this.#launch(stored));
+    const { world, machines } = this.#parts;
+    if (!machines.has(request.vm)) throw unknownVm(request.vm);
+    for (const window of request.windows ?? []) parseTimeWindow(window);
+    const twin = this.#twinOf(request);
+    if (twin) return this.#join(twin, request);
+    if (this.#queue.size >= LIMITS.jobsUnfinishedMax.value)
+      throw new CausewayError('CW_LIMIT', 'too many jobs run, wait or are paused');
+    const id = toHex(world.random.bytes(ID_BYTES));
+    const job = this.#queue.add(newJob(id, request, Math.floor(world.clock.wallMs())));
+    try {
+      await this.#parts.store.put([job.stored]);
+    } catch (failure) {
+      this.#queue.drop(job);
+      throw failure;
+    }
+    job.admitted = true;
+    this.#queue.schedule();
+    return this.show(id);
   }
 
-  list(): JobView[] {
-    return this.#store.all().map((stored) => this.#current(stored));
+  /** Newest first. CW_USAGE. */
+  async list({ state, vm, limit, cursor }: ListJobsRequest): Promise<JobPage> {
+    const page = await this.#parts.store.list({
+      states: state ?? null,
+      vm: vm ?? null,
+      limit: Math.min(limit ?? LIMITS.jobsPageDefault.value, LIMITS.jobsPageMax.value),
+      cursor: cursor ?? null,
+    });
+    return { jobs: page.jobs.map((stored) => this.#current(stored)), nextCursor: page.nextCursor };
   }
 
+  /** Jobs that have not ended: running ones, then waiting ones, then paused ones. */
   active(): JobView[] {
-    return [...this.#running.values()].map(viewOf);
+    const rank = (state: JobState) => ['running', 'waiting', 'paused'].indexOf(state);
+    const jobs = this.#queue.all().sort((a, b) => rank(a.stored.state) - rank(b.stored.state));
+    return jobs.slice(0, LIMITS.jobsActiveShownMax.value).map(viewOf);
   }
 
   /** CW_JOB_UNKNOWN. */
-  show(id: string): JobView {
-    return this.#current(this.#find(id));
-  }
-
-  /** Ends a copy and removes what it left. Answers within LIMITS.cancelGraceMs and a little. */
-  async cancel(id: string): Promise<JobView> {
-    return this.#stop(id, false);
-  }
-
-  /** Ends a copy and keeps what is there: the same copy resumes from it. */
-  async interrupt(id: string): Promise<JobView> {
-    return this.#stop(id, true);
+  async show(id: string): Promise<JobView> {
+    return this.#current(await this.#find(id));
   }
 
   /** Calls `listener` with each new view until the job has ended; returns a function that ends it before. */
   watch(id: string, listener: (view: JobView) => void): () => void {
-    const listeners = this.#listeners.get(id) ?? new Set();
-    listeners.add(listener);
-    this.#listeners.set(id, listeners);
-    return () => {
-      listeners.delete(listener);
-      if (listeners.size === 0) this.#listeners.delete(id);
-    };
+    return this.#listeners.add(id, listener);
+  }
+
+  /** Takes a job out of the queue, or stops its copy where it is, until it is resumed. CW_JOB_UNKNOWN, CW_JOB_STATE, CW_DISK_*. */
+  async pause(id: string): Promise<JobView> {
+    const job = this.#queue.get(id);
+    if (!job) throw await this.#refusal(id, 'paused');
+    if (isEnding(job)) throw stateError(viewOf(job), 'paused');
+    await this.#queue.stop(job, 'pause');
+    return this.#durable(id);
+  }
+
+  /** Puts a paused or interrupted job into the queue again. CW_JOB_UNKNOWN, CW_JOB_STATE, CW_VM_UNKNOWN, CW_DISK_*. */
+  async resume(id: string): Promise<JobView> {
+    const job = this.#queue.get(id);
+    if (!job) return this.#resumeEnded(id);
+    if (isEnding(job)) throw stateError(viewOf(job), 'resumed');
+    return (await this.#queue.resume(job)) ? this.show(id) : this.#resumeEnded(id);
+  }
+
+  /** Ends a copy and removes what it left. Answers within LIMITS.cancelGraceMs and a little. CW_JOB_UNKNOWN. */
+  async cancel(id: string): Promise<JobView> {
+    const job = this.#queue.get(id);
+    if (job) await this.#queue.stop(job, 'cancel');
+    const stored = await this.#find(id);
+    if (stored.state === 'interrupted') await this.#cancelInterrupted(stored);
+    return this.#durable(id);
+  }
+
+  /** Ends a copy and keeps what is there: the same copy resumes from it. CW_JOB_UNKNOWN. */
+  async interrupt(id: string): Promise<JobView> {
+    const job = this.#queue.get(id);
+    if (job) await this.#queue.stop(job, 'interrupt');
+    return this.#durable(id);
   }
 
   /** Stops all copies where they are; they go on when the daemon is started again. */
   async close(): Promise<void> {
-    this.#closing = true;
-    const running = [...this.#running.values()];
-    for (const job of running) stop(job, true);
-    await Promise.all(running.map((job) => job.over));
+    await this.#queue.close();
+    await this.#saver.close();
   }
 
-  #find(id: string): StoredJob {
-    const stored = this.#store.get(id);
-    if (!stored) throw new CausewayError('CW_JOB_UNKNOWN', `there is no job ${id}`);
+  async #find(id: string): Promise<StoredJob> {
+    const stored =
+      this.#queue.get(id)?.stored ?? this.#saver.unsaved(id) ?? (await this.#parts.store.get(id));
+    if (stored === null) throw new CausewayError('CW_JOB_UNKNOWN', `there is no job ${id}`);
     return stored;
   }
 
   #current(stored: StoredJob): JobView {
-    const running = this.#running.get(stored.id);
-    return running ? viewOf(running) : stored.view;
+    const live = this.#queue.get(stored.id);
+    return live ? viewOf(live) : (this.#saver.unsaved(stored.id) ?? stored).view;
   }
 
-  async #stop(id: string, keep: boolean): Promise<JobView> {
-    const stored = this.#find(id);
-    const job = this.#running.get(id);
-    if (!job) {
-      if (!keep && stored.view.state === 'interrupted') await this.#discardRemains(stored);
-      return this.show(id);
-    }
-    stop(job, keep);
-    await job.over;
+  /** The view of a job whose change somebody asked for: what could not be stored is no success. CW_DISK_*. */
+  async #durable(id: string): Promise<JobView> {
+    const unsaved = this.#saver.unsaved(id);
+    if (unsaved) await this.#saver.save(unsaved);
     return this.show(id);
   }
 
-  #launch(stored: StoredJob): RunningJob {
-    const { id, request, createdAtMs } = stored;
-    const transferId = this.#transferIdOf(request);
-    const tracker = new JobTracker({ id, request, createdAtMs }, this.#world.clock);
-    const copy = new CopyJob({
-      world: this.#world,
-      link: this.#machines.link(request.vm),
-      routerOf: (mux) => this.#machines.routerOf(mux),
-      spec: {
-        transferId,
-        role: request.direction === 'in' ? 'source' : 'sink',
-        sources: request.sources,
-        destination: request.destination,
-        options: {
-          chunkBytes: request.chunkBytes ?? LIMITS.chunkDefaultBytes.value,
-          ignoreTimes: request.ignoreTimes ?? false,
-          limitBytesPerSecond: request.limitBytesPerSecond ?? null,
-          lanes: request.lanes ?? Math.min(LIMITS.lanesMax.value, this.#world.process.info.cpuCount),
-        },
-      },
-    });
-    const over = Promise.withResolvers<void>();
-    const stopping = new AbortController();
-    const job: RunningJob = { stored, transferId, copy, tracker, over: over.promise, stopping, end: null };
-    this.#running.set(id, job);
-    void this.#run(job).then(over.resolve, over.reject);
-    return job;
+  /** The unfinished job of the same copy, unless it is about to end. */
+  #twinOf(request: StartJobRequest): LiveJob | undefined {
+    const key = toHex(transferIdOf(this.#parts.deviceId, request));
+    return this.#queue.all().find((job) => job.key === key && !isEnding(job));
   }
 
-  async #run(job: RunningJob): Promise<void> {
-    const ended = this.#takeOver(job)
-      .then(() => job.copy.run())
-      .then((end) => {
-        job.end = end;
-      });
-    const timer = new AbortController();
-    const watching = this.#observe(job, timer.signal);
-    await ended;
-    timer.abort();
-    await watching;
-    job.tracker.observe(job.copy, this.#machines.link(job.stored.request.vm));
-    if (this.#closing && job.end?.kind === 'interrupted') {
-      this.#running.delete(job.stored.id);
-      return; // still unfinished in the store: the next daemon takes it up
-    }
-    if (job.end?.kind === 'cancelled') await this.#discardRemains(job.stored, job);
-    const view = job.tracker.toView(job.end, this.#world.clock.wallMs());
-    await this.#finish(job.stored, view);
-    this.#running.delete(job.stored.id);
-    this.#tell(view);
+  /** Where the job ends meanwhile, the copy is started afresh. */
+  async #join(job: LiveJob, request: StartJobRequest): Promise<JobView> {
+    const given = Object.entries(request).filter(([, value]) => value !== undefined);
+    const joined: StartJobRequest = { ...job.stored.request, ...Object.fromEntries(given) };
+    if (await this.#queue.resume(job, joined)) return this.show(job.stored.id);
+    return this.start(request);
   }
 
-  async #observe(job: RunningJob, signal: AbortSignal): Promise<void> {
-    const link = this.#machines.link(job.stored.request.vm);
-    while (!signal.aborted) {
-      job.tracker.observe(job.copy, link);
-      this.#tell(viewOf(job));
-      await this.#world.clock.sleep(LIMITS.progressIntervalMs.value, signal).catch(() => undefined); // the end of the job ends the wait
-    }
+  async #resumeEnded(id: string): Promise<JobView> {
+    const stored = await this.#find(id);
+    if (stored.state !== 'interrupted') throw stateError(this.#current(stored), 'resumed');
+    const { request } = stored;
+    if (!this.#parts.machines.has(request.vm)) throw unknownVm(request.vm);
+    const twin = this.#twinOf(request);
+    if (twin)
+      throw new CausewayError('CW_JOB_STATE', `the same copy is in the queue as job ${twin.stored.id}`);
+    const job = this.#queue.add(stored);
+    job.admitted = true;
+    await this.#queue.resume(job);
+    return this.show(id);
   }
 
-  #tell(view: JobView): void {
-    for (const listener of this.#listeners.get(view.id) ?? []) listener(view);
-  }
-
-  async #finish(stored: StoredJob, view: JobView): Promise<void> {
-    await this.#store.put({ ...stored, view });
-  }
-
-  /** What a cancelled attempt of this copy has left is taken from its removal before it is used. */
-  async #takeOver(job: RunningJob): Promise<void> {
-    const withdrawn = this.#machines.remains.withdraw(job.stored.request.vm, toHex(job.transferId));
-    await orAborted(withdrawn, job.stopping.signal).catch(() => undefined); // the stop is for the copy to see
-  }
-
-  /** What a cancelled copy left at its destination goes; where the machine does not answer, once it does. */
-  async #discardRemains(stored: StoredJob, job?: RunningJob): Promise<void> {
+  async #cancelInterrupted(stored: StoredJob): Promise<void> {
     const { id, request } = stored;
-    const { settled } = await this.#machines.discard(request, this.#transferIdOf(request), id);
-    const answered = await this.#withinGrace(settled);
-    const note = answered ? removalNote(answered, request) : this.#pendingNote(request);
-    if (job) job.end = { kind: 'cancelled', leftover: answered?.kind === 'removed' ? null : note };
-    else await this.#finish(stored, { ...stored.view, state: 'cancelled', note });
-    if (answered === null) this.#tellRemoval(id, settled);
+    const { world, machines, deviceId } = this.#parts;
+    const twin = this.#twinOf(request);
+    const { note, later } = twin
+      ? { note: `what was copied so far is used by job ${twin.stored.id}`, later: null }
+      : await discardRemains(machines, world.clock, {
+          id,
+          request,
+          transferId: transferIdOf(deviceId, request),
+        });
+    await this.#saver.save({
+      ...stored,
+      state: 'cancelled',
+      view: { ...stored.view, state: 'cancelled', note },
+    });
+    if (later !== null) this.#noteLater(id, later);
   }
 
-  /** Null where the removal takes longer than a cancel may. */
-  async #withinGrace(settled: Promise<Removal>): Promise<Removal | null> {
-    const answered = new AbortController();
-    const late = this.#world.clock.sleep(LIMITS.cancelGraceMs.value / 2, answered.signal).then(
-      () => null,
-      () => null, // it was settled in time
-    );
-    const removal = await Promise.race([settled, late]);
-    answered.abort();
-    return removal;
+  async #refusal(id: string, verb: string): Promise<CausewayError> {
+    return stateError((await this.#find(id)).view, verb);
   }
 
-  #pendingNote(request: StartJobRequest): string {
-    const why = this.#machines.remains.lastError(request.vm, toHex(this.#transferIdOf(request)));
-    return `what was copied so far is still there and is removed later: ${why?.message ?? `${request.vm} does not answer`}`;
+  #tellRemoval(id: string, settled: Promise<Removal>): void {
+    const later = settled.then(async (removal) => removalNote(removal, (await this.#find(id)).request));
+    this.#noteLater(id, later);
   }
 
   /** Says on a cancelled job how the late removal of its remains ended. */
-  #tellRemoval(id: string, settled: Promise<Removal>): void {
-    const told = settled.then(async (removal) => {
-      await this.#running.get(id)?.over;
-      const stored = this.#store.get(id);
-      if (stored?.view.state !== 'cancelled') return;
-      await this.#finish(stored, { ...stored.view, note: removalNote(removal, stored.request) });
+  #noteLater(id: string, later: Promise<string>): void {
+    const noted = later.then(async (note) => {
+      const stored = await this.#find(id);
+      if (stored.state !== 'cancelled') return;
+      await this.#saver.save({ ...stored, view: { ...stored.view, note } });
     });
-    observed(told); // a note that cannot be stored is lost, the removal is not
-  }
-
-  /** The same copy has the same id on every attempt, so that it finds what an earlier one left. */
-  #transferIdOf(request: StartJobRequest): Uint8Array {
-    const { direction, vm, sources, destination } = request;
-    const parts = ['causeway-copy-v1', this.#deviceId, direction, vm, ...sources, destination];
-    return hashParts(parts.map((part) => utf8(`${part}\0`))).slice(0, TRANSFER_ID_BYTES);
+    observed(noted); // the job was forgotten meanwhile, or the saver tries on
   }
 }
 
-function stop(job: RunningJob, keep: boolean): void {
-  job.copy.stop({ keep });
-  job.stopping.abort(new CausewayError('CW_CANCELLED', 'the copy was stopped'));
+/** It was told to stop for good: nothing else can be done with it. */
+function isEnding({ stored }: LiveJob): boolean {
+  return stored.wish === 'cancel' || stored.wish === 'interrupt' || hasEnded(stored.state);
 }
 
-function removalNote(removal: Removal, { vm, direction, destination }: StartJobRequest): string {
-  switch (removal.kind) {
-    case 'removed':
-      return 'what was copied so far was removed';
-    case 'taken-over':
-      return 'what was copied so far is used by the same copy, which was started again';
-    case 'given-up': {
-      const { message, code } = removal.error;
-      const place = direction === 'in' ? `${vm}:${destination}` : destination;
-      return `what was copied so far is still in .causeway at ${place} and is not removed: ${message} (${code})`;
-    }
-  }
+function newJob(id: string, request: StartJobRequest, createdAtMs: number): StoredJob {
+  const job = {
+    id,
+    request,
+    createdAtMs,
+    state: 'waiting' as const,
+    wish: null,
+    started: false,
+    retriesUsed: 0,
+    notBeforeMs: null,
+  };
+  return { ...job, view: { ...NO_FIGURES, ...frameOf(job) } };
 }
 
-function viewOf(job: RunningJob): JobView {
-  return job.tracker.toView(null, null);
+function stateError({ id, state }: JobView, verb: string): CausewayError {
+  return new CausewayError('CW_JOB_STATE', `job ${id} is ${state} and cannot be ${verb}`);
 }
 
 function unknownVm(name: string): CausewayError {

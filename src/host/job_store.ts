@@ -1,61 +1,69 @@
-import { LIMITS } from '../base/limits.ts';
-import type { JobView, StartJobRequest } from '../contract/schemas.ts';
-import { StateFile } from '../link/session/state_file.ts';
-import type { Dir } from '../world/disk.ts';
+import { CausewayError } from '../base/errors.ts';
+import type { JobState, JobView, StartJobRequest } from '../contract/schemas.ts';
 
-/** A job as it outlives the daemon; `view` is what was last known. */
+/** What a running job is to become once its copy has stopped. */
+export type JobWish = 'cancel' | 'interrupt' | 'pause';
+
+/** A job as it outlives the daemon. */
 export interface StoredJob {
   readonly id: string;
   readonly request: StartJobRequest;
+  /** ms since 1970 UTC, whole. */
   readonly createdAtMs: number;
+  readonly state: JobState;
+  /** Noted before the copy is told, so that a daemon that dies meanwhile does not start it again. */
+  readonly wish: JobWish | null;
+  /** It has run at some time: something may be left at its destination. */
+  readonly started: boolean;
+  readonly retriesUsed: number;
+  /** Not before this moment (ms since 1970 UTC, whole): the next retry. */
+  readonly notBeforeMs: number | null;
+  /** What was last known of it. */
   readonly view: JobView;
 }
 
-const FILE_NAME = 'jobs.json';
-const UNFINISHED: readonly JobView['state'][] = ['waiting', 'running'];
+export interface JobQuery {
+  /** Null for all. */
+  readonly states: readonly JobState[] | null;
+  readonly vm: string | null;
+  readonly limit: number;
+  /** `nextCursor` of the page before, or null for the newest jobs. */
+  readonly cursor: string | null;
+}
 
-/** The jobs of a daemon, in `jobs.json` of its data directory; the oldest finished ones are forgotten. */
-export class JobStore {
-  readonly #file: StateFile;
-  readonly #jobs = new Map<string, StoredJob>();
+export interface StoredPage {
+  readonly jobs: readonly StoredJob[];
+  readonly nextCursor: string | null;
+}
 
-  private constructor(file: StateFile) {
-    this.#file = file;
-  }
+/**
+ * The jobs of a daemon. Of those that have ended, the LIMITS.jobsKeptMax newest are kept. Calls take effect in the order
+ * in which they are made. Errors: CW_DISK_*, CW_DAEMON_STATE.
+ */
+export interface JobStore {
+  /** Jobs that have not ended, oldest first. */
+  unfinished(): Promise<readonly StoredJob[]>;
+  get(id: string): Promise<StoredJob | null>;
+  /** Newest first. CW_USAGE for a cursor that is none. */
+  list(query: JobQuery): Promise<StoredPage>;
+  /** Adds or replaces all of them or none; durable when it resolves. */
+  put(jobs: readonly StoredJob[]): Promise<void>;
+}
 
-  /** CW_DAEMON_STATE where the file is damaged. */
-  static async open(dir: Dir, dirPath: string): Promise<JobStore> {
-    const store = new JobStore(new StateFile(dir, dirPath, FILE_NAME));
-    const stored = await store.#file.read();
-    for (const job of (stored?.body['jobs'] ?? []) as StoredJob[]) store.#jobs.set(job.id, job);
-    return store;
-  }
+/** The place of a job in the order of creation, as a cursor names it. CW_USAGE. */
+export function sequenceOfCursor(cursor: string | null): number {
+  if (cursor === null) return Number.MAX_SAFE_INTEGER;
+  const sequence = /^\d{1,15}$/.test(cursor) ? Number(cursor) : Number.NaN;
+  if (sequence >= 1) return sequence;
+  throw new CausewayError('CW_USAGE', `${cursor} is not the cursor of a page of jobs`);
+}
 
-  all(): StoredJob[] {
-    return [...this.#jobs.values()];
-  }
-
-  get(id: string): StoredJob | undefined {
-    return this.#jobs.get(id);
-  }
-
-  unfinished(): StoredJob[] {
-    return this.all().filter((job) => UNFINISHED.includes(job.view.state));
-  }
-
-  async put(job: StoredJob): Promise<void> {
-    this.#jobs.set(job.id, job);
-    this.#forgetOldest();
-    await this.#file.write({ jobs: this.all() });
-  }
-
-  #forgetOldest(): void {
-    let surplus = this.#jobs.size - LIMITS.jobsKeptMax.value;
-    for (const job of this.#jobs.values()) {
-      if (surplus <= 0) return;
-      if (UNFINISHED.includes(job.view.state)) continue;
-      this.#jobs.delete(job.id);
-      surplus -= 1;
-    }
-  }
+/** A page of `query.limit` jobs out of the rows found, which are one more where there is a next page. */
+export function pageOf(
+  found: readonly { readonly sequence: number; readonly job: StoredJob }[],
+  limit: number,
+): StoredPage {
+  const rows = found.slice(0, limit);
+  const nextCursor = found.length > limit ? String(rows.at(-1)!.sequence) : null;
+  return { jobs: rows.map(({ job }) => job), nextCursor };
 }

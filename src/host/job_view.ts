@@ -1,4 +1,4 @@
-import type { ErrorBody, JobState, JobView, StartJobRequest } from '../contract/schemas.ts';
+import type { ErrorBody, JobView } from '../contract/schemas.ts';
 import type { Link } from '../link/link.ts';
 import type { CopyJob, JobEnd } from '../transfer/copy_job.ts';
 import type { CopyView } from '../transfer/copy_progress.ts';
@@ -7,12 +7,7 @@ import { RateEstimator } from '../transfer/rate.ts';
 import { diagnoseStall, type Side, type StallReport } from '../transfer/stall.ts';
 import type { StageFigure } from '../wire/copy_types.ts';
 import type { Clock } from '../world/clock.ts';
-
-export interface JobIdentity {
-  readonly id: string;
-  readonly request: StartJobRequest;
-  readonly createdAtMs: number;
-}
+import type { JobFigures } from './job_frame.ts';
 
 type BySide = Readonly<Record<Side, readonly StageFigure[]>>;
 
@@ -21,16 +16,22 @@ const LIMITING_WINDOW_MS = 1_000;
 /** Until everything is in place the percentage stays below 100. */
 const PERCENT_BEFORE_DONE_MAX = 99.9;
 
+/** Figures of earlier runs of a job that the next one goes on with. */
+export type EarlierFigures = Pick<
+  JobView,
+  'percent' | 'elapsedMs' | 'attempts' | 'sentBytes' | 'receivedBytes'
+>;
+
 /**
  * Turns the raw figures of a copy into what people read: a percentage that never falls and is 100 only at the end, a
  * rate, a range for the time left, the stage that limits, a stall. Call `observe` regularly.
  */
 export class JobTracker {
-  readonly #identity: JobIdentity;
+  readonly #earlier: EarlierFigures;
   readonly #clock: Clock;
   readonly #startedMs: number;
   readonly #rate = new RateEstimator();
-  #percent: number | null = null;
+  #percent: number | null;
   #lastMoveMs: number;
   #movedBytes = -1;
   #window: { atMs: number; stages: BySide } | null = null;
@@ -41,8 +42,9 @@ export class JobTracker {
   #lastError: ErrorBody | null = null;
   #waiting = true;
 
-  constructor(identity: JobIdentity, clock: Clock) {
-    this.#identity = identity;
+  constructor(earlier: EarlierFigures, clock: Clock) {
+    this.#earlier = earlier;
+    this.#percent = earlier.percent;
     this.#clock = clock;
     this.#startedMs = clock.monotonicMs();
     this.#lastMoveMs = this.#startedMs;
@@ -76,41 +78,32 @@ export class JobTracker {
     this.#noteLimiting(view, now);
   }
 
-  /** What the job is now; `end` once it has ended. */
-  toView(end: JobEnd | null, endedAtMs: number | null): JobView {
-    const { id, request, createdAtMs } = this.#identity;
+  /** What the copy is now; `end` once it has ended. */
+  figures(end: JobEnd | null): JobFigures {
     const view = this.#view;
     const done = end?.kind === 'done';
-    const elapsedMs = (endedAtMs ?? this.#clock.wallMs()) - createdAtMs;
+    const ranMs = this.#clock.monotonicMs() - this.#startedMs;
     const remaining =
       end === null && view && view.phase === 'copying'
         ? this.#rate.remaining(view.plannedBytes - view.durableBytes)
         : null;
     return {
-      id,
-      state: stateOf(end, this.#waiting),
       phase: done ? 'done' : this.#waiting && end === null ? 'waiting' : (view?.phase ?? 'planning'),
-      direction: request.direction,
-      vm: request.vm,
-      sources: request.sources,
-      destination: request.destination,
-      createdAtMs,
-      endedAtMs,
-      elapsedMs,
+      elapsedMs: this.#earlier.elapsedMs + ranMs,
       plannedEntries: view?.plannedEntries ?? 0,
       plannedBytes: view?.plannedBytes ?? 0,
       doneEntries: view?.doneEntries ?? 0,
-      sentBytes: view?.sentBytes ?? 0,
-      receivedBytes: view?.receivedBytes ?? 0,
+      sentBytes: this.#earlier.sentBytes + (view?.sentBytes ?? 0),
+      receivedBytes: this.#earlier.receivedBytes + (view?.receivedBytes ?? 0),
       durableBytes: view?.durableBytes ?? 0,
       recoveredBytes: view?.recoveredBytes ?? 0,
       percent: done ? 100 : this.#percent,
-      rateBytesPerSecond: end === null ? this.#rate.rate() : averageRate(view, elapsedMs),
+      rateBytesPerSecond: end === null ? this.#rate.rate() : averageRate(view, ranMs),
       remainingMs: remaining && { low: remaining.lowMs, high: remaining.highMs },
       limitingStage: this.#limiting && { ...this.#limiting },
       stages: stageViews(view),
       stall: end === null && this.#stall ? { ...this.#stall } : null,
-      attempts: this.#attempts,
+      attempts: this.#earlier.attempts + this.#attempts,
       lastError: this.#lastError,
       problems: [...(end?.kind === 'done' ? end.outcome.problems : (view?.problems ?? []))],
       error: end?.kind === 'failed' ? end.error.report() : null,
@@ -164,9 +157,9 @@ function percentOf(view: CopyView, before: number | null): number | null {
   return Math.max(before ?? 0, percent);
 }
 
-function averageRate(view: CopyView | null, elapsedMs: number): number {
-  if (view === null || elapsedMs <= 0) return 0;
-  return ((view.durableBytes - Math.min(view.durableBytes, view.recoveredBytes)) / elapsedMs) * 1000;
+function averageRate(view: CopyView | null, ranMs: number): number {
+  if (view === null || ranMs <= 0) return 0;
+  return ((view.durableBytes - Math.min(view.durableBytes, view.recoveredBytes)) / ranMs) * 1000;
 }
 
 function stageViews(view: CopyView | null): JobView['stages'] {
@@ -174,10 +167,4 @@ function stageViews(view: CopyView | null): JobView['stages'] {
   const of = (side: Side, figures: readonly StageFigure[]) =>
     figures.map(({ stage, bytes, busyMs }) => ({ side, stage, bytes, busyMs }));
   return [...of('host', view.localStages), ...of('guest', view.remoteStages)];
-}
-
-function stateOf(end: JobEnd | null, waiting: boolean): JobState {
-  if (end === null) return waiting ? 'waiting' : 'running';
-  if (end.kind === 'done') return end.outcome.problems.length > 0 ? 'partial' : 'done';
-  return end.kind;
 }

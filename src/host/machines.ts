@@ -46,6 +46,7 @@ export class Machines {
   readonly #sessions = new Map<Mux, PeerSession>();
   readonly #hostCopies: CopyService;
   readonly #incarnation: Uint8Array;
+  readonly #listeners = new Set<() => void>();
   #listenAddress: string | null = null;
 
   constructor(parts: MachinesParts) {
@@ -69,6 +70,11 @@ export class Machines {
   /** Where agents can dial in, for messages. */
   listening(address: string | null): void {
     this.#listenAddress = address;
+  }
+
+  /** Calls `listener` after each change of a link and each removal of a machine. */
+  onChange(listener: () => void): void {
+    this.#listeners.add(listener);
   }
 
   has(name: string): boolean {
@@ -129,6 +135,7 @@ export class Machines {
     await link.close();
     await this.#parts.trust.unpin(name);
     await this.#parts.store.remove(name);
+    this.#changed();
   }
 
   /** Issues a token for a machine whose agent dials in. CW_VM_UNKNOWN, CW_USAGE. */
@@ -197,8 +204,13 @@ export class Machines {
     this.#machines.set(vm.name, { link });
     link.onState((state) => {
       if (state.kind === 'up') this.#cameUp(vm.name, state.mux);
+      this.#changed();
     });
     if (link.state.kind === 'up') this.#cameUp(vm.name, link.state.mux);
+  }
+
+  #changed(): void {
+    for (const listener of this.#listeners) listener();
   }
 
   #cameUp(name: string, mux: Mux): void {

@@ -175,6 +175,18 @@ test('a new entry ends the wait of a worker that backs off', async () => {
   (await stage.call(2)).answer.resolve(); // no time has passed
 });
 
+test('a list that the store refuses is stored once it can be', async () => {
+  await using stage = await Stage.open();
+  const { change } = stage.store;
+  stage.store.change = () => Promise.reject(refusal('CW_DISK_FULL'));
+  await stage.remains.add('vm', pending('aa'));
+  assert.deepEqual(stage.stored(), []);
+  await stage.clock.advance(LIMITS.discardRetryMinMs.value);
+  stage.store.change = change;
+  await stage.clock.advance(LIMITS.discardRetryMinMs.value);
+  assert.deepEqual(stage.stored(), [pending('aa')]);
+});
+
 test('what lies on the host does not wait for the link', async () => {
   await using stage = await Stage.open();
   await stage.remains.add('vm', pending('aa'));

@@ -53,7 +53,10 @@ export class Remains implements AsyncDisposable {
   readonly #parts: RemainsParts;
   readonly #entries = new Map<string, Entry>();
   readonly #places = new Map<string, Place>();
-  #closed = false;
+  /** Machines whose newest list the store has refused. */
+  readonly #unsaved = new Set<string>();
+  readonly #over = new AbortController();
+  #saving: Promise<void> | null = null;
 
   constructor(parts: RemainsParts) {
     this.#parts = parts;
@@ -104,8 +107,9 @@ export class Remains implements AsyncDisposable {
 
   /** Ends all tries; what is left is taken up by the next run of the daemon. */
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#over.abort(new CausewayError('CW_CANCELLED', 'the daemon is shutting down'));
     await Promise.all([...this.#places.keys()].map((key) => this.#stop(key)));
+    await this.#saving;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -128,7 +132,7 @@ export class Remains implements AsyncDisposable {
   }
 
   #startOrWake(key: string): void {
-    if (this.#closed) return;
+    if (this.#over.signal.aborted) return;
     const running = this.#places.get(key);
     if (running) {
       running.fresh = true;
@@ -212,13 +216,26 @@ export class Remains implements AsyncDisposable {
     return this.#entries.get(keyOf(entry.vm, entry.pending)) === entry;
   }
 
-  /**
-   * A failure to save is left to the next save: at worst the next run of the daemon removes once more what is gone, or
-   * leaves a folder to the cleaning that every copy begins with.
-   */
+  /** Where the store refuses (a full disk), it is asked again until it takes the list; the removal does not wait for that. */
   async #save(vm: string): Promise<void> {
     const pendingDiscards = this.#entriesOf(vm).map(({ pending }) => pending);
-    await this.#parts.store.change(vm, { pendingDiscards }).catch(() => undefined); // see above
+    try {
+      await this.#parts.store.change(vm, { pendingDiscards });
+      this.#unsaved.delete(vm);
+    } catch {
+      this.#unsaved.add(vm);
+      this.#saving ??= this.#saveAgain().finally(() => {
+        this.#saving = null;
+      });
+    }
+  }
+
+  async #saveAgain(): Promise<void> {
+    const { signal } = this.#over;
+    while (this.#unsaved.size > 0 && !signal.aborted) {
+      await this.#parts.clock.sleep(LIMITS.discardRetryMinMs.value, signal).catch(() => undefined); // the close ends the wait
+      for (const vm of [...this.#unsaved]) await this.#save(vm);
+    }
   }
 }
 

@@ -121,6 +121,7 @@ export class PartialStore {
     for await (const entry of this.dir.list()) if (entry.name !== null) await this.dir.removeFile(entry.name);
     await this.dir.close();
     await this.#folder.removeDir(this.#name);
+    await this.#folder.sync(); // another copy may keep the folder: then nothing else makes the removal stable
     await this.#folder.close();
     await removeFolderIfEmpty(this.#parent);
     await this.#parent.sync();
@@ -178,9 +179,11 @@ async function removePartialNamed(parent: Dir, name: Name): Promise<boolean> {
       await dir.close();
     }
     await folder.removeDir(name);
+    await folder.sync();
     return true;
   });
   await removeFolderIfEmpty(parent);
+  await parent.sync(); // after a power cut nobody would come back to remove it
   return removed ?? false;
 }
 

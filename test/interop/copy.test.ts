@@ -179,8 +179,8 @@ describe('what cp means by its arguments', () => {
     assert.match(view.vms[0]?.tlsCipher ?? '', /AES_256_GCM/);
     assert.match((await rig.cli('status')).out, /X25519MLKEM768/);
     assert.match((await rig.cli('vm', 'show', 'vm')).out, /protocol 1/);
-    const jobs = JSON.parse((await rig.cli('jobs', 'ls', '--json')).out) as { id: string }[];
+    const { jobs } = JSON.parse((await rig.cli('jobs', 'ls', '--json')).out) as { jobs: { id: string }[] };
     assert.ok(jobs.length > 0);
-    assert.match((await rig.cli('jobs', 'show', jobs[0]!.id)).out, /where the time went/);
+    assert.match((await rig.cli('jobs', 'show', jobs.at(-1)!.id)).out, /where the time went/);
   });
 });

@@ -1,6 +1,7 @@
 import { CausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { resolveAbsolute } from '../../base/path.ts';
+import { parseTimeWindow } from '../../base/time_window.ts';
 import { formatBytes } from '../../base/units.ts';
 import type { StartJobRequest } from '../../contract/schemas.ts';
 import { exitOf, followJob } from '../follow.ts';
@@ -22,6 +23,7 @@ export const cp: Action = async (context, args, options) => {
   if (options['limit'] !== undefined)
     request.limitBytesPerSecond = parseSize(String(options['limit']), '--limit', 1024, 2 ** 40);
   if (options['ignoreTimes'] === true) request.ignoreTimes = true;
+  Object.assign(request, queueOptions(options));
   const { interrupted } = context.terminal;
   const job = await context.client.call('startJob', {}, request);
   if (options['detach'] === true) {
@@ -93,10 +95,31 @@ function hostPath(cwd: string, path: string): string {
   return path.endsWith('/') && absolute !== '/' ? `${absolute}/` : absolute;
 }
 
-function parseCount(text: string, option: string, max: number): number {
+function parseCount(text: string, option: string, max: number, min = 1): number {
   const value = Number(text);
-  if (Number.isInteger(value) && value >= 1 && value <= max) return value;
-  throw new CausewayError('CW_USAGE', `${option} ${text}: a whole number from 1 to ${max} is needed`);
+  if (Number.isInteger(value) && value >= min && value <= max) return value;
+  throw new CausewayError('CW_USAGE', `${option} ${text}: a whole number from ${min} to ${max} is needed`);
+}
+
+/** What decides when the copy runs; what was not given is left out. */
+function queueOptions(
+  options: Record<string, unknown>,
+): Pick<StartJobRequest, 'priority' | 'retries' | 'windows'> {
+  const { priority, retries, window } = options;
+  const priorityMax = LIMITS.jobPriorityMax.value;
+  const windows = window as string[] | undefined;
+  for (const text of windows ?? []) parseTimeWindow(text);
+  if ((windows?.length ?? 0) > LIMITS.jobWindowsMax.value)
+    throw new CausewayError('CW_USAGE', `--window: at most ${LIMITS.jobWindowsMax.value} are taken`);
+  return {
+    ...(priority !== undefined && {
+      priority: parseCount(String(priority), '--priority', priorityMax, -priorityMax),
+    }),
+    ...(retries !== undefined && {
+      retries: parseCount(String(retries), '--retries', LIMITS.jobRetriesMax.value, 0),
+    }),
+    ...(windows !== undefined && { windows }),
+  };
 }
 
 /** `20M` → 20 MiB; also a plain number of bytes, and K, G, KiB, MB and the like. */

@@ -1,15 +1,32 @@
+import { CausewayError } from '../../base/errors.ts';
+import { LIMITS } from '../../base/limits.ts';
 import { formatBytes, formatDuration, formatRate } from '../../base/units.ts';
-import type { JobView } from '../../contract/schemas.ts';
+import type { JobState, JobView, ListJobsRequest } from '../../contract/schemas.ts';
 import { exitOf, followJob } from '../follow.ts';
-import { endText, problemsText, progressText, routeText, stageText } from '../job_text.ts';
+import { endText, problemsText, progressText, queueText, routeText, stageText } from '../job_text.ts';
 import type { Action } from '../program.ts';
 import { table } from '../terminal.ts';
 
+const STATES: readonly JobState[] = [
+  'waiting',
+  'running',
+  'paused',
+  'done',
+  'partial',
+  'failed',
+  'interrupted',
+  'cancelled',
+];
+
 /** `causeway jobs ls` */
-export const jobsList: Action = async ({ client, terminal, json }) => {
-  const jobs = await client.call('listJobs', {});
-  if (json) terminal.out(`${JSON.stringify(jobs)}\n`);
-  else terminal.out(`${table([['ID', 'STATE', 'DONE', 'SIZE', 'COPY'], ...jobs.map(row)])}\n`);
+export const jobsList: Action = async ({ client, terminal, json }, _args, options) => {
+  const { jobs, nextCursor } = await client.call('listJobs', {}, listRequest(options));
+  if (json) {
+    terminal.out(`${JSON.stringify({ jobs, nextCursor })}\n`);
+    return 0;
+  }
+  terminal.out(`${table([['ID', 'STATE', 'PRIORITY', 'DONE', 'SIZE', 'COPY'], ...jobs.map(row)])}\n`);
+  if (nextCursor !== null) terminal.err(`older ones: --cursor ${nextCursor}\n`);
   return 0;
 };
 
@@ -27,6 +44,20 @@ export const jobsWait: Action = async (context, [id = ''], options) => {
   return followJob(context, id, { quiet: options['quiet'] === true, signal: over.signal });
 };
 
+/** `causeway jobs pause ID` */
+export const jobsPause: Action = async ({ client, terminal, json }, [id = '']) => {
+  const job = await client.call('pauseJob', { id });
+  terminal.out(json ? `${JSON.stringify(job)}\n` : `${endText(job)}\n`);
+  return job.state === 'paused' ? 0 : exitOf(job);
+};
+
+/** `causeway jobs resume ID` */
+export const jobsResume: Action = async ({ client, terminal, json }, [id = '']) => {
+  const job = await client.call('resumeJob', { id });
+  terminal.out(json ? `${JSON.stringify(job)}\n` : `${job.state}: ${progressText(job)}\n`);
+  return job.endedAtMs === null ? 0 : exitOf(job);
+};
+
 /** `causeway jobs cancel ID` */
 export const jobsCancel: Action = async ({ client, terminal, json }, [id = '']) => {
   const job = await client.call('cancelJob', { id });
@@ -34,10 +65,28 @@ export const jobsCancel: Action = async ({ client, terminal, json }, [id = '']) 
   return job.state === 'cancelled' ? 0 : exitOf(job);
 };
 
+function listRequest({ state, vm, limit, cursor }: Record<string, unknown>): ListJobsRequest {
+  const states = (state as string[] | undefined)?.flatMap((text) => text.split(','));
+  const unknown = states?.find((name) => !STATES.includes(name as JobState));
+  if (unknown !== undefined)
+    throw new CausewayError('CW_USAGE', `--state ${unknown}: it is one of ${STATES.join(', ')}`);
+  const count = limit === undefined ? undefined : Number(limit);
+  const max = LIMITS.jobsPageMax.value;
+  if (count !== undefined && !(Number.isInteger(count) && count >= 1 && count <= max))
+    throw new CausewayError('CW_USAGE', `--limit ${limit}: a whole number from 1 to ${max} is needed`);
+  return {
+    state: states as JobState[] | undefined,
+    vm: vm as string | undefined,
+    limit: count,
+    cursor: cursor as string | undefined,
+  };
+}
+
 function row(job: JobView): string[] {
   return [
     job.id,
     job.state,
+    String(job.priority),
     job.percent === null ? '-' : `${job.percent.toFixed(1)} %`,
     formatBytes(job.plannedBytes),
     routeText(job),
@@ -49,7 +98,8 @@ function details(job: JobView): string {
     ['job', job.id],
     ['state', `${job.state} (${job.phase})`],
     ['copy', routeText(job)],
-    ['time', formatDuration(job.elapsedMs)],
+    ['queue', queueText(job)],
+    ['ran for', formatDuration(job.elapsedMs)],
     ['planned', `${job.plannedEntries} entries, ${formatBytes(job.plannedBytes)}`],
     ['sent', formatBytes(job.sentBytes)],
     ['received', formatBytes(job.receivedBytes)],

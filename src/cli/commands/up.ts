@@ -3,6 +3,8 @@ import { CausewayError } from '../../base/errors.ts';
 import { DISK_THREAD } from '../../guest/disk_thread_module.ts';
 import { Daemon } from '../../host/daemon.ts';
 import { makeDataDirectory } from '../../world/node/data_directory.ts';
+import { openNodeDatabase } from '../../world/node/database.ts';
+import { createNodeLocalTime } from '../../world/node/local_time.ts';
 import { tellReady } from '../../world/node/terminal.ts';
 import { createNodeWorld } from '../../world/node/world.ts';
 import type { Action } from '../program.ts';
@@ -19,6 +21,8 @@ export const up: Action = async ({ terminal, dataDirectory, json }, _args, optio
     dataDirectory,
     buildId: VERSION,
     listen,
+    openDatabase: openNodeDatabase,
+    localTime: createNodeLocalTime(),
   });
   const { fingerprint, pid, listen: address } = daemon.status();
   if (json)
