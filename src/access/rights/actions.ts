@@ -1,0 +1,49 @@
+import type { Role } from './roles.ts';
+
+/**
+ * What an action needs besides its role. `any`: nothing. `all`: a grant that reaches everything. `vm`, `path`: a grant
+ * that reaches each of the machines or paths touched, of which there is at least one. `own`: that the account is the
+ * caller's own.
+ */
+export type Reach = 'any' | 'all' | 'vm' | 'path' | 'own';
+
+export interface ActionRule {
+  readonly role: Role;
+  readonly reach: Reach;
+  readonly changes: boolean;
+}
+
+const look = (role: Role, reach: Reach): ActionRule => ({ role, reach, changes: false });
+const change = (role: Role, reach: Reach): ActionRule => ({ role, reach, changes: true });
+
+/**
+ * Everything that can be done, and who may. Lists are `any`: what they show is decided item by item. Audit records
+ * carry these names.
+ */
+export const ACTIONS = {
+  'daemon.status': look('viewer', 'any'),
+  'daemon.stop': change('admin', 'all'),
+  'metrics.read': look('viewer', 'all'),
+  'settings.read': look('operator', 'all'),
+  'settings.change': change('admin', 'all'),
+  'vm.list': look('viewer', 'any'),
+  'vm.read': look('viewer', 'vm'),
+  'vm.add': change('admin', 'vm'),
+  'vm.pair': change('admin', 'vm'),
+  'vm.change': change('admin', 'vm'),
+  'vm.remove': change('admin', 'vm'),
+  'job.list': look('viewer', 'any'),
+  'job.read': look('viewer', 'path'),
+  'job.start': change('operator', 'path'),
+  'job.control': change('operator', 'path'),
+  'job.undo': change('operator', 'path'),
+  'file.list': look('operator', 'path'),
+  'account.read': look('viewer', 'own'),
+  'account.change': change('viewer', 'own'),
+  'user.read': look('admin', 'all'),
+  'user.change': change('admin', 'all'),
+  'audit.read': look('admin', 'all'),
+  'audit.change': change('admin', 'all'),
+} as const satisfies Record<string, ActionRule>;
+
+export type Action = keyof typeof ACTIONS;
