@@ -285,7 +285,7 @@ export class JobQueue {
     const endedAtMs = hasEnded(state) ? { endedAtMs: world.clock.wallMs() } : {};
     const view: JobView = { ...figures, ...frameOf(next, endedAtMs) };
     job.becoming = true;
-    await saver.save({ ...next, view }).catch(() => undefined); // see above
+    await saver.save({ ...next, view }).catch(() => undefined); // the saver tries again until the store takes it
     job.stored = { ...next, view };
     job.run = null;
     job.waiting = null;

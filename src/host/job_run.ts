@@ -81,7 +81,7 @@ export class JobRun {
   async #run(): Promise<JobEnd> {
     const over = new AbortController();
     const watching = this.#watch(over.signal);
-    await orAborted(this.#parts.ready, this.#stopping.signal).catch(() => undefined); // the copy sees the stop itself
+    await orAborted(this.#parts.ready, this.#stopping.signal).catch(() => undefined); // the copy sees a stop itself, and what could not be removed before it is written over
     const end = await this.#copy.run();
     over.abort();
     await watching;

@@ -1,9 +1,9 @@
 import { concat } from '../base/bytes.ts';
-import type { CausewayError } from '../base/errors.ts';
-import { fromReport } from '../base/errors.ts';
+import { asCausewayError, CausewayError, fromReport } from '../base/errors.ts';
 import { isPlanted } from '../base/fault_points.ts';
 import { HASH_BYTES } from '../base/hash.ts';
 import { LIMITS } from '../base/limits.ts';
+import { forEachAtOnce } from '../base/parallel.ts';
 import type { DirCache } from '../tree/dir_cache.ts';
 import type { Offload } from '../world/offload.ts';
 import { type FolderGroup, groupByFolder } from './folder_groups.ts';
@@ -83,11 +83,7 @@ export class PackWriter {
     report: (target: WriteTarget, outcome: PackOutcome) => void,
   ): Promise<void> {
     const groups = groupByFolder(targets, (target) => target.target);
-    const work = async () => {
-      for (let group = groups.shift(); group !== undefined; group = groups.shift())
-        await this.#publishGroup(group, report);
-    };
-    await Promise.all(Array.from({ length: LIMITS.verifyAtOnceMax.value }, work));
+    await forEachAtOnce(groups, LIMITS.verifyAtOnceMax.value, (group) => this.#publishGroup(group, report));
   }
 
   async #publishGroup(
@@ -106,8 +102,8 @@ export class PackWriter {
           return offload.run(publishPackJob, args, moved);
         }),
       )
-      .catch((failure: unknown) => failure as CausewayError);
-    if (!('bad' in result)) return this.#publishOneByOne(group, result, report);
+      .catch(asCausewayError);
+    if (result instanceof CausewayError) return this.#publishOneByOne(group, result, report);
     const outcomes: PackOutcome[] = targets.map(() => DONE);
     for (const at of result.bad) outcomes[at] = MISMATCH;
     for (const { at, code, message } of result.failures)

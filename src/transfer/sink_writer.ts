@@ -2,6 +2,7 @@ import { toHex } from '../base/bytes.ts';
 import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { isPlanted } from '../base/fault_points.ts';
 import { LIMITS } from '../base/limits.ts';
+import { forEachAtOnce } from '../base/parallel.ts';
 import { type RelPath, splitRel } from '../base/path.ts';
 import type { DirCache } from '../tree/dir_cache.ts';
 import type { PlanEntry } from '../wire/copy_types.ts';
@@ -336,12 +337,9 @@ export class SinkWriter {
   /** Several runs of chunks at a time: nothing else is left to do for this file. */
   async #badChunks(file: DiskFile, target: WriteTarget): Promise<number[]> {
     const bad: number[] = [];
-    const runs = this.#runsToVerify(target);
-    const work = async () => {
-      for (let run = runs.shift(); run !== undefined; run = runs.shift())
-        bad.push(...(await this.#badIn(file, target, run)));
-    };
-    await Promise.all(Array.from({ length: LIMITS.verifyAtOnceMax.value }, work));
+    await forEachAtOnce(this.#runsToVerify(target), LIMITS.verifyAtOnceMax.value, async (run) => {
+      bad.push(...(await this.#badIn(file, target, run)));
+    });
     return isPlanted('skip-verify') ? [] : bad.sort((a, b) => a - b);
   }
 
