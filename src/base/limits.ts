@@ -172,6 +172,10 @@ export const LIMITS = {
     48 * MIB,
     'bytes sent and not known durable: with the flush window, what a kill can cost (T2: 64 MiB)',
   ),
+  sendWindowMaxFiles: count(
+    16_384,
+    'files begun and not in place yet at the source: bytes say nothing about how many tiny files are under way',
+  ),
   verifyAtOnceMax: count(2, 'runs of chunks of one file that are read back at the same time'),
   verifyRunBytes: bytes(4 * MIB, 'chunks in a row that are read back in one piece of work'),
   flushAllFromFiles: count(
@@ -187,6 +191,15 @@ export const LIMITS = {
   sourcesMax: count(1_000, 'sources named in one copy'),
   haveChunksMax: count(8_192, 'chunks listed in one message of what the destination has'),
   manifestPageEntries: count(512, 'entries in one page of the plan'),
+  skipBitsMaxBytes: bytes(
+    8 * KIB,
+    'bits in one message of what is in place already: that many times eight entries',
+  ),
+  planKeptMaxBytes: bytes(
+    1024 * MIB,
+    'the plan of one copy as one side keeps it, compressed: ten million entries with names of the usual kind take a tenth',
+  ),
+  planPagesCached: count(8, 'pages of the plan that one side keeps decoded: it is worked off in order'),
   manifestEntriesMax: count(10_000_000, 'entries of one copy'),
   chunkRetriesMax: count(5, 'times a chunk is sent again because its hash did not match'),
   sourceChangedRetriesMax: count(3, 'times a file is read from the start because it changed meanwhile'),

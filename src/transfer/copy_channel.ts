@@ -22,7 +22,11 @@ export class CopyChannel<Out extends SourceMessage | SinkMessage, In extends Sou
 
   /** Sends in the order of the calls. Rejects with the stream's error. */
   send(message: Out): Promise<void> {
-    const bytes = encodeCopyMessage(message);
+    return this.sendEncoded(encodeCopyMessage(message));
+  }
+
+  /** The same for a message that is encoded already. */
+  sendEncoded(bytes: Uint8Array): Promise<void> {
     const sent = this.#sending.then(() => this.#stream.send([bytes]));
     this.#sending = sent.catch(() => undefined); // each caller sees its own failure; the chain only keeps the order
     return sent;

@@ -1,6 +1,5 @@
 import { type Deferred, deferred, observed } from '../base/deferred.ts';
 import { asCausewayError, CausewayError } from '../base/errors.ts';
-import { hashParts } from '../base/hash.ts';
 import { LIMITS } from '../base/limits.ts';
 import { orAborted } from '../base/signal.ts';
 import type { Stream } from '../link/mux/mux.ts';
@@ -28,6 +27,7 @@ import {
   type SinkState,
 } from './sink_state.ts';
 import { isWholeDisk } from './sink_writer.ts';
+import { skipMessages } from './skip_bits.ts';
 import { boundedProblems } from './source_run.ts';
 import { StageMeter } from './stage_meter.ts';
 
@@ -149,9 +149,8 @@ export class SinkRun {
     this.#finished = true;
     this.#over.abort();
     const problems = this.view().problems;
-    const root = hashParts([...this.state.files.values()].map((file) => file.chunks.root()));
     await this.#tell();
-    await this.#channel.send({ t: 'complete', problems: boundedProblems(problems), root });
+    await this.#channel.send({ t: 'complete', problems: boundedProblems(problems) });
     return { entries: this.#planned.entries, bytes: this.#planned.bytes, problems };
   }
 
@@ -188,17 +187,9 @@ export class SinkRun {
 
   async #skipUnchanged(place: SinkPlace): Promise<void> {
     const before = this.state.durableBytes;
-    let files: number[] = [];
-    const tell = async () => {
-      if (files.length > 0) await this.#channel.send({ t: 'skip', files });
-      files = [];
-    };
-    for (const file of await place.unchanged(this.state.files.values())) {
-      files.push(file.index);
-      this.#emit({ kind: 'inPlace', file: file.index });
-      if (files.length >= LIMITS.manifestPageEntries.value) await tell();
-    }
-    await tell();
+    const files = (await place.unchanged(this.state.files.values())).map((file) => file.index);
+    for (const file of files) this.#emit({ kind: 'inPlace', file });
+    for (const message of skipMessages(files)) await this.#channel.send(message);
     this.#recoveredBytes += this.state.durableBytes - before;
   }
 
@@ -217,7 +208,7 @@ export class SinkRun {
       },
     });
     this.#recoveredBytes += this.state.durableBytes - before;
-    if (skipped) await this.#channel.send({ t: 'skip', files: [file.index] });
+    if (skipped) for (const message of skipMessages([file.index])) await this.#channel.send(message);
     for (let at = 0; at < have.length; at += LIMITS.haveChunksMax.value) {
       await this.#channel.send({
         t: 'have',

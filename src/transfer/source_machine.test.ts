@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { hashBytes } from '../base/hash.ts';
 import { LIMITS } from '../base/limits.ts';
+import { encodeCopyMessage } from '../wire/copy_messages.ts';
 import type { PlanEntry } from '../wire/copy_types.ts';
+import { NO_COMPRESSION } from '../world/compression.ts';
+import { PlanSpool } from './plan_spool.ts';
 import { SourceMachine, type SourceWork } from './source_machine.ts';
 
 const CHUNK = 65_536;
@@ -12,9 +15,20 @@ function entry(path: string, sizeBytes: number): PlanEntry {
   return { path, kind: 'file', sizeBytes, mode: 0o644, mtimeNs: 1n, ctimeNs: 1n, inode: '1', linkTarget: '' };
 }
 
+function plannedOf(entries: readonly PlanEntry[], chunkBytes = CHUNK): SourceMachine {
+  const machine = new SourceMachine(chunkBytes, new PlanSpool(NO_COMPRESSION));
+  for (let at = 0; at < entries.length; at += LIMITS.manifestPageEntries.value) {
+    const page = entries.slice(at, at + LIMITS.manifestPageEntries.value);
+    machine.planned(page, encodeCopyMessage({ t: 'plan', entries: page }));
+  }
+  return machine;
+}
+
 function machineOf(sizes: readonly number[], chunkBytes = CHUNK): SourceMachine {
-  const machine = new SourceMachine(chunkBytes);
-  for (const [index, size] of sizes.entries()) machine.planned(index, entry(`f${index}`, size));
+  const machine = plannedOf(
+    sizes.map((size, index) => entry(`f${index}`, size)),
+    chunkBytes,
+  );
   machine.start();
   return machine;
 }
@@ -41,10 +55,7 @@ test('files go in the order of the plan, small ones packed, large ones chunk by 
 });
 
 test('what the sink has is not sent; a file that is all there is ended at once', () => {
-  const machine = new SourceMachine(CHUNK);
-  machine.planned(0, entry('a', 3 * CHUNK));
-  machine.planned(1, entry('b', 2 * CHUNK));
-  machine.planned(2, entry('c', 10));
+  const machine = plannedOf([entry('a', 3 * CHUNK), entry('b', 2 * CHUNK), entry('c', 10)]);
   machine.have(0, 1, SOME_HASH);
   machine.have(1, 0, SOME_HASH);
   machine.have(1, 1, SOME_HASH);
@@ -111,4 +122,44 @@ test('work that is not sent after all leaves the window', () => {
   const work = machine.next();
   machine.unsent(work!.bytes);
   assert.equal(machine.inFlightBytes, 0);
+});
+
+test('files exist while they are under way only, and not more of them than the window has room for', () => {
+  const window = LIMITS.sendWindowMaxFiles.value;
+  const machine = machineOf(Array.from({ length: window + 1_000 }, () => 1));
+  const sent: number[] = [];
+  const sendAll = () => {
+    for (let work = machine.next(); work !== null; work = machine.next()) {
+      assert.ok(work.kind === 'pack');
+      sent.push(...work.files.map((file) => file.index));
+    }
+  };
+  sendAll();
+  assert.equal(sent.length, window);
+  assert.equal(machine.files.size, window);
+  for (let index = 0; index < 700; index += 1) machine.done(index);
+  sendAll();
+  assert.equal(sent.length, window + 700);
+  for (let index = 0; index < window + 1_000; index += 1) machine.done(index);
+  sendAll();
+  assert.equal(machine.files.size, 0);
+  assert.deepEqual(
+    sent,
+    Array.from({ length: window + 700 }, (_, at) => at),
+  );
+});
+
+test('what the sink has a part of takes no place in the window before its turn', () => {
+  const window = LIMITS.sendWindowMaxFiles.value;
+  const machine = plannedOf([
+    ...Array.from({ length: window }, (_, at) => entry(`small${at}`, 1)),
+    entry('late', 3 * CHUNK),
+  ]);
+  machine.have(window, 0, SOME_HASH);
+  machine.start();
+  let files = 0;
+  for (let work = machine.next(); work?.kind === 'pack'; work = machine.next()) files += work.files.length;
+  assert.equal(files, window);
+  machine.done(0);
+  assert.equal(send(machine), `chunk ${window}/1`);
 });

@@ -1,6 +1,8 @@
 import { LIMITS } from '../base/limits.ts';
 import type { PlanEntry } from '../wire/copy_types.ts';
 import { ChunkMap, chunkCount, chunkLength } from './chunk_map.ts';
+import { EntryBytes } from './entry_bytes.ts';
+import type { PlanSpool } from './plan_spool.ts';
 
 /** A piece of work for one lane. */
 export type SourceWork =
@@ -32,22 +34,35 @@ export interface SourceFile {
   changes: number;
 }
 
+/** What is known of an entry of the plan. */
+const NOTHING_TO_SEND = 0;
+const TO_SEND = 1;
+
 /**
  * The sending side of a copy as a machine: which chunk goes next, when a file is at its end, what a changed source
- * means. It awaits nothing and reads neither clock nor disk.
+ * means. It awaits nothing and reads neither clock nor disk. Of the plan it holds a byte for each entry; more only of
+ * files that have begun and are not done.
  */
 export class SourceMachine {
   readonly chunkBytes: number;
+  /** Files that have begun and are not done, by number. */
   readonly files = new Map<number, SourceFile>();
-  /** Files that still have something to send, in plan order. */
-  #queue: SourceFile[] = [];
+  readonly #plan: PlanSpool;
+  readonly #state = new EntryBytes();
+  /** The next entry of the plan to look at. */
+  #cursor = 0;
+  /** Files that the cursor has passed and that are not done. */
+  #passed = 0;
+  /** Files that still have something to send; the last goes next, and all go before what the cursor comes to. */
+  readonly #queue: SourceFile[] = [];
   readonly #urgent: SourceFile[] = [];
   #sentBytes = 0;
   #settledBytes = 0;
   #resentBytes = 0;
 
-  constructor(chunkBytes: number) {
+  constructor(chunkBytes: number, plan: PlanSpool) {
     this.chunkBytes = chunkBytes;
+    this.#plan = plan;
   }
 
   get sentBytes(): number {
@@ -63,25 +78,27 @@ export class SourceMachine {
     return this.#sentBytes - this.#settledBytes;
   }
 
-  planned(index: number, entry: PlanEntry): void {
-    this.files.set(index, newFile(index, entry, this.chunkBytes));
+  /** Takes the next entries of the plan, which `page` holds as an encoded message. CW_LIMIT where it becomes too large. */
+  planned(entries: readonly PlanEntry[], page: Uint8Array): void {
+    this.#plan.add(page, entries.length);
+    // An empty file has nothing to send: the sink makes it from the plan.
+    for (const { kind, sizeBytes } of entries)
+      this.#state.push(kind === 'file' && sizeBytes > 0 ? TO_SEND : NOTHING_TO_SEND);
   }
 
   have(index: number, chunk: number, hash: Uint8Array): void {
-    const file = this.files.get(index);
-    if (file && chunk < file.chunks.count) file.chunks.written(chunk, hash);
+    if (this.#state.get(index) !== TO_SEND) return;
+    const file = this.#begin(index);
+    if (chunk < file.chunks.count) file.chunks.written(chunk, hash);
   }
 
   skip(index: number): void {
-    const file = this.files.get(index);
-    if (file) file.phase = 'done';
+    this.done(index);
   }
 
   /** Called once the sink is ready: everything not skipped may be sent. Gives the files of which every chunk is there already. */
   start(): SourceFile[] {
-    const open = [...this.files.values()].filter((file) => file.phase === 'sending');
-    this.#queue = open.filter((file) => file.chunks.missing > 0).reverse();
-    return open.filter((file) => this.atEnd(file));
+    return [...this.files.values()].filter((file) => this.atEnd(file));
   }
 
   settled(totalBytes: number): void {
@@ -99,7 +116,7 @@ export class SourceMachine {
         this.#urgent.pop();
         continue;
       }
-      const file = this.#queue.at(-1);
+      const file = this.#head();
       if (!file) return null;
       if (file.phase === 'sending' && isSmall(file)) return this.#pack();
       const index = file.phase === 'sending' ? nextMissing(file) : null;
@@ -158,16 +175,43 @@ export class SourceMachine {
   /** The sink wants a chunk again. */
   rejected(index: number, chunk: number): void {
     const file = this.files.get(index);
-    if (!file || file.phase === 'done' || file.phase === 'restarting' || chunk >= file.chunks.count) return;
+    if (!file || file.phase === 'restarting' || chunk >= file.chunks.count) return;
     file.chunks.lost(chunk);
     file.phase = 'sending';
     file.again.push(chunk);
     this.#urgent.push(file);
   }
 
+  /** The file is in place, or was given up: nothing of it is sent any more. */
   done(index: number): void {
+    this.#state.set(index, NOTHING_TO_SEND);
     const file = this.files.get(index);
-    if (file) file.phase = 'done';
+    if (!file) return;
+    file.phase = 'done';
+    this.files.delete(index);
+    if (index < this.#cursor) this.#passed -= 1;
+  }
+
+  #begin(index: number): SourceFile {
+    let file = this.files.get(index);
+    if (!file) {
+      file = newFile(index, this.#plan.entry(index), this.chunkBytes);
+      this.files.set(index, file);
+    }
+    return file;
+  }
+
+  /** The file that goes next, which is then the last of the queue. Not more than a number of files are under way. */
+  #head(): SourceFile | undefined {
+    const waiting = this.#queue.at(-1);
+    if (waiting || this.#passed >= LIMITS.sendWindowMaxFiles.value) return waiting;
+    const index = this.#state.find(TO_SEND, this.#cursor);
+    this.#cursor = index < 0 ? this.#state.length : index + 1;
+    if (index < 0) return undefined;
+    const file = this.#begin(index);
+    this.#passed += 1;
+    this.#queue.push(file);
+    return file;
   }
 
   #take(file: SourceFile, index: number, again: boolean): SourceWork {
@@ -181,7 +225,7 @@ export class SourceMachine {
     const files: SourceFile[] = [];
     let bytes = 0;
     for (;;) {
-      const file = this.#queue.at(-1);
+      const file = this.#head();
       if (!file || (file.phase === 'sending' && !isSmall(file))) break;
       if (file.phase === 'sending') {
         if (files.length > 0 && bytes + file.entry.sizeBytes > LIMITS.packMaxBytes.value) break;
@@ -207,8 +251,7 @@ function newFile(index: number, entry: PlanEntry, chunkBytes: number): SourceFil
     index,
     entry,
     version: 0,
-    // An empty file has nothing to send: the sink makes it from the plan.
-    phase: entry.sizeBytes === 0 ? 'done' : 'sending',
+    phase: 'sending',
     chunks: new ChunkMap(chunkCount(entry.sizeBytes, chunkBytes)),
     next: 0,
     inFlight: 0,

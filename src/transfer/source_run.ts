@@ -4,7 +4,7 @@ import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { orAborted, throwIfAborted } from '../base/signal.ts';
 import type { Stream } from '../link/mux/mux.ts';
-import { decodeSinkMessage } from '../wire/copy_messages.ts';
+import { decodeSinkMessage, encodeCopyMessage } from '../wire/copy_messages.ts';
 import type {
   CopyOptions,
   CopyPhase,
@@ -19,6 +19,8 @@ import { CopyChannel } from './copy_channel.ts';
 import type { CopyOutcome, CopyView } from './copy_progress.ts';
 import type { LaneOpener } from './link_ports.ts';
 import { Pacer } from './pacer.ts';
+import { PlanSpool } from './plan_spool.ts';
+import { skipped } from './skip_bits.ts';
 import { runSourceLane } from './source_lane.ts';
 import { type SourceFile, SourceMachine, type SourceWork } from './source_machine.ts';
 import { type PlanTotals, planPages } from './source_plan.ts';
@@ -44,8 +46,10 @@ export class SourceRun {
   readonly #params: SourceParams;
   readonly #channel: CopyChannel<SourceMessage, SinkMessage>;
   readonly #totals: PlanTotals = { entries: 0, bytes: 0, problems: [] };
-  readonly #rootOf: number[] = [];
+  /** From which entry of the plan on which source is meant; rises. */
+  readonly #rootsFrom: { readonly entry: number; readonly root: number }[] = [];
   readonly #lookingAt = new Set<Promise<void>>();
+  #plannedEntries = 0;
   #roots: SourceRoot[] = [];
   #reader: SourceReader | null = null;
   readonly #pacer: Pacer | null;
@@ -66,7 +70,7 @@ export class SourceRun {
     this.meter = new StageMeter(params.world.clock);
     const { limitBytesPerSecond: limit } = params.options;
     this.#pacer = limit === null ? null : new Pacer(params.world.clock, limit);
-    this.machine = new SourceMachine(params.options.chunkBytes);
+    this.machine = new SourceMachine(params.options.chunkBytes, new PlanSpool(params.world.compression));
     this.#channel = new CopyChannel(params.stream, decodeSinkMessage);
     this.#peerHeardMs = params.world.clock.monotonicMs();
   }
@@ -125,7 +129,7 @@ export class SourceRun {
     await this.#sendPlan();
     this.#reader = new SourceReader(
       this.#roots,
-      (file) => this.#rootOf[file.index]!,
+      (file) => this.#rootOf(file.index),
       this.meter,
       options.chunkBytes,
       this.#params.world.offload,
@@ -157,21 +161,32 @@ export class SourceRun {
     await this.#channel.send({ t: 'sources', roots: this.#roots.map((root) => root.info) });
     const { offload } = this.#params.world;
     for await (const page of planPages(this.#roots, this.#totals, { signal, offload })) {
-      for (const [at, entry] of page.entries.entries()) {
-        const index = this.#rootOf.push(page.roots[at]!) - 1;
-        if (entry.kind === 'file') this.machine.planned(index, entry);
-      }
-      await orAborted(this.#channel.send({ t: 'plan', entries: page.entries }), signal);
+      this.#noteRoots(page.roots);
+      const message = encodeCopyMessage({ t: 'plan', entries: page.entries });
+      this.machine.planned(page.entries, message);
+      this.#plannedEntries += page.entries.length;
+      await orAborted(this.#channel.sendEncoded(message), signal);
     }
     const { entries, bytes, problems } = this.#totals;
     await this.#channel.send({ t: 'planEnd', entries, bytes, problems: boundedProblems(problems) });
+  }
+
+  #noteRoots(roots: readonly number[]): void {
+    for (const [at, root] of roots.entries()) {
+      if (this.#rootsFrom.at(-1)?.root === root) continue;
+      this.#rootsFrom.push({ entry: this.#plannedEntries + at, root });
+    }
+  }
+
+  #rootOf(index: number): number {
+    return this.#rootsFrom.findLast(({ entry }) => entry <= index)!.root;
   }
 
   async #awaitReady(): Promise<void> {
     for (;;) {
       const message = await this.#next();
       if (message.t === 'have') for (const { i, h } of message.chunks) this.machine.have(message.file, i, h);
-      else if (message.t === 'skip') for (const file of message.files) this.machine.skip(file);
+      else if (message.t === 'skip') for (const file of skipped(message)) this.machine.skip(file);
       else if (message.t === 'ready') {
         this.#recoveredBytes = message.recoveredBytes;
         this.#notes = message.notes;

@@ -17,7 +17,7 @@ import {
   type SourceMessage,
   type StageFigure,
 } from './copy_types.ts';
-import { boolean, bytes, i64, list, mapList, mapOf, oneOf, text, u32, uint } from './fields.ts';
+import { boolean, bytes, bytesUpTo, i64, list, mapList, mapOf, oneOf, text, u32, uint } from './fields.ts';
 import { STAGES } from './stages.ts';
 
 /*
@@ -117,6 +117,13 @@ export function decodeSourceMessage(input: Uint8Array): SourceMessage {
   }
 }
 
+/** The entries of an encoded message `plan`. Throws CW_WIRE_*. */
+export function decodePlanPage(input: Uint8Array): readonly PlanEntry[] {
+  const message = decodeSourceMessage(input);
+  if (message.t !== 'plan') throw new CausewayError('CW_WIRE_MALFORMED', `${message.t} is no page of a plan`);
+  return message.entries;
+}
+
 /** A message that a sink sent. Throws CW_WIRE_*. */
 export function decodeSinkMessage(input: Uint8Array): SinkMessage {
   const m = mapOf(decodeCbor(input), 'copy message');
@@ -144,6 +151,7 @@ export function decodeSinkMessage(input: Uint8Array): SinkMessage {
     case 'have':
       return { t, file: u32(m, 'file'), chunks: mapList(m, 'chunks', LIMITS.haveChunksMax.value, haveChunk) };
     case 'skip':
+      return { t, first: u32(m, 'first'), bits: bytesUpTo(m, 'bits', LIMITS.skipBitsMaxBytes.value) };
     case 'published':
       return { t, files: list(m, 'files', LIMITS.manifestPageEntries.value, fileItem) };
     case 'reject':
@@ -153,7 +161,7 @@ export function decodeSinkMessage(input: Uint8Array): SinkMessage {
     case 'problem':
       return { t, file: u32(m, 'file'), problem: problem(mapOf(m['problem'], 'problem')) };
     case 'complete':
-      return { t, problems: problems(m), root: bytes(m, 'root', HASH_BYTES) };
+      return { t, problems: problems(m) };
     default:
       return sharedMessage(m, t);
   }

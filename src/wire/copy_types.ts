@@ -97,14 +97,14 @@ export type SinkMessage =
       readonly notes: readonly string[];
     }
   | { readonly t: 'have'; readonly file: number; readonly chunks: readonly HaveChunk[] }
-  /** Files that are in place from an earlier attempt of this copy. */
-  | { readonly t: 'skip'; readonly files: readonly number[] }
+  /** Files that are in place already: a bit for each entry from `first` on, lowest bit of a byte first. */
+  | { readonly t: 'skip'; readonly first: number; readonly bits: Uint8Array }
   | { readonly t: 'reject'; readonly file: number; readonly index: number; readonly stage: Stage }
   /** What was there of a changed file is dropped; its new version may be sent. */
   | { readonly t: 'restarted'; readonly file: number; readonly version: number }
   | { readonly t: 'published'; readonly files: readonly number[] }
   | { readonly t: 'problem'; readonly problem: Problem; readonly file: number }
-  | { readonly t: 'complete'; readonly problems: readonly Problem[]; readonly root: Uint8Array }
+  | { readonly t: 'complete'; readonly problems: readonly Problem[] }
   | SharedMessage;
 
 export type SharedMessage =

@@ -92,6 +92,13 @@ export function bytes(map: CborMap, name: string, sizeBytes?: number): Uint8Arra
   return value;
 }
 
+/** Bytes, at most `maxBytes` of them. */
+export function bytesUpTo(map: CborMap, name: string, maxBytes: number): Uint8Array {
+  const value = bytes(map, name);
+  if (value.byteLength > maxBytes) throw malformed(`member ${name} is longer than ${maxBytes} bytes`);
+  return value;
+}
+
 /** An array of at most `maxItems`, each turned into a `T` by `read`, which gets a name for its errors. */
 export function list<T>(
   map: CborMap,

@@ -1,4 +1,5 @@
 import type { Clock, Random } from './clock.ts';
+import type { Compression } from './compression.ts';
 import type { Disk } from './disk.ts';
 import type { Identities, Net } from './net.ts';
 import type { Offload } from './offload.ts';
@@ -16,4 +17,5 @@ export interface World {
   readonly process: Processes;
   readonly identities: Identities;
   readonly offload: Offload;
+  readonly compression: Compression;
 }

@@ -1,5 +1,6 @@
 import type { World } from '../world.ts';
 import { createNodeClock } from './clock.ts';
+import { createNodeCompression } from './compression.ts';
 import { createNodeDisk, type NodeDiskOptions } from './disk.ts';
 import { createNodeIdentities } from './identities.ts';
 import { createNodeNet } from './net.ts';
@@ -26,5 +27,6 @@ export function createNodeWorld(options: NodeWorldOptions = {}): World {
     process: createNodeProcesses(),
     identities: createNodeIdentities(),
     offload: createNodeOffload(options.threads ?? null),
+    compression: createNodeCompression(),
   };
 }

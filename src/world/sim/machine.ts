@@ -1,3 +1,4 @@
+import { NO_COMPRESSION } from '../compression.ts';
 import { inlineOffload } from '../offload.ts';
 import type { Processes } from '../process.ts';
 import type { World } from '../world.ts';
@@ -121,6 +122,7 @@ export class SimMachine {
       process: this.#processTable(process),
       identities: new SimIdentities(process, dice.fork('identities')),
       offload: inlineOffload(clock),
+      compression: NO_COMPRESSION,
     };
   }
 

@@ -1,0 +1,96 @@
+import { assert } from '../base/assert.ts';
+import { CausewayError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
+import { decodePlanPage } from '../wire/copy_messages.ts';
+import type { PlanEntry } from '../wire/copy_types.ts';
+import type { Compression } from '../world/compression.ts';
+
+/** What a page costs besides its bytes: counted, so that many tiny pages are no way around the limit. */
+const PAGE_COST_BYTES = 256;
+
+/**
+ * The entries of a copy in the order of the plan, kept as the messages that they travelled in, compressed: about 12
+ * bytes for a file with a name and times of the usual kind. Pages that are used again soon stay decoded.
+ */
+export class PlanSpool {
+  readonly #compression: Compression;
+  readonly #pages: Uint8Array[] = [];
+  /** Number of the first entry of each page. */
+  readonly #firsts: number[] = [];
+  /** The last used are at the end. */
+  readonly #decoded = new Map<number, readonly PlanEntry[]>();
+  #entries = 0;
+  #keptBytes = 0;
+
+  constructor(compression: Compression) {
+    this.#compression = compression;
+  }
+
+  get entries(): number {
+    return this.#entries;
+  }
+
+  get pages(): number {
+    return this.#pages.length;
+  }
+
+  /** Bytes that are kept, without decoded pages. */
+  get keptBytes(): number {
+    return this.#keptBytes;
+  }
+
+  /** Adds the next page: an encoded message `plan` of `count` entries. CW_LIMIT where the plan becomes too large. */
+  add(message: Uint8Array, count: number): void {
+    if (count === 0) return;
+    const page = this.#compression.compress(message);
+    this.#keptBytes += page.byteLength + PAGE_COST_BYTES;
+    if (
+      this.#entries + count > LIMITS.manifestEntriesMax.value ||
+      this.#keptBytes > LIMITS.planKeptMaxBytes.value
+    )
+      throw new CausewayError('CW_LIMIT', 'the copy has too many entries');
+    this.#pages.push(page);
+    this.#firsts.push(this.#entries);
+    this.#entries += count;
+  }
+
+  /** Number of the first entry of a page; for the page after the last one, the number of entries. */
+  firstOf(page: number): number {
+    return this.#firsts[page] ?? this.#entries;
+  }
+
+  page(at: number): readonly PlanEntry[] {
+    const known = this.#decoded.get(at);
+    if (known !== undefined) {
+      this.#decoded.delete(at);
+      this.#decoded.set(at, known);
+      return known;
+    }
+    const page = this.#pages[at];
+    assert(page !== undefined, 'a page of the plan is asked for that is there');
+    const entries = decodePlanPage(this.#compression.expand(page));
+    this.#decoded.set(at, entries);
+    if (this.#decoded.size > LIMITS.planPagesCached.value)
+      this.#decoded.delete(this.#decoded.keys().next().value!);
+    return entries;
+  }
+
+  entry(index: number): PlanEntry {
+    const at = this.#pageOf(index);
+    const entry = this.page(at)[index - this.#firsts[at]!];
+    assert(entry !== undefined, 'an entry of the plan is asked for that is there');
+    return entry;
+  }
+
+  /** The last page that begins at or before an entry. */
+  #pageOf(index: number): number {
+    let low = 0;
+    let high = this.#firsts.length;
+    while (high - low > 1) {
+      const middle = (low + high) >>> 1;
+      if (this.#firsts[middle]! <= index) low = middle;
+      else high = middle;
+    }
+    return low;
+  }
+}
