@@ -205,6 +205,10 @@ export const LIMITS = {
   sourceChangedRetriesMax: count(3, 'times a file is read from the start because it changed meanwhile'),
   stallAfterMs: ms(10_000, 'no stage has moved a byte for this long: a stall (T11)'),
   progressIntervalMs: ms(200, 'how often counters cross the link while they change'),
+  progressSlowIntervalMs: ms(
+    1_800,
+    'how much longer the source waits with its counters while next to nothing gets through',
+  ),
   openDirsMax: count(64, 'folders a side of a transfer keeps open, besides those in use'),
   walkBatchEntries: count(1_024, 'entries of a folder whose attributes are asked for at the same time'),
   openFilesMax: count(256, 'files a side of a transfer keeps open'),

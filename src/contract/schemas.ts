@@ -111,6 +111,12 @@ export const StageView = Type.Object({
   stage: Type.String(),
   bytes: Type.Number(),
   busyMs: Type.Number(),
+  /** Idle while a stage before it on the same side worked: it had nothing to do yet. */
+  starvedMs: Type.Optional(Type.Number()),
+  /** Idle while only stages behind it on the same side worked: they did not take what it had. */
+  blockedMs: Type.Optional(Type.Number()),
+  /** Bytes per second of busy time; null where it was not busy. */
+  rateBytesPerSecond: Type.Optional(Nullable(Type.Number())),
 });
 
 /** waiting: for its turn or for what `waiting` of the job tells; the last five are ends, of which `interrupted` can be resumed. */

@@ -8,6 +8,7 @@ import { diagnoseStall, type Side, type StallReport } from '../transfer/stall.ts
 import type { StageFigure } from '../wire/copy_types.ts';
 import type { Clock } from '../world/clock.ts';
 import type { JobFigures } from './job_frame.ts';
+import { stageViews } from './stage_views.ts';
 
 type BySide = Readonly<Record<Side, readonly StageFigure[]>>;
 
@@ -19,7 +20,7 @@ const PERCENT_BEFORE_DONE_MAX = 99.9;
 /** Figures of earlier runs of a job that the next one goes on with. */
 export type EarlierFigures = Pick<
   JobView,
-  'percent' | 'elapsedMs' | 'attempts' | 'sentBytes' | 'receivedBytes'
+  'percent' | 'elapsedMs' | 'attempts' | 'sentBytes' | 'receivedBytes' | 'stages'
 >;
 
 /**
@@ -100,8 +101,8 @@ export class JobTracker {
       percent: done ? 100 : this.#percent,
       rateBytesPerSecond: end === null ? this.#rate.rate() : averageRate(view, ranMs),
       remainingMs: remaining && { low: remaining.lowMs, high: remaining.highMs },
-      limitingStage: this.#limiting && { ...this.#limiting },
-      stages: stageViews(view),
+      limitingStage: end === null ? this.#limiting && { ...this.#limiting } : limitOfAll(view, ranMs),
+      stages: stageViews(view, this.#earlier.stages),
       stall: end === null && this.#stall ? { ...this.#stall } : null,
       attempts: this.#earlier.attempts + this.#attempts,
       lastError: this.#lastError,
@@ -113,6 +114,7 @@ export class JobTracker {
 
   #noteMoves(view: CopyView | null, now: number): void {
     if (view === null) return;
+    this.#lastMoveMs = Math.max(this.#lastMoveMs, view.lastMoveMs);
     const moved = [...view.localStages, ...view.remoteStages].reduce(
       (sum, figure) => sum + figure.bytes,
       view.plannedEntries,
@@ -162,9 +164,8 @@ function averageRate(view: CopyView | null, ranMs: number): number {
   return ((view.durableBytes - Math.min(view.durableBytes, view.recoveredBytes)) / ranMs) * 1000;
 }
 
-function stageViews(view: CopyView | null): JobView['stages'] {
-  if (view === null) return [];
-  const of = (side: Side, figures: readonly StageFigure[]) =>
-    figures.map(({ stage, bytes, busyMs }) => ({ side, stage, bytes, busyMs }));
-  return [...of('host', view.localStages), ...of('guest', view.remoteStages)];
+/** What limited the copy from its beginning to its end. */
+function limitOfAll(view: CopyView | null, ranMs: number): LimitingStage | null {
+  if (view === null) return null;
+  return limitingStage({ host: [], guest: [] }, { host: view.localStages, guest: view.remoteStages }, ranMs);
 }

@@ -7,6 +7,7 @@ import type { World } from '../world/world.ts';
 import { type CopyAttempt, type CopySpec, startAttempt } from './copy_attempt.ts';
 import type { CopyOutcome, CopyView } from './copy_progress.ts';
 import type { LaneRouter } from './lane_router.ts';
+import { summedStages } from './stage_sum.ts';
 
 /** How a copy that was asked for ends. `interrupted` keeps what is there for a resume, `cancelled` does not. */
 export type JobEnd =
@@ -37,6 +38,7 @@ export class CopyJob {
   #earlierSentBytes = 0;
   #earlierReceivedBytes = 0;
   #earlierNotes: readonly string[] = [];
+  #earlierStages: Pick<CopyView, 'localStages' | 'remoteStages'> = { localStages: [], remoteStages: [] };
 
   constructor(params: CopyJobParams) {
     this.#params = params;
@@ -60,6 +62,8 @@ export class CopyJob {
       sentBytes: view.sentBytes + this.#earlierSentBytes,
       receivedBytes: view.receivedBytes + this.#earlierReceivedBytes,
       notes: [...this.#earlierNotes, ...view.notes],
+      localStages: summedStages(this.#earlierStages.localStages, view.localStages),
+      remoteStages: summedStages(this.#earlierStages.remoteStages, view.remoteStages),
     };
   }
 
@@ -119,7 +123,12 @@ export class CopyJob {
     this.#earlierSentBytes += view.sentBytes;
     this.#earlierReceivedBytes += view.receivedBytes;
     this.#earlierNotes = [...this.#earlierNotes, ...view.notes].slice(-LIMITS.notesMax.value);
-    this.#last = { ...view, sentBytes: 0, receivedBytes: 0, notes: [] };
+    const { localStages, remoteStages } = this.#earlierStages;
+    this.#earlierStages = {
+      localStages: summedStages(localStages, view.localStages),
+      remoteStages: summedStages(remoteStages, view.remoteStages),
+    };
+    this.#last = { ...view, sentBytes: 0, receivedBytes: 0, notes: [], localStages: [], remoteStages: [] };
     this.#attempt = null;
   }
 }

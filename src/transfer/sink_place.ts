@@ -101,7 +101,7 @@ export class SinkPlace {
   /** Files that the destination has already, by size and time. */
   unchanged(files: Iterable<SinkFile>): Promise<SinkFile[]> {
     const { offload } = this.#params.world;
-    return findUnchanged(files, { root: this.#root, dirs: this.#dirs, offload });
+    return findUnchanged(files, { root: this.#root, dirs: this.#dirs, offload, meter: this.#meter });
   }
 
   /** Whether an earlier attempt has left anything of the file. */
@@ -130,15 +130,15 @@ export class SinkPlace {
   }
 
   makeFolders(): Promise<Problem[]> {
-    return makeFolders(this.#dirs, this.folders);
+    return makeFolders(this.#dirs, this.folders, this.#meter);
   }
 
   makeSymlinks(): Promise<Problem[]> {
-    return makeSymlinks(this.#dirs, this.#store!, this.symlinks);
+    return makeSymlinks(this.#dirs, this.#store!, this.symlinks, this.#meter);
   }
 
   finishFolders(): Promise<Problem[]> {
-    return finishFolders(this.#dirs, this.folders);
+    return finishFolders(this.#dirs, this.folders, this.#meter);
   }
 
   /** Removes what is kept of this copy. */

@@ -5,6 +5,7 @@ import type { DirCache } from '../tree/dir_cache.ts';
 import type { PlanEntry, Problem } from '../wire/copy_types.ts';
 import type { Dir, Stat } from '../world/disk.ts';
 import type { PartialStore } from './partial_store.ts';
+import type { StageMeter } from './stage_meter.ts';
 import { fileKeyOf, partialName } from './temporary_name.ts';
 
 /** A planned entry and where it goes. */
@@ -52,19 +53,32 @@ export async function preflight(
 }
 
 /** Makes the folders of the plan, parents first, and flushes their names. Gives the problem of each that cannot be made. */
-export async function makeFolders(dirs: DirCache, folders: readonly Placed[]): Promise<Problem[]> {
+export async function makeFolders(
+  dirs: DirCache,
+  folders: readonly Placed[],
+  meter: StageMeter,
+): Promise<Problem[]> {
   const problems: Problem[] = [];
   const parents = new Set<RelPath>();
   for (const { entry, target } of folders) {
     try {
-      if (await makeFolder(dirs, target)) parents.add(splitRel(target).parent);
+      const isNew = await meter.run('publish', 0, () => makeFolder(dirs, target));
+      if (isNew) parents.add(splitRel(target).parent);
+      meter.goesOn();
     } catch (failure) {
       const error = asCausewayError(failure);
       problems.push({ path: entry.path, code: error.code, message: error.message });
     }
   }
-  for (const parent of parents) await dirs.use(parent, (dir) => dir.sync());
+  await meter.run('publish', 0, () => syncAll(dirs, parents, meter));
   return problems;
+}
+
+async function syncAll(dirs: DirCache, parents: Iterable<RelPath>, meter: StageMeter): Promise<void> {
+  for (const parent of parents) {
+    await dirs.use(parent, (dir) => dir.sync());
+    meter.goesOn();
+  }
 }
 
 /** True when the folder was made, false when it was there. */
@@ -91,18 +105,21 @@ export async function makeSymlinks(
   dirs: DirCache,
   store: PartialStore,
   links: readonly Placed[],
+  meter: StageMeter,
 ): Promise<Problem[]> {
   const problems: Problem[] = [];
   const parents = new Set<RelPath>();
   for (const link of links) {
     try {
-      if (await makeSymlink(dirs, store, link)) parents.add(splitRel(link.target).parent);
+      const isNew = await meter.run('publish', 0, () => makeSymlink(dirs, store, link));
+      if (isNew) parents.add(splitRel(link.target).parent);
+      meter.goesOn();
     } catch (failure) {
       const error = asCausewayError(failure);
       problems.push({ path: link.entry.path, code: error.code, message: error.message });
     }
   }
-  for (const parent of parents) await dirs.use(parent, (dir) => dir.sync());
+  await meter.run('publish', 0, () => syncAll(dirs, parents, meter));
   return problems;
 }
 
@@ -130,15 +147,22 @@ async function makeSymlink(dirs: DirCache, store: PartialStore, { entry, target 
 }
 
 /** Gives the folders their modes and times, deepest first, since what is made in a folder changes its time. */
-export async function finishFolders(dirs: DirCache, folders: readonly Placed[]): Promise<Problem[]> {
+export async function finishFolders(
+  dirs: DirCache,
+  folders: readonly Placed[],
+  meter: StageMeter,
+): Promise<Problem[]> {
   const problems: Problem[] = [];
   for (const { entry, target } of [...folders].reverse()) {
     if (target === '') continue;
     try {
       dirs.forget(target);
-      await dirs.useParent(target, (dir, name) =>
-        dir.setAttrs(name, { mode: entry.mode, mtimeNs: entry.mtimeNs }),
+      await meter.run('publish', 0, () =>
+        dirs.useParent(target, (dir, name) =>
+          dir.setAttrs(name, { mode: entry.mode, mtimeNs: entry.mtimeNs }),
+        ),
       );
+      meter.goesOn();
     } catch (failure) {
       const error = asCausewayError(failure);
       problems.push({ path: entry.path, code: error.code, message: error.message });

@@ -60,6 +60,7 @@ export class SinkRun {
   #phase: CopyPhase = 'planning';
   #remote: ProgressMessage | null = null;
   #peerHeardMs: number;
+  #remoteMoveMs = 0;
   #planned = { entries: 0, bytes: 0 };
   #recoveredBytes = 0;
   readonly #notes: string[] = [];
@@ -69,6 +70,7 @@ export class SinkRun {
   readonly #over = new AbortController();
   readonly #lanes: Stream[] = [];
   #finished = false;
+  #telling: Promise<void> | null = null;
 
   constructor(params: SinkParams) {
     this.#params = params;
@@ -94,7 +96,7 @@ export class SinkRun {
       notes: [...this.#notes],
       localStages: this.meter.figures(),
       remoteStages: this.#remote?.stages ?? [],
-      lastMoveMs: this.meter.lastMoveMs,
+      lastMoveMs: Math.max(this.meter.lastMoveMs, this.#remoteMoveMs),
       peerHeardMs: this.#peerHeardMs,
     };
   }
@@ -128,17 +130,19 @@ export class SinkRun {
   }
 
   async #receive(): Promise<CopyOutcome> {
-    const sources = await this.#next();
+    this.#track(this.#tick());
+    const sources = await this.#nextBut('progress');
     if (sources.t !== 'sources')
       throw new CausewayError('CW_WIRE_MALFORMED', `a copy began with the message ${sources.t}`);
-    const place = await SinkPlace.resolve(this.#params, sources.roots, this.meter);
+    const place = await this.meter.run('publish', 0, () =>
+      SinkPlace.resolve(this.#params, sources.roots, this.meter),
+    );
     this.#place = place;
     await this.#receivePlan(place);
     this.#phase = 'checking';
     const ready = await this.#prepare(place);
     await this.#channel.send(ready);
     this.#phase = 'copying';
-    this.#track(this.#tick());
     this.#track(this.#listen());
     this.#track(this.#takeLanes(place));
     this.#emit({ kind: 'planEnd' });
@@ -156,7 +160,7 @@ export class SinkRun {
 
   async #receivePlan(place: SinkPlace): Promise<void> {
     for (;;) {
-      const message = await this.#next();
+      const message = await this.#nextBut('progress');
       if (message.t === 'planEnd') {
         this.#sourceProblems = message.problems;
         return;
@@ -175,7 +179,8 @@ export class SinkRun {
   }
 
   async #prepare(place: SinkPlace): Promise<SinkMessage> {
-    const freeBytes = await this.#guarded(place.begin(this.state.files, this.#planned.bytes));
+    const beginning = this.meter.run('publish', 0, () => place.begin(this.state.files, this.#planned.bytes));
+    const freeBytes = await this.#guarded(beginning);
     if (place.journalDamage !== null) this.#notes.push(journalNote(place.journalDamage));
     for (const problem of await this.#guarded(place.makeFolders())) this.#note(problem);
     this.#emit({ kind: 'entryDone', count: place.folders.length });
@@ -238,12 +243,22 @@ export class SinkRun {
     }
   }
 
+  async #nextBut(passed: SourceMessage['t']): Promise<SourceMessage> {
+    for (;;) {
+      const message = await this.#next();
+      if (message.t !== passed) return message;
+    }
+  }
+
   async #next(): Promise<SourceMessage> {
     const message = await this.#guarded(this.#channel.receive());
     if (message === null)
       throw new CausewayError('CW_COPY_PEER', 'the source ended the copy before it was complete');
     this.#peerHeardMs = this.#params.world.clock.monotonicMs();
-    if (message.t === 'progress') this.#remote = message;
+    if (message.t === 'progress') {
+      this.#remote = message;
+      if (message.quietMs !== null) this.#remoteMoveMs = this.#peerHeardMs - message.quietMs;
+    }
     if (message.t === 'stop') this.#keep = message.keep;
     if (message.t === 'stop') throw new CausewayError('CW_CANCELLED', 'the other side stopped the copy');
     return message;
@@ -373,7 +388,13 @@ export class SinkRun {
         sinceFlushMs = 0;
         this.#emit({ kind: 'tick' });
       }
-      this.#track(this.#tell());
+      // what the link does not take is not told again and again
+      if (this.#telling === null) {
+        this.#telling = this.#tell().finally(() => {
+          this.#telling = null;
+        });
+        this.#track(this.#telling);
+      }
     }
   }
 
@@ -388,6 +409,7 @@ export class SinkRun {
       doneEntries,
       phase: this.#phase,
       stages: this.meter.figures(),
+      quietMs: Math.round(this.meter.quietMs()),
     });
   }
 

@@ -130,7 +130,7 @@ export class SinkWriter {
 
   /** A file of one chunk is opened for it alone. */
   async #withOwn<T>(target: WriteTarget, work: (file: DiskFile) => Promise<T>): Promise<T> {
-    const file = await this.#store.dir.openFile(this.#name(target), 'append', 0o600);
+    const file = await this.#openToWrite(target);
     try {
       return await work(file);
     } finally {
@@ -243,7 +243,7 @@ export class SinkWriter {
     if (!slot) {
       await this.#trimOpen();
       slot = this.#open.get(target.index) ?? {
-        opening: this.#store.dir.openFile(this.#name(target), 'append', 0o600),
+        opening: this.#openToWrite(target),
         users: 0,
       };
       this.#open.set(target.index, slot);
@@ -255,6 +255,12 @@ export class SinkWriter {
     } finally {
       slot.users -= 1;
     }
+  }
+
+  #openToWrite(target: WriteTarget): Promise<DiskFile> {
+    return this.#meter.run('destinationWrite', 0, () =>
+      this.#store.dir.openFile(this.#name(target), 'append', 0o600),
+    );
   }
 
   async #trimOpen(): Promise<void> {
@@ -372,8 +378,10 @@ export class SinkWriter {
   }
 
   #publish(target: WriteTarget): Promise<void> {
-    return this.#dirs.useParent(target.target, (dir, name) =>
-      renameInto(this.#store.dir, this.#name(target), dir, name),
+    return this.#meter.run('publish', 0, () =>
+      this.#dirs.useParent(target.target, (dir, name) =>
+        renameInto(this.#store.dir, this.#name(target), dir, name),
+      ),
     );
   }
 

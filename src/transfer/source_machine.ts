@@ -78,6 +78,11 @@ export class SourceMachine {
     return this.#sentBytes - this.#settledBytes;
   }
 
+  /** As much is sent and not settled as may be. */
+  get isWindowFull(): boolean {
+    return this.inFlightBytes >= LIMITS.sendWindowMaxBytes.value;
+  }
+
   /** Takes the next entries of the plan, which `page` holds as an encoded message. CW_LIMIT where it becomes too large. */
   planned(entries: readonly PlanEntry[], page: Uint8Array): void {
     this.#plan.add(page, entries.length);
@@ -107,7 +112,7 @@ export class SourceMachine {
 
   /** The next piece of work, or null while there is none or too much is in flight. */
   next(): SourceWork | null {
-    if (this.inFlightBytes >= LIMITS.sendWindowMaxBytes.value) return null;
+    if (this.isWindowFull) return null;
     for (;;) {
       const urgent = this.#urgent.at(-1);
       if (urgent) {

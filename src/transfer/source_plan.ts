@@ -1,10 +1,9 @@
 import { CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { parseRelPath, ROOT_PATH } from '../base/path.ts';
-import { walk } from '../tree/walk.ts';
+import { type WalkOptions, walk } from '../tree/walk.ts';
 import type { PlanEntry, PlanKind, Problem } from '../wire/copy_types.ts';
 import type { Stat } from '../world/disk.ts';
-import type { Offload } from '../world/offload.ts';
 import { PARTIAL_FOLDER } from './destination.ts';
 import type { SourceRoot } from './source_roots.ts';
 
@@ -20,6 +19,8 @@ export interface PlanTotals {
   readonly problems: Problem[];
 }
 
+type LookOptions = Omit<WalkOptions, 'skipName'>;
+
 /** A page travels as one control message: entries and the text in them are bounded. */
 const PAGE_TEXT_MAX_BYTES = LIMITS.messageMaxBytes.value / 2;
 
@@ -30,7 +31,7 @@ const PAGE_TEXT_MAX_BYTES = LIMITS.messageMaxBytes.value / 2;
 export async function* planPages(
   roots: readonly SourceRoot[],
   totals: PlanTotals,
-  options: { readonly signal: AbortSignal; readonly offload: Offload },
+  options: LookOptions,
 ): AsyncGenerator<PlanPage> {
   let entries: PlanEntry[] = [];
   let rootOf: number[] = [];
@@ -55,7 +56,7 @@ export async function* planPages(
 async function* allEntries(
   roots: readonly SourceRoot[],
   problems: Problem[],
-  options: { readonly signal: AbortSignal; readonly offload: Offload },
+  options: LookOptions,
 ): AsyncGenerator<{ entry: PlanEntry; root: number }> {
   for (const [root, source] of roots.entries()) {
     const prefix = source.info.contents ? ROOT_PATH : parseRelPath(source.info.name);

@@ -56,6 +56,7 @@ export class SourceRun {
   #phase: CopyPhase = 'planning';
   #remote: ProgressMessage | null = null;
   #peerHeardMs: number;
+  #remoteMoveMs = 0;
   #recoveredBytes = 0;
   #notes: readonly string[] = [];
   #sinkProblems: Problem[] = [];
@@ -91,18 +92,19 @@ export class SourceRun {
       notes: this.#notes,
       localStages: this.meter.figures(),
       remoteStages: remote?.stages ?? [],
-      lastMoveMs: this.meter.lastMoveMs,
+      lastMoveMs: Math.max(this.meter.lastMoveMs, this.#remoteMoveMs),
       peerHeardMs: this.#peerHeardMs,
     };
   }
 
   /** Throws CW_COPY_*, CW_DISK_*, CW_CANCELLED, or the error of the link. Releases what it holds in any case. */
   async run(): Promise<CopyOutcome> {
+    const telling = observed(this.#tellProgress());
     try {
       for (const path of this.#params.sources)
-        this.#roots.push(await openSource(this.#params.world.disk, path));
+        this.#roots.push(await this.#look(() => openSource(this.#params.world.disk, path)));
       refuseTwins(this.#roots);
-      const outcome = await this.#transfer();
+      const outcome = await this.#transfer(telling);
       await this.#channel.end();
       return outcome;
     } catch (failure) {
@@ -124,9 +126,10 @@ export class SourceRun {
     this.#wake();
   }
 
-  async #transfer(): Promise<CopyOutcome> {
+  async #transfer(telling: Promise<void>): Promise<CopyOutcome> {
     const { signal, options } = this.#params;
-    await this.#sendPlan();
+    const ready = observed(this.#awaitReady());
+    await this.#planned(ready);
     this.#reader = new SourceReader(
       this.#roots,
       (file) => this.#rootOf(file.index),
@@ -135,12 +138,11 @@ export class SourceRun {
       this.#params.world.offload,
     );
     this.#phase = 'checking';
-    await this.#awaitReady();
+    await ready;
     this.#phase = 'copying';
     for (const file of this.machine.start()) this.#endFile(file);
     const complete = observed(this.#listen());
     const lanes = Array.from({ length: options.lanes }, (_, lane) => this.#runLane(lane));
-    const telling = observed(this.#tellProgress());
     try {
       const outcome = await orAborted(Promise.race([complete, failureOf(lanes, telling)]), signal);
       this.#phase = 'done';
@@ -156,11 +158,24 @@ export class SourceRun {
     }
   }
 
-  async #sendPlan(): Promise<void> {
-    const { signal } = this.#params;
+  /** Sends the plan, for as long as the sink has nothing against it. */
+  async #planned(ready: Promise<void>): Promise<void> {
+    const over = AbortSignal.any([this.#params.signal, this.#over.signal]);
+    const plan = observed(this.#sendPlan(over));
+    try {
+      await Promise.race([plan, ready.then(() => plan)]);
+    } catch (failure) {
+      this.#end(asCausewayError(failure));
+      await plan.catch(() => undefined); // it is told what failed first
+      throw failure;
+    }
+  }
+
+  async #sendPlan(signal: AbortSignal): Promise<void> {
     await this.#channel.send({ t: 'sources', roots: this.#roots.map((root) => root.info) });
     const { offload } = this.#params.world;
-    for await (const page of planPages(this.#roots, this.#totals, { signal, offload })) {
+    const looking = <T>(work: () => Promise<T>) => this.#look(work);
+    for await (const page of planPages(this.#roots, this.#totals, { signal, offload, looking })) {
       this.#noteRoots(page.roots);
       const message = encodeCopyMessage({ t: 'plan', entries: page.entries });
       this.machine.planned(page.entries, message);
@@ -180,6 +195,13 @@ export class SourceRun {
 
   #rootOf(index: number): number {
     return this.#rootsFrom.findLast(({ entry }) => entry <= index)!.root;
+  }
+
+  /** A look at the source that reads no bytes. */
+  async #look<T>(work: () => Promise<T>): Promise<T> {
+    const result = await this.meter.run('sourceRead', 0, work);
+    this.meter.goesOn();
+    return result;
   }
 
   async #awaitReady(): Promise<void> {
@@ -219,6 +241,7 @@ export class SourceRun {
   #common(message: SinkMessage): void {
     if (message.t === 'progress') {
       this.#remote = message;
+      if (message.quietMs !== null) this.#remoteMoveMs = this.#peerHeardMs - message.quietMs;
       this.machine.settled(message.settledBytes);
     } else if (message.t === 'problem') {
       this.machine.done(message.file);
@@ -267,13 +290,20 @@ export class SourceRun {
       throwIfAborted(this.#params.signal);
       const work = this.machine.next();
       if (work !== null) {
-        await this.#pacer?.take(work.bytes, this.#over.signal, () => this.meter.waiting());
+        await this.#pace(work.bytes);
         return work;
       }
       const waiter = deferred<void>();
       this.#waiters.push(waiter);
-      await waiter.promise;
+      if (this.machine.isWindowFull) await this.meter.wait('window', () => waiter.promise);
+      else await waiter.promise;
     }
+  }
+
+  async #pace(bytes: number): Promise<void> {
+    const pacer = this.#pacer;
+    if (pacer === null) return;
+    await this.meter.wait('limit', () => pacer.take(bytes, this.#over.signal, () => this.meter.goesOn()));
   }
 
   #endFile(file: SourceFile): void {
@@ -285,7 +315,7 @@ export class SourceRun {
   async #lastLook(file: SourceFile): Promise<void> {
     const { version } = file;
     try {
-      const changed = await this.#reader!.lastLook(file);
+      const changed = await this.#look(() => this.#reader!.lastLook(file));
       if (changed !== null)
         return await this.#fileChanged(file, version, () => entryOfChanged(file.entry, changed));
     } catch (failure) {
@@ -326,8 +356,14 @@ export class SourceRun {
   /** While it runs, the sink learns how the source's stages are: it may be the side that a user watches. */
   async #tellProgress(): Promise<void> {
     const { clock } = this.#params.world;
+    let linkBytes = 0;
     while (!this.#finished) {
       await clock.sleep(LIMITS.progressIntervalMs.value, this.#over.signal);
+      const movedBytes = this.meter.bytes('link') - linkBytes;
+      // where little gets through, it is left to what is copied
+      if (this.#phase === 'copying' && movedBytes < LITTLE_BYTES)
+        await clock.sleep(LIMITS.progressSlowIntervalMs.value, this.#over.signal);
+      linkBytes = this.meter.bytes('link');
       if (this.#finished) return;
       await this.#channel.send({
         t: 'progress',
@@ -338,6 +374,7 @@ export class SourceRun {
         doneEntries: 0,
         phase: this.#phase,
         stages: this.meter.figures(),
+        quietMs: Math.round(this.meter.quietMs()),
       });
     }
   }
@@ -357,6 +394,9 @@ export class SourceRun {
     for (const root of this.#roots.splice(0)) await closeSource(root);
   }
 }
+
+/** Less than this between two messages of progress makes them rarer. */
+const LITTLE_BYTES = 32 * 1024;
 
 /** Rejects with the first failure of any; never resolves. */
 async function failureOf(lanes: readonly Promise<void>[], telling: Promise<void>): Promise<never> {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Stage } from '../wire/stages.ts';
 import { StageMeter } from './stage_meter.ts';
 
 function meterAt(): { meter: StageMeter; at: (ms: number) => void } {
@@ -52,4 +53,62 @@ test('pieces that an operation tells of are part of its bytes', async () => {
   await meter.run('destinationWrite', 10, async (moved) => moved(4));
   assert.equal(meter.bytes('destinationWrite'), 10);
   assert.equal(meter.lastMoveMs, 5);
+});
+
+const idle = (meter: StageMeter, stage: string) => {
+  const figure = meter.figures().find((candidate) => candidate.stage === stage);
+  return [figure?.starvedMs, figure?.blockedMs];
+};
+
+test('an idle stage is starved while one before it works, and blocked while only later ones do', async () => {
+  const { meter, at } = meterAt();
+  const operation = (stage: Stage, fromMs: number, toMs: number) => {
+    at(fromMs);
+    const started = meter.enter(stage);
+    at(toMs);
+    meter.leave(stage, started, 1);
+  };
+  operation('sourceRead', 0, 30); // the link has nothing to send yet
+  at(30);
+  const sending = meter.enter('link');
+  operation('sourceRead', 40, 60); // both work
+  at(100);
+  meter.leave('link', sending, 1);
+  at(500); // nothing works: nothing waits for anything
+  assert.deepEqual(idle(meter, 'sourceRead'), [0, 50]);
+  assert.deepEqual(idle(meter, 'link'), [30, 0]);
+});
+
+test('a wait for the window blocks the sender, a wait for the allowed rate starves it', async () => {
+  const { meter, at } = meterAt();
+  for (const stage of ['sourceRead', 'link'] as const) meter.moved(stage, 1);
+  const window = Promise.withResolvers<void>();
+  const blocked = meter.wait('window', () => window.promise);
+  at(70);
+  window.resolve();
+  await blocked;
+  const limit = Promise.withResolvers<void>();
+  const starved = meter.wait('limit', () => limit.promise);
+  at(100);
+  limit.resolve();
+  await starved;
+  assert.deepEqual(idle(meter, 'sourceRead'), [30, 70]);
+  assert.deepEqual(idle(meter, 'link'), [30, 70]);
+  assert.deepEqual([meter.waitedMs('window'), meter.waitedMs('limit')], [70, 30]);
+});
+
+test('hashing waits for the read around it', async () => {
+  const { meter, at } = meterAt();
+  const gate = Promise.withResolvers<void>();
+  const run = meter.runHashing(
+    'sourceRead',
+    10,
+    () => gate.promise,
+    () => 25,
+  );
+  at(100);
+  gate.resolve();
+  await run;
+  assert.equal(busy(meter, 'hash'), 25);
+  assert.deepEqual(idle(meter, 'hash'), [75, 0]);
 });

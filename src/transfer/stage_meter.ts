@@ -1,6 +1,7 @@
 import type { StageFigure } from '../wire/copy_types.ts';
 import { STAGES, type Stage } from '../wire/stages.ts';
 import type { Clock } from '../world/clock.ts';
+import { IdleTime, type Wait } from './idle_time.ts';
 
 interface Slot {
   bytes: number;
@@ -24,10 +25,12 @@ export class StageMeter {
       { bytes: 0, busyMs: 0, active: 0, busySinceMs: 0, operationMs: 0, hashMs: 0, starts: [] },
     ]),
   );
+  readonly #idle: IdleTime;
   #lastMoveMs: number;
 
   constructor(clock: Clock) {
     this.#clock = clock;
+    this.#idle = new IdleTime(clock);
     this.#lastMoveMs = clock.monotonicMs();
   }
 
@@ -82,6 +85,7 @@ export class StageMeter {
     if (slot.active === 0) slot.busySinceMs = now;
     slot.active += 1;
     slot.starts.push(now);
+    this.#idle.begin(stage);
     return now;
   }
 
@@ -89,6 +93,7 @@ export class StageMeter {
     const slot = this.#slots.get(stage)!;
     const now = this.#clock.monotonicMs();
     slot.active -= 1;
+    this.#idle.end(stage);
     slot.starts.splice(slot.starts.indexOf(startedMs), 1);
     slot.operationMs += now - startedMs;
     if (slot.active === 0) {
@@ -108,9 +113,28 @@ export class StageMeter {
     this.#lastMoveMs = this.#clock.monotonicMs();
   }
 
-  /** This side waits because it was told to go slowly: no stall. */
-  waiting(): void {
+  /** Something went on that moves no bytes: a folder was looked at, or this side waits because it was told to go slowly. */
+  goesOn(): void {
     this.#lastMoveMs = this.#clock.monotonicMs();
+  }
+
+  /** Waits for something that is no stage; `limit` is a wait that was asked for, so that it is no stall. */
+  async wait<T>(wait: Wait, work: () => Promise<T>): Promise<T> {
+    this.#idle.begin(wait);
+    try {
+      return await work();
+    } finally {
+      this.#idle.end(wait);
+    }
+  }
+
+  waitedMs(wait: Wait): number {
+    return this.#idle.waitedMs(wait);
+  }
+
+  /** For how long no byte has moved and nothing was waited for on purpose, in ms. */
+  quietMs(): number {
+    return this.#clock.monotonicMs() - this.#lastMoveMs;
   }
 
   bytes(stage: Stage): number {
@@ -119,27 +143,45 @@ export class StageMeter {
 
   figures(): StageFigure[] {
     const now = this.#clock.monotonicMs();
-    let hashMs = 0;
+    const stretches = new Map<Stage, Stretch>();
+    for (const [stage, slot] of this.#slots) if (slot.active > 0) stretches.set(stage, divide(slot, now));
+    const runningHashMs = [...stretches.values()].reduce((sum, { hashMs }) => sum + hashMs, 0);
     const figures: StageFigure[] = [];
     for (const [stage, slot] of this.#slots) {
-      const running = slot.active > 0 ? divide(slot, now) : { ownMs: 0, hashMs: 0 };
-      hashMs += running.hashMs;
       if (slot.bytes === 0 && slot.active === 0 && slot.busyMs === 0) continue;
+      const ownMs = (stretches.get(stage)?.ownMs ?? 0) + (stage === 'hash' ? runningHashMs : 0);
+      const { starvedMs, blockedMs } = stage === 'hash' ? this.#hashIdle(stretches) : this.#idle.of(stage);
       figures.push({
         stage,
         bytes: slot.bytes,
-        busyMs: Math.round(slot.busyMs + running.ownMs),
+        busyMs: Math.round(slot.busyMs + ownMs),
         activeMs: Math.round(slot.active > 0 ? now - slot.starts[0]! : 0),
+        starvedMs: Math.round(starvedMs),
+        blockedMs: Math.round(blockedMs),
       });
     }
-    return figures.map((figure) =>
-      figure.stage === 'hash' ? { ...figure, busyMs: figure.busyMs + Math.round(hashMs) } : figure,
-    );
+    return figures;
+  }
+
+  /** Hashing runs inside of another stage: it waits while that one reads or writes, and while that one waits. */
+  #hashIdle(stretches: ReadonlyMap<Stage, Stretch>): { starvedMs: number; blockedMs: number } {
+    const isSource = this.#slots.get('sourceRead')!.bytes > 0;
+    const host: Stage = isSource ? 'sourceRead' : 'destinationWrite';
+    const { starvedMs, blockedMs } = this.#idle.of(host);
+    const hostMs = this.#slots.get(host)!.busyMs + (stretches.get(host)?.ownMs ?? 0);
+    return isSource
+      ? { starvedMs: starvedMs + hostMs, blockedMs }
+      : { starvedMs, blockedMs: blockedMs + hostMs };
   }
 }
 
+interface Stretch {
+  readonly ownMs: number;
+  readonly hashMs: number;
+}
+
 /** The current stretch: its operations overlap, so that its length is divided as their times are. */
-function divide(slot: Slot, nowMs: number): { ownMs: number; hashMs: number } {
+function divide(slot: Slot, nowMs: number): Stretch {
   const lengthMs = nowMs - slot.busySinceMs;
   const share = slot.operationMs > 0 ? Math.min(1, slot.hashMs / slot.operationMs) : 0;
   return { ownMs: lengthMs * (1 - share), hashMs: lengthMs * share };

@@ -16,7 +16,9 @@ const quiet: StallEvidence = {
   localStages: [],
   remoteStages: [],
 };
-const hanging = (stage: Stage) => [{ stage, bytes: 1, busyMs: LONG_MS, activeMs: LONG_MS }];
+const hanging = (stage: Stage) => [
+  { stage, bytes: 1, busyMs: LONG_MS, activeMs: LONG_MS, starvedMs: 0, blockedMs: 0 },
+];
 
 test('something that moved within the limit is slow, never stalled', () => {
   const evidence = {

@@ -6,6 +6,7 @@ import type { Job, Offload } from '../world/offload.ts';
 import { type FolderGroup, groupByFolder } from './folder_groups.ts';
 import type { FinalAttrs } from './publish.ts';
 import type { SinkFile } from './sink_state.ts';
+import type { StageMeter } from './stage_meter.ts';
 
 /** Planned files that may stand at their destination already. */
 export interface CandidateColumns {
@@ -50,6 +51,7 @@ export interface LookedAt {
   readonly root: Dir;
   readonly dirs: DirCache;
   readonly offload: Offload;
+  readonly meter: StageMeter;
 }
 
 /**
@@ -58,15 +60,20 @@ export interface LookedAt {
  * it. Where they cannot be made so, none counts as unchanged.
  */
 export async function findUnchanged(files: Iterable<SinkFile>, place: LookedAt): Promise<SinkFile[]> {
-  const { dirs, offload } = place;
+  const { dirs, offload, meter } = place;
   const unchanged: SinkFile[] = [];
   for (const group of groupByFolder(files, (file) => file.target)) {
-    const same = await dirs
-      .useAll(group.folders, (folders) => offload.run(unchangedJob, { folders, files: columnsOf(group) }))
-      .catch(() => new Uint8Array(group.items.length)); // a folder that cannot be opened is told when its files are written
+    const look = () =>
+      dirs.useAll(group.folders, (folders) =>
+        offload.run(unchangedJob, { folders, files: columnsOf(group) }),
+      );
+    const same = await meter.run('verify', 0, look).catch(() => new Uint8Array(group.items.length)); // a folder that cannot be opened is told when its files are written
+    meter.goesOn();
     for (const [at, { item }] of group.items.entries()) if (same[at] === 1) unchanged.push(item);
   }
-  const isStable = await makeStable(unchanged, place).catch(() => false); // the copy of them tells what is wrong
+  const isStable = await meter
+    .run('destinationFlush', 0, () => makeStable(unchanged, place))
+    .catch(() => false); // the copy of them tells what is wrong
   return isStable ? unchanged : [];
 }
 
@@ -80,13 +87,14 @@ function columnsOf({ items }: FolderGroup<SinkFile>): CandidateColumns {
   };
 }
 
-async function makeStable(files: readonly SinkFile[], { root, dirs }: LookedAt): Promise<boolean> {
+async function makeStable(files: readonly SinkFile[], { root, dirs, meter }: LookedAt): Promise<boolean> {
   if (files.length >= LIMITS.flushAllFromFiles.value && (await root.syncFileSystem())) return true;
   for (const { target } of files) {
     await dirs.useParent(target, async (dir, name) => {
       await using file = await dir.openFile(name, 'read');
       await file.datasync();
     });
+    meter.goesOn();
   }
   const parents = new Set(files.map(({ target }) => splitRel(target).parent));
   for (const parent of parents) await dirs.use(parent, (dir) => dir.sync());

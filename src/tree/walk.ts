@@ -16,6 +16,8 @@ export interface WalkOptions {
   /** Entries of this name are passed over, with all that is in them. */
   readonly skipName: string;
   readonly offload: Offload;
+  /** Runs each look at the disk, for whoever measures how long they take. */
+  readonly looking?: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
 /**
@@ -25,7 +27,7 @@ export interface WalkOptions {
 export async function* walk(root: Dir, prefix: RelPath, options: WalkOptions): AsyncGenerator<WalkItem> {
   let listed: { readonly entries: readonly DirEntry[]; readonly found: readonly Found[] };
   try {
-    listed = await options.offload.run(listFolderJob, { dir: root });
+    listed = await look(options, () => options.offload.run(listFolderJob, { dir: root }));
   } catch (failure) {
     yield { path: prefix, problem: asCausewayError(failure) };
     return;
@@ -35,7 +37,10 @@ export async function* walk(root: Dir, prefix: RelPath, options: WalkOptions): A
   for (let at = 0; at < entries.length; at += LIMITS.walkBatchEntries.value) {
     throwIfAborted(options.signal);
     const batch = entries.slice(at, at + LIMITS.walkBatchEntries.value);
-    if (at > 0) found = (await options.offload.run(inspectJob, { dir: root, entries: batch })).found;
+    if (at > 0) {
+      const inspect = () => options.offload.run(inspectJob, { dir: root, entries: batch });
+      found = (await look(options, inspect)).found;
+    }
     for (const [index, entry] of batch.entries()) {
       const item = entry.rawName === options.skipName ? null : toItem(prefix, entry, found[index]!);
       if (item === null) continue;
@@ -48,7 +53,7 @@ export async function* walk(root: Dir, prefix: RelPath, options: WalkOptions): A
 async function* descend(parent: Dir, path: RelPath, options: WalkOptions): AsyncGenerator<WalkItem> {
   let dir: Dir;
   try {
-    dir = await parent.openDir(path.slice(path.lastIndexOf('/') + 1) as Name);
+    dir = await look(options, () => parent.openDir(path.slice(path.lastIndexOf('/') + 1) as Name));
   } catch (failure) {
     yield { path, problem: asCausewayError(failure) };
     return;
@@ -58,6 +63,10 @@ async function* descend(parent: Dir, path: RelPath, options: WalkOptions): Async
   } finally {
     await dir.close();
   }
+}
+
+function look<T>({ looking }: WalkOptions, work: () => Promise<T>): Promise<T> {
+  return looking ? looking(work) : work();
 }
 
 function toItem(prefix: RelPath, entry: DirEntry, found: Found): WalkItem | null {

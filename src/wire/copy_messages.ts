@@ -17,7 +17,20 @@ import {
   type SourceMessage,
   type StageFigure,
 } from './copy_types.ts';
-import { boolean, bytes, bytesUpTo, i64, list, mapList, mapOf, oneOf, text, u32, uint } from './fields.ts';
+import {
+  boolean,
+  bytes,
+  bytesUpTo,
+  i64,
+  list,
+  mapList,
+  mapOf,
+  oneOf,
+  text,
+  u32,
+  uint,
+  uintOr,
+} from './fields.ts';
 import { STAGES } from './stages.ts';
 
 /*
@@ -183,6 +196,7 @@ function progress(m: CborMap): ProgressMessage {
     doneEntries: uint(m, 'doneEntries'),
     phase: oneOf(m, 'phase', COPY_PHASES),
     stages: mapList(m, 'stages', STAGES.length, stageFigure),
+    quietMs: m['quietMs'] === undefined ? null : uint(m, 'quietMs'),
   };
 }
 
@@ -192,6 +206,8 @@ function stageFigure(m: CborMap): StageFigure {
     bytes: uint(m, 'bytes'),
     busyMs: uint(m, 'busyMs'),
     activeMs: uint(m, 'activeMs'),
+    starvedMs: uintOr(m, 'starvedMs', 0),
+    blockedMs: uintOr(m, 'blockedMs', 0),
   };
 }
 

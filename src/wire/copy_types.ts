@@ -23,12 +23,17 @@ export interface Problem {
   readonly message: string;
 }
 
-/** How far one stage is. `activeMs` is how long the oldest unfinished operation of the stage has lasted, 0 when none runs. */
+/** How far one stage is. Times in ms, all but `activeMs` summed since the attempt began. */
 export interface StageFigure {
   readonly stage: Stage;
   readonly bytes: number;
   readonly busyMs: number;
+  /** How long the oldest unfinished operation of the stage has lasted, 0 when none runs. */
   readonly activeMs: number;
+  /** Idle while a stage before it on the same side worked. */
+  readonly starvedMs: number;
+  /** Idle while only stages behind it on the same side worked. */
+  readonly blockedMs: number;
 }
 
 /** A chunk that the destination has from an earlier attempt, checked by its hash. */
@@ -127,6 +132,8 @@ export interface ProgressMessage {
   readonly doneEntries: number;
   readonly phase: CopyPhase;
   readonly stages: readonly StageFigure[];
+  /** For how long nothing went on at this side, in ms; null where the sender does not tell. */
+  readonly quietMs: number | null;
 }
 
 export const COPY_PHASES = ['planning', 'checking', 'copying', 'finishing', 'done'] as const;

@@ -60,6 +60,11 @@ export function uint(map: CborMap, name: string, max: number = Number.MAX_SAFE_I
   return value;
 }
 
+/** Like {@link uint}, for a member that older peers do not send. */
+export function uintOr(map: CborMap, name: string, absent: number): number {
+  return map[name] === undefined ? absent : uint(map, name);
+}
+
 /** A whole number of 32 bits. */
 export function u32(map: CborMap, name: string): number {
   return uint(map, name, MAX_U32);

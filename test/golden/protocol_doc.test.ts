@@ -100,7 +100,7 @@ const HELLO = { front: HELLO_HEADER_BYTES, behind: 4 };
 const JOURNAL = { front: JOURNAL_HEAD_BYTES, behind: JOURNAL_CRC_BYTES };
 
 /** Members of messages whose names look like those of limits. */
-const MEMBERS = new Set(['busyMs', 'activeMs']);
+const MEMBERS = new Set(['busyMs', 'activeMs', 'starvedMs', 'blockedMs', 'quietMs']);
 
 /** Decoded maps of golden vectors. */
 function goldenMaps(

@@ -67,11 +67,13 @@ const FREEZES: readonly Freeze[] = [
 
 test('a stall is named by its stage, side and cause, a slow stage is not one', {
   timeout: 240_000,
-  concurrency: 7,
+  concurrency: 9,
 }, async (t) => {
   // A stall takes 10 s to be one: all cases wait for theirs at the same time.
   await Promise.all([
     ...FREEZES.map((freeze) => t.test(`frozen: ${freeze.name}`, (part) => frozen(part, freeze))),
+    t.test('frozen: the source, before anything was read', frozenWalk),
+    t.test('frozen: the destination, while what is there is looked at', frozenCheck),
     t.test('slow: the source gives 1 KiB every 3 s', (part) => slowDisk(part, 'out', { read: 3_000 })),
     t.test('slow: the destination takes 1 KiB every 3 s', (part) => slowDisk(part, 'in', { write: 3_000 })),
     t.test('slow: the link takes 16 KiB/s', slowLink),
@@ -105,6 +107,49 @@ async function frozen(t: TestContext, freeze: Freeze): Promise<void> {
   assert.equal(end.stall, null);
   assert.equal(end.attempts, 1, 'it goes on where it stood');
   assert.equal(sha256(target), sha256(source));
+}
+
+async function frozenWalk(t: TestContext): Promise<void> {
+  await using gated = await GatedRig.start();
+  const { rig } = gated;
+  writeFileSync(join(rig.guestFiles, 'file'), 'content');
+  gated.order({ list: 'frozen' });
+  const job = await rig.startJob('out', rig.guestFiles, join(rig.hostFiles, 'target'));
+  await toldAndThawed(t, gated, job, { phase: 'planning', stage: 'sourceRead' });
+}
+
+async function frozenCheck(t: TestContext): Promise<void> {
+  await using gated = await GatedRig.start();
+  const { rig } = gated;
+  const source = join(rig.hostFiles, 'source');
+  const target = join(rig.guestFiles, 'target');
+  writeFileSync(source, 'content');
+  const first = await rig.startJob('in', source, target);
+  assert.equal((await rig.waitJob(first.id)).state, 'done');
+  gated.order({ fileFlush: 'frozen' });
+  const job = await rig.startJob('in', source, target);
+  await toldAndThawed(t, gated, job, { phase: 'checking', stage: 'destinationFlush' });
+}
+
+async function toldAndThawed(
+  t: TestContext,
+  gated: GatedRig,
+  job: JobView,
+  expected: { readonly phase: string; readonly stage: string },
+): Promise<void> {
+  const { rig } = gated;
+  const stalled = await until('a stall is told', 60_000, async () => {
+    const view = await rig.job(job.id);
+    assert.equal(view.endedAtMs, null, `the copy was over before it could be frozen: ${view.state}`);
+    return view.stall === null ? null : view;
+  });
+  t.diagnostic(`${stalled.phase}: ${stalled.stall!.cause}; ${stalled.stall!.fix}`);
+  assert.deepEqual(
+    [stalled.phase, stalled.stall!.stage, stalled.stall!.side],
+    [expected.phase, expected.stage, 'guest'],
+  );
+  gated.order({});
+  assert.equal((await rig.waitJob(job.id)).state, 'done');
 }
 
 /** 8 KiB in pieces of 1 KiB: 24 s, more than twice the silence that a stall is. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseName, parseRelPath } from '../../src/base/path.ts';
 import { newSinkFile } from '../../src/transfer/sink_state.ts';
+import { StageMeter } from '../../src/transfer/stage_meter.ts';
 import { findUnchanged } from '../../src/transfer/unchanged.ts';
 import { DirCache } from '../../src/tree/dir_cache.ts';
 import type { PlanEntry } from '../../src/wire/copy_types.ts';
@@ -38,7 +39,12 @@ async function passOver(world: World, plan: readonly PlanEntry[]): Promise<numbe
   const root = await world.disk.openRoot('/dst');
   const dirs = new DirCache(root);
   const files = plan.map((entry, index) => newSinkFile(index, entry, parseRelPath(entry.path), 65_536));
-  const found = await findUnchanged(files, { root, dirs, offload: world.offload });
+  const found = await findUnchanged(files, {
+    root,
+    dirs,
+    offload: world.offload,
+    meter: new StageMeter(world.clock),
+  });
   await dirs[Symbol.asyncDispose]();
   await root.close();
   return found.length;

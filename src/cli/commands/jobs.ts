@@ -3,8 +3,9 @@ import { LIMITS } from '../../base/limits.ts';
 import { formatBytes, formatDuration, formatRate } from '../../base/units.ts';
 import type { JobState, JobView, ListJobsRequest } from '../../contract/schemas.ts';
 import { exitOf, followJob } from '../follow.ts';
-import { endText, problemsText, progressText, queueText, routeText, stageText } from '../job_text.ts';
+import { endText, problemsText, progressText, queueText, routeText } from '../job_text.ts';
 import type { Action } from '../program.ts';
+import { limitText, stageTable } from '../stage_table.ts';
 import { table } from '../terminal.ts';
 
 const STATES: readonly JobState[] = [
@@ -33,7 +34,7 @@ export const jobsList: Action = async ({ client, terminal, json }, _args, option
 /** `causeway jobs show ID` */
 export const jobsShow: Action = async ({ client, terminal, json }, [id = '']) => {
   const job = await client.call('showJob', { id });
-  terminal.out(json ? `${JSON.stringify(job)}\n` : `${details(job)}\n`);
+  terminal.out(json ? `${JSON.stringify(job)}\n` : `${details(job, terminal.isTty)}\n`);
   return 0;
 };
 
@@ -93,7 +94,7 @@ function row(job: JobView): string[] {
   ];
 }
 
-function details(job: JobView): string {
+function details(job: JobView, bars: boolean): string {
   const rows = [
     ['job', job.id],
     ['state', `${job.state} (${job.phase})`],
@@ -111,12 +112,9 @@ function details(job: JobView): string {
   if (job.lastError) rows.push(['last break', `${job.lastError.message} (${job.lastError.code})`]);
   if (job.endedAtMs === null) rows.push(['now', progressText(job)]);
   else rows.push(['end', endText(job)]);
-  const stages = job.stages.map((stage) => [
-    `  ${stageText(stage.stage, stage.side)}`,
-    formatBytes(stage.bytes),
-    `busy ${formatDuration(stage.busyMs)}`,
-  ]);
+  if (job.limitingStage) rows.push(['limited by', limitText(job.limitingStage)]);
+  const stages = job.stages.length > 0 ? `\nwhere the time went\n${stageTable(job, bars)}` : '';
   const problems =
     job.problems.length > 0 && job.state !== 'partial' ? `\nproblems\n${problemsText(job)}` : '';
-  return `${table(rows)}${stages.length > 0 ? `\nwhere the time went\n${table(stages)}` : ''}${problems}`;
+  return `${table(rows)}${stages}${problems}`;
 }
