@@ -176,6 +176,10 @@ export const LIMITS = {
     16_384,
     'files begun and not in place yet at the source: bytes say nothing about how many tiny files are under way',
   ),
+  changedFoldersMax: count(
+    4_096,
+    'folders with new names that wait for their flush while folders and symbolic links are made',
+  ),
   verifyAtOnceMax: count(2, 'runs of chunks of one file that are read back at the same time'),
   verifyRunBytes: bytes(4 * MIB, 'chunks in a row that are read back in one piece of work'),
   flushAllFromFiles: count(

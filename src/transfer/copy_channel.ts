@@ -34,16 +34,18 @@ export class CopyChannel<Out extends SourceMessage | SinkMessage, In extends Sou
 
   /** The next message; null after the peer's end. Rejects with the error that the peer reports, or the stream's. */
   async receive(): Promise<In | null> {
-    const message = await this.#stream.receive();
-    if (message === null) return null;
-    let decoded: In;
-    try {
-      decoded = this.#decode(message.bytes.slice());
-    } finally {
-      message.release();
-    }
-    if (decoded.t === 'failed') throw fromReport(decoded);
-    return decoded;
+    return (await this.receiveWithBytes())?.message ?? null;
+  }
+
+  /** The same, with the message as it travelled. */
+  async receiveWithBytes(): Promise<{ readonly message: In; readonly bytes: Uint8Array } | null> {
+    const received = await this.#stream.receive();
+    if (received === null) return null;
+    const bytes = received.bytes.slice();
+    received.release();
+    const message = this.#decode(bytes);
+    if (message.t === 'failed') throw fromReport(message);
+    return { message, bytes };
   }
 
   async end(): Promise<void> {

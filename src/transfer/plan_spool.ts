@@ -76,14 +76,14 @@ export class PlanSpool {
   }
 
   entry(index: number): PlanEntry {
-    const at = this.#pageOf(index);
+    const at = this.pageOf(index);
     const entry = this.page(at)[index - this.#firsts[at]!];
     assert(entry !== undefined, 'an entry of the plan is asked for that is there');
     return entry;
   }
 
   /** The last page that begins at or before an entry. */
-  #pageOf(index: number): number {
+  pageOf(index: number): number {
     let low = 0;
     let high = this.#firsts.length;
     while (high - low > 1) {

@@ -2,7 +2,8 @@ import { CausewayError } from '../base/errors.ts';
 import type { Stream, StreamMessage } from '../link/mux/mux.ts';
 import { decodeLaneMessage, type LaneMessage, type PackEntry } from '../wire/lane_message.ts';
 import { chunkLength } from './chunk_map.ts';
-import type { SinkEvent, SinkFile, WrittenFile } from './sink_state.ts';
+import type { SinkFile } from './sink_files.ts';
+import type { SinkEvent, WrittenFile } from './sink_state.ts';
 import type { SinkWriter } from './sink_writer.ts';
 import type { StageMeter } from './stage_meter.ts';
 

@@ -3,9 +3,13 @@ import { test } from 'node:test';
 import { hashBytes } from '../base/hash.ts';
 import { LIMITS } from '../base/limits.ts';
 import { parseRelPath } from '../base/path.ts';
+import { encodeCopyMessage } from '../wire/copy_messages.ts';
 import type { PlanEntry } from '../wire/copy_types.ts';
+import { NO_COMPRESSION } from '../world/compression.ts';
 import { ChunkMap } from './chunk_map.ts';
+import { PlanSpool } from './plan_spool.ts';
 import { stepSink } from './sink_machine.ts';
+import { SinkPlan } from './sink_plan.ts';
 import { newSinkState, type SinkEffect, type SinkEvent, type SinkState } from './sink_state.ts';
 
 const CHUNK = 65_536;
@@ -15,12 +19,28 @@ function entry(path: string, sizeBytes: number): PlanEntry {
   return { path, kind: 'file', sizeBytes, mode: 0o644, mtimeNs: 1n, ctimeNs: 1n, inode: '1', linkTarget: '' };
 }
 
+function planOf(entries: readonly PlanEntry[]): SinkPlan {
+  const plan = new SinkPlan(new PlanSpool(NO_COMPRESSION), (planned) => parseRelPath(planned.path));
+  for (let at = 0; at < entries.length; at += LIMITS.manifestPageEntries.value) {
+    const page = entries.slice(at, at + LIMITS.manifestPageEntries.value);
+    plan.add(page, encodeCopyMessage({ t: 'plan', entries: page }));
+  }
+  return plan;
+}
+
 function begin(sizes: readonly number[]): { state: SinkState; step: (event: SinkEvent) => SinkEffect[] } {
-  const state = newSinkState(CHUNK);
+  const plan = planOf(sizes.map((size, index) => entry(`f${index}`, size)));
+  const state = newSinkState(CHUNK, plan);
   const step = (event: SinkEvent) => stepSink(state, event);
-  for (const [index, size] of sizes.entries())
-    step({ kind: 'planned', index, entry: entry(`f${index}`, size), target: parseRelPath(`f${index}`) });
-  return { state, step };
+  step({ kind: 'planned', files: sizes.length });
+  return { state, step: (event) => step(arriving(state, event)) };
+}
+
+/** A lane asks for the file before it tells of bytes of it. */
+function arriving(state: SinkState, event: SinkEvent): SinkEvent {
+  if (event.kind === 'chunkWritten' || event.kind === 'chunkBad') state.files.want(event.file);
+  if (event.kind === 'packWritten') for (const { file } of event.files) state.files.want(file);
+  return event;
 }
 
 const written = (file: number, index: number, bytes = CHUNK): SinkEvent => ({
@@ -117,7 +137,9 @@ test('a changed file starts again, keeps the planned denominator, and late chunk
   step({ kind: 'planEnd' });
   step(written(0, 0));
   const effects = step({ kind: 'fileChanged', file: 0, version: 1, entry: entry('f0', 3 * CHUNK) });
-  assert.deepEqual(effects, [{ kind: 'drop', file: 0, version: 1, restart: true }]);
+  const [drop] = effects;
+  assert.ok(effects.length === 1 && drop?.kind === 'drop');
+  assert.deepEqual([drop.file.index, drop.file.version, drop.restart], [0, 1, true]);
   step(written(0, 1));
   assert.equal(state.files.get(0)?.chunks.missing, 3);
   for (let index = 0; index < 3; index += 1) {
@@ -167,4 +189,64 @@ test('small files of a pack are finished together and count as durable once they
   // what comes twice settles and changes nothing
   assert.deepEqual(step({ kind: 'packWritten', files: pack }), []);
   assert.equal(state.settledBytes, 600);
+});
+
+test('a file is there as an object from its first byte to its end, and what comes later is ignored', () => {
+  const { state, step } = begin([100, 0, 3 * CHUNK]);
+  assert.equal(state.files.begun, 0);
+  assert.deepEqual(step({ kind: 'planEnd' }), [{ kind: 'finish', files: [1] }]);
+  step({ kind: 'published', files: [1] });
+  // nobody waits for word of an empty file
+  assert.deepEqual(step({ kind: 'batchDone' }), []);
+  step({ kind: 'packWritten', files: [{ file: 0, bytes: 100, hash: hash(0) }] });
+  step(written(2, 0));
+  assert.equal(state.files.begun, 2);
+  step({ kind: 'published', files: [0] });
+  const message = 'it is gone';
+  step({ kind: 'fileFailed', file: 2, code: 'CW_DISK_NOT_FOUND', message, tellSource: false });
+  assert.equal(state.files.begun, 0);
+  assert.equal(state.files.want(0), undefined);
+  assert.equal(state.files.want(2), undefined);
+  const kinds = step({ kind: 'batchDone' }).map((effect) => effect.kind);
+  assert.deepEqual(kinds, ['send', 'finalize']);
+  assert.equal(step({ kind: 'tick' })[0]?.kind, 'flush');
+  step({ kind: 'flushed' });
+  assert.deepEqual([state.receivedBytes, state.settledBytes], [100 + CHUNK, 100 + CHUNK]);
+  assert.deepEqual([state.doneEntries, state.problemCount], [2, 1]);
+});
+
+test('a complete file that is given up while it waits is not finished, and its bytes settle', () => {
+  const { state, step } = begin([100, 100, 100, 100]);
+  step({ kind: 'planEnd' });
+  const arrive = (file: number) =>
+    step({ kind: 'packWritten', files: [{ file, bytes: 100, hash: hash(file) }] });
+  assert.equal(arrive(0)[0]?.kind, 'finish');
+  assert.equal(arrive(1)[0]?.kind, 'finish');
+  assert.deepEqual([...arrive(2), ...arrive(3)], []);
+  step({ kind: 'fileFailed', file: 2, code: 'CW_DISK_IO', message: 'bad', tellSource: false });
+  assert.equal(state.settledBytes, 100);
+  step({ kind: 'published', files: [0] });
+  assert.deepEqual(step({ kind: 'batchDone' }).at(-1), { kind: 'finish', files: [3] });
+});
+
+test('empty files fill up batches from few pages of the plan at a time, and all of them come', () => {
+  const pages = LIMITS.planPagesCached.value + 3;
+  const perPage = LIMITS.manifestPageEntries.value;
+  const { state, step } = begin(Array.from({ length: pages * perPage }, (_, at) => (at % perPage ? 9 : 0)));
+  const finished: number[] = [];
+  for (let effects = step({ kind: 'planEnd' }); effects.length > 0; ) {
+    const batches = effects.flatMap((effect) => (effect.kind === 'finish' ? [effect.files] : []));
+    effects = [];
+    for (const files of batches) {
+      assert.ok(files.length <= LIMITS.planPagesCached.value);
+      finished.push(...files);
+      step({ kind: 'published', files });
+      effects.push(...step({ kind: 'batchDone' }));
+    }
+  }
+  assert.deepEqual(
+    finished,
+    Array.from({ length: pages }, (_, page) => page * perPage),
+  );
+  assert.equal(state.files.begun, 0);
 });

@@ -2,16 +2,11 @@ import { assert, unreachable } from '../base/assert.ts';
 import { equalBytes } from '../base/bytes.ts';
 import { CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
+import type { Problem } from '../wire/copy_types.ts';
 import { ChunkMap, chunkCount, chunkLength } from './chunk_map.ts';
-import {
-  type FailedFinish,
-  newSinkFile,
-  type SinkEffect,
-  type SinkEvent,
-  type SinkFile,
-  type SinkState,
-  type WrittenFile,
-} from './sink_state.ts';
+import type { SinkFile } from './sink_files.ts';
+import { MARK } from './sink_plan.ts';
+import type { FailedFinish, SinkEffect, SinkEvent, SinkState, WrittenFile } from './sink_state.ts';
 
 /**
  * The receiving side of a copy as a machine: what to flush, verify, publish and tell, given what happened. It awaits
@@ -44,14 +39,17 @@ function apply(state: SinkState, event: SinkEvent, effects: SinkEffect[]): void 
     case 'planned':
       return planned(state, event);
     case 'planEnd':
-      return planEnd(state);
+      state.planComplete = true;
+      return;
     case 'entryDone':
       state.doneEntries += event.count;
       return;
     case 'recovered':
       return recovered(state, event);
     case 'inPlace':
-      return inPlace(state, event.file);
+      return inPlace(state, state.files.get(event.file)!);
+    case 'unchanged':
+      return unchanged(state, event);
     case 'chunkWritten':
       return chunkWritten(state, event, effects);
     case 'packWritten':
@@ -85,19 +83,7 @@ function apply(state: SinkState, event: SinkEvent, effects: SinkEffect[]): void 
 
 function planned(state: SinkState, event: Extract<SinkEvent, { kind: 'planned' }>): void {
   assert(!state.planComplete, 'entries come before the end of the plan');
-  state.files.set(event.index, newSinkFile(event.index, event.entry, event.target, state.chunkBytes));
-  state.open += 1;
-}
-
-function planEnd(state: SinkState): void {
-  state.planComplete = true;
-  // An empty file has nothing to wait for: its root is the one of no chunks.
-  for (const file of state.files.values()) {
-    if (file.chunks.count === 0 && file.phase === 'receiving') {
-      file.root = file.chunks.root();
-      complete(state, file);
-    }
-  }
+  state.open += event.files;
 }
 
 function recovered(state: SinkState, event: Extract<SinkEvent, { kind: 'recovered' }>): void {
@@ -107,12 +93,20 @@ function recovered(state: SinkState, event: Extract<SinkEvent, { kind: 'recovere
   credit(state, file, chunkLength(file.entry.sizeBytes, state.chunkBytes, event.index));
 }
 
-function inPlace(state: SinkState, index: number): void {
-  const file = state.files.get(index)!;
+function inPlace(state: SinkState, file: SinkFile): void {
   file.phase = 'published';
   state.open -= 1;
   state.doneEntries += 1;
   credit(state, file, file.plannedBytes);
+  state.files.end(file);
+}
+
+function unchanged(state: SinkState, { files, bytes }: Extract<SinkEvent, { kind: 'unchanged' }>): void {
+  const { plan } = state.files;
+  for (const index of plan.numbers(MARK.unchanged)) plan.setMark(index, MARK.nothing);
+  state.open -= files;
+  state.doneEntries += files;
+  state.durableBytes += bytes;
 }
 
 function chunkWritten(
@@ -189,7 +183,7 @@ function retryChunks(
 }
 
 function fileEnd(state: SinkState, index: number, root: Uint8Array, effects: SinkEffect[]): void {
-  const file = state.files.get(index);
+  const file = state.files.want(index);
   if (file?.phase !== 'receiving') return;
   file.root = root;
   if (file.chunks.missing > 0) return;
@@ -212,8 +206,8 @@ function fileChanged(
   event: Extract<SinkEvent, { kind: 'fileChanged' }>,
   effects: SinkEffect[],
 ): void {
-  const file = state.files.get(event.file);
-  if (!file || file.phase === 'failed' || file.phase === 'published') return;
+  const file = state.files.want(event.file);
+  if (!file) return;
   if (file.phase !== 'receiving') {
     throw new CausewayError(
       'CW_WIRE_MALFORMED',
@@ -224,7 +218,7 @@ function fileChanged(
   file.version = event.version;
   file.root = null;
   file.chunks = new ChunkMap(chunkCount(file.entry.sizeBytes, state.chunkBytes));
-  effects.push({ kind: 'drop', file: file.index, version: event.version, restart: true });
+  effects.push({ kind: 'drop', file, restart: true });
 }
 
 function fileFailed(
@@ -232,13 +226,15 @@ function fileFailed(
   event: Extract<SinkEvent, { kind: 'fileFailed' }>,
   effects: SinkEffect[],
 ): void {
-  const file = state.files.get(event.file);
-  if (!file || file.phase === 'failed' || file.phase === 'published') return;
+  const file = state.files.want(event.file);
+  if (!file) return;
   file.phase = 'failed';
+  state.files.end(file);
+  settle(state, file.index);
   state.open -= 1;
   const problem = { path: file.entry.path, code: event.code, message: event.message };
-  state.problems.push(problem);
-  effects.push({ kind: 'drop', file: file.index, version: file.version, restart: false });
+  noteProblem(state, problem);
+  effects.push({ kind: 'drop', file, restart: false });
   if (event.tellSource) effects.push({ kind: 'send', message: { t: 'problem', problem, file: file.index } });
 }
 
@@ -246,7 +242,7 @@ function flushed(state: SinkState): void {
   for (const mark of state.flushing ?? []) {
     state.settledBytes += mark.bytes;
     const file = state.files.get(mark.file);
-    if (!file || file.phase === 'failed' || file.version !== mark.version) continue;
+    if (!file || file.version !== mark.version) continue;
     if (!file.chunks.has(mark.index)) continue;
     file.chunks.durable(mark.index);
     credit(state, file, mark.bytes);
@@ -262,21 +258,19 @@ function settle(state: SinkState, index: number): void {
 
 function published(state: SinkState, files: readonly number[]): void {
   for (const index of files) {
-    const file = state.files.get(index)!;
+    const file = state.files.get(index);
     settle(state, index);
-    if (file.phase !== 'finishing') continue;
-    file.phase = 'published';
-    state.open -= 1;
-    state.doneEntries += 1;
-    credit(state, file, file.plannedBytes);
-    state.justPublished.push(index);
+    if (file?.phase !== 'finishing') continue;
+    inPlace(state, file);
+    // The source waits for word of what it sends, which an empty file is not unless it was none before.
+    if (file.plannedBytes > 0 || file.version > 0) state.justPublished.push(index);
   }
 }
 
 function unpublished(state: SinkState, index: number, outcome: FailedFinish, effects: SinkEffect[]): void {
-  const file = state.files.get(index)!;
+  const file = state.files.get(index);
   settle(state, index);
-  if (file.phase !== 'finishing') return;
+  if (file?.phase !== 'finishing') return;
   file.phase = 'receiving';
   if (outcome.kind === 'bad') return retryChunks(state, file, outcome.indexes, 'verify', effects);
   fileFailed(state, { ...outcome, kind: 'fileFailed', file: index, tellSource: true }, effects);
@@ -288,6 +282,12 @@ function batchDone(state: SinkState, effects: SinkEffect[]): void {
     const files = state.justPublished.splice(0, LIMITS.manifestPageEntries.value);
     effects.push({ kind: 'send', message: { t: 'published', files } });
   }
+}
+
+/** Lists an entry that could not be copied; from a number on they are only counted. */
+export function noteProblem(state: SinkState, problem: Problem): void {
+  state.problemCount += 1;
+  if (state.problems.length < LIMITS.problemsListMax.value) state.problems.push(problem);
 }
 
 /** Counts `bytes` of a file as durable, never more than was planned for it, so that the percentage neither falls nor passes 100. */
@@ -307,11 +307,45 @@ function startFlush(state: SinkState, due: boolean, effects: SinkEffect[]): void
 }
 
 function startBatches(state: SinkState, effects: SinkEffect[]): void {
-  while (state.complete.length > 0 && state.batches < LIMITS.publishBatchesMax.value) {
-    const files = state.complete.splice(0, LIMITS.publishBatchFiles.value);
+  while (state.batches < LIMITS.publishBatchesMax.value) {
+    const files = takeComplete(state);
+    if (state.planComplete) addEmptyFiles(state, files);
+    if (files.length === 0) return;
     state.batches += 1;
     takeMarks(state, files);
     effects.push({ kind: 'finish', files });
+  }
+}
+
+/** The next complete files, without those that were given up while they waited. */
+function takeComplete(state: SinkState): number[] {
+  const files: number[] = [];
+  while (state.complete.length > 0 && files.length === 0) {
+    const next = state.complete.splice(0, LIMITS.publishBatchFiles.value);
+    files.push(...next.filter((index) => state.files.get(index) !== undefined));
+  }
+  return files;
+}
+
+/**
+ * Fills a batch up with empty files: they have nothing to wait for. Their root is the one of no chunks. They come from few
+ * pages of the plan, since each costs the time to decode it.
+ */
+function addEmptyFiles(state: SinkState, batch: number[]): void {
+  const { plan } = state.files;
+  const pages = new Set<number>();
+  while (batch.length < LIMITS.publishBatchFiles.value) {
+    const index = plan.find(MARK.emptyFile, state.emptyCursor);
+    if (index < 0) {
+      state.emptyCursor = plan.entries;
+      return;
+    }
+    if (pages.add(plan.pageOf(index)).size > LIMITS.planPagesCached.value) return;
+    state.emptyCursor = index + 1;
+    const file = state.files.want(index)!;
+    file.root = file.chunks.root();
+    file.phase = 'finishing';
+    batch.push(index);
   }
 }
 

@@ -1,19 +1,22 @@
 import { toHex } from '../base/bytes.ts';
 import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { type RelPath, splitAbsolute } from '../base/path.ts';
+import { throwIfAborted } from '../base/signal.ts';
 import { DirCache } from '../tree/dir_cache.ts';
-import type { PlanEntry, Problem, RootInfo } from '../wire/copy_types.ts';
+import type { PlanEntry, RootInfo } from '../wire/copy_types.ts';
 import type { Dir } from '../world/disk.ts';
 import type { World } from '../world/world.ts';
 import { type Destination, resolveDestination, targetOf } from './destination.ts';
 import type { LaneAcceptor } from './link_ports.ts';
 import { discardPartial, discardStalePartials, PartialStore, removeFolderIfEmpty } from './partial_store.ts';
-import { finishFolders, makeFolders, makeSymlinks, type Placed, preflight } from './sink_prepare.ts';
+import type { SinkFile } from './sink_files.ts';
+import { MARK, type NumberedEntry, type Placed, type SinkPlan } from './sink_plan.ts';
+import { finishFolders, type Making, makeFolders, makeSymlinks, preflight } from './sink_prepare.ts';
 import { type JournalClaims, readClaims, recoverFile } from './sink_recovery.ts';
-import type { SinkFile } from './sink_state.ts';
 import { SinkWriter } from './sink_writer.ts';
 import type { StageMeter } from './stage_meter.ts';
-import { findUnchanged } from './unchanged.ts';
+import { fileKeyOf } from './temporary_name.ts';
+import { markUnchanged, type Unchanged } from './unchanged.ts';
 
 export interface PlaceParams {
   readonly world: World;
@@ -21,17 +24,19 @@ export interface PlaceParams {
   readonly destination: string;
   readonly options: { readonly chunkBytes: number };
   readonly lanes: Pick<LaneAcceptor, 'authenticated'>;
+  /** Aborted once the copy is over: what goes through the whole plan ends then. */
+  readonly signal: AbortSignal;
 }
 
-/** Where one copy goes: its folder, what is kept beside it while it is not complete, and the entries by kind. */
+/** Where one copy goes: its folder, and what is kept beside it while it is not complete. */
 export class SinkPlace {
-  readonly folders: Placed[] = [];
-  readonly symlinks: Placed[] = [];
   readonly #params: PlaceParams;
   readonly #destination: Destination;
   readonly #root: Dir;
   readonly #dirs: DirCache;
   readonly #meter: StageMeter;
+  /** The folder that the entries go into, where the copy itself makes it. */
+  #above: Placed | null = null;
   #store: PartialStore | null = null;
   #claims: JournalClaims | null = null;
   #writer: SinkWriter | null = null;
@@ -62,7 +67,7 @@ export class SinkPlace {
       await params.world.disk.openRoot(destination.folder),
       meter,
     );
-    if (destination.prefix !== '') place.#addPrefix(destination.prefix as RelPath);
+    if (destination.prefix !== '') place.#above = place.#folderAbove(destination.prefix as RelPath);
     return place;
   }
 
@@ -75,39 +80,38 @@ export class SinkPlace {
     return this.#claims?.damage ?? null;
   }
 
-  /** Takes one entry of the plan and tells where it goes. */
-  add(entry: PlanEntry): RelPath {
-    const target = targetOf(this.#destination, entry.path);
-    if (entry.kind === 'directory') this.folders.push({ entry, target });
-    if (entry.kind === 'symlink') this.symlinks.push({ entry, target });
-    return target;
+  /** Where an entry of the plan goes. Throws CW_DISK_NAME, CW_COPY_NAME_ILLEGAL. */
+  targetOf(entry: PlanEntry): RelPath {
+    return targetOf(this.#destination, entry.path);
   }
 
   /** Pre-flight, then the partial store. Throws CW_COPY_* with nothing made. Gives the free bytes. */
-  async begin(files: ReadonlyMap<number, SinkFile>, plannedBytes: number): Promise<number> {
-    const entries = [...files.values()].map((file) => file.entry);
+  async begin(plan: SinkPlan): Promise<number> {
     const kept = await this.#keptBytes();
     const freeBytes = await preflight(
       this.#root,
       this.#destination.folder,
-      entries,
-      Math.max(0, plannedBytes - kept),
+      plan.largest,
+      Math.max(0, plan.bytes - kept),
     );
     await discardStalePartials(this.#root, this.#params.world.clock.wallMs());
     await this.#openStore();
     return freeBytes;
   }
 
-  /** Files that the destination has already, by size and time. */
-  unchanged(files: Iterable<SinkFile>): Promise<SinkFile[]> {
-    const { offload } = this.#params.world;
-    return findUnchanged(files, { root: this.#root, dirs: this.#dirs, offload, meter: this.#meter });
+  /** Marks the files that the destination has already, by size and time. */
+  markUnchanged(plan: SinkPlan): Promise<Unchanged> {
+    const { signal, world } = this.#params;
+    const where = { root: this.#root, dirs: this.#dirs, offload: world.offload };
+    return markUnchanged(plan, { ...where, meter: this.#meter, signal });
   }
 
-  /** Whether an earlier attempt has left anything of the file. */
-  hasClaim(file: SinkFile): boolean {
-    const claims = this.#claims!.byKey;
-    return claims.size > 0 && claims.has(toHex(file.key));
+  /** Files of which an earlier attempt has left anything. */
+  *claimed(plan: SinkPlan): Generator<NumberedEntry> {
+    const { byKey } = this.#claims!;
+    if (byKey.size === 0) return;
+    for (const page of this.#untilOver(plan.pages(MARK.file, MARK.emptyFile)))
+      for (const file of page) if (byKey.has(toHex(fileKeyOf(file.target)))) yield file;
   }
 
   async recover(
@@ -129,16 +133,21 @@ export class SinkPlace {
     );
   }
 
-  makeFolders(): Promise<Problem[]> {
-    return makeFolders(this.#dirs, this.folders, this.#meter);
+  async makeFolders(plan: SinkPlan, onProblem: Making['onProblem']): Promise<void> {
+    const making = this.#making(onProblem);
+    if (this.#above) await makeFolders([this.#above], making);
+    await makeFolders(this.#untilOver(plan.marked(MARK.folder)), making);
   }
 
-  makeSymlinks(): Promise<Problem[]> {
-    return makeSymlinks(this.#dirs, this.#store!, this.symlinks, this.#meter);
+  makeSymlinks(plan: SinkPlan, onProblem: Making['onProblem']): Promise<void> {
+    const links = this.#untilOver(plan.marked(MARK.symlink));
+    return makeSymlinks(links, this.#store!, this.#making(onProblem));
   }
 
-  finishFolders(): Promise<Problem[]> {
-    return finishFolders(this.#dirs, this.folders, this.#meter);
+  async finishFolders(plan: SinkPlan, onProblem: Making['onProblem']): Promise<void> {
+    const making = this.#making(onProblem);
+    await finishFolders(this.#untilOver(plan.markedBackwards(MARK.folder)), making);
+    if (this.#above) await finishFolders([this.#above], making);
   }
 
   /** Removes what is kept of this copy. */
@@ -155,6 +164,17 @@ export class SinkPlace {
     await this.#store?.close();
     await this.#dirs[Symbol.asyncDispose]();
     await this.#root.close();
+  }
+
+  #making(onProblem: Making['onProblem']): Making {
+    return { dirs: this.#dirs, meter: this.#meter, onProblem };
+  }
+
+  *#untilOver<T>(items: Iterable<T>): Generator<T> {
+    for (const item of items) {
+      throwIfAborted(this.#params.signal);
+      yield item;
+    }
   }
 
   /** An attempt that began before the destination's folder existed has kept its data one folder higher. */
@@ -207,7 +227,7 @@ export class SinkPlace {
     }
   }
 
-  #addPrefix(target: RelPath): void {
+  #folderAbove(target: RelPath): Placed {
     const now = BigInt(Math.trunc(this.#params.world.clock.wallMs())) * 1_000_000n;
     const entry: PlanEntry = {
       path: target,
@@ -219,6 +239,6 @@ export class SinkPlace {
       inode: '',
       linkTarget: '',
     };
-    this.folders.push({ entry, target });
+    return { entry, target };
   }
 }

@@ -1,18 +1,14 @@
 import { asCausewayError, CausewayError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
 import { type RelPath, splitRel } from '../base/path.ts';
 import { formatBytes } from '../base/units.ts';
 import type { DirCache } from '../tree/dir_cache.ts';
 import type { PlanEntry, Problem } from '../wire/copy_types.ts';
 import type { Dir, Stat } from '../world/disk.ts';
 import type { PartialStore } from './partial_store.ts';
+import type { Placed } from './sink_plan.ts';
 import type { StageMeter } from './stage_meter.ts';
 import { fileKeyOf, partialName } from './temporary_name.ts';
-
-/** A planned entry and where it goes. */
-export interface Placed {
-  readonly entry: PlanEntry;
-  readonly target: RelPath;
-}
 
 /** Largest file of file systems that have a limit a user meets. */
 const LARGEST_FILE: Readonly<Record<string, number>> = { vfat: 2 ** 32 - 1, msdos: 2 ** 32 - 1 };
@@ -27,21 +23,18 @@ const SPACE_MARGIN_BYTES = 1024 * 1024;
 export async function preflight(
   root: Dir,
   folder: string,
-  files: Iterable<PlanEntry>,
+  largestFile: PlanEntry | null,
   neededBytes: number,
 ): Promise<number> {
   const space = await root.space();
   if (space.readOnly)
     throw new CausewayError('CW_COPY_DEST_READ_ONLY', `${folder} is on a read-only file system`);
   const largest = LARGEST_FILE[space.fileSystem];
-  if (largest !== undefined) {
-    for (const file of files) {
-      if (file.sizeBytes <= largest) continue;
-      throw new CausewayError(
-        'CW_COPY_TOO_LARGE',
-        `${file.path} has ${formatBytes(file.sizeBytes)}, ${space.fileSystem} at ${folder} holds files up to ${formatBytes(largest)}`,
-      );
-    }
+  if (largest !== undefined && largestFile !== null && largestFile.sizeBytes > largest) {
+    throw new CausewayError(
+      'CW_COPY_TOO_LARGE',
+      `${largestFile.path} has ${formatBytes(largestFile.sizeBytes)}, ${space.fileSystem} at ${folder} holds files up to ${formatBytes(largest)}`,
+    );
   }
   if (neededBytes > 0 && neededBytes + SPACE_MARGIN_BYTES > space.freeBytes) {
     throw new CausewayError(
@@ -52,33 +45,61 @@ export async function preflight(
   return space.freeBytes;
 }
 
-/** Makes the folders of the plan, parents first, and flushes their names. Gives the problem of each that cannot be made. */
-export async function makeFolders(
-  dirs: DirCache,
-  folders: readonly Placed[],
-  meter: StageMeter,
-): Promise<Problem[]> {
-  const problems: Problem[] = [];
-  const parents = new Set<RelPath>();
-  for (const { entry, target } of folders) {
-    try {
-      const isNew = await meter.run('publish', 0, () => makeFolder(dirs, target));
-      if (isNew) parents.add(splitRel(target).parent);
-      meter.goesOn();
-    } catch (failure) {
-      const error = asCausewayError(failure);
-      problems.push({ path: entry.path, code: error.code, message: error.message });
-    }
-  }
-  await meter.run('publish', 0, () => syncAll(dirs, parents, meter));
-  return problems;
+/** What making folders and symbolic links needs. */
+export interface Making {
+  readonly dirs: DirCache;
+  readonly meter: StageMeter;
+  /** Hears of an entry that cannot be made. */
+  readonly onProblem: (problem: Problem) => void;
 }
 
-async function syncAll(dirs: DirCache, parents: Iterable<RelPath>, meter: StageMeter): Promise<void> {
-  for (const parent of parents) {
-    await dirs.use(parent, (dir) => dir.sync());
-    meter.goesOn();
+/** Folders in which names were made, and that are not flushed yet. */
+class ChangedFolders {
+  readonly #making: Making;
+  readonly #paths = new Set<RelPath>();
+
+  constructor(making: Making) {
+    this.#making = making;
   }
+
+  /** Notes the folder of a new name; many of them are flushed at once. */
+  async add(target: RelPath): Promise<void> {
+    this.#paths.add(splitRel(target).parent);
+    if (this.#paths.size >= LIMITS.changedFoldersMax.value) await this.flush();
+  }
+
+  async flush(): Promise<void> {
+    const { dirs, meter } = this.#making;
+    await meter.run('publish', 0, async () => {
+      for (const path of this.#paths) {
+        await dirs.use(path, (dir) => dir.sync());
+        meter.goesOn();
+      }
+    });
+    this.#paths.clear();
+  }
+}
+
+/** Makes the folders of the plan, parents first, and flushes their names. */
+export async function makeFolders(folders: Iterable<Placed>, making: Making): Promise<void> {
+  const { dirs, meter, onProblem } = making;
+  const changed = new ChangedFolders(making);
+  for (const { entry, target } of folders) {
+    let isNew = false;
+    try {
+      isNew = await meter.run('publish', 0, () => makeFolder(dirs, target));
+      meter.goesOn();
+    } catch (failure) {
+      onProblem(problemOf(entry, failure));
+    }
+    if (isNew) await changed.add(target);
+  }
+  await changed.flush();
+}
+
+function problemOf(entry: PlanEntry, failure: unknown): Problem {
+  const { code, message } = asCausewayError(failure);
+  return { path: entry.path, code, message };
 }
 
 /** True when the folder was made, false when it was there. */
@@ -100,27 +121,25 @@ async function makeFolder(dirs: DirCache, target: RelPath): Promise<boolean> {
   });
 }
 
-/** Puts symlinks in place, each under a temporary name first. Gives the problem of each that cannot be made. */
+/** Puts symlinks in place, each under a temporary name first, and flushes their names. */
 export async function makeSymlinks(
-  dirs: DirCache,
+  links: Iterable<Placed>,
   store: PartialStore,
-  links: readonly Placed[],
-  meter: StageMeter,
-): Promise<Problem[]> {
-  const problems: Problem[] = [];
-  const parents = new Set<RelPath>();
+  making: Making,
+): Promise<void> {
+  const { dirs, meter, onProblem } = making;
+  const changed = new ChangedFolders(making);
   for (const link of links) {
+    let isNew = false;
     try {
-      const isNew = await meter.run('publish', 0, () => makeSymlink(dirs, store, link));
-      if (isNew) parents.add(splitRel(link.target).parent);
+      isNew = await meter.run('publish', 0, () => makeSymlink(dirs, store, link));
       meter.goesOn();
     } catch (failure) {
-      const error = asCausewayError(failure);
-      problems.push({ path: link.entry.path, code: error.code, message: error.message });
+      onProblem(problemOf(link.entry, failure));
     }
+    if (isNew) await changed.add(link.target);
   }
-  await meter.run('publish', 0, () => syncAll(dirs, parents, meter));
-  return problems;
+  await changed.flush();
 }
 
 async function makeSymlink(dirs: DirCache, store: PartialStore, { entry, target }: Placed): Promise<boolean> {
@@ -146,14 +165,12 @@ async function makeSymlink(dirs: DirCache, store: PartialStore, { entry, target 
   });
 }
 
-/** Gives the folders their modes and times, deepest first, since what is made in a folder changes its time. */
+/** Gives the folders their modes and times. They come deepest first, since what is made in a folder changes its time. */
 export async function finishFolders(
-  dirs: DirCache,
-  folders: readonly Placed[],
-  meter: StageMeter,
-): Promise<Problem[]> {
-  const problems: Problem[] = [];
-  for (const { entry, target } of [...folders].reverse()) {
+  deepestFirst: Iterable<Placed>,
+  { dirs, meter, onProblem }: Making,
+): Promise<void> {
+  for (const { entry, target } of deepestFirst) {
     if (target === '') continue;
     try {
       dirs.forget(target);
@@ -164,11 +181,9 @@ export async function finishFolders(
       );
       meter.goesOn();
     } catch (failure) {
-      const error = asCausewayError(failure);
-      problems.push({ path: entry.path, code: error.code, message: error.message });
+      onProblem(problemOf(entry, failure));
     }
   }
-  return problems;
 }
 
 async function statOrNull(dir: Dir, name: Parameters<Dir['stat']>[0]): Promise<Stat | null> {

@@ -10,7 +10,7 @@ import type { Offload } from '../world/offload.ts';
 import { ChunkMap, chunkCount, chunkLength } from './chunk_map.ts';
 import { verifyChunksJob } from './disk_jobs.ts';
 import type { PartialStore } from './partial_store.ts';
-import type { SinkFile } from './sink_state.ts';
+import type { SinkFile } from './sink_files.ts';
 import type { SinkWriter } from './sink_writer.ts';
 import type { StageMeter } from './stage_meter.ts';
 

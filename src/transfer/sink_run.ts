@@ -16,16 +16,13 @@ import type { World } from '../world/world.ts';
 import { CopyChannel } from './copy_channel.ts';
 import type { CopyOutcome, CopyView } from './copy_progress.ts';
 import type { LaneAcceptor } from './link_ports.ts';
+import { PlanSpool } from './plan_spool.ts';
+import type { SinkFile } from './sink_files.ts';
 import { runSinkLane } from './sink_lane.ts';
-import { stepSink } from './sink_machine.ts';
+import { noteProblem, stepSink } from './sink_machine.ts';
 import { SinkPlace } from './sink_place.ts';
-import {
-  newSinkState,
-  type SinkEffect,
-  type SinkEvent,
-  type SinkFile,
-  type SinkState,
-} from './sink_state.ts';
+import { MARK, SinkPlan } from './sink_plan.ts';
+import { newSinkState, type SinkEffect, type SinkEvent, type SinkState } from './sink_state.ts';
 import { isWholeDisk } from './sink_writer.ts';
 import { skipMessages } from './skip_bits.ts';
 import { boundedProblems } from './source_run.ts';
@@ -50,6 +47,7 @@ export interface SinkParams {
 export class SinkRun {
   readonly meter: StageMeter;
   readonly state: SinkState;
+  readonly #plan: SinkPlan;
   readonly #params: SinkParams;
   readonly #channel: CopyChannel<SinkMessage, SourceMessage>;
   readonly #failed: Deferred<never> = deferred<never>();
@@ -61,7 +59,6 @@ export class SinkRun {
   #remote: ProgressMessage | null = null;
   #peerHeardMs: number;
   #remoteMoveMs = 0;
-  #planned = { entries: 0, bytes: 0 };
   #recoveredBytes = 0;
   readonly #notes: string[] = [];
   #sourceProblems: readonly Problem[] = [];
@@ -75,7 +72,10 @@ export class SinkRun {
   constructor(params: SinkParams) {
     this.#params = params;
     this.meter = new StageMeter(params.world.clock);
-    this.state = newSinkState(params.options.chunkBytes);
+    this.#plan = new SinkPlan(new PlanSpool(params.world.compression), (entry) =>
+      this.#place!.targetOf(entry),
+    );
+    this.state = newSinkState(params.options.chunkBytes, this.#plan);
     this.#channel = new CopyChannel(params.stream, decodeSourceMessage);
     this.#peerHeardMs = params.world.clock.monotonicMs();
     observed(this.#failed.promise);
@@ -84,8 +84,8 @@ export class SinkRun {
   view(): CopyView {
     return {
       phase: this.#phase,
-      plannedEntries: this.#planned.entries,
-      plannedBytes: this.#planned.bytes,
+      plannedEntries: this.#plan.entries,
+      plannedBytes: this.#plan.bytes,
       doneEntries: this.state.doneEntries,
       sentBytes: this.#remote?.sentBytes ?? 0,
       resentBytes: 0,
@@ -134,11 +134,12 @@ export class SinkRun {
     const sources = await this.#nextBut('progress');
     if (sources.t !== 'sources')
       throw new CausewayError('CW_WIRE_MALFORMED', `a copy began with the message ${sources.t}`);
+    const params = { ...this.#params, signal: this.#over.signal };
     const place = await this.meter.run('publish', 0, () =>
-      SinkPlace.resolve(this.#params, sources.roots, this.meter),
+      SinkPlace.resolve(params, sources.roots, this.meter),
     );
     this.#place = place;
-    await this.#receivePlan(place);
+    await this.#receivePlan();
     this.#phase = 'checking';
     const ready = await this.#prepare(place);
     await this.#channel.send(ready);
@@ -148,71 +149,65 @@ export class SinkRun {
     this.#emit({ kind: 'planEnd' });
     await this.#guarded(this.#finalize.promise);
     this.#phase = 'finishing';
-    await this.#guarded(this.#finish(place));
+    await this.#onDisk(this.#finish(place));
     this.#phase = 'done';
     this.#finished = true;
     this.#over.abort();
     const problems = this.view().problems;
     await this.#tell();
     await this.#channel.send({ t: 'complete', problems: boundedProblems(problems) });
-    return { entries: this.#planned.entries, bytes: this.#planned.bytes, problems };
+    return { entries: this.#plan.entries, bytes: this.#plan.bytes, problems };
   }
 
-  async #receivePlan(place: SinkPlace): Promise<void> {
+  async #receivePlan(): Promise<void> {
     for (;;) {
-      const message = await this.#nextBut('progress');
+      const { message, bytes } = await this.#nextWithBytes();
+      if (message.t === 'progress') continue;
       if (message.t === 'planEnd') {
         this.#sourceProblems = message.problems;
         return;
       }
       if (message.t !== 'plan')
         throw new CausewayError('CW_WIRE_MALFORMED', `the message ${message.t} came in the middle of a plan`);
-      for (const entry of message.entries) {
-        const index = this.#planned.entries;
-        const target = place.add(entry);
-        this.#planned = { entries: index + 1, bytes: this.#planned.bytes + entry.sizeBytes };
-        if (this.#planned.entries > LIMITS.manifestEntriesMax.value)
-          throw new CausewayError('CW_LIMIT', 'the copy has too many entries');
-        if (entry.kind === 'file') this.#emit({ kind: 'planned', index, entry, target });
-      }
+      this.#emit({ kind: 'planned', files: this.#plan.add(message.entries, bytes) });
     }
   }
 
   async #prepare(place: SinkPlace): Promise<SinkMessage> {
-    const beginning = this.meter.run('publish', 0, () => place.begin(this.state.files, this.#planned.bytes));
-    const freeBytes = await this.#guarded(beginning);
+    const freeBytes = await this.#onDisk(this.meter.run('publish', 0, () => place.begin(this.#plan)));
     if (place.journalDamage !== null) this.#notes.push(journalNote(place.journalDamage));
-    for (const problem of await this.#guarded(place.makeFolders())) this.#note(problem);
-    this.#emit({ kind: 'entryDone', count: place.folders.length });
-    if (!this.#params.options.ignoreTimes) await this.#guarded(this.#skipUnchanged(place));
-    for (const file of this.state.files.values())
-      if (file.phase === 'receiving' && place.hasClaim(file)) await this.#guarded(this.#recover(place, file));
+    await this.#onDisk(place.makeFolders(this.#plan, (problem) => noteProblem(this.state, problem)));
+    this.#emit({ kind: 'entryDone', count: this.#plan.count(MARK.folder) });
+    if (!this.#params.options.ignoreTimes) await this.#skipUnchanged(place);
+    for (const { index } of place.claimed(this.#plan))
+      await this.#recover(place, this.state.files.want(index)!);
     return { t: 'ready', freeBytes, recoveredBytes: this.#recoveredBytes, notes: [...this.#notes] };
   }
 
   async #skipUnchanged(place: SinkPlace): Promise<void> {
-    const before = this.state.durableBytes;
-    const files = (await place.unchanged(this.state.files.values())).map((file) => file.index);
-    for (const file of files) this.#emit({ kind: 'inPlace', file });
-    for (const message of skipMessages(files)) await this.#channel.send(message);
-    this.#recoveredBytes += this.state.durableBytes - before;
+    const { files, bytes } = await this.#onDisk(place.markUnchanged(this.#plan));
+    for (const message of skipMessages(this.#plan.numbers(MARK.unchanged))) await this.#channel.send(message);
+    this.#emit({ kind: 'unchanged', files, bytes });
+    this.#recoveredBytes += bytes;
   }
 
   async #recover(place: SinkPlace, file: SinkFile): Promise<void> {
     const have: { i: number; h: Uint8Array }[] = [];
     let skipped = false;
     const before = this.state.durableBytes;
-    await place.recover(file, {
+    const on = {
       inPlace: () => {
         skipped = true;
         this.#emit({ kind: 'inPlace', file: file.index });
       },
-      recovered: (index, hash) => {
+      recovered: (index: number, hash: Uint8Array) => {
         have.push({ i: index, h: hash.slice() });
         this.#emit({ kind: 'recovered', file: file.index, index, hash });
       },
-    });
+    };
+    await this.#onDisk(place.recover(file, on));
     this.#recoveredBytes += this.state.durableBytes - before;
+    if (!skipped && have.length === 0) this.state.files.putBack(file);
     if (skipped) for (const message of skipMessages([file.index])) await this.#channel.send(message);
     for (let at = 0; at < have.length; at += LIMITS.haveChunksMax.value) {
       await this.#channel.send({
@@ -251,9 +246,14 @@ export class SinkRun {
   }
 
   async #next(): Promise<SourceMessage> {
-    const message = await this.#guarded(this.#channel.receive());
-    if (message === null)
+    return (await this.#nextWithBytes()).message;
+  }
+
+  async #nextWithBytes(): Promise<{ readonly message: SourceMessage; readonly bytes: Uint8Array }> {
+    const received = await this.#guarded(this.#channel.receiveWithBytes());
+    if (received === null)
       throw new CausewayError('CW_COPY_PEER', 'the source ended the copy before it was complete');
+    const { message } = received;
     this.#peerHeardMs = this.#params.world.clock.monotonicMs();
     if (message.t === 'progress') {
       this.#remote = message;
@@ -261,7 +261,7 @@ export class SinkRun {
     }
     if (message.t === 'stop') this.#keep = message.keep;
     if (message.t === 'stop') throw new CausewayError('CW_CANCELLED', 'the other side stopped the copy');
-    return message;
+    return received;
   }
 
   async #takeLanes(place: SinkPlace): Promise<void> {
@@ -274,7 +274,7 @@ export class SinkRun {
         writer: place.writer,
         meter: this.meter,
         chunkBytes: this.#params.options.chunkBytes,
-        file: (index) => this.state.files.get(index),
+        file: (index) => this.state.files.want(index),
         emit: (event) => this.#emit(event),
         failed: (file, failure) => this.#entryFailed(file, failure),
         room: () => this.#room(),
@@ -336,8 +336,8 @@ export class SinkRun {
     const files = new Set(marks.map((mark) => mark.file));
     const bytes = marks.reduce((sum, mark) => sum + mark.bytes, 0);
     const targets = [...files]
-      .map((index) => this.state.files.get(index)!)
-      .filter((file) => file.phase !== 'failed');
+      .map((index) => this.state.files.get(index))
+      .filter((file) => file !== undefined);
     const failures = await this.#place!.writer.flush(targets, bytes);
     for (const [target, error] of failures) {
       const { code, message } = error;
@@ -359,21 +359,19 @@ export class SinkRun {
   }
 
   async #drop(effect: Extract<SinkEffect, { kind: 'drop' }>): Promise<void> {
-    await this.#place!.writer.drop(this.state.files.get(effect.file)!);
-    if (effect.restart)
-      await this.#channel.send({ t: 'restarted', file: effect.file, version: effect.version });
+    const { file, restart } = effect;
+    const { index, version } = file;
+    await this.#place!.writer.drop(file);
+    if (restart) await this.#channel.send({ t: 'restarted', file: index, version });
   }
 
   async #finish(place: SinkPlace): Promise<void> {
-    for (const problem of await place.makeSymlinks()) this.#note(problem);
-    this.state.doneEntries += place.symlinks.length;
+    const onProblem = (problem: Problem) => noteProblem(this.state, problem);
+    await place.makeSymlinks(this.#plan, onProblem);
+    this.state.doneEntries += this.#plan.count(MARK.symlink);
     await Promise.all(this.#effects);
-    for (const problem of await place.finishFolders()) this.#note(problem);
+    await place.finishFolders(this.#plan, onProblem);
     await place.discard();
-  }
-
-  #note(problem: Problem): void {
-    this.state.problems.push(problem);
   }
 
   /** Flushes what has waited long enough and tells how far things are. */
@@ -417,6 +415,17 @@ export class SinkRun {
   #guarded<T>(promise: Promise<T>): Promise<T> {
     observed(promise);
     return orAborted(Promise.race([promise, this.#failed.promise]), this.#params.signal);
+  }
+
+  /** The same for work on the disk, which the run waits for before it lets go of the disk. */
+  #onDisk<T>(work: Promise<T>): Promise<T> {
+    const ended = work.then(
+      () => undefined,
+      () => undefined, // the failure is the caller's
+    );
+    this.#work.add(ended);
+    void ended.then(() => this.#work.delete(ended));
+    return this.#guarded(work);
   }
 
   #effect(work: Promise<void>): void {

@@ -1,32 +1,9 @@
-import type { RelPath } from '../base/path.ts';
 import type { PlanEntry, Problem, SinkMessage } from '../wire/copy_types.ts';
-import { ChunkMap, chunkCount } from './chunk_map.ts';
-import { fileKeyOf } from './temporary_name.ts';
+import { type SinkFile, SinkFiles } from './sink_files.ts';
+import type { SinkPlan } from './sink_plan.ts';
 
-/**
- * receiving → finishing (flush, verify, publish) → published. `failed` and `published` are final; a file goes back
- * from finishing to receiving when verification finds a bad chunk.
- */
-export type SinkFilePhase = 'receiving' | 'finishing' | 'published' | 'failed';
-
-export interface SinkFile {
-  readonly index: number;
-  entry: PlanEntry;
-  /** Where it goes, relative to the folder that takes the copy, and the key made of that. */
-  readonly target: RelPath;
-  readonly key: Uint8Array;
-  chunks: ChunkMap;
-  version: number;
-  phase: SinkFilePhase;
-  /** The source's root once it has sent everything of this version, else null. */
-  root: Uint8Array | null;
-  /** Bytes counted as durable; only rises, at most the planned size. */
-  creditedBytes: number;
-  readonly plannedBytes: number;
-  retries: number;
-}
-
-export interface Mark {
+/** A chunk that is written. */
+export interface ChunkMark {
   readonly file: number;
   readonly version: number;
   readonly index: number;
@@ -35,11 +12,13 @@ export interface Mark {
 
 export interface SinkState {
   readonly chunkBytes: number;
-  readonly files: Map<number, SinkFile>;
+  readonly files: SinkFiles;
+  /** Empty files before this entry of the plan have begun. */
+  emptyCursor: number;
   /** Chunks written and not flushed. */
-  unflushed: Mark[];
+  unflushed: ChunkMark[];
   unflushedBytes: number;
-  flushing: readonly Mark[] | null;
+  flushing: readonly ChunkMark[] | null;
   /** Complete files waiting for a finishing batch. */
   readonly complete: number[];
   batches: number;
@@ -54,15 +33,20 @@ export interface SinkState {
   doneEntries: number;
   planComplete: boolean;
   finalizing: boolean;
+  /** The first of the entries that could not be copied. */
   readonly problems: Problem[];
+  /** How many there are. */
+  problemCount: number;
 }
 
 export type SinkEvent =
-  | { readonly kind: 'planned'; readonly index: number; readonly entry: PlanEntry; readonly target: RelPath }
+  | { readonly kind: 'planned'; readonly files: number }
   | { readonly kind: 'planEnd' }
   | { readonly kind: 'entryDone'; readonly count: number }
   | { readonly kind: 'recovered'; readonly file: number; readonly index: number; readonly hash: Uint8Array }
   | { readonly kind: 'inPlace'; readonly file: number }
+  /** All that are marked as unchanged are in place: so many files and bytes. */
+  | { readonly kind: 'unchanged'; readonly files: number; readonly bytes: number }
   | {
       readonly kind: 'chunkWritten';
       readonly file: number;
@@ -113,16 +97,17 @@ export interface WrittenFile {
 }
 
 export type SinkEffect =
-  | { readonly kind: 'flush'; readonly marks: readonly Mark[] }
+  | { readonly kind: 'flush'; readonly marks: readonly ChunkMark[] }
   | { readonly kind: 'finish'; readonly files: readonly number[] }
-  | { readonly kind: 'drop'; readonly file: number; readonly version: number; readonly restart: boolean }
+  | { readonly kind: 'drop'; readonly file: SinkFile; readonly restart: boolean }
   | { readonly kind: 'send'; readonly message: SinkMessage }
   | { readonly kind: 'finalize' };
 
-export function newSinkState(chunkBytes: number): SinkState {
+export function newSinkState(chunkBytes: number, plan: SinkPlan): SinkState {
   return {
     chunkBytes,
-    files: new Map(),
+    files: new SinkFiles(plan, chunkBytes),
+    emptyCursor: 0,
     unflushed: [],
     unflushedBytes: 0,
     flushing: null,
@@ -138,21 +123,6 @@ export function newSinkState(chunkBytes: number): SinkState {
     planComplete: false,
     finalizing: false,
     problems: [],
-  };
-}
-
-export function newSinkFile(index: number, entry: PlanEntry, target: RelPath, chunkBytes: number): SinkFile {
-  return {
-    index,
-    entry,
-    target,
-    key: fileKeyOf(target),
-    chunks: new ChunkMap(chunkCount(entry.sizeBytes, chunkBytes)),
-    version: 0,
-    phase: 'receiving',
-    root: null,
-    creditedBytes: 0,
-    plannedBytes: entry.sizeBytes,
-    retries: 0,
+    problemCount: 0,
   };
 }

@@ -68,7 +68,7 @@ export class SinkWriter {
   /** Versions whose start is in the journal. */
   readonly #declared = new Map<number, number>();
   /** Files of which a flush has failed: whatever a later flush says, their bytes may be lost. */
-  readonly #distrusted = new Set<WriteTarget>();
+  readonly #distrusted = new WeakSet<WriteTarget>();
   readonly #packs: PackWriter;
   #flushing: Promise<unknown> = Promise.resolve();
   #newNames = false;
@@ -191,7 +191,7 @@ export class SinkWriter {
     const parents = new Set(renamed.map((target) => splitRel(target.target).parent));
     await this.#meter.run('publish', renamed.length, () => this.#syncParents(parents));
     for (const target of renamed)
-      if (this.#declared.has(target.index)) this.#store.append({ type: 'published', fileKey: target.key });
+      if (this.#declared.delete(target.index)) this.#store.append({ type: 'published', fileKey: target.key });
     return renamed;
   }
 

@@ -1,11 +1,12 @@
 import { LIMITS } from '../base/limits.ts';
 import { type Name, splitRel } from '../base/path.ts';
+import { throwIfAborted } from '../base/signal.ts';
 import type { DirCache } from '../tree/dir_cache.ts';
 import type { Dir } from '../world/disk.ts';
 import type { Job, Offload } from '../world/offload.ts';
 import { type FolderGroup, groupByFolder } from './folder_groups.ts';
 import type { FinalAttrs } from './publish.ts';
-import type { SinkFile } from './sink_state.ts';
+import { MARK, type NumberedEntry, type SinkPlan } from './sink_plan.ts';
 import type { StageMeter } from './stage_meter.ts';
 
 /** Planned files that may stand at their destination already. */
@@ -52,16 +53,44 @@ export interface LookedAt {
   readonly dirs: DirCache;
   readonly offload: Offload;
   readonly meter: StageMeter;
+  readonly signal: AbortSignal;
+}
+
+/** What the destination has already. */
+export interface Unchanged {
+  readonly files: number;
+  readonly bytes: number;
 }
 
 /**
- * The files of which the destination has the planned size and time already, by the rule that rsync made usual. They are
- * stable when this resolves: whoever put them there, perhaps an attempt of this copy that failed, need not have seen to
- * it. Where they cannot be made so, none counts as unchanged.
+ * Marks the files of which the destination has the planned size and time already, by the rule that rsync made usual.
+ * They are stable when this resolves: whoever put them there, perhaps an attempt of this copy that failed, need not
+ * have seen to it. Where they cannot be made so, none counts as unchanged.
  */
-export async function findUnchanged(files: Iterable<SinkFile>, place: LookedAt): Promise<SinkFile[]> {
-  const { dirs, offload, meter } = place;
-  const unchanged: SinkFile[] = [];
+export async function markUnchanged(plan: SinkPlan, place: LookedAt): Promise<Unchanged> {
+  let files = 0;
+  let bytes = 0;
+  for (const page of plan.pages(MARK.file, MARK.emptyFile)) {
+    throwIfAborted(place.signal);
+    for (const { index, entry } of await unchangedOf(page, place)) {
+      plan.setMark(index, MARK.unchanged);
+      files += 1;
+      bytes += entry.sizeBytes;
+    }
+  }
+  const isStable = await place.meter
+    .run('destinationFlush', 0, () => makeStable(plan, files, place))
+    .catch(() => false); // the copy of them tells what is wrong
+  if (isStable) return { files, bytes };
+  for (const file of plan.marked(MARK.unchanged)) plan.resetMark(file);
+  return { files: 0, bytes: 0 };
+}
+
+async function unchangedOf(
+  files: readonly NumberedEntry[],
+  { dirs, offload, meter }: LookedAt,
+): Promise<NumberedEntry[]> {
+  const unchanged: NumberedEntry[] = [];
   for (const group of groupByFolder(files, (file) => file.target)) {
     const look = () =>
       dirs.useAll(group.folders, (folders) =>
@@ -71,13 +100,10 @@ export async function findUnchanged(files: Iterable<SinkFile>, place: LookedAt):
     meter.goesOn();
     for (const [at, { item }] of group.items.entries()) if (same[at] === 1) unchanged.push(item);
   }
-  const isStable = await meter
-    .run('destinationFlush', 0, () => makeStable(unchanged, place))
-    .catch(() => false); // the copy of them tells what is wrong
-  return isStable ? unchanged : [];
+  return unchanged;
 }
 
-function columnsOf({ items }: FolderGroup<SinkFile>): CandidateColumns {
+function columnsOf({ items }: FolderGroup<NumberedEntry>): CandidateColumns {
   return {
     folders: Uint8Array.from(items, ({ folder }) => folder),
     names: items.map(({ name }) => name),
@@ -87,16 +113,23 @@ function columnsOf({ items }: FolderGroup<SinkFile>): CandidateColumns {
   };
 }
 
-async function makeStable(files: readonly SinkFile[], { root, dirs, meter }: LookedAt): Promise<boolean> {
-  if (files.length >= LIMITS.flushAllFromFiles.value && (await root.syncFileSystem())) return true;
-  for (const { target } of files) {
-    await dirs.useParent(target, async (dir, name) => {
-      await using file = await dir.openFile(name, 'read');
-      await file.datasync();
-    });
-    meter.goesOn();
+async function makeStable(
+  plan: SinkPlan,
+  count: number,
+  { root, dirs, meter, signal }: LookedAt,
+): Promise<boolean> {
+  if (count >= LIMITS.flushAllFromFiles.value && (await root.syncFileSystem())) return true;
+  for (const page of plan.pages(MARK.unchanged)) {
+    throwIfAborted(signal);
+    for (const { target } of page) {
+      await dirs.useParent(target, async (dir, name) => {
+        await using file = await dir.openFile(name, 'read');
+        await file.datasync();
+      });
+      meter.goesOn();
+    }
+    const parents = new Set(page.map(({ target }) => splitRel(target).parent));
+    for (const parent of parents) await dirs.use(parent, (dir) => dir.sync());
   }
-  const parents = new Set(files.map(({ target }) => splitRel(target).parent));
-  for (const parent of parents) await dirs.use(parent, (dir) => dir.sync());
   return true;
 }

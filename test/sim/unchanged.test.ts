@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseName, parseRelPath } from '../../src/base/path.ts';
-import { newSinkFile } from '../../src/transfer/sink_state.ts';
+import { PlanSpool } from '../../src/transfer/plan_spool.ts';
+import { MARK, SinkPlan } from '../../src/transfer/sink_plan.ts';
 import { StageMeter } from '../../src/transfer/stage_meter.ts';
-import { findUnchanged } from '../../src/transfer/unchanged.ts';
+import { markUnchanged } from '../../src/transfer/unchanged.ts';
 import { DirCache } from '../../src/tree/dir_cache.ts';
+import { encodeCopyMessage } from '../../src/wire/copy_messages.ts';
 import type { PlanEntry } from '../../src/wire/copy_types.ts';
 import { NO_DISK_FAULTS, NO_FAULTS } from '../../src/world/sim/faults.ts';
 import { Sim } from '../../src/world/sim/sim.ts';
@@ -38,16 +40,20 @@ async function putInPlace(world: World, count: number): Promise<PlanEntry[]> {
 async function passOver(world: World, plan: readonly PlanEntry[]): Promise<number> {
   const root = await world.disk.openRoot('/dst');
   const dirs = new DirCache(root);
-  const files = plan.map((entry, index) => newSinkFile(index, entry, parseRelPath(entry.path), 65_536));
-  const found = await findUnchanged(files, {
+  const files = new SinkPlan(new PlanSpool(world.compression), (entry) => parseRelPath(entry.path));
+  files.add(plan, encodeCopyMessage({ t: 'plan', entries: plan }));
+  const { signal } = new AbortController();
+  const found = await markUnchanged(files, {
     root,
     dirs,
     offload: world.offload,
     meter: new StageMeter(world.clock),
+    signal,
   });
+  assert.equal(files.count(MARK.unchanged), found.files);
   await dirs[Symbol.asyncDispose]();
   await root.close();
-  return found.length;
+  return found.files;
 }
 
 for (const { count, how } of [

@@ -1,0 +1,90 @@
+import type { RelPath } from '../base/path.ts';
+import type { PlanEntry } from '../wire/copy_types.ts';
+import { ChunkMap, chunkCount } from './chunk_map.ts';
+import { MARK, type SinkPlan } from './sink_plan.ts';
+import { fileKeyOf } from './temporary_name.ts';
+
+/**
+ * receiving → finishing (flush, verify, publish) → published. `failed` and `published` are final; a file goes back
+ * from finishing to receiving when verification finds a bad chunk.
+ */
+export type SinkFilePhase = 'receiving' | 'finishing' | 'published' | 'failed';
+
+export interface SinkFile {
+  readonly index: number;
+  entry: PlanEntry;
+  /** Where it goes, relative to the folder that takes the copy, and the key made of that. */
+  readonly target: RelPath;
+  readonly key: Uint8Array;
+  chunks: ChunkMap;
+  version: number;
+  phase: SinkFilePhase;
+  /** The source's root once it has sent everything of this version, else null. */
+  root: Uint8Array | null;
+  /** Bytes counted as durable; only rises, at most the planned size. */
+  creditedBytes: number;
+  readonly plannedBytes: number;
+  retries: number;
+}
+
+/** The files of a plan: there is an object for each that has begun and is not at its end. */
+export class SinkFiles {
+  readonly plan: SinkPlan;
+  readonly #chunkBytes: number;
+  readonly #begun = new Map<number, SinkFile>();
+
+  constructor(plan: SinkPlan, chunkBytes: number) {
+    this.plan = plan;
+    this.#chunkBytes = chunkBytes;
+  }
+
+  get begun(): number {
+    return this.#begun.size;
+  }
+
+  /** A file that has begun. */
+  get(index: number): SinkFile | undefined {
+    return this.#begun.get(index);
+  }
+
+  /** A file that has begun, or that begins with this; undefined for one that is at its end, and for what is no file. */
+  want(index: number): SinkFile | undefined {
+    const known = this.#begun.get(index);
+    if (known) return known;
+    const mark = this.plan.mark(index);
+    if (mark !== MARK.file && mark !== MARK.emptyFile) return undefined;
+    const { entry, target } = this.plan.entry(index);
+    const file = newSinkFile(index, entry, target, this.#chunkBytes);
+    this.plan.setMark(index, MARK.begun);
+    this.#begun.set(index, file);
+    return file;
+  }
+
+  /** The file is at its end, whichever. */
+  end(file: SinkFile): void {
+    this.#begun.delete(file.index);
+    this.plan.setMark(file.index, MARK.nothing);
+  }
+
+  /** Nothing is there of a file after all: it may begin later. */
+  putBack(file: SinkFile): void {
+    this.#begun.delete(file.index);
+    this.plan.resetMark(file);
+  }
+}
+
+function newSinkFile(index: number, entry: PlanEntry, target: RelPath, chunkBytes: number): SinkFile {
+  return {
+    index,
+    entry,
+    target,
+    key: fileKeyOf(target),
+    chunks: new ChunkMap(chunkCount(entry.sizeBytes, chunkBytes)),
+    version: 0,
+    phase: 'receiving',
+    root: null,
+    creditedBytes: 0,
+    plannedBytes: entry.sizeBytes,
+    retries: 0,
+  };
+}
