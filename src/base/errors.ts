@@ -242,7 +242,7 @@ export const ERROR_CODES = {
   CW_COPY_SAME_SIDE: spec(
     'never',
     2,
-    'One side of a copy must be a machine (NAME:PATH) and the other a local path.',
+    'The two sides of a copy are the host (a path) and a machine (NAME:PATH), or two machines.',
   ),
   CW_COPY_BUSY: spec('retry', 4, 'The same copy runs already: see `causeway jobs ls`.'),
   CW_COPY_KIND: spec(

@@ -2,8 +2,14 @@ import { formatBytes, formatDuration, formatRate } from '../base/units.ts';
 import type { JobView } from '../contract/schemas.ts';
 import { STAGE_LABELS, type Stage } from '../wire/stages.ts';
 
-export function stageText(stage: string, side: string): string {
-  return `${STAGE_LABELS[stage as Stage] ?? stage} (${side})`;
+export function stageText(job: JobView, stage: string, side: string): string {
+  return `${STAGE_LABELS[stage as Stage] ?? stage} (${placeText(job, side)})`;
+}
+
+/** Host or guest; of a copy between two machines the name of the machine. */
+export function placeText({ vm, fromVm }: JobView, side: string): string {
+  if (fromVm === undefined) return side;
+  return side === 'source' ? fromVm : vm;
 }
 
 /** One line that tells where a copy is. */
@@ -14,9 +20,18 @@ export function jobLine(job: JobView): string {
 export function routeText(job: JobView): string {
   const from =
     job.sources.length === 1 ? job.sources[0] : `${job.sources[0]} and ${job.sources.length - 1} more`;
-  return job.direction === 'in'
-    ? `${from} → ${job.vm}:${job.destination}`
-    : `${job.vm}:${from} → ${job.destination}`;
+  switch (job.direction) {
+    case 'in':
+      return `${from} → ${job.vm}:${job.destination}`;
+    case 'out':
+      return `${job.vm}:${from} → ${job.destination}`;
+    case 'between':
+      return `${job.fromVm}:${from} → ${job.vm}:${job.destination}`;
+  }
+}
+
+function machinesText({ vm, fromVm }: JobView): string {
+  return fromVm === undefined ? vm : `${fromVm} or ${vm}`;
 }
 
 /** The moving part: percentage or counts, durable bytes, rate, range of the time left, what limits or hangs. */
@@ -26,7 +41,7 @@ export function progressText(job: JobView): string {
   if (job.state === 'paused') return `${percentText(job)} paused: causeway jobs resume ${job.id}`.trimStart();
   if (job.waiting) return `${percentText(job)} waiting ${job.waiting.text}`.trimStart();
   if (job.phase === 'waiting')
-    return `${percentText(job)} waiting for ${job.vm}${job.lastError ? `: ${job.lastError.message}` : ''}`.trimStart();
+    return `${percentText(job)} waiting for ${machinesText(job)}${job.lastError ? `: ${job.lastError.message}` : ''}`.trimStart();
   if (job.phase === 'planning')
     return `planning: ${job.plannedEntries} entries, ${formatBytes(job.plannedBytes)}`;
   if (job.phase === 'checking')
@@ -40,7 +55,7 @@ export function progressText(job: JobView): string {
     parts.push(formatRate(job.rateBytesPerSecond));
     if (job.remainingMs) parts.push(remainingText(job.remainingMs));
     if (job.limitingStage)
-      parts.push(`limited by ${stageText(job.limitingStage.stage, job.limitingStage.side)}`);
+      parts.push(`limited by ${stageText(job, job.limitingStage.stage, job.limitingStage.side)}`);
   }
   return parts.join(', ');
 }

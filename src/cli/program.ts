@@ -179,7 +179,7 @@ function addCopyCommands(program: Command, add: Add): void {
   add(
     program,
     'cp <source...>',
-    'copy files or folders into a machine or out of it; the last argument is the destination',
+    'copy files or folders into a machine, out of it, or from one machine to another; the last argument is the destination',
     'causeway cp dev:/var/log ./logs',
     async () => (await import('./commands/cp.ts')).cp,
   )

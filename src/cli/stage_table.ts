@@ -1,9 +1,13 @@
 import { formatBytes, formatDuration, formatRate } from '../base/units.ts';
 import type { JobView } from '../contract/schemas.ts';
 import { STAGE_LABELS, type Stage } from '../wire/stages.ts';
+import { stageText } from './job_text.ts';
 import { table } from './terminal.ts';
 
 type StageRow = JobView['stages'][number];
+
+/** Where the bytes come from. */
+const SOURCE_SIDES = { in: 'host', out: 'guest', between: 'source' } as const;
 
 const BAR_CELLS = 24;
 /** Busy, starved, blocked, and what is left: before it began and after it was over. */
@@ -14,10 +18,10 @@ const LEGEND = `${MARKS.busy} busy  ${MARKS.starved} waits for what comes before
 export function stageTable(job: JobView, bars: boolean): string {
   const wholeMs = Math.max(job.elapsedMs, ...job.stages.map(accountedMs), 1);
   const head = ['  stage', ...(bars ? [''] : []), 'busy', 'starved', 'blocked', 'bytes', 'while busy'];
-  const source = job.direction === 'in' ? 'host' : 'guest';
+  const source = SOURCE_SIDES[job.direction];
   const inOrder = job.stages.toSorted((a, b) => Number(b.side === source) - Number(a.side === source));
   const rows = inOrder.map((stage) => [
-    `  ${STAGE_LABELS[stage.stage as Stage] ?? stage.stage} (${stage.side})`,
+    `  ${stageText(job, stage.stage, stage.side)}`,
     ...(bars ? [`│${bar(stage, wholeMs)}│`] : []),
     `${formatDuration(stage.busyMs)} ${percent(stage.busyMs, wholeMs)}`,
     waitText(stage.starvedMs),
@@ -29,8 +33,11 @@ export function stageTable(job: JobView, bars: boolean): string {
 }
 
 /** `flush on guest (81 % of the time)`. */
-export function limitText({ stage, side, share }: NonNullable<JobView['limitingStage']>): string {
-  return `${STAGE_LABELS[stage as Stage] ?? stage} on ${side} (${percent(share, 1)} of the time)`;
+export function limitText(
+  { stage, side, share }: NonNullable<JobView['limitingStage']>,
+  place: string = side,
+): string {
+  return `${STAGE_LABELS[stage as Stage] ?? stage} on ${place} (${percent(share, 1)} of the time)`;
 }
 
 function bar(stage: StageRow, wholeMs: number): string {

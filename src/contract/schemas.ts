@@ -79,12 +79,16 @@ export type VmView = Static<typeof VmView>;
 /** `HH:MM-HH:MM`, over midnight where the end is before the start; `24:00` is a possible end. */
 const TIME_WINDOW_PATTERN = '^([01]\\d|2[0-3]):[0-5]\\d-(([01]\\d|2[0-3]):[0-5]\\d|24:00)$';
 
+/** `in` from the host into the machine, `out` from the machine to the host, `between` from another machine into the machine. */
+export const Direction = Type.Union([Type.Literal('in'), Type.Literal('out'), Type.Literal('between')]);
+
 export const StartJobRequest = Type.Object(
   {
-    /** Which way: `in` from the host into the machine, `out` from the machine to the host. */
-    direction: Type.Union([Type.Literal('in'), Type.Literal('out')]),
+    direction: Direction,
     vm: VmName,
-    /** Absolute on the host; on the machine absolute or relative to the agent's home. */
+    /** The machine that has the sources, for `between` only. */
+    fromVm: Type.Optional(VmName),
+    /** Absolute on the host; on a machine absolute or relative to the agent's home. */
     sources: Type.Array(Type.String({ minLength: 1, maxLength: 4096 }), { minItems: 1, maxItems: 1000 }),
     destination: Type.String({ minLength: 1, maxLength: 4096 }),
     chunkBytes: Type.Optional(Type.Integer({ minimum: 65536, maximum: 4194304 })),
@@ -104,7 +108,8 @@ export const StartJobRequest = Type.Object(
 );
 export type StartJobRequest = Static<typeof StartJobRequest>;
 
-export const Side = Type.Union([Type.Literal('host'), Type.Literal('guest')]);
+/** `source` is the machine that has the sources of a copy between two machines; `guest` is then the other one. */
+export const Side = Type.Union([Type.Literal('host'), Type.Literal('guest'), Type.Literal('source')]);
 
 export const StageView = Type.Object({
   side: Side,
@@ -151,8 +156,10 @@ export const JobView = Type.Object({
   state: JobState,
   /** planning, checking, copying, finishing, done; `waiting` while it waits in the queue or for the machine; `paused`. */
   phase: Type.String(),
-  direction: Type.Union([Type.Literal('in'), Type.Literal('out')]),
+  direction: Direction,
   vm: Type.String(),
+  /** Only for a copy between two machines. */
+  fromVm: Type.Optional(Type.String()),
   sources: Type.Array(Type.String()),
   destination: Type.String(),
   priority: Type.Integer(),

@@ -8,6 +8,7 @@ export type JobFrame = Pick<
   | 'state'
   | 'direction'
   | 'vm'
+  | 'fromVm'
   | 'sources'
   | 'destination'
   | 'priority'
@@ -31,6 +32,7 @@ export function frameOf(
     state: job.state,
     direction: request.direction,
     vm: request.vm,
+    ...(request.fromVm !== undefined && { fromVm: request.fromVm }),
     sources: request.sources,
     destination: request.destination,
     priority: request.priority ?? 0,

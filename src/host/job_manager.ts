@@ -15,6 +15,7 @@ import { hasEnded } from './job_state.ts';
 import type { JobStore, StoredJob } from './job_store.ts';
 import { type LiveJob, viewOf } from './live_job.ts';
 import type { Machines } from './machines.ts';
+import { vmsOf } from './queue_plan.ts';
 import type { Removal } from './remains.ts';
 import { transferIdOf } from './transfer_id.ts';
 
@@ -72,7 +73,8 @@ export class JobManager {
    */
   async start(request: StartJobRequest): Promise<JobView> {
     const { world, machines } = this.#parts;
-    if (!machines.has(request.vm)) throw unknownVm(request.vm);
+    refuseMachines(request);
+    for (const vm of vmsOf(request)) if (!machines.has(vm)) throw unknownVm(vm);
     for (const window of request.windows ?? []) parseTimeWindow(window);
     const twin = this.#twinOf(request);
     if (twin) return this.#join(twin, request);
@@ -195,7 +197,7 @@ export class JobManager {
     const stored = await this.#find(id);
     if (stored.state !== 'interrupted') throw stateError(this.#current(stored), 'resumed');
     const { request } = stored;
-    if (!this.#parts.machines.has(request.vm)) throw unknownVm(request.vm);
+    for (const vm of vmsOf(request)) if (!this.#parts.machines.has(vm)) throw unknownVm(vm);
     const twin = this.#twinOf(request);
     if (twin)
       throw new CausewayError('CW_JOB_STATE', `the same copy is in the queue as job ${twin.stored.id}`);
@@ -261,6 +263,14 @@ function newJob(id: string, request: StartJobRequest, createdAtMs: number): Stor
     notBeforeMs: null,
   };
   return { ...job, view: { ...NO_FIGURES, ...frameOf(job) } };
+}
+
+/** CW_USAGE, CW_COPY_SAME_SIDE. */
+function refuseMachines({ direction, vm, fromVm }: StartJobRequest): void {
+  if ((direction === 'between') !== (fromVm !== undefined))
+    throw new CausewayError('CW_USAGE', 'fromVm belongs to a copy between two machines, and to no other');
+  if (vm === fromVm)
+    throw new CausewayError('CW_COPY_SAME_SIDE', `both the source and the destination are on ${vm}`);
 }
 
 function stateError({ id, state }: JobView, verb: string): CausewayError {

@@ -14,7 +14,7 @@ import { hasEnded, type JobEvent, nextJobState } from './job_state.ts';
 import type { JobWish, StoredJob } from './job_store.ts';
 import { type LiveJob, liveJob, strongerWish, viewOf, windowsOf } from './live_job.ts';
 import type { Machines } from './machines.ts';
-import { planQueue, type QueueSituation } from './queue_plan.ts';
+import { planQueue, type QueueSituation, vmsOf } from './queue_plan.ts';
 import { describeWait } from './queue_waits.ts';
 import { QueueWindows } from './queue_windows.ts';
 import { retryWaitMs } from './retry.ts';
@@ -85,10 +85,10 @@ export class JobQueue {
   schedule(): void {
     if (!this.#begun || this.#closing) return;
     const { machines, world, localTime } = this.#parts;
-    for (const job of this.all()) if (!machines.has(job.stored.request.vm)) this.#machineGone(job);
+    for (const job of this.all()) if (this.#missingVm(job) !== null) this.#machineGone(job);
     const nowMs = world.clock.wallMs();
     const windows = new QueueWindows(nowMs, localTime);
-    const live = this.all().filter((job) => machines.has(job.stored.request.vm));
+    const live = this.all().filter((job) => this.#missingVm(job) === null);
     const plan = planQueue(
       live.filter(isWaiting).map((job) => waitingJob(job, windows)),
       live.filter((job) => job.run !== null).map((job) => runningCopy(job, windows)),
@@ -99,10 +99,10 @@ export class JobQueue {
     let dueMs = Number.POSITIVE_INFINITY;
     for (const [id, reason] of plan.waits) {
       const job = this.#jobs.get(id)!;
-      const link = machines.link(job.stored.request.vm);
+      const links = vmsOf(job.stored.request).map((vm) => ({ vm, state: machines.link(vm).state }));
       const windowOpensAtMs = windows.of(job).changesAtMs;
       const { offsetMs } = localTime;
-      this.#noteWait(job, describeWait(reason, { job: job.stored, link, windowOpensAtMs, offsetMs }));
+      this.#noteWait(job, describeWait(reason, { job: job.stored, links, windowOpensAtMs, offsetMs }));
       if (reason !== 'machine')
         dueMs = Math.min(dueMs, job.waiting?.untilMs ?? dueMs, nowMs + LIMITS.queueRecheckMs.value);
     }
@@ -199,8 +199,11 @@ export class JobQueue {
     saver.saveLater(job.stored);
     const run = new JobRun({
       world,
-      link: machines.link(request.vm),
-      routerOf: (mux) => machines.routerOf(mux),
+      copy: {
+        link: machines.link(request.vm),
+        from: request.fromVm === undefined ? undefined : machines.link(request.fromVm),
+        routerOf: (mux) => machines.routerOf(mux),
+      },
       request,
       transferId: job.transferId,
       earlier: view,
@@ -215,7 +218,8 @@ export class JobQueue {
   }
 
   async #runEnded(job: LiveJob, run: JobRun, end: JobEnd): Promise<void> {
-    const { wish, request } = job.stored;
+    const { wish } = job.stored;
+    const missing = this.#missingVm(job);
     const stopped = end.kind === 'interrupted' || end.kind === 'cancelled';
     if (this.#closing && stopped && wish === null) {
       job.run = null;
@@ -227,8 +231,8 @@ export class JobQueue {
       const discarded = await this.#discard(job);
       later = discarded.later;
       actual = { kind: 'cancelled', leftover: discarded.note };
-    } else if (stopped && !this.#parts.machines.has(request.vm)) {
-      actual = { kind: 'failed', error: goneError(request.vm) };
+    } else if (stopped && missing !== null) {
+      actual = { kind: 'failed', error: goneError(missing) };
     }
     const again = wish === null ? retryReason(job.stored, actual) : null;
     const event = again === null ? eventOf(actual, job.stored.wish) : 'retry';
@@ -264,10 +268,15 @@ export class JobQueue {
     return discardRemains(machines, world.clock, { id, request, transferId: job.transferId });
   }
 
+  /** A machine of the copy that is no longer known; null while all are. */
+  #missingVm(job: LiveJob): string | null {
+    return vmsOf(job.stored.request).find((vm) => !this.#parts.machines.has(vm)) ?? null;
+  }
+
   #machineGone(job: LiveJob): void {
     if (job.run !== null) return job.run.stop({ keep: true });
     if (job.over !== null || !job.admitted) return;
-    const error = goneError(job.stored.request.vm).report();
+    const error = goneError(this.#missingVm(job)!).report();
     job.over = this.#become(job, 'fail', { ...viewOf(job), error });
   }
 
@@ -304,7 +313,8 @@ function waitingJob(job: LiveJob, windows: QueueWindows) {
   const { id, request, notBeforeMs } = job.stored;
   const { key, order } = job;
   const priority = request.priority ?? 0;
-  return { id, key, vm: request.vm, priority, order, notBeforeMs, windowOpen: windows.of(job).open };
+  const { vm, fromVm } = request;
+  return { id, key, vm, fromVm, priority, order, notBeforeMs, windowOpen: windows.of(job).open };
 }
 
 function runningCopy(job: LiveJob, windows: QueueWindows) {
@@ -314,6 +324,7 @@ function runningCopy(job: LiveJob, windows: QueueWindows) {
     id,
     key: job.key,
     vm: request.vm,
+    fromVm: request.fromVm,
     windowOpen: windows.of(job).open,
     awayForMs: run.awayForMs(),
     stopping: run.stopping,

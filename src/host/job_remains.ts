@@ -42,7 +42,7 @@ export function removalNote(removal: Removal, { vm, direction, destination }: St
       return 'what was copied so far is used by the same copy, which was started again';
     case 'given-up': {
       const { message, code } = removal.error;
-      const place = direction === 'in' ? `${vm}:${destination}` : destination;
+      const place = direction === 'out' ? destination : `${vm}:${destination}`;
       return `what was copied so far is still in .causeway at ${place} and is not removed: ${message} (${code})`;
     }
   }

@@ -2,18 +2,17 @@ import { CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { orAborted } from '../base/signal.ts';
 import type { StartJobRequest } from '../contract/schemas.ts';
-import type { Link } from '../link/link.ts';
-import type { Mux } from '../link/mux/mux.ts';
-import { CopyJob, type JobEnd } from '../transfer/copy_job.ts';
-import type { LaneRouter } from '../transfer/lane_router.ts';
+import type { LinkState } from '../link/link.ts';
+import { CopyJob, type CopyJobParams, type JobEnd } from '../transfer/copy_job.ts';
 import type { World } from '../world/world.ts';
 import type { JobFigures } from './job_frame.ts';
 import { type EarlierFigures, JobTracker } from './job_view.ts';
+import { jointState } from './joint_state.ts';
 
 export interface JobRunParts {
   readonly world: World;
-  readonly link: Link;
-  readonly routerOf: (mux: Mux) => LaneRouter;
+  /** How the copy reaches its machines. */
+  readonly copy: Omit<CopyJobParams, 'world' | 'spec'>;
   readonly request: StartJobRequest;
   readonly transferId: Uint8Array;
   readonly earlier: EarlierFigures;
@@ -34,16 +33,15 @@ export class JobRun {
   readonly #stopping = new AbortController();
 
   constructor(parts: JobRunParts) {
-    const { world, link, routerOf, request, transferId, earlier } = parts;
+    const { world, copy, request, transferId, earlier } = parts;
     this.#parts = parts;
-    this.#tracker = new JobTracker(earlier, world.clock);
+    this.#tracker = new JobTracker(earlier, world.clock, copy.from === undefined ? 'host' : 'source');
     this.#copy = new CopyJob({
+      ...copy,
       world,
-      link,
-      routerOf,
       spec: {
         transferId,
-        role: request.direction === 'in' ? 'source' : 'sink',
+        role: request.direction === 'out' ? 'sink' : 'source',
         sources: request.sources,
         destination: request.destination,
         options: {
@@ -61,9 +59,9 @@ export class JobRun {
     return this.#stopping.signal.aborted;
   }
 
-  /** For how long the machine has been away, in ms; null while it is connected. */
+  /** For how long a machine of the copy has been away, in ms; null while all are connected. */
   awayForMs(): number | null {
-    const { state } = this.#parts.link;
+    const state = this.#linkState();
     if (state.kind === 'up') return null;
     return 'sinceMs' in state ? this.#parts.world.clock.wallMs() - state.sinceMs : 0;
   }
@@ -78,6 +76,11 @@ export class JobRun {
     return this.#tracker.figures(end);
   }
 
+  #linkState(): LinkState {
+    const { link, from } = this.#parts.copy;
+    return jointState(from === undefined ? [link] : [from, link]);
+  }
+
   async #run(): Promise<JobEnd> {
     const over = new AbortController();
     const watching = this.#watch(over.signal);
@@ -85,14 +88,14 @@ export class JobRun {
     const end = await this.#copy.run();
     over.abort();
     await watching;
-    this.#tracker.observe(this.#copy, this.#parts.link);
+    this.#tracker.observe(this.#copy, this.#linkState());
     return end;
   }
 
   async #watch(signal: AbortSignal): Promise<void> {
-    const { world, link, onProgress } = this.#parts;
+    const { world, onProgress } = this.#parts;
     while (!signal.aborted) {
-      this.#tracker.observe(this.#copy, link);
+      this.#tracker.observe(this.#copy, this.#linkState());
       onProgress();
       await world.clock.sleep(LIMITS.progressIntervalMs.value, signal).catch(() => undefined); // the end of the copy ends the wait
     }

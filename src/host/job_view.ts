@@ -1,5 +1,5 @@
 import type { ErrorBody, JobView } from '../contract/schemas.ts';
-import type { Link } from '../link/link.ts';
+import type { LinkState } from '../link/link.ts';
 import type { CopyJob, JobEnd } from '../transfer/copy_job.ts';
 import type { CopyView } from '../transfer/copy_progress.ts';
 import { type LimitingStage, limitingStage } from '../transfer/limiting_stage.ts';
@@ -10,7 +10,7 @@ import type { Clock } from '../world/clock.ts';
 import type { JobFigures } from './job_frame.ts';
 import { stageViews } from './stage_views.ts';
 
-type BySide = Readonly<Record<Side, readonly StageFigure[]>>;
+type BySide = Readonly<Partial<Record<Side, readonly StageFigure[]>>>;
 
 /** Below this much time the limiting stage would be noise. */
 const LIMITING_WINDOW_MS = 1_000;
@@ -30,6 +30,7 @@ export type EarlierFigures = Pick<
 export class JobTracker {
   readonly #earlier: EarlierFigures;
   readonly #clock: Clock;
+  readonly #localSide: Side;
   readonly #startedMs: number;
   readonly #rate = new RateEstimator();
   #percent: number | null;
@@ -43,7 +44,9 @@ export class JobTracker {
   #lastError: ErrorBody | null = null;
   #waiting = true;
 
-  constructor(earlier: EarlierFigures, clock: Clock) {
+  /** `localSide` is the side of the local stages of the copy's view; the remote ones are those of the guest. */
+  constructor(earlier: EarlierFigures, clock: Clock, localSide: Side) {
+    this.#localSide = localSide;
     this.#earlier = earlier;
     this.#percent = earlier.percent;
     this.#clock = clock;
@@ -55,20 +58,20 @@ export class JobTracker {
     return this.#stall;
   }
 
-  observe(job: CopyJob, link: Link): void {
+  observe(job: CopyJob, link: LinkState): void {
     const now = this.#clock.monotonicMs();
     const view = job.view();
     this.#attempts = job.attempts;
     this.#lastError = job.lastError?.report() ?? null;
-    this.#waiting = link.state.kind !== 'up' && link.state.kind !== 'interrupted';
+    this.#waiting = link.kind !== 'up' && link.kind !== 'interrupted';
     this.#noteMoves(view, now);
     this.#stall = diagnoseStall({
       nowMs: now,
       lastMoveMs: this.#lastMoveMs,
       peerHeardMs: view?.peerHeardMs ?? this.#startedMs,
-      linkUp: link.state.kind === 'up',
+      linkUp: link.kind === 'up',
       linkError: linkError(link),
-      localSide: 'host',
+      localSide: this.#localSide,
       localStages: view?.localStages ?? [],
       remoteStages: view?.remoteStages ?? [],
     });
@@ -101,8 +104,8 @@ export class JobTracker {
       percent: done ? 100 : this.#percent,
       rateBytesPerSecond: end === null ? this.#rate.rate() : averageRate(view, ranMs),
       remainingMs: remaining && { low: remaining.lowMs, high: remaining.highMs },
-      limitingStage: end === null ? this.#limiting && { ...this.#limiting } : limitOfAll(view, ranMs),
-      stages: stageViews(view, this.#earlier.stages),
+      limitingStage: end === null ? this.#limiting && { ...this.#limiting } : this.#limitOfAll(view, ranMs),
+      stages: stageViews(view, this.#localSide, this.#earlier.stages),
       stall: end === null && this.#stall ? { ...this.#stall } : null,
       attempts: this.#earlier.attempts + this.#attempts,
       lastError: this.#lastError,
@@ -110,6 +113,13 @@ export class JobTracker {
       error: end?.kind === 'failed' ? end.error.report() : null,
       note: noteOf(end, view),
     };
+  }
+
+  /** What limited the copy from its beginning to its end. */
+  #limitOfAll(view: CopyView | null, ranMs: number): LimitingStage | null {
+    if (view === null) return null;
+    const stages: BySide = { [this.#localSide]: view.localStages, guest: view.remoteStages };
+    return limitingStage({}, stages, ranMs);
   }
 
   #noteMoves(view: CopyView | null, now: number): void {
@@ -125,7 +135,7 @@ export class JobTracker {
   }
 
   #noteLimiting(view: CopyView, now: number): void {
-    const stages: BySide = { host: view.localStages, guest: view.remoteStages };
+    const stages: BySide = { [this.#localSide]: view.localStages, guest: view.remoteStages };
     if (this.#window === null) {
       this.#window = { atMs: now, stages };
       return;
@@ -141,8 +151,7 @@ function noteOf(end: JobEnd | null, view: CopyView | null): string | null {
   return view && view.notes.length > 0 ? view.notes.join('; ') : null;
 }
 
-function linkError(link: Link): string | null {
-  const { state } = link;
+function linkError(state: LinkState): string | null {
   if (state.kind === 'connecting' || state.kind === 'interrupted') return state.lastError?.message ?? null;
   return state.kind === 'failed' ? state.error.message : null;
 }
@@ -162,10 +171,4 @@ function percentOf(view: CopyView, before: number | null): number | null {
 function averageRate(view: CopyView | null, ranMs: number): number {
   if (view === null || ranMs <= 0) return 0;
   return ((view.durableBytes - Math.min(view.durableBytes, view.recoveredBytes)) / ranMs) * 1000;
-}
-
-/** What limited the copy from its beginning to its end. */
-function limitOfAll(view: CopyView | null, ranMs: number): LimitingStage | null {
-  if (view === null) return null;
-  return limitingStage({ host: [], guest: [] }, { host: view.localStages, guest: view.remoteStages }, ranMs);
 }

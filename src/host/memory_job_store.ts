@@ -8,6 +8,7 @@ import {
   type StoredPage,
   sequenceOfCursor,
 } from './job_store.ts';
+import { vmsOf } from './queue_plan.ts';
 
 interface Row {
   readonly sequence: number;
@@ -37,7 +38,7 @@ export class MemoryJobStore implements JobStore {
         ({ sequence, job }) =>
           sequence < before &&
           (states === null || states.includes(job.state)) &&
-          (vm === null || job.request.vm === vm),
+          (vm === null || vmsOf(job.request).includes(vm)),
       );
     return pageOf(found.slice(0, limit + 1), limit);
   }

@@ -6,6 +6,8 @@ export interface WaitingJob {
   /** The same for two jobs that are the same copy: they never run at the same time. */
   readonly key: string;
   readonly vm: string;
+  /** The machine that has the sources of a copy between two. */
+  readonly fromVm?: string | undefined;
   readonly priority: number;
   /** Rises with the time at which the job was made. */
   readonly order: number;
@@ -18,8 +20,9 @@ export interface RunningCopy {
   readonly id: string;
   readonly key: string;
   readonly vm: string;
+  readonly fromVm?: string | undefined;
   readonly windowOpen: boolean;
-  /** For how long the machine has been away; null while it is connected. */
+  /** For how long a machine of the copy has been away; null while all are connected. */
   readonly awayForMs: number | null;
   /** It was told to stop and still holds its place. */
   readonly stopping: boolean;
@@ -65,6 +68,13 @@ export function planQueue(
   return { start, putBack: [...closed, ...yielding(running, places, situation)], waits };
 }
 
+/** The machines that take part in a copy. */
+type MachinesOfCopy = { readonly vm: string; readonly fromVm?: string | undefined };
+
+export function vmsOf({ vm, fromVm }: MachinesOfCopy): string[] {
+  return fromVm === undefined ? [vm] : [fromVm, vm];
+}
+
 /** Highest priority first, then the oldest. */
 function byRank(a: WaitingJob, b: WaitingJob): number {
   return b.priority - a.priority || a.order - b.order;
@@ -73,7 +83,7 @@ function byRank(a: WaitingJob, b: WaitingJob): number {
 function obstacleOf(job: WaitingJob, { nowMs, reachable }: QueueSituation): WaitReason | null {
   if (job.notBeforeMs !== null && job.notBeforeMs > nowMs) return 'retry';
   if (!job.windowOpen) return 'window';
-  return reachable(job.vm) ? null : 'machine';
+  return vmsOf(job).every(reachable) ? null : 'machine';
 }
 
 /** The places that copies hold. */
@@ -87,23 +97,23 @@ class Places {
 
   constructor(running: readonly RunningCopy[], situation: QueueSituation) {
     this.#situation = situation;
-    for (const { key, vm } of running) this.#hold(key, vm);
+    for (const copy of running) this.#hold(copy);
   }
 
-  take({ key, vm }: WaitingJob): WaitReason | null {
-    if (this.#keys.has(key)) return 'same-copy';
-    if ((this.#ofVm.get(vm) ?? 0) >= this.#situation.perVmMax) return 'turn';
+  take(job: WaitingJob): WaitReason | null {
+    if (this.#keys.has(job.key)) return 'same-copy';
+    if (vmsOf(job).some((vm) => (this.#ofVm.get(vm) ?? 0) >= this.#situation.perVmMax)) return 'turn';
     if (this.#total >= this.#situation.totalMax) {
       this.shortage += 1;
       return 'turn';
     }
-    this.#hold(key, vm);
+    this.#hold(job);
     return null;
   }
 
-  #hold(key: string, vm: string): void {
-    this.#keys.add(key);
-    this.#ofVm.set(vm, (this.#ofVm.get(vm) ?? 0) + 1);
+  #hold(job: { readonly key: string } & MachinesOfCopy): void {
+    this.#keys.add(job.key);
+    for (const vm of vmsOf(job)) this.#ofVm.set(vm, (this.#ofVm.get(vm) ?? 0) + 1);
     this.#total += 1;
   }
 }

@@ -1,12 +1,13 @@
 import { LIMITS } from '../base/limits.ts';
 import type { JobView, WaitReason } from '../contract/schemas.ts';
-import type { Link } from '../link/link.ts';
+import type { LinkState } from '../link/link.ts';
 import type { StoredJob } from './job_store.ts';
 
 /** What the words about a waiting job are made of. */
 export interface WaitFacts {
   readonly job: StoredJob;
-  readonly link: Link;
+  /** The links to the machines of the copy. */
+  readonly links: readonly { readonly vm: string; readonly state: LinkState }[];
   /** When the window opens, ms since 1970 UTC. */
   readonly windowOpensAtMs: number | null;
   readonly offsetMs: (wallMs: number) => number;
@@ -15,7 +16,6 @@ export interface WaitFacts {
 /** Why a job waits, for people. */
 export function describeWait(reason: WaitReason, facts: WaitFacts): NonNullable<JobView['waiting']> {
   const { job, windowOpensAtMs, offsetMs } = facts;
-  const { vm } = job.request;
   const clockText = (untilMs: number | null) =>
     untilMs === null ? '' : ` until ${timeOfDay(untilMs + offsetMs(untilMs))}`;
   switch (reason) {
@@ -26,7 +26,7 @@ export function describeWait(reason: WaitReason, facts: WaitFacts): NonNullable<
         untilMs: null,
       };
     case 'machine':
-      return { reason, text: `for ${vm}${linkText(facts.link)}`, untilMs: null };
+      return { reason, text: `for ${machinesText(facts)}`, untilMs: null };
     case 'window':
       return {
         reason,
@@ -44,7 +44,14 @@ export function describeWait(reason: WaitReason, facts: WaitFacts): NonNullable<
   }
 }
 
-function linkText({ state }: Link): string {
+/** The machines that are away, each with what its link says. */
+function machinesText({ job, links }: WaitFacts): string {
+  const away = links.filter(({ state }) => state.kind !== 'up' && state.kind !== 'failed');
+  if (away.length === 0) return job.request.vm;
+  return away.map(({ vm, state }) => `${vm}${linkText(state)}`).join(' and ');
+}
+
+function linkText(state: LinkState): string {
   const error = 'lastError' in state ? state.lastError : state.kind === 'failed' ? state.error : null;
   return error === null ? '' : `: ${error.message}`;
 }

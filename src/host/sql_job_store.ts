@@ -51,8 +51,8 @@ export class SqlJobStore implements JobStore {
       values.push(...states);
     }
     if (vm !== null) {
-      conditions.push('vm = ?');
-      values.push(vm);
+      conditions.push("(vm = ? OR json_extract(request, '$.fromVm') = ?)");
+      values.push(vm, vm);
     }
     const sql = `SELECT * FROM jobs WHERE ${conditions.join(' AND ')} ORDER BY sequence DESC LIMIT ?`;
     const rows = await this.#database.read({ sql, values: [...values, limit + 1] });

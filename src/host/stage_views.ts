@@ -6,9 +6,16 @@ import type { StageFigure } from '../wire/copy_types.ts';
 type StageView = JobView['stages'][number];
 
 /** The figures of both sides, with those that earlier runs of the job had. */
-export function stageViews(view: CopyView | null, earlier: readonly StageView[]): StageView[] {
+export function stageViews(
+  view: CopyView | null,
+  localSide: Side,
+  earlier: readonly StageView[],
+): StageView[] {
   if (view === null) return [...earlier];
-  return [...sideViews('host', view.localStages, earlier), ...sideViews('guest', view.remoteStages, earlier)];
+  return [
+    ...sideViews(localSide, view.localStages, earlier),
+    ...sideViews('guest', view.remoteStages, earlier),
+  ];
 }
 
 function sideViews(side: Side, figures: readonly StageFigure[], earlier: readonly StageView[]): StageView[] {

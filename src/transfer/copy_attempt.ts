@@ -40,7 +40,14 @@ export async function startAttempt(params: AttemptParams): Promise<CopyAttempt> 
   const peerRole = spec.role === 'source' ? 'sink' : 'source';
   const { transferId, sources, destination, options } = spec;
   const acceptor = spec.role === 'sink' ? params.router.expect(transferId) : null;
-  const opening = encodeCopyOpening({ transferId, role: peerRole, sources, destination, options });
+  const opening = encodeCopyOpening({
+    transferId,
+    role: peerRole,
+    sources,
+    destination,
+    options,
+    checkArrival: false,
+  });
   const stream = await mux.open('transfer', { streamClass: 'interactive', opening });
   const common = { world, stream, options, signal, keepPartial: params.keepPartial };
   if (acceptor === null) return new SourceRun({ ...common, sources, lanes: laneOpener(mux, transferId) });

@@ -7,6 +7,7 @@ import type { World } from '../world/world.ts';
 import { type CopyAttempt, type CopySpec, startAttempt } from './copy_attempt.ts';
 import type { CopyOutcome, CopyView } from './copy_progress.ts';
 import type { LaneRouter } from './lane_router.ts';
+import { startRelay } from './relay_run.ts';
 import { summedStages } from './stage_sum.ts';
 
 /** How a copy that was asked for ends. `interrupted` keeps what is there for a resume, `cancelled` does not. */
@@ -19,6 +20,8 @@ export type JobEnd =
 export interface CopyJobParams {
   readonly world: World;
   readonly link: Link;
+  /** The link to the machine that has the source, for a copy between two machines; `link` is then the other one's. */
+  readonly from?: Link | undefined;
   readonly routerOf: (mux: Mux) => LaneRouter;
   readonly spec: CopySpec;
 }
@@ -92,13 +95,21 @@ export class CopyJob {
   }
 
   async #runAttempt(signal: AbortSignal): Promise<CopyOutcome> {
-    const { world, link, routerOf, spec } = this.#params;
-    const mux = await link.ready(signal);
-    const router = routerOf(mux);
-    this.#attempt = await startAttempt({ world, mux, router, spec, signal, keepPartial: () => this.#keep });
+    this.#attempt = await this.#startAttempt(signal);
     this.#attempts += 1; // from here on the view is this attempt's
     const running = observed(this.#attempt.run());
     return Promise.race([running, this.#stuckAfterStop(running, signal)]);
+  }
+
+  async #startAttempt(signal: AbortSignal): Promise<CopyAttempt> {
+    const { world, link, from, routerOf, spec } = this.#params;
+    const keepPartial = () => this.#keep;
+    const mux = await link.ready(signal);
+    if (from === undefined)
+      return startAttempt({ world, mux, router: routerOf(mux), spec, signal, keepPartial });
+    const sourceMux = await from.ready(signal);
+    const source = { mux: sourceMux, router: routerOf(sourceMux) };
+    return startRelay({ world, source, sink: { mux }, spec, signal, keepPartial });
   }
 
   /** After a stop the run has a short time to end by itself; an operation that a device holds back does not hold back the answer. */

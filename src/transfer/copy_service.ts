@@ -36,7 +36,8 @@ export class CopyService {
       stream.reset(asCausewayError(failure));
       return;
     }
-    const key = toHex(opening.transferId);
+    // one machine may have both parts of a copy, over two links
+    const key = keyOf(opening.transferId, opening.role);
     // Claimed before anything is awaited: lanes and later attempts find this one.
     const acceptor = router.expect(opening.transferId);
     const earlier = this.#attempts.get(key);
@@ -54,7 +55,7 @@ export class CopyService {
    * there was something. Throws CW_COPY_BUSY while a stuck device holds it.
    */
   async discard(transferId: Uint8Array, destination: string): Promise<boolean> {
-    const running = this.#attempts.get(toHex(transferId));
+    const running = this.#attempts.get(keyOf(transferId, 'sink'));
     if (running) await this.#replace(running);
     const path = absoluteDestination(this.#world.process.info.homeDirectory, destination);
     let removed = false;
@@ -100,7 +101,8 @@ export class CopyService {
       } else {
         const destination = absoluteDestination(home, opening.destination);
         const { transferId } = opening;
-        await new SinkRun({ ...common, transferId, destination, lanes: acceptor }).run();
+        const lanes = opening.checkArrival ? { ...acceptor, authenticated: false } : acceptor;
+        await new SinkRun({ ...common, transferId, destination, lanes }).run();
       }
     } catch (failure) {
       const error = asCausewayError(failure); // the run has told the peer; what comes here before it started is told now
@@ -126,6 +128,10 @@ export class CopyService {
       );
     }
   }
+}
+
+function keyOf(transferId: Uint8Array, role: CopyOpening['role']): string {
+  return `${role} ${toHex(transferId)}`;
 }
 
 function absoluteDestination(home: string, path: string): string {

@@ -18,18 +18,18 @@ const IDLE_SHARE = 0.1;
 
 /** The stage that was busy for most of the time between two readings; the link where both ends mostly waited. */
 export function limitingStage(
-  before: Readonly<Record<Side, readonly StageFigure[]>>,
-  now: Readonly<Record<Side, readonly StageFigure[]>>,
+  before: Readonly<Partial<Record<Side, readonly StageFigure[]>>>,
+  now: Readonly<Partial<Record<Side, readonly StageFigure[]>>>,
   elapsedMs: number,
 ): LimitingStage | null {
   if (elapsedMs <= 0) return null;
   let best: LimitingStage | null = null;
   let linkShare = 0;
-  let linkSide: Side = 'host';
+  let linkSide: Side = now.source ? 'source' : 'host';
   let receiveShare = 0;
-  for (const side of ['host', 'guest'] as const) {
-    for (const figure of now[side]) {
-      const earlier = before[side].find((candidate) => candidate.stage === figure.stage)?.busyMs ?? 0;
+  for (const side of ['host', 'source', 'guest'] as const) {
+    for (const figure of now[side] ?? []) {
+      const earlier = before[side]?.find((candidate) => candidate.stage === figure.stage)?.busyMs ?? 0;
       const share = Math.min(1, Math.max(0, figure.busyMs - earlier) / elapsedMs);
       if (figure.stage === 'link' && share > linkShare) {
         linkShare = share;

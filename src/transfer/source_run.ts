@@ -105,6 +105,7 @@ export class SourceRun {
         this.#roots.push(await this.#look(() => openSource(this.#params.world.disk, path)));
       refuseTwins(this.#roots);
       const outcome = await this.#transfer(telling);
+      observed(this.#tell()); // the last figures, for whoever shows them; the end goes out after them
       await this.#channel.end();
       return outcome;
     } catch (failure) {
@@ -353,6 +354,20 @@ export class SourceRun {
     this.#wake();
   }
 
+  #tell(): Promise<void> {
+    return this.#channel.send({
+      t: 'progress',
+      sentBytes: this.machine.sentBytes,
+      receivedBytes: 0,
+      settledBytes: 0,
+      durableBytes: 0,
+      doneEntries: 0,
+      phase: this.#phase,
+      stages: this.meter.figures(),
+      quietMs: Math.round(this.meter.quietMs()),
+    });
+  }
+
   /** While it runs, the sink learns how the source's stages are: it may be the side that a user watches. */
   async #tellProgress(): Promise<void> {
     const { clock } = this.#params.world;
@@ -365,17 +380,7 @@ export class SourceRun {
         await clock.sleep(LIMITS.progressSlowIntervalMs.value, this.#over.signal);
       linkBytes = this.meter.bytes('link');
       if (this.#finished) return;
-      await this.#channel.send({
-        t: 'progress',
-        sentBytes: this.machine.sentBytes,
-        receivedBytes: 0,
-        settledBytes: 0,
-        durableBytes: 0,
-        doneEntries: 0,
-        phase: this.#phase,
-        stages: this.meter.figures(),
-        quietMs: Math.round(this.meter.quietMs()),
-      });
+      await this.#tell();
     }
   }
 

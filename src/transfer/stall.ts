@@ -3,7 +3,8 @@ import { formatDuration } from '../base/units.ts';
 import type { StageFigure } from '../wire/copy_types.ts';
 import { STAGE_LABELS, type Stage } from '../wire/stages.ts';
 
-export type Side = 'host' | 'guest';
+/** `source` is the machine that has the source of a copy between two machines; `guest` is then the other one. */
+export type Side = 'host' | 'guest' | 'source';
 
 /** Everything that a stall is judged by. Times in ms on the monotonic clock. */
 export interface StallEvidence {
@@ -70,7 +71,7 @@ export function diagnoseStall(evidence: StallEvidence): StallReport | null {
 }
 
 function hangingDevice(evidence: StallEvidence, forMs: number): StallReport | null {
-  const other: Side = evidence.localSide === 'host' ? 'guest' : 'host';
+  const other: Side = evidence.localSide === 'guest' ? 'host' : 'guest';
   const peerAgeMs = evidence.nowMs - evidence.peerHeardMs;
   const sides: { side: Side; stages: readonly StageFigure[] }[] = [
     { side: evidence.localSide, stages: evidence.localStages },

@@ -26,6 +26,7 @@ import {
   mapList,
   mapOf,
   oneOf,
+  optional,
   text,
   u32,
   uint,
@@ -69,6 +70,7 @@ export function decodeCopyOpening(input: Uint8Array): CopyOpening {
       ignoreTimes: boolean(options, 'ignoreTimes'),
       limitBytesPerSecond: limit === 0 ? null : limit,
     },
+    checkArrival: optional(m, 'checkArrival', boolean) ?? false,
   };
 }
 

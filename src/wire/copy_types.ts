@@ -62,6 +62,8 @@ export interface CopyOpening {
   readonly sources: readonly string[];
   readonly destination: string;
   readonly options: CopyOptions;
+  /** For a sink: the bytes come over another link before this one, which does not vouch for them. */
+  readonly checkArrival: boolean;
 }
 
 /** Opening of a `lane` stream. */

@@ -78,6 +78,13 @@ export interface RigOptions {
   readonly agentEnv?: Record<string, string>;
 }
 
+/** One more machine of a rig: its agent, which can be started again, and a folder on its side. */
+export interface Machine {
+  agent: Served;
+  readonly files: string;
+  restart(): void;
+}
+
 /** A daemon and an agent in processes of their own, paired as the machine `vm`. */
 export class Rig implements AsyncDisposable {
   readonly folder: string;
@@ -86,6 +93,7 @@ export class Rig implements AsyncDisposable {
   daemon!: Served;
   agent!: Served;
   #agentPort = 0;
+  readonly #machines: Machine[] = [];
 
   private constructor(folder: string, options: RigOptions) {
     this.folder = folder;
@@ -162,15 +170,49 @@ export class Rig implements AsyncDisposable {
     });
   }
 
-  async waitUp(deadlineMs = 20_000): Promise<void> {
-    await until('the link is up', deadlineMs, async () =>
-      (await this.client.call('showVm', { name: 'vm' })).state === 'up' ? true : null,
+  async waitUp(name = 'vm', deadlineMs = 20_000): Promise<void> {
+    await until(`the link to ${name} is up`, deadlineMs, async () =>
+      (await this.client.call('showVm', { name })).state === 'up' ? true : null,
     );
+  }
+
+  /** Adds a machine with an agent of its own; on a Unix socket without TLS where `plain` is set, else on TCP. */
+  async addMachine(
+    name: string,
+    options: { plain?: boolean; between?: (port: number) => Promise<number> } = {},
+  ): Promise<Machine> {
+    const files = join(this.folder, name, 'files');
+    mkdirSync(files, { recursive: true });
+    const path = join(this.folder, name, 'sock');
+    let channel = options.plain ? ['--unix', path, '--trust-carrier'] : ['--listen', '127.0.0.1:0'];
+    const start = () => new Served(AGENT, ['run', ...channel, '--data', join(this.folder, name)]);
+    const machine: Machine = {
+      agent: start(),
+      files,
+      restart: () => {
+        machine.agent = start();
+      },
+    };
+    this.#machines.push(machine);
+    const { address = '', token } = await machine.agent.ready;
+    const port = Number(address.slice(address.lastIndexOf(':') + 1));
+    if (!options.plain) channel = ['--listen', `127.0.0.1:${port}`];
+    const dialled = options.between ? await options.between(port) : port;
+    await this.client.call(
+      'addVm',
+      {},
+      options.plain
+        ? { name, endpoint: { kind: 'unix', path }, trustCarrier: true }
+        : { name, endpoint: { kind: 'tcp', host: '127.0.0.1', port: dialled }, token: token! },
+    );
+    await this.waitUp(name);
+    return machine;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.daemon?.kill();
     await this.agent?.kill();
+    for (const { agent } of this.#machines) await agent.kill();
     if (this.#options.folder === undefined) rmSync(this.folder, { recursive: true, force: true });
   }
 

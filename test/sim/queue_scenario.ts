@@ -31,14 +31,14 @@ function planOf(seed: number): FaultPlan {
 
 /**
  * A daemon with a queue, two agents, and a user who asks for all kinds of things while everything dies and comes back.
- * What the user was told must hold, and in the end every job is where it has to be.
+ * With `between` half of the copies go from one machine to the other. What the user was told must hold, and in the end every job is where it has to be.
  */
-export async function runQueueScenario(seed: number): Promise<QueueResult> {
+export async function runQueueScenario(seed: number, between = false): Promise<QueueResult> {
   const sim = new Sim(seed, planOf(seed));
   const dice = Dice.fromSeed(seed).fork('user');
   const host = sim.machine('host');
   const guests = GUESTS.map((name) => sim.machine(name));
-  const user = new QueueUser(dice, host, guests);
+  const user = new QueueUser(dice, host, guests, between);
   const keys = new SimKeys();
   const disk = new MemoryJobStore();
   const daemon = host.supervise('daemon', (world) =>

@@ -37,11 +37,14 @@ export class QueueUser {
   readonly #dice: Dice;
   readonly #host: SimMachine;
   readonly #guests: readonly SimMachine[];
+  readonly #between: boolean;
   readonly #contents = new Map<string, Uint8Array>();
   #daemon: SimDaemon | null = null;
   #looking = false;
 
-  constructor(dice: Dice, host: SimMachine, guests: readonly SimMachine[]) {
+  /** With `between` half of the files go from one guest to another. */
+  constructor(dice: Dice, host: SimMachine, guests: readonly SimMachine[], between: boolean) {
+    this.#between = between;
     this.#dice = dice;
     this.#host = host;
     this.#guests = guests;
@@ -120,9 +123,12 @@ export class QueueUser {
     const number = dice.between(0, FILES - 1);
     const outward = number === FILES - 1;
     const guest = this.#guests[outward ? 0 : dice.between(0, this.#guests.length - 1)]!;
+    const across = this.#between && number < FILES / 2;
+    const other = this.#guests.find((machine) => machine !== guest)!;
     return {
-      direction: outward ? 'out' : 'in',
+      direction: across ? 'between' : outward ? 'out' : 'in',
       vm: guest.name,
+      ...(across && { fromVm: other.name }),
       sources: [`/src/f${number}`],
       destination: `/dst/f${number}`,
       chunkBytes: CHUNK,

@@ -72,20 +72,28 @@ function requestOf(args: readonly string[], cwd: string): StartJobRequest {
   const destination = places.at(-1)!;
   const sources = places.slice(0, -1);
   const vms = new Set(sources.map((source) => source.vm));
-  const [from] = vms;
-  if (vms.size !== 1 || (from === null) === (destination.vm === null)) {
+  const [from = null] = vms;
+  if (vms.size !== 1 || from === destination.vm) {
     throw new CausewayError(
       'CW_COPY_SAME_SIDE',
-      `${args.join(' ')}: all sources must be on one side and the destination on the other`,
+      `${args.join(' ')}: all sources must be on one side and the destination on another`,
     );
   }
-  const direction = destination.vm === null ? 'out' : 'in';
+  const there = (place: Place) => (place.vm === null ? hostPath(cwd, place.path) : place.path || '.');
   return {
-    direction,
-    vm: destination.vm ?? from!,
-    sources: sources.map((source) => (direction === 'in' ? hostPath(cwd, source.path) : source.path || '.')),
-    destination: direction === 'out' ? hostPath(cwd, destination.path) : destination.path || '.',
+    ...routeOf(from, destination.vm),
+    sources: sources.map(there),
+    destination: there(destination),
   };
+}
+
+/** At most one of the two is null: the host. */
+function routeOf(
+  from: string | null,
+  to: string | null,
+): Pick<StartJobRequest, 'direction' | 'vm' | 'fromVm'> {
+  if (to === null) return { direction: 'out', vm: from! };
+  return from === null ? { direction: 'in', vm: to } : { direction: 'between', vm: to, fromVm: from };
 }
 
 /** Absolute, keeping what a trailing `/` or `/.` asks for. */

@@ -3,7 +3,7 @@ import { LIMITS } from '../../base/limits.ts';
 import { formatBytes, formatDuration, formatRate } from '../../base/units.ts';
 import type { JobState, JobView, ListJobsRequest } from '../../contract/schemas.ts';
 import { exitOf, followJob } from '../follow.ts';
-import { endText, problemsText, progressText, queueText, routeText } from '../job_text.ts';
+import { endText, placeText, problemsText, progressText, queueText, routeText } from '../job_text.ts';
 import type { Action } from '../program.ts';
 import { limitText, stageTable } from '../stage_table.ts';
 import { table } from '../terminal.ts';
@@ -112,7 +112,8 @@ function details(job: JobView, bars: boolean): string {
   if (job.lastError) rows.push(['last break', `${job.lastError.message} (${job.lastError.code})`]);
   if (job.endedAtMs === null) rows.push(['now', progressText(job)]);
   else rows.push(['end', endText(job)]);
-  if (job.limitingStage) rows.push(['limited by', limitText(job.limitingStage)]);
+  if (job.limitingStage)
+    rows.push(['limited by', limitText(job.limitingStage, placeText(job, job.limitingStage.side))]);
   const stages = job.stages.length > 0 ? `\nwhere the time went\n${stageTable(job, bars)}` : '';
   const problems =
     job.problems.length > 0 && job.state !== 'partial' ? `\nproblems\n${problemsText(job)}` : '';
