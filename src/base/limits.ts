@@ -127,6 +127,13 @@ export const LIMITS = {
     256 * KIB,
     'a file below this size is sent in whole: finding out what changed would cost as much',
   ),
+  deltaCutBytes: bytes(32 * MIB, 'what of a file is cut into pieces and hashed in one piece of work'),
+  deltaBasesMax: count(
+    4,
+    'files of a copy whose earlier versions are compared at the same time: bounds the memory for their pieces',
+  ),
+  basePagePieces: count(8_192, 'pieces of an earlier version in one control message'),
+  patchSegmentsMax: count(8_192, 'segments of a chunk that is put together from an earlier version'),
   holeMinBytes: bytes(16 * KIB, 'zeros of at least this length become a hole; shorter ones are written'),
   sparseRangesMax: count(
     2 ** 20,

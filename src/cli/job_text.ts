@@ -81,7 +81,9 @@ function remainingText({ low, high }: { low: number; high: number }): string {
 /** What is told when a copy has ended. */
 export function endText(job: JobView): string {
   const amount = `${job.plannedEntries} entries, ${formatBytes(job.plannedBytes)} in ${formatDuration(job.elapsedMs)}`;
-  const resumed = job.recoveredBytes > 0 ? `, ${formatBytes(job.recoveredBytes)} were there already` : '';
+  const resumed =
+    (job.recoveredBytes > 0 ? `, ${formatBytes(job.recoveredBytes)} were there already` : '') +
+    (job.reusedBytes > 0 ? `, ${formatBytes(job.reusedBytes)} taken from the version there` : '');
   switch (job.state) {
     case 'done':
       return `done: ${amount} (${formatRate(job.rateBytesPerSecond)})${resumed}; verified and flushed${noteText(job)}`;

@@ -95,6 +95,8 @@ export const StartJobRequest = Type.Object(
     lanes: Type.Optional(Type.Integer({ minimum: 1, maximum: 16 })),
     /** Also copies files that the destination has with the same size and modification time. */
     ignoreTimes: Type.Optional(Type.Boolean()),
+    /** Sends changed files in whole, without taking unchanged parts from what the destination has. */
+    wholeFile: Type.Optional(Type.Boolean()),
     /** Bytes of files that are sent in a second at most, on average. */
     limitBytesPerSecond: Type.Optional(Type.Integer({ minimum: 1024, maximum: 2 ** 40 })),
     /** Copies of higher priority start first; default 0. */
@@ -178,6 +180,8 @@ export const JobView = Type.Object({
   doneEntries: Type.Number(),
   sentBytes: Type.Number(),
   receivedBytes: Type.Number(),
+  /** Did not travel: the destination had it in another version of the file. Of the last attempt. */
+  reusedBytes: Type.Number(),
   durableBytes: Type.Number(),
   /** Bytes that were there from earlier attempts when the current one began. */
   recoveredBytes: Type.Number(),

@@ -53,6 +53,7 @@ export const NO_FIGURES: JobFigures = {
   doneEntries: 0,
   sentBytes: 0,
   receivedBytes: 0,
+  reusedBytes: 0,
   durableBytes: 0,
   recoveredBytes: 0,
   percent: null,

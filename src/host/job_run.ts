@@ -47,6 +47,7 @@ export class JobRun {
         options: {
           chunkBytes: request.chunkBytes ?? LIMITS.chunkDefaultBytes.value,
           ignoreTimes: request.ignoreTimes ?? false,
+          wholeFile: request.wholeFile ?? false,
           limitBytesPerSecond: request.limitBytesPerSecond ?? null,
           lanes: request.lanes ?? Math.min(LIMITS.lanesMax.value, world.process.info.cpuCount),
         },

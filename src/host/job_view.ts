@@ -99,6 +99,7 @@ export class JobTracker {
       doneEntries: view?.doneEntries ?? 0,
       sentBytes: this.#earlier.sentBytes + (view?.sentBytes ?? 0),
       receivedBytes: this.#earlier.receivedBytes + (view?.receivedBytes ?? 0),
+      reusedBytes: view?.reusedBytes ?? 0,
       durableBytes: view?.durableBytes ?? 0,
       recoveredBytes: view?.recoveredBytes ?? 0,
       percent: done ? 100 : this.#percent,

@@ -1,6 +1,6 @@
 import { CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
-import type { JobState } from '../contract/schemas.ts';
+import type { JobState, JobView } from '../contract/schemas.ts';
 import type { Database, SqlRow, SqlStatement, SqlValue } from '../world/database.ts';
 import { hasEnded } from './job_state.ts';
 import {
@@ -97,7 +97,7 @@ function jobOf(row: SqlRow): StoredJob {
     started: row['started'] === 1,
     retriesUsed: row['retries_used'] as number,
     notBeforeMs: row['not_before_ms'] as number | null,
-    view: json(id, row['view']),
+    view: withNewMembers(json(id, row['view'])),
   };
 }
 
@@ -107,4 +107,9 @@ function json<T>(id: string, value: SqlValue | undefined): T {
   } catch (cause) {
     throw new CausewayError('CW_DAEMON_STATE', `job ${id} is damaged in the database`, { cause });
   }
+}
+
+/** Jobs of earlier versions lack what was added since. */
+function withNewMembers(view: Partial<JobView>): JobView {
+  return { reusedBytes: 0, ...view } as JobView;
 }

@@ -9,6 +9,8 @@ export interface CopyView {
   readonly sentBytes: number;
   readonly resentBytes: number;
   readonly receivedBytes: number;
+  /** Bytes that did not travel in this attempt: the destination had them in another version of their file. */
+  readonly reusedBytes: number;
   readonly durableBytes: number;
   readonly recoveredBytes: number;
   readonly problems: readonly Problem[];

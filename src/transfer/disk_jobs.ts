@@ -3,25 +3,54 @@ import { hashAt, hashBytes } from '../base/hash.ts';
 import { inspectJob, listFolderJob } from '../tree/walk_jobs.ts';
 import type { DiskFile } from '../world/disk.ts';
 import type { Job, JobContext } from '../world/offload.ts';
+import { cutRangeJob } from './delta/cut_file.ts';
+import { writePatchJob } from './delta/patch_job.ts';
+import { SHORT_HASH_BYTES, shortHash } from './delta/short_hash.ts';
 import { type OnMoved, readFully, writeFully } from './file_io.ts';
 import { nowAndThen } from './job_progress.ts';
 import { publishPackJob, readPackJob, writePackJob } from './pack_jobs.ts';
 import { unchangedJob } from './unchanged.ts';
 
-/** Reads `into`, which is shared memory, full from `offset`, and hashes it; no hash where the file ends before. */
+/** Blocks of another version of a chunk, to compare with. */
+export interface BlockHashes {
+  readonly blockBytes: number;
+  /** Short hashes, one after the other; fewer than the chunk has blocks where the other version ends before. */
+  readonly hashes: Uint8Array;
+}
+
+/**
+ * Reads `into`, which is shared memory, full from `offset`, and hashes it; no hash where the file ends before. With `blocks`
+ * it tells in `same` which of them are the same (1).
+ */
 export const readChunkJob: Job<
-  { readonly file: DiskFile; readonly into: Uint8Array; readonly offset: number },
-  { readonly count: number; readonly hash: Uint8Array | null; readonly hashMs: number }
+  {
+    readonly file: DiskFile;
+    readonly into: Uint8Array;
+    readonly offset: number;
+    readonly blocks: BlockHashes | null;
+  },
+  { readonly hash: Uint8Array | null; readonly same: Uint8Array | null; readonly hashMs: number }
 > = {
   name: 'read-chunk',
-  async run({ file, into, offset }, context) {
+  async run({ file, into, offset, blocks }, context) {
     const count = await readFully(file, into, offset, partly(context, into.byteLength));
-    if (count < into.byteLength) return { count, hash: null, hashMs: 0 };
+    if (count < into.byteLength) return { hash: null, same: null, hashMs: 0 };
     const since = context.clock.monotonicMs();
     const hash = hashBytes(into);
-    return { count, hash, hashMs: context.clock.monotonicMs() - since };
+    const same = blocks === null ? null : sameBlocks(into, blocks);
+    return { hash, same, hashMs: context.clock.monotonicMs() - since };
   },
 };
+
+function sameBlocks(bytes: Uint8Array, { blockBytes, hashes }: BlockHashes): Uint8Array {
+  const same = new Uint8Array(Math.ceil(bytes.byteLength / blockBytes));
+  for (let at = 0; at < same.length; at += 1) {
+    const there = hashes.subarray(at * SHORT_HASH_BYTES, (at + 1) * SHORT_HASH_BYTES);
+    const block = bytes.subarray(at * blockBytes, (at + 1) * blockBytes);
+    same[at] = equalBytes(shortHash(block), there) ? 1 : 0;
+  }
+  return same;
+}
 
 /** Writes `data` at `offset`. With a `hash`, nothing is written unless the data have it. */
 export const writeChunkJob: Job<
@@ -78,6 +107,8 @@ export const DISK_JOBS: readonly Job<never, unknown>[] = [
   readPackJob,
   writePackJob,
   publishPackJob,
+  cutRangeJob,
+  writePatchJob,
   unchangedJob,
   listFolderJob,
   inspectJob,

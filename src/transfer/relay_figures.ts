@@ -72,6 +72,7 @@ export class RelayFigures {
       sentBytes: this.#source?.sentBytes ?? 0,
       resentBytes: 0,
       receivedBytes: sink?.receivedBytes ?? 0,
+      reusedBytes: 0,
       durableBytes: sink?.durableBytes ?? this.#recoveredBytes,
       recoveredBytes: this.#recoveredBytes,
       problems: [...this.#problems],

@@ -1,6 +1,12 @@
 import { CausewayError } from '../base/errors.ts';
 import type { Stream, StreamMessage } from '../link/mux/mux.ts';
-import { decodeLaneMessage, type LaneMessage, type PackEntry } from '../wire/lane_message.ts';
+import {
+  type ChunkHeader,
+  decodeLaneMessage,
+  type LaneMessage,
+  type PackEntry,
+  type PatchMessage,
+} from '../wire/lane_message.ts';
 import { chunkLength } from './chunk_map.ts';
 import type { SinkFile } from './sink_files.ts';
 import type { SinkEvent, WrittenFile } from './sink_state.ts';
@@ -41,6 +47,7 @@ async function takeMessage(lane: SinkLane, message: StreamMessage): Promise<void
   try {
     const decoded = decodeLaneMessage(message.bytes);
     if (decoded.type === 'chunk') return await takeChunk(lane, decoded);
+    if (decoded.type === 'patch') return await takePatch(lane, decoded);
     await takePack(lane, decoded.entries);
   } finally {
     message.release();
@@ -48,20 +55,54 @@ async function takeMessage(lane: SinkLane, message: StreamMessage): Promise<void
 }
 
 async function takeChunk(lane: SinkLane, chunk: Extract<LaneMessage, { type: 'chunk' }>): Promise<void> {
-  const { file: fileIndex, version, index, hash, data } = chunk;
+  const { version, index, hash, data } = chunk;
   const bytes = data.byteLength;
+  const file = wantedBy(lane, { ...chunk, lengthBytes: bytes });
+  if (file === null) return;
+  const about = { file: file.index, version, index, bytes };
+  let matches: boolean;
+  try {
+    matches = await lane.writer.writeChunk(file, chunk);
+  } catch (failure) {
+    lane.emit({ kind: 'chunkIgnored', bytes });
+    return lane.failed(file, failure);
+  }
+  if (matches) lane.emit({ kind: 'chunkWritten', ...about, reusedBytes: 0, hash });
+  else lane.emit({ kind: 'chunkBad', ...about, stage: 'link' });
+}
+
+async function takePatch(lane: SinkLane, patch: PatchMessage): Promise<void> {
+  const { version, index, hash, data, lengthBytes: bytes } = patch;
+  const file = wantedBy(lane, patch);
+  if (file === null) return;
+  const about = { file: file.index, version, index, bytes };
+  let isWhole: boolean;
+  try {
+    isWhole = await lane.writer.writePatch(file, patch);
+  } catch (failure) {
+    lane.emit({ kind: 'chunkIgnored', bytes });
+    return lane.failed(file, failure);
+  }
+  if (isWhole) lane.emit({ kind: 'chunkWritten', ...about, reusedBytes: bytes - data.byteLength, hash });
+  else lane.emit({ kind: 'patchFailed', ...about });
+}
+
+/** The file of a chunk that is waited for. Throws CW_WIRE_MALFORMED for one that lies outside of its file. */
+function wantedBy(lane: SinkLane, chunk: ChunkHeader): SinkFile | null {
+  const { file: fileIndex, version, index, lengthBytes: bytes } = chunk;
   const file = lane.file(fileIndex);
-  if (file?.phase !== 'receiving' || file.version !== version)
-    return lane.emit({ kind: 'chunkIgnored', bytes });
-  const fits =
-    index < file.chunks.count && bytes === chunkLength(file.entry.sizeBytes, lane.chunkBytes, index);
-  if (!fits)
-    throw new CausewayError(
-      'CW_WIRE_MALFORMED',
-      `chunk ${index} of ${file.entry.path} lies outside of the file`,
-    );
-  if (file.chunks.has(index)) return lane.emit({ kind: 'chunkIgnored', bytes });
-  await write(lane, file, { version, index, hash, data });
+  if (file?.phase === 'receiving' && file.version === version) {
+    const fits =
+      index < file.chunks.count && bytes === chunkLength(file.entry.sizeBytes, lane.chunkBytes, index);
+    if (!fits)
+      throw new CausewayError(
+        'CW_WIRE_MALFORMED',
+        `chunk ${index} of ${file.entry.path} lies outside of the file`,
+      );
+    if (!file.chunks.has(index)) return file;
+  }
+  lane.emit({ kind: 'chunkIgnored', bytes });
+  return null;
 }
 
 async function takePack(lane: SinkLane, entries: readonly PackEntry[]): Promise<void> {
@@ -96,26 +137,4 @@ function isWanted(lane: SinkLane, index: number, bytes: number): boolean {
     'CW_WIRE_MALFORMED',
     `${file.entry.path} came whole with another size than planned`,
   );
-}
-
-interface ArrivedChunk {
-  readonly version: number;
-  readonly index: number;
-  readonly hash: Uint8Array;
-  readonly data: Uint8Array;
-}
-
-async function write(lane: SinkLane, file: SinkFile, chunk: ArrivedChunk): Promise<void> {
-  const { version, index } = chunk;
-  const bytes = chunk.data.byteLength;
-  const about = { file: file.index, version, index, bytes };
-  let matches: boolean;
-  try {
-    matches = await lane.writer.writeChunk(file, chunk);
-  } catch (failure) {
-    lane.emit({ kind: 'chunkIgnored', bytes });
-    return lane.failed(file, failure);
-  }
-  if (matches) lane.emit({ kind: 'chunkWritten', ...about, hash: chunk.hash });
-  else lane.emit({ kind: 'chunkBad', ...about, stage: 'link' });
 }

@@ -49,6 +49,7 @@ const written = (file: number, index: number, bytes = CHUNK): SinkEvent => ({
   version: 0,
   index,
   bytes,
+  reusedBytes: 0,
   hash: hash(index),
 });
 
@@ -143,7 +144,15 @@ test('a changed file starts again, keeps the planned denominator, and late chunk
   step(written(0, 1));
   assert.equal(state.files.get(0)?.chunks.missing, 3);
   for (let index = 0; index < 3; index += 1) {
-    step({ kind: 'chunkWritten', file: 0, version: 1, index, bytes: CHUNK, hash: hash(index) });
+    step({
+      kind: 'chunkWritten',
+      file: 0,
+      version: 1,
+      index,
+      bytes: CHUNK,
+      reusedBytes: 0,
+      hash: hash(index),
+    });
   }
   step({ kind: 'fileEnd', file: 0, root: rootOf(3) });
   step({ kind: 'published', files: [0] });

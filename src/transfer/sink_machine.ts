@@ -52,6 +52,8 @@ function apply(state: SinkState, event: SinkEvent, effects: SinkEffect[]): void 
       return unchanged(state, event);
     case 'chunkWritten':
       return chunkWritten(state, event, effects);
+    case 'patchFailed':
+      return patchFailed(state, event, effects);
     case 'packWritten':
       return packWritten(state, event.files);
     case 'chunkBad':
@@ -114,7 +116,8 @@ function chunkWritten(
   event: Extract<SinkEvent, { kind: 'chunkWritten' }>,
   effects: SinkEffect[],
 ): void {
-  state.receivedBytes += event.bytes;
+  state.receivedBytes += event.bytes - event.reusedBytes;
+  state.reusedBytes += event.reusedBytes;
   const file = state.files.get(event.file);
   if (file?.phase !== 'receiving' || file.version !== event.version || file.chunks.has(event.index)) {
     state.settledBytes += event.bytes;
@@ -156,6 +159,22 @@ function chunkBad(
   const file = state.files.get(event.file);
   if (file?.phase !== 'receiving' || file.version !== event.version) return;
   retryChunks(state, file, [event.index], event.stage, effects);
+}
+
+/** No retry is counted: the source sends a chunk as a patch once only. */
+function patchFailed(
+  state: SinkState,
+  event: Extract<SinkEvent, { kind: 'patchFailed' }>,
+  effects: SinkEffect[],
+): void {
+  state.settledBytes += event.bytes;
+  const file = state.files.get(event.file);
+  if (file?.phase !== 'receiving' || file.version !== event.version || file.chunks.has(event.index)) return;
+  const { file: index, index: chunk } = event;
+  effects.push({
+    kind: 'send',
+    message: { t: 'reject', file: index, index: chunk, stage: 'destinationRead' },
+  });
 }
 
 function retryChunks(

@@ -4,7 +4,7 @@ import { type RelPath, splitAbsolute } from '../base/path.ts';
 import { throwIfAborted } from '../base/signal.ts';
 import { DirCache } from '../tree/dir_cache.ts';
 import type { PlanEntry, RootInfo } from '../wire/copy_types.ts';
-import type { Dir } from '../world/disk.ts';
+import type { Dir, DiskFile } from '../world/disk.ts';
 import type { World } from '../world/world.ts';
 import { type Destination, resolveDestination, targetOf } from './destination.ts';
 import type { LaneAcceptor } from './link_ports.ts';
@@ -16,13 +16,13 @@ import { type JournalClaims, readClaims, recoverFile } from './sink_recovery.ts'
 import { SinkWriter } from './sink_writer.ts';
 import type { StageMeter } from './stage_meter.ts';
 import { fileKeyOf } from './temporary_name.ts';
-import { markUnchanged, type Unchanged } from './unchanged.ts';
+import { type FoundFiles, markUnchanged } from './unchanged.ts';
 
 export interface PlaceParams {
   readonly world: World;
   readonly transferId: Uint8Array;
   readonly destination: string;
-  readonly options: { readonly chunkBytes: number };
+  readonly options: { readonly chunkBytes: number; readonly ignoreTimes: boolean };
   readonly lanes: Pick<LaneAcceptor, 'authenticated'>;
   /** Aborted once the copy is over: what goes through the whole plan ends then. */
   readonly signal: AbortSignal;
@@ -99,11 +99,17 @@ export class SinkPlace {
     return freeBytes;
   }
 
-  /** Marks the files that the destination has already, by size and time. */
-  markUnchanged(plan: SinkPlan): Promise<Unchanged> {
-    const { signal, world } = this.#params;
+  /** Finds what of the files the destination has already, and marks those that it has as they are planned. */
+  markUnchanged(plan: SinkPlan): Promise<FoundFiles> {
+    const { signal, world, options } = this.#params;
     const where = { root: this.#root, dirs: this.#dirs, offload: world.offload };
-    return markUnchanged(plan, { ...where, meter: this.#meter, signal });
+    const { ignoreTimes } = options;
+    return markUnchanged(plan, { ...where, meter: this.#meter, ignoreTimes, signal });
+  }
+
+  /** Opens the version of a file that stands at the destination. */
+  openThere(target: RelPath): Promise<DiskFile> {
+    return this.#dirs.useParent(target, (dir, name) => dir.openFile(name, 'read'));
   }
 
   /** Files of which an earlier attempt has left anything. */

@@ -15,6 +15,7 @@ import type {
 import type { World } from '../world/world.ts';
 import { CopyChannel } from './copy_channel.ts';
 import type { CopyOutcome, CopyView } from './copy_progress.ts';
+import { tellBase } from './delta/base_reader.ts';
 import type { LaneAcceptor } from './link_ports.ts';
 import { PlanSpool } from './plan_spool.ts';
 import type { SinkFile } from './sink_files.ts';
@@ -24,7 +25,7 @@ import { SinkPlace } from './sink_place.ts';
 import { MARK, SinkPlan } from './sink_plan.ts';
 import { newSinkState, type SinkEffect, type SinkEvent, type SinkState } from './sink_state.ts';
 import { isWholeDisk } from './sink_writer.ts';
-import { skipMessages } from './skip_bits.ts';
+import { bitsMessages } from './skip_bits.ts';
 import { boundedProblems } from './source_run.ts';
 import { StageMeter } from './stage_meter.ts';
 
@@ -90,6 +91,7 @@ export class SinkRun {
       sentBytes: this.#remote?.sentBytes ?? 0,
       resentBytes: 0,
       receivedBytes: this.state.receivedBytes,
+      reusedBytes: this.state.reusedBytes,
       durableBytes: this.state.durableBytes,
       recoveredBytes: this.#recoveredBytes,
       problems: [...this.#sourceProblems, ...this.state.problems],
@@ -178,17 +180,21 @@ export class SinkRun {
     if (place.journalDamage !== null) this.#notes.push(journalNote(place.journalDamage));
     await this.#onDisk(place.makeFolders(this.#plan, (problem) => noteProblem(this.state, problem)));
     this.#emit({ kind: 'entryDone', count: this.#plan.count(MARK.folder) });
-    if (!this.#params.options.ignoreTimes) await this.#skipUnchanged(place);
+    await this.#lookAtDestination(place);
     for (const { index } of place.claimed(this.#plan))
       await this.#recover(place, this.state.files.want(index)!);
     return { t: 'ready', freeBytes, recoveredBytes: this.#recoveredBytes, notes: [...this.#notes] };
   }
 
-  async #skipUnchanged(place: SinkPlace): Promise<void> {
-    const { files, bytes } = await this.#onDisk(place.markUnchanged(this.#plan));
-    for (const message of skipMessages(this.#plan.numbers(MARK.unchanged))) await this.#channel.send(message);
+  /** Tells the source which files it need not send, and of which it may take parts from what is there. */
+  async #lookAtDestination(place: SinkPlace): Promise<void> {
+    const { files, bytes, older } = await this.#onDisk(place.markUnchanged(this.#plan));
+    const unchanged = this.#plan.numbers(MARK.unchanged);
+    for (const message of bitsMessages('skip', unchanged)) await this.#channel.send(message);
     this.#emit({ kind: 'unchanged', files, bytes });
     this.#recoveredBytes += bytes;
+    if (this.#params.options.wholeFile) return;
+    for (const message of bitsMessages('offer', older)) await this.#channel.send(message);
   }
 
   async #recover(place: SinkPlace, file: SinkFile): Promise<void> {
@@ -208,7 +214,7 @@ export class SinkRun {
     await this.#onDisk(place.recover(file, on));
     this.#recoveredBytes += this.state.durableBytes - before;
     if (!skipped && have.length === 0) this.state.files.putBack(file);
-    if (skipped) for (const message of skipMessages([file.index])) await this.#channel.send(message);
+    if (skipped) for (const message of bitsMessages('skip', [file.index])) await this.#channel.send(message);
     for (let at = 0; at < have.length; at += LIMITS.haveChunksMax.value) {
       await this.#channel.send({
         t: 'have',
@@ -233,7 +239,8 @@ export class SinkRun {
       } else if (message.t === 'fileFailed') {
         const { file, code, message: text } = message;
         this.#emit({ kind: 'fileFailed', file, code, message: text, tellSource: false });
-      } else if (message.t !== 'progress')
+      } else if (message.t === 'askBase') this.#track(this.#tellBase(message.file, message.chunking));
+      else if (message.t !== 'progress')
         throw new CausewayError('CW_WIRE_MALFORMED', `unexpected message ${message.t}`);
     }
   }
@@ -243,6 +250,22 @@ export class SinkRun {
       const message = await this.#next();
       if (message.t !== passed) return message;
     }
+  }
+
+  async #tellBase(index: number, chunking: string): Promise<void> {
+    const place = this.#place!;
+    if (index >= this.#plan.entries)
+      throw new CausewayError('CW_WIRE_MALFORMED', `the copy has no file ${index}`);
+    const { target } = this.#plan.entry(index);
+    await tellBase({
+      file: index,
+      chunking,
+      meter: this.meter,
+      offload: this.#params.world.offload,
+      open: () => place.openThere(target),
+      send: (message) => this.#channel.send(message),
+      isOver: () => this.#finished,
+    });
   }
 
   async #next(): Promise<SourceMessage> {

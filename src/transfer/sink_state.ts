@@ -28,6 +28,8 @@ export interface SinkState {
   readonly justPublished: number[];
   open: number;
   receivedBytes: number;
+  /** Bytes that were taken from other versions of files. */
+  reusedBytes: number;
   settledBytes: number;
   durableBytes: number;
   doneEntries: number;
@@ -53,7 +55,17 @@ export type SinkEvent =
       readonly version: number;
       readonly index: number;
       readonly bytes: number;
+      /** Of these, what did not travel because it stood in another version of the file. */
+      readonly reusedBytes: number;
       readonly hash: Uint8Array;
+    }
+  /** A chunk could not be put together, because the other version of the file is no longer what it was: it has to come in whole. */
+  | {
+      readonly kind: 'patchFailed';
+      readonly file: number;
+      readonly version: number;
+      readonly index: number;
+      readonly bytes: number;
     }
   | { readonly kind: 'packWritten'; readonly files: readonly WrittenFile[] }
   | {
@@ -117,6 +129,7 @@ export function newSinkState(chunkBytes: number, plan: SinkPlan): SinkState {
     justPublished: [],
     open: 0,
     receivedBytes: 0,
+    reusedBytes: 0,
     settledBytes: 0,
     durableBytes: 0,
     doneEntries: 0,

@@ -6,9 +6,11 @@ import { forEachAtOnce } from '../base/parallel.ts';
 import { type RelPath, splitRel } from '../base/path.ts';
 import type { DirCache } from '../tree/dir_cache.ts';
 import type { PlanEntry } from '../wire/copy_types.ts';
+import type { PatchMessage } from '../wire/lane_message.ts';
 import type { Dir, DiskFile } from '../world/disk.ts';
 import type { Offload } from '../world/offload.ts';
 import type { ChunkMap } from './chunk_map.ts';
+import { writePatchJob } from './delta/patch_job.ts';
 import { verifyChunksJob, writeChunkJob } from './disk_jobs.ts';
 import { type ArrivedFile, type PackOutcome, PackWriter } from './pack_writer.ts';
 import type { PartialStore } from './partial_store.ts';
@@ -48,7 +50,15 @@ export interface WriterParts {
 
 interface OpenPartial {
   readonly opening: Promise<DiskFile>;
+  /** The version that stands at the destination, once a patch has asked for it. */
+  base: Promise<Base> | null;
   users: number;
+}
+
+interface Base {
+  readonly file: DiskFile;
+  /** The partial file began as a clone of it. */
+  readonly cloned: boolean;
 }
 
 /**
@@ -100,6 +110,43 @@ export class SinkWriter {
     if (!matches) return false;
     this.#noteChunk(target, index, data.byteLength, hash);
     return true;
+  }
+
+  /** Puts one chunk together from what came and the version that stands at the destination; false where that cannot give its part. */
+  async writePatch(target: WriteTarget, patch: PatchMessage): Promise<boolean> {
+    this.#declare(target);
+    const { index, data, hash, segments, lengthBytes } = patch;
+    const isWhole = await this.#withOpen(target, async (file, slot) => {
+      slot.base ??= this.#openBase(target, file);
+      const base = await slot.base.catch(() => null); // it is gone or cannot be read: the chunk comes in whole
+      if (base === null) return false;
+      const args = {
+        file,
+        base: base.file,
+        cloned: base.cloned,
+        offset: index * this.#chunkBytes,
+        segments,
+        data,
+      };
+      return this.#meter.run('destinationWrite', lengthBytes, (moved) =>
+        this.#offload.run(writePatchJob, args, moved),
+      );
+    });
+    if (isWhole) this.#noteChunk(target, index, lengthBytes, hash);
+    return isWhole;
+  }
+
+  /** Where the file system can, the partial file begins as a clone of the version that is there, so that what is equal costs nothing. */
+  async #openBase(target: WriteTarget, partial: DiskFile): Promise<Base> {
+    const file = await this.#dirs.useParent(target.target, (dir, name) => dir.openFile(name, 'read'));
+    const { sizeBytes } = await file.stat();
+    const { copies } = partial.caps;
+    if (copies === null || (await partial.stat()).sizeBytes > 0) return { file, cloned: false };
+    const cloned = await copies.reflink(file, 0, 0, sizeBytes).then(
+      () => true,
+      () => false, // then each range is copied
+    );
+    return { file, cloned };
   }
 
   /**
@@ -238,12 +285,16 @@ export class SinkWriter {
     });
   }
 
-  async #withOpen<T>(target: WriteTarget, work: (file: DiskFile) => Promise<T>): Promise<T> {
+  async #withOpen<T>(
+    target: WriteTarget,
+    work: (file: DiskFile, slot: OpenPartial) => Promise<T>,
+  ): Promise<T> {
     let slot = this.#open.get(target.index);
     if (!slot) {
       await this.#trimOpen();
       slot = this.#open.get(target.index) ?? {
         opening: this.#openToWrite(target),
+        base: null,
         users: 0,
       };
       this.#open.set(target.index, slot);
@@ -251,7 +302,7 @@ export class SinkWriter {
     }
     slot.users += 1;
     try {
-      return await work(await slot.opening);
+      return await work(await slot.opening, slot);
     } finally {
       slot.users -= 1;
     }
@@ -276,6 +327,8 @@ export class SinkWriter {
     this.#open.delete(index);
     const file = await slot.opening.catch(() => null); // the failure to open was reported to the writer of the chunk
     await file?.close();
+    const base = await slot.base?.catch(() => null); // it could not be opened
+    await base?.file.close();
   }
 
   async #syncFiles(targets: readonly WriteTarget[]): Promise<FlushFailures> {

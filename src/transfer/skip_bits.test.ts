@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LIMITS } from '../base/limits.ts';
-import { skipMessages, skipped } from './skip_bits.ts';
+import { bitsMessages, numbersIn } from './skip_bits.ts';
 
 const WIDTH = 8 * LIMITS.skipBitsMaxBytes.value;
 
@@ -14,10 +14,10 @@ for (const { name, indexes, messages } of [
   { name: 'a million', indexes: Array.from({ length: 1_000_000 }, (_, at) => at), messages: 16 },
 ]) {
   test(`what is in place is told as it is: ${name}`, () => {
-    const told = [...skipMessages(indexes)];
+    const told = [...bitsMessages('skip', indexes)];
     assert.equal(told.length, messages);
     assert.deepEqual(
-      told.flatMap((message) => [...skipped(message)]),
+      told.flatMap((message) => [...numbersIn(message)]),
       indexes,
     );
     for (const { bits } of told) assert.ok(bits.byteLength <= LIMITS.skipBitsMaxBytes.value);

@@ -1,9 +1,14 @@
+import { totalBytes } from '../base/bytes.ts';
 import { observed } from '../base/deferred.ts';
 import { asCausewayError, type CausewayError } from '../base/errors.ts';
 import type { Stream } from '../link/mux/mux.ts';
-import { encodeChunkHeader, encodePackHeader } from '../wire/lane_message.ts';
+import { encodeChunkHeader, encodePackHeader, encodePatchHeader } from '../wire/lane_message.ts';
+import type { PatchSegment } from '../wire/patch.ts';
 import type { Stat } from '../world/disk.ts';
 import type { BufferPool } from './buffer_pool.ts';
+import { copiedBytes, segmentsOfBlocks, segmentsOfSteps } from './delta/file_delta.ts';
+import { SHORT_HASH_BYTES } from './delta/short_hash.ts';
+import type { BlockHashes } from './disk_jobs.ts';
 import type { SourceFile, SourceWork } from './source_machine.ts';
 import type { SourceReader } from './source_reader.ts';
 import type { StageMeter } from './stage_meter.ts';
@@ -16,8 +21,17 @@ export interface SourceLane {
   readonly pool: BufferPool;
   readonly reader: SourceReader;
   readonly meter: StageMeter;
+  readonly chunkBytes: number;
+  readonly run: LaneRun;
+}
+
+/** What a lane asks of the run that it is a part of. */
+export interface LaneRun {
   nextWork(): Promise<SourceWork | null>;
-  sent(work: ChunkWork, hash: Uint8Array): void;
+  /** Waits until that many bytes may be sent. */
+  pace(bytes: number): Promise<void>;
+  /** `copiedBytes` of the chunk do not travel: the sink has them. */
+  sent(work: ChunkWork, hash: Uint8Array, copiedBytes: number): void;
   /** Bytes of taken work that are not going to be sent. */
   unsent(bytes: number): void;
   changed(file: SourceFile, version: number, stat: Stat): Promise<void>;
@@ -31,7 +45,7 @@ export interface SourceLane {
 export async function runSourceLane(lane: SourceLane): Promise<void> {
   let sending: Promise<void> = Promise.resolve();
   for (;;) {
-    const work = await lane.nextWork();
+    const work = await lane.run.nextWork();
     if (work === null) break;
     const buffer = lane.pool.take();
     const parts =
@@ -41,45 +55,76 @@ export async function runSourceLane(lane: SourceLane): Promise<void> {
       lane.pool.give(buffer);
       continue;
     }
+    const bytes = totalBytes(parts.data);
+    await lane.run.pace(bytes);
     sending = observed(
-      lane.meter.run('link', work.bytes, () => lane.stream.send(parts, () => lane.pool.give(buffer))),
+      lane.meter.run('link', bytes, () =>
+        lane.stream.send([parts.header, ...parts.data], () => lane.pool.give(buffer)),
+      ),
     );
   }
   await sending;
   await lane.stream.end();
 }
 
-async function readChunk(
-  lane: SourceLane,
-  work: ChunkWork,
-  buffer: Uint8Array,
-): Promise<Uint8Array[] | null> {
+/** What travels: the header, and bytes of files. */
+interface Parts {
+  readonly header: Uint8Array;
+  readonly data: readonly Uint8Array[];
+}
+
+async function readChunk(lane: SourceLane, work: ChunkWork, buffer: Uint8Array): Promise<Parts | null> {
   const { file, version, index, bytes } = work;
   const data = buffer.subarray(0, bytes);
   try {
-    const read = await lane.reader.readChunk(file, index, data);
+    const read = await lane.reader.readChunk(file, index, data, blocksOf(work, lane.chunkBytes));
     if (read.kind === 'changed') {
-      lane.unsent(bytes);
-      await lane.changed(file, version, read.stat);
+      lane.run.unsent(bytes);
+      await lane.run.changed(file, version, read.stat);
       return null;
     }
     if (file.version !== version) {
-      lane.unsent(bytes);
+      lane.run.unsent(bytes);
       return null;
     }
-    lane.sent(work, read.hash);
-    return [
-      encodeChunkHeader({ file: file.index, version, index, lengthBytes: bytes, hash: read.hash }),
-      data,
-    ];
+    const header = { file: file.index, version, index, lengthBytes: bytes, hash: read.hash };
+    const segments = segmentsOf(work, lane.chunkBytes, read.same);
+    const copied = copiedBytes(segments);
+    lane.run.sent(work, read.hash, copied);
+    if (copied === 0) return { header: encodeChunkHeader(header), data: [data] };
+    return { header: encodePatchHeader(header, segments), data: literalsOf(segments, data) };
   } catch (failure) {
-    lane.unsent(bytes);
-    await lane.failed(file, asCausewayError(failure));
+    lane.run.unsent(bytes);
+    await lane.run.failed(file, asCausewayError(failure));
     return null;
   }
 }
 
-async function readPack(lane: SourceLane, work: PackWork, buffer: Uint8Array): Promise<Uint8Array[] | null> {
+/** The blocks of the chunk as the sink has them, where it is to be compared block by block. */
+function blocksOf({ delta, index }: ChunkWork, chunkBytes: number): BlockHashes | null {
+  if (delta?.kind !== 'blocks') return null;
+  const each = (chunkBytes / delta.blockBytes) * SHORT_HASH_BYTES;
+  return { blockBytes: delta.blockBytes, hashes: delta.hashes.slice(index * each, (index + 1) * each) };
+}
+
+function segmentsOf(work: ChunkWork, chunkBytes: number, same: Uint8Array | null): PatchSegment[] {
+  const { delta, index, bytes } = work;
+  const chunk = { offset: index * chunkBytes, lengthBytes: bytes };
+  if (delta?.kind === 'steps') return segmentsOfSteps(chunk, delta.steps);
+  return delta === null || same === null ? [] : segmentsOfBlocks(chunk, delta.blockBytes, same);
+}
+
+function literalsOf(segments: readonly PatchSegment[], data: Uint8Array): Uint8Array[] {
+  const literals: Uint8Array[] = [];
+  let at = 0;
+  for (const { literalBytes, copyBytes } of segments) {
+    if (literalBytes > 0) literals.push(data.subarray(at, at + literalBytes));
+    at += literalBytes + copyBytes;
+  }
+  return literals;
+}
+
+async function readPack(lane: SourceLane, work: PackWork, buffer: Uint8Array): Promise<Parts | null> {
   const versions = work.files.map((file) => file.version);
   const outcomes = await lane.reader.readPack(work.files, buffer);
   const entries: { file: number; lengthBytes: number; hash: Uint8Array }[] = [];
@@ -93,11 +138,12 @@ async function readPack(lane: SourceLane, work: PackWork, buffer: Uint8Array): P
       entries.push({ file: file.index, lengthBytes, hash: outcome.hash });
       to += lengthBytes;
     } else {
-      lane.unsent(lengthBytes);
-      if (outcome.kind === 'failed') await lane.failed(file, outcome.error);
-      else await lane.changed(file, versions[at]!, outcome.stat);
+      lane.run.unsent(lengthBytes);
+      if (outcome.kind === 'failed') await lane.run.failed(file, outcome.error);
+      else await lane.run.changed(file, versions[at]!, outcome.stat);
     }
     from += lengthBytes;
   }
-  return entries.length === 0 ? null : [encodePackHeader(entries), buffer.subarray(0, to)];
+  if (entries.length === 0) return null;
+  return { header: encodePackHeader(entries), data: [buffer.subarray(0, to)] };
 }

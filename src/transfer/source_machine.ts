@@ -1,6 +1,7 @@
 import { LIMITS } from '../base/limits.ts';
 import type { PlanEntry } from '../wire/copy_types.ts';
 import { ChunkMap, chunkCount, chunkLength } from './chunk_map.ts';
+import type { FileDelta } from './delta/file_delta.ts';
 import { EntryBytes } from './entry_bytes.ts';
 import type { PlanSpool } from './plan_spool.ts';
 
@@ -12,6 +13,8 @@ export type SourceWork =
       readonly version: number;
       readonly index: number;
       readonly bytes: number;
+      /** What the sink may take from the version it has; null: the chunk travels in whole. */
+      readonly delta: FileDelta | null;
     }
   | { readonly kind: 'pack'; readonly files: readonly SourceFile[]; readonly bytes: number };
 
@@ -32,11 +35,17 @@ export interface SourceFile {
   inFlight: number;
   readonly again: number[];
   changes: number;
+  /** What the destination has of it, once that is known. */
+  delta: FileDelta | null;
 }
 
 /** What is known of an entry of the plan. */
 const NOTHING_TO_SEND = 0;
 const TO_SEND = 1;
+/** The sink has another version of it, and nobody has asked for that yet. */
+const OFFERED = 2;
+/** It is compared with the sink's version before it goes into the queue. */
+const COMPARED = 3;
 
 /**
  * The sending side of a copy as a machine: which chunk goes next, when a file is at its end, what a changed source
@@ -56,6 +65,10 @@ export class SourceMachine {
   /** Files that still have something to send; the last goes next, and all go before what the cursor comes to. */
   readonly #queue: SourceFile[] = [];
   readonly #urgent: SourceFile[] = [];
+  #offersFrom = 0;
+  /** Files that are compared with the sink's version, or sent with what was found. */
+  readonly #comparing = new Set<number>();
+  #reusedBytes = 0;
   #sentBytes = 0;
   #settledBytes = 0;
   #resentBytes = 0;
@@ -65,8 +78,14 @@ export class SourceMachine {
     this.#plan = plan;
   }
 
+  /** Bytes of files that were given to the link. */
   get sentBytes(): number {
-    return this.#sentBytes;
+    return this.#sentBytes - this.#reusedBytes;
+  }
+
+  /** Bytes that did not travel because the sink has them in another version. */
+  get reusedBytes(): number {
+    return this.#reusedBytes;
   }
 
   /** Bytes sent again within this attempt because they were rejected or the source had changed. */
@@ -92,13 +111,48 @@ export class SourceMachine {
   }
 
   have(index: number, chunk: number, hash: Uint8Array): void {
-    if (this.#state.get(index) !== TO_SEND) return;
+    const state = this.#state.get(index);
+    if (state !== TO_SEND && state !== OFFERED) return;
     const file = this.#begin(index);
     if (chunk < file.chunks.count) file.chunks.written(chunk, hash);
   }
 
   skip(index: number): void {
     this.done(index);
+  }
+
+  /** The sink has another version of the file. */
+  offered(index: number): void {
+    if (this.#state.get(index) === TO_SEND) this.#state.set(index, OFFERED);
+  }
+
+  /** Files whose version at the sink is to be asked for now: a few at a time. Each ends with {@link known}. */
+  takeOffers(): SourceFile[] {
+    const taken: SourceFile[] = [];
+    while (this.#comparing.size < LIMITS.deltaBasesMax.value) {
+      const index = this.#state.find(OFFERED, this.#offersFrom);
+      this.#offersFrom = index < 0 ? this.#state.length : index + 1;
+      if (index < 0) break;
+      this.#state.set(index, COMPARED);
+      const file = this.#begin(index);
+      if (file.phase !== 'sending' || file.chunks.missing === 0) continue; // an earlier attempt has left all of it
+      this.#comparing.add(index);
+      taken.push(file);
+    }
+    return taken;
+  }
+
+  /** What the sink has of an offered file; null: nothing. Now it may be sent. */
+  known(file: SourceFile, version: number, delta: FileDelta | null): void {
+    if (file.version !== version || file.phase !== 'sending') return;
+    file.delta = delta;
+    if (delta === null) this.#comparing.delete(file.index);
+    this.#queue.push(file);
+  }
+
+  /** Bytes of a chunk that was sent as a patch and did not travel. */
+  reused(bytes: number): void {
+    this.#reusedBytes += bytes;
   }
 
   /** Called once the sink is ready: everything not skipped may be sent. Gives the files of which every chunk is there already. */
@@ -148,6 +202,7 @@ export class SourceMachine {
     if (file.phase !== 'sending' || file.inFlight > 0 || file.chunks.missing > 0 || file.again.length > 0)
       return false;
     file.phase = 'ending';
+    this.#forgetDelta(file);
     return true;
   }
 
@@ -165,6 +220,7 @@ export class SourceMachine {
     file.next = 0;
     file.inFlight = 0;
     file.again.length = 0;
+    this.#forgetDelta(file);
     file.chunks = new ChunkMap(chunkCount(entry.sizeBytes, this.chunkBytes));
     return true;
   }
@@ -189,12 +245,19 @@ export class SourceMachine {
 
   /** The file is in place, or was given up: nothing of it is sent any more. */
   done(index: number): void {
+    const state = this.#state.get(index);
     this.#state.set(index, NOTHING_TO_SEND);
     const file = this.files.get(index);
     if (!file) return;
     file.phase = 'done';
     this.files.delete(index);
-    if (index < this.#cursor) this.#passed -= 1;
+    this.#forgetDelta(file);
+    if (state === TO_SEND && index < this.#cursor) this.#passed -= 1;
+  }
+
+  #forgetDelta(file: SourceFile): void {
+    file.delta = null;
+    this.#comparing.delete(file.index);
   }
 
   #begin(index: number): SourceFile {
@@ -223,7 +286,8 @@ export class SourceMachine {
     const bytes = chunkLength(file.entry.sizeBytes, this.chunkBytes, index);
     file.inFlight += 1;
     this.#count(bytes, again || file.changes > 0);
-    return { kind: 'chunk', file, version: file.version, index, bytes };
+    const delta = again ? null : file.delta;
+    return { kind: 'chunk', file, version: file.version, index, bytes, delta };
   }
 
   #pack(): SourceWork {
@@ -262,6 +326,7 @@ function newFile(index: number, entry: PlanEntry, chunkBytes: number): SourceFil
     inFlight: 0,
     again: [],
     changes: 0,
+    delta: null,
   };
 }
 

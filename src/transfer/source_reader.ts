@@ -5,7 +5,7 @@ import { parseRelPath, type RelPath } from '../base/path.ts';
 import type { PlanEntry } from '../wire/copy_types.ts';
 import type { DiskFile, Stat } from '../world/disk.ts';
 import type { Offload } from '../world/offload.ts';
-import { readChunkJob } from './disk_jobs.ts';
+import { type BlockHashes, readChunkJob } from './disk_jobs.ts';
 import { groupByFolder } from './folder_groups.ts';
 import { type PackRead, readPackJob, type SourceColumns } from './pack_jobs.ts';
 import { sameFile } from './same_file.ts';
@@ -26,7 +26,12 @@ interface PackGroup {
 
 /** What a read of a chunk gave. */
 export type ReadOutcome =
-  | { readonly kind: 'ok'; readonly hash: Uint8Array }
+  | {
+      readonly kind: 'ok';
+      readonly hash: Uint8Array;
+      /** Where blocks were asked for: which of them are the same (1). */
+      readonly same: Uint8Array | null;
+    }
   | { readonly kind: 'changed'; readonly stat: Stat };
 
 interface OpenSourceFile {
@@ -59,19 +64,30 @@ export class SourceReader {
   }
 
   /** Reads one chunk into `into`, which is shared memory and has its length. */
-  async readChunk(file: SourceFile, index: number, into: Uint8Array): Promise<ReadOutcome> {
-    const handle = await this.#handle(file);
-    try {
-      const opened = await handle.opening;
+  async readChunk(
+    file: SourceFile,
+    index: number,
+    into: Uint8Array,
+    blocks: BlockHashes | null = null,
+  ): Promise<ReadOutcome> {
+    return this.withFile(file, async (opened) => {
       const offset = index * this.#chunkBytes;
-      const { hash } = await this.#meter.runHashing(
+      const { hash, same } = await this.#meter.runHashing(
         'sourceRead',
         into.byteLength,
-        (moved) => this.#offload.run(readChunkJob, { file: opened, into, offset }, moved),
+        (moved) => this.#offload.run(readChunkJob, { file: opened, into, offset, blocks }, moved),
         (read) => read.hashMs,
       );
       if (hash === null) return { kind: 'changed', stat: await opened.stat() };
-      return { kind: 'ok', hash };
+      return { kind: 'ok', hash, same };
+    });
+  }
+
+  /** Works on the open file; it may stay open afterwards, for the next one who reads it. */
+  async withFile<T>(file: SourceFile, work: (opened: DiskFile) => Promise<T>): Promise<T> {
+    const handle = await this.#handle(file);
+    try {
+      return await work(await handle.opening);
     } finally {
       handle.users -= 1;
     }
@@ -136,6 +152,7 @@ export class SourceReader {
     const outcomes: PackOutcome[] = group.files.names.map((_, at) => ({
       kind: 'ok',
       hash: hashAt(read.hashes, at),
+      same: null,
     }));
     for (const { at, stat } of read.changed) outcomes[at] = { kind: 'changed', stat };
     for (const { at, code, message } of read.failures)

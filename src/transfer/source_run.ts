@@ -17,11 +17,12 @@ import type { World } from '../world/world.ts';
 import { BufferPool } from './buffer_pool.ts';
 import { CopyChannel } from './copy_channel.ts';
 import type { CopyOutcome, CopyView } from './copy_progress.ts';
+import { SourceDeltas } from './delta/source_deltas.ts';
 import type { LaneOpener } from './link_ports.ts';
 import { Pacer } from './pacer.ts';
 import { PlanSpool } from './plan_spool.ts';
-import { skipped } from './skip_bits.ts';
-import { runSourceLane } from './source_lane.ts';
+import { numbersIn } from './skip_bits.ts';
+import { type LaneRun, runSourceLane } from './source_lane.ts';
 import { type SourceFile, SourceMachine, type SourceWork } from './source_machine.ts';
 import { type PlanTotals, planPages } from './source_plan.ts';
 import { entryOfChanged, SourceReader } from './source_reader.ts';
@@ -48,10 +49,12 @@ export class SourceRun {
   readonly #totals: PlanTotals = { entries: 0, bytes: 0, problems: [] };
   /** From which entry of the plan on which source is meant; rises. */
   readonly #rootsFrom: { readonly entry: number; readonly root: number }[] = [];
-  readonly #lookingAt = new Set<Promise<void>>();
+  /** What goes on beside the lanes: last looks, comparisons. */
+  readonly #beside = new Set<Promise<void>>();
   #plannedEntries = 0;
   #roots: SourceRoot[] = [];
   #reader: SourceReader | null = null;
+  #deltas: SourceDeltas | null = null;
   readonly #pacer: Pacer | null;
   #phase: CopyPhase = 'planning';
   #remote: ProgressMessage | null = null;
@@ -85,6 +88,7 @@ export class SourceRun {
       doneEntries: remote?.doneEntries ?? 0,
       sentBytes: this.machine.sentBytes,
       resentBytes: this.machine.resentBytes,
+      reusedBytes: this.machine.reusedBytes,
       receivedBytes: remote?.receivedBytes ?? 0,
       durableBytes: remote?.durableBytes ?? this.#recoveredBytes,
       recoveredBytes: this.#recoveredBytes,
@@ -138,6 +142,19 @@ export class SourceRun {
       options.chunkBytes,
       this.#params.world.offload,
     );
+    const reader = this.#reader;
+    this.#deltas = new SourceDeltas({
+      chunkBytes: options.chunkBytes,
+      meter: this.meter,
+      offload: this.#params.world.offload,
+      signal: this.#over.signal,
+      ask: (file, chunking) => this.#channel.send({ t: 'askBase', file: file.index, chunking }),
+      withFile: (file, work) => reader.withFile(file, work),
+      known: (file, version, delta) => {
+        this.machine.known(file, version, delta);
+        this.#wake();
+      },
+    });
     this.#phase = 'checking';
     await ready;
     this.#phase = 'copying';
@@ -209,7 +226,8 @@ export class SourceRun {
     for (;;) {
       const message = await this.#next();
       if (message.t === 'have') for (const { i, h } of message.chunks) this.machine.have(message.file, i, h);
-      else if (message.t === 'skip') for (const file of skipped(message)) this.machine.skip(file);
+      else if (message.t === 'skip') for (const file of numbersIn(message)) this.machine.skip(file);
+      else if (message.t === 'offer') for (const file of numbersIn(message)) this.machine.offered(file);
       else if (message.t === 'ready') {
         this.#recoveredBytes = message.recoveredBytes;
         this.#notes = message.notes;
@@ -227,6 +245,7 @@ export class SourceRun {
         return { entries: this.#totals.entries, bytes: this.#totals.bytes, problems };
       }
       if (message.t === 'reject') this.machine.rejected(message.file, message.index);
+      else if (message.t === 'base') this.#aside(this.#deltas!.take(message));
       else if (message.t === 'published') for (const file of message.files) this.machine.done(file);
       else if (message.t === 'restarted') this.#restarted(message.file, message.version);
       else this.#common(message);
@@ -272,8 +291,17 @@ export class SourceRun {
       pool,
       reader: this.#reader!,
       meter: this.meter,
+      chunkBytes: this.#params.options.chunkBytes,
+      run: this.#laneRun(),
+    });
+  }
+
+  #laneRun(): LaneRun {
+    return {
       nextWork: () => this.#nextWork(),
-      sent: (work, hash) => {
+      pace: (bytes) => this.#pace(bytes),
+      sent: (work, hash, copiedBytes) => {
+        this.machine.reused(copiedBytes);
         if (this.machine.chunkSent(work.file, work.version, work.index, hash) === 'end')
           this.#endFile(work.file);
       },
@@ -281,7 +309,7 @@ export class SourceRun {
       changed: (file, version, stat) =>
         this.#fileChanged(file, version, () => entryOfChanged(file.entry, stat)),
       failed: (file, error) => this.#fileFailed(file, error),
-    });
+    };
   }
 
   async #nextWork(): Promise<SourceWork | null> {
@@ -289,9 +317,9 @@ export class SourceRun {
       if (this.#finished) return null;
       if (this.#failure !== null) throw this.#failure;
       throwIfAborted(this.#params.signal);
+      for (const file of this.machine.takeOffers()) this.#compare(file);
       const work = this.machine.next();
       if (work !== null) {
-        await this.#pace(work.bytes);
         return work;
       }
       const waiter = deferred<void>();
@@ -308,9 +336,19 @@ export class SourceRun {
   }
 
   #endFile(file: SourceFile): void {
-    const looking = this.#lastLook(file).catch((failure) => this.#stop(asCausewayError(failure)));
-    this.#lookingAt.add(looking);
-    void looking.then(() => this.#lookingAt.delete(looking));
+    this.#aside(this.#lastLook(file));
+  }
+
+  /** Asks for the sink's version of a file; it is sent once the two are compared. */
+  #compare(file: SourceFile): void {
+    this.#aside(this.#deltas!.begin(file));
+  }
+
+  /** Goes on beside the lanes; a failure ends the run. */
+  #aside(work: Promise<void>): void {
+    const watched = work.catch((failure) => this.#stop(asCausewayError(failure)));
+    this.#beside.add(watched);
+    void watched.then(() => this.#beside.delete(watched));
   }
 
   async #lastLook(file: SourceFile): Promise<void> {
@@ -394,7 +432,7 @@ export class SourceRun {
   }
 
   async #release(): Promise<void> {
-    await Promise.allSettled(this.#lookingAt);
+    await Promise.allSettled(this.#beside);
     await this.#reader?.close();
     for (const root of this.#roots.splice(0)) await closeSource(root);
   }

@@ -36,6 +36,11 @@ const DEVICE_STAGES: readonly { stage: Stage; cause: string; fix: string }[] = [
     fix: 'look at the disk that holds the source (dmesg, iostat); a network share there may be gone',
   },
   {
+    stage: 'destinationRead',
+    cause: 'a read of what the destination has does not return',
+    fix: 'look at the disk that holds the destination (dmesg, iostat)',
+  },
+  {
     stage: 'destinationFlush',
     cause: 'a flush of the destination does not return',
     fix: 'look at the disk that holds the destination (dmesg, iostat): it does not finish its writes',

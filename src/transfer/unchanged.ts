@@ -18,32 +18,41 @@ export interface CandidateColumns {
   readonly modes: Uint16Array;
 }
 
-/** A byte for each file: 1 where a file of that size and modification time stands there. Its mode is set where it differs. */
+/** What stands where a planned file goes: nothing that helps, the same file, or another version of it. */
+const NOTHING = 0;
+const SAME = 1;
+const OTHER = 2;
+
+/**
+ * A byte for each file: {@link SAME} where a file of that size and modification time stands there, which then has its mode;
+ * with `ignoreTimes` that is another version too.
+ */
 export const unchangedJob: Job<
-  { readonly folders: readonly Dir[]; readonly files: CandidateColumns },
+  { readonly folders: readonly Dir[]; readonly files: CandidateColumns; readonly ignoreTimes: boolean },
   Uint8Array
 > = {
   name: 'unchanged',
-  async run({ folders, files }) {
-    const same = new Uint8Array(files.names.length);
+  async run({ folders, files, ignoreTimes }) {
+    const found = new Uint8Array(files.names.length);
     for (const [at, name] of files.names.entries()) {
       const planned = { sizeBytes: files.sizes[at]!, mtimeNs: files.mtimesNs[at]!, mode: files.modes[at]! };
-      same[at] = (await isUnchanged(folders[files.folders[at]!]!, name, planned)) ? 1 : 0;
+      found[at] = await whatStands(folders[files.folders[at]!]!, name, planned, ignoreTimes);
     }
-    return same;
+    return found;
   },
 };
 
 /** What cannot be looked at, or not be given its mode, counts as changed. */
-async function isUnchanged(dir: Dir, name: Name, planned: FinalAttrs): Promise<boolean> {
+async function whatStands(dir: Dir, name: Name, planned: FinalAttrs, ignoreTimes: boolean): Promise<number> {
   const { sizeBytes, mtimeNs, mode } = planned;
   try {
     const stat = await dir.stat(name);
-    if (stat.kind !== 'file' || stat.sizeBytes !== sizeBytes || stat.mtimeNs !== mtimeNs) return false;
+    if (stat.kind !== 'file') return NOTHING;
+    if (ignoreTimes || stat.sizeBytes !== sizeBytes || stat.mtimeNs !== mtimeNs) return OTHER;
     if (stat.mode !== mode) await dir.setAttrs(name, { mode, mtimeNs });
-    return true;
+    return SAME;
   } catch {
-    return false; // it is copied then, and if that fails too the copy tells why
+    return NOTHING; // it is copied then, and if that fails too the copy tells why
   }
 }
 
@@ -53,13 +62,17 @@ export interface LookedAt {
   readonly dirs: DirCache;
   readonly offload: Offload;
   readonly meter: StageMeter;
+  readonly ignoreTimes: boolean;
   readonly signal: AbortSignal;
 }
 
 /** What the destination has already. */
-export interface Unchanged {
+export interface FoundFiles {
+  /** Files that are there as planned. */
   readonly files: number;
   readonly bytes: number;
+  /** Numbers of the files, large enough for it to pay, of which another version stands there; they rise. */
+  readonly older: readonly number[];
 }
 
 /**
@@ -67,12 +80,16 @@ export interface Unchanged {
  * They are stable when this resolves: whoever put them there, perhaps an attempt of this copy that failed, need not
  * have seen to it. Where they cannot be made so, none counts as unchanged.
  */
-export async function markUnchanged(plan: SinkPlan, place: LookedAt): Promise<Unchanged> {
+export async function markUnchanged(plan: SinkPlan, place: LookedAt): Promise<FoundFiles> {
   let files = 0;
   let bytes = 0;
+  const older: number[] = [];
   for (const page of plan.pages(MARK.file, MARK.emptyFile)) {
     throwIfAborted(place.signal);
-    for (const { index, entry } of await unchangedOf(page, place)) {
+    const found = await look(page, place);
+    for (const [at, { index, entry }] of page.entries()) {
+      if (found[at] === OTHER && entry.sizeBytes >= LIMITS.deltaFileMinBytes.value) older.push(index);
+      if (found[at] !== SAME) continue;
       plan.setMark(index, MARK.unchanged);
       files += 1;
       bytes += entry.sizeBytes;
@@ -81,26 +98,27 @@ export async function markUnchanged(plan: SinkPlan, place: LookedAt): Promise<Un
   const isStable = await place.meter
     .run('destinationFlush', 0, () => makeStable(plan, files, place))
     .catch(() => false); // the copy of them tells what is wrong
-  if (isStable) return { files, bytes };
+  if (isStable) return { files, bytes, older };
   for (const file of plan.marked(MARK.unchanged)) plan.resetMark(file);
-  return { files: 0, bytes: 0 };
+  return { files: 0, bytes: 0, older };
 }
 
-async function unchangedOf(
-  files: readonly NumberedEntry[],
-  { dirs, offload, meter }: LookedAt,
-): Promise<NumberedEntry[]> {
-  const unchanged: NumberedEntry[] = [];
+/** For each file what stands where it goes. */
+async function look(files: readonly NumberedEntry[], place: LookedAt): Promise<Uint8Array> {
+  const { dirs, offload, meter, ignoreTimes } = place;
+  const all = new Uint8Array(files.length);
+  let done = 0;
   for (const group of groupByFolder(files, (file) => file.target)) {
-    const look = () =>
+    const work = () =>
       dirs.useAll(group.folders, (folders) =>
-        offload.run(unchangedJob, { folders, files: columnsOf(group) }),
+        offload.run(unchangedJob, { folders, files: columnsOf(group), ignoreTimes }),
       );
-    const same = await meter.run('verify', 0, look).catch(() => new Uint8Array(group.items.length)); // a folder that cannot be opened is told when its files are written
+    const found = await meter.run('destinationRead', 0, work).catch(() => new Uint8Array(group.items.length)); // a folder that cannot be opened is told when its files are written
     meter.goesOn();
-    for (const [at, { item }] of group.items.entries()) if (same[at] === 1) unchanged.push(item);
+    all.set(found, done);
+    done += found.length;
   }
-  return unchanged;
+  return all;
 }
 
 function columnsOf({ items }: FolderGroup<NumberedEntry>): CandidateColumns {

@@ -68,6 +68,7 @@ export function decodeCopyOpening(input: Uint8Array): CopyOpening {
       chunkBytes,
       lanes,
       ignoreTimes: boolean(options, 'ignoreTimes'),
+      wholeFile: boolean(options, 'wholeFile'),
       limitBytesPerSecond: limit === 0 ? null : limit,
     },
     checkArrival: optional(m, 'checkArrival', boolean) ?? false,
@@ -98,6 +99,7 @@ export function decodeSourceMessage(input: Uint8Array): SourceMessage {
     'plan',
     'planEnd',
     'fileEnd',
+    'askBase',
     'fileChanged',
     'fileFailed',
     'progress',
@@ -118,6 +120,8 @@ export function decodeSourceMessage(input: Uint8Array): SourceMessage {
       };
     case 'fileEnd':
       return { t, file: u32(m, 'file'), root: bytes(m, 'root', HASH_BYTES) };
+    case 'askBase':
+      return { t, file: u32(m, 'file'), chunking: text(m, 'chunking', LIMITS.nameMaxBytes.value) };
     case 'fileChanged':
       return {
         t,
@@ -146,6 +150,8 @@ export function decodeSinkMessage(input: Uint8Array): SinkMessage {
     'ready',
     'have',
     'skip',
+    'offer',
+    'base',
     'reject',
     'restarted',
     'published',
@@ -165,7 +171,16 @@ export function decodeSinkMessage(input: Uint8Array): SinkMessage {
       };
     case 'have':
       return { t, file: u32(m, 'file'), chunks: mapList(m, 'chunks', LIMITS.haveChunksMax.value, haveChunk) };
+    case 'base':
+      return {
+        t,
+        file: u32(m, 'file'),
+        lengths: bytesUpTo(m, 'lengths', LIMITS.basePagePieces.value * 4),
+        hashes: bytesUpTo(m, 'hashes', LIMITS.basePagePieces.value * 8),
+        last: boolean(m, 'last'),
+      };
     case 'skip':
+    case 'offer':
       return { t, first: u32(m, 'first'), bits: bytesUpTo(m, 'bits', LIMITS.skipBitsMaxBytes.value) };
     case 'published':
       return { t, files: list(m, 'files', LIMITS.manifestPageEntries.value, fileItem) };

@@ -49,6 +49,8 @@ export interface CopyOptions {
   readonly lanes: number;
   /** Also copies files that the destination has with the same size and modification time. */
   readonly ignoreTimes: boolean;
+  /** Sends files in whole, also where the destination has another version to take unchanged parts from. */
+  readonly wholeFile: boolean;
   /** What the source sends at most, on average; null: as much as goes. */
   readonly limitBytesPerSecond: number | null;
 }
@@ -83,6 +85,8 @@ export type SourceMessage =
       readonly problems: readonly Problem[];
     }
   | { readonly t: 'fileEnd'; readonly file: number; readonly root: Uint8Array }
+  /** Asks for the pieces of the version that the sink offered; `chunking` names the way of cutting. */
+  | { readonly t: 'askBase'; readonly file: number; readonly chunking: string }
   | { readonly t: 'fileChanged'; readonly file: number; readonly version: number; readonly entry: PlanEntry }
   | { readonly t: 'fileFailed'; readonly file: number; readonly code: string; readonly message: string }
   | SharedMessage;
@@ -106,6 +110,9 @@ export type SinkMessage =
   | { readonly t: 'have'; readonly file: number; readonly chunks: readonly HaveChunk[] }
   /** Files that are in place already: a bit for each entry from `first` on, lowest bit of a byte first. */
   | { readonly t: 'skip'; readonly first: number; readonly bits: Uint8Array }
+  /** Files of which another version stands at the destination, in the same way. */
+  | { readonly t: 'offer'; readonly first: number; readonly bits: Uint8Array }
+  | BaseMessage
   | { readonly t: 'reject'; readonly file: number; readonly index: number; readonly stage: Stage }
   /** What was there of a changed file is dropped; its new version may be sent. */
   | { readonly t: 'restarted'; readonly file: number; readonly version: number }
@@ -113,6 +120,17 @@ export type SinkMessage =
   | { readonly t: 'problem'; readonly problem: Problem; readonly file: number }
   | { readonly t: 'complete'; readonly problems: readonly Problem[] }
   | SharedMessage;
+
+/** Pieces in a row of the version of a file that the sink has; none and `last` where it cannot give them. */
+export interface BaseMessage {
+  readonly t: 'base';
+  readonly file: number;
+  /** Lengths of the pieces, 32 bits each, little endian. */
+  readonly lengths: Uint8Array;
+  /** The first 8 bytes of the BLAKE3 of each piece. */
+  readonly hashes: Uint8Array;
+  readonly last: boolean;
+}
 
 export type SharedMessage =
   | ProgressMessage

@@ -1,14 +1,18 @@
+import { concat } from '../base/bytes.ts';
 import { CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
+import { decodeSegments, encodeSegments, type PatchSegment } from './patch.ts';
 
 /**
  * Messages of a lane, all from source to sink, little endian.
  *
  * chunk: type u8 = 1, zero u8, version u16 of the file (0 first, +1 each time the source changed), file u32, index u32, length u32, hash 32 bytes, then the bytes.
+ * patch: type u8 = 3, then as chunk, but after the hash the segments (patch.ts) and only the bytes that the sink does not have.
  * pack:  type u8 = 2, zero u8, count u16, then per file: file u32, length u32, hash 32 bytes; then the bytes, one file after the other.
  */
 export const LANE_CHUNK = 1;
 export const LANE_PACK = 2;
+export const LANE_PATCH = 3;
 export const CHUNK_HEADER_BYTES = 48;
 export const PACK_HEADER_BYTES = 4;
 export const PACK_ENTRY_BYTES = 40;
@@ -29,7 +33,15 @@ export type LaneMessage =
       readonly hash: Uint8Array;
       readonly data: Uint8Array;
     }
+  | ({ readonly type: 'patch' } & PatchMessage)
   | { readonly type: 'pack'; readonly entries: readonly PackEntry[] };
+
+/** A chunk of which the sink has a part. */
+export interface PatchMessage extends ChunkHeader {
+  readonly segments: readonly PatchSegment[];
+  /** The literal bytes of all segments. */
+  readonly data: Uint8Array;
+}
 
 export interface ChunkHeader {
   readonly file: number;
@@ -39,10 +51,19 @@ export interface ChunkHeader {
   readonly hash: Uint8Array;
 }
 
-export function encodeChunkHeader({ file, version, index, lengthBytes, hash }: ChunkHeader): Uint8Array {
+export function encodeChunkHeader(header: ChunkHeader): Uint8Array {
+  return headerOf(LANE_CHUNK, header);
+}
+
+/** `lengthBytes` of the header is that of the whole chunk. The literal bytes follow. */
+export function encodePatchHeader(header: ChunkHeader, segments: readonly PatchSegment[]): Uint8Array {
+  return concat([headerOf(LANE_PATCH, header), encodeSegments(segments)]);
+}
+
+function headerOf(type: number, { file, version, index, lengthBytes, hash }: ChunkHeader): Uint8Array {
   const header = new Uint8Array(CHUNK_HEADER_BYTES);
   const view = new DataView(header.buffer);
-  view.setUint8(0, LANE_CHUNK);
+  view.setUint8(0, type);
   view.setUint16(2, version, true);
   view.setUint32(4, file, true);
   view.setUint32(8, index, true);
@@ -76,21 +97,34 @@ export function decodeLaneMessage(bytes: Uint8Array): LaneMessage {
   if (view.getUint8(1) !== 0)
     throw new CausewayError('CW_WIRE_MALFORMED', 'a reserved byte of a lane message is not zero');
   if (type === LANE_CHUNK) return decodeChunk(bytes, view);
+  if (type === LANE_PATCH) return decodePatch(bytes, view);
   if (type === LANE_PACK) return decodePack(bytes, view);
   throw new CausewayError('CW_WIRE_MALFORMED', `lane message of unknown type ${type}`);
 }
 
 function decodeChunk(bytes: Uint8Array, view: DataView): LaneMessage {
-  if (bytes.byteLength < CHUNK_HEADER_BYTES) throw truncated();
-  const length = view.getUint32(12, true);
-  if (length !== bytes.byteLength - CHUNK_HEADER_BYTES) throw truncated();
+  const { lengthBytes, ...header } = decodeHeader(bytes, view);
+  if (lengthBytes !== bytes.byteLength - CHUNK_HEADER_BYTES) throw truncated();
+  return { type: 'chunk', ...header, data: bytes.subarray(CHUNK_HEADER_BYTES) };
+}
+
+function decodePatch(bytes: Uint8Array, view: DataView): LaneMessage {
+  const header = decodeHeader(bytes, view);
   return {
-    type: 'chunk',
+    type: 'patch',
+    ...header,
+    ...decodeSegments(bytes.subarray(CHUNK_HEADER_BYTES), header.lengthBytes),
+  };
+}
+
+function decodeHeader(bytes: Uint8Array, view: DataView): ChunkHeader {
+  if (bytes.byteLength < CHUNK_HEADER_BYTES) throw truncated();
+  return {
     file: view.getUint32(4, true),
     version: view.getUint16(2, true),
     index: view.getUint32(8, true),
+    lengthBytes: view.getUint32(12, true),
     hash: bytes.subarray(16, 16 + HASH),
-    data: bytes.subarray(CHUNK_HEADER_BYTES),
   };
 }
 

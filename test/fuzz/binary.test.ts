@@ -69,7 +69,7 @@ const lane: Target = {
   corpus: goldenBytes('lane_message'),
   decode: (bytes) => {
     const message = decodeLaneMessage(bytes);
-    const parts = message.type === 'chunk' ? [message] : message.entries;
+    const parts = message.type === 'pack' ? message.entries : [message];
     for (const { hash, data } of parts)
       assert.ok(hash.byteLength === 32 && data.byteLength <= bytes.byteLength);
   },

@@ -12,6 +12,7 @@ import {
   decodeLaneMessage,
   encodeChunkHeader,
   encodePackHeader,
+  encodePatchHeader,
   type LaneMessage,
 } from '../../src/wire/lane_message.ts';
 import {
@@ -110,6 +111,7 @@ describe('Lane messages', () => {
       ...part,
       lengthBytes: part.data.byteLength,
     });
+    if (message.type === 'patch') return concat([encodePatchHeader(message, message.segments), message.data]);
     if (message.type === 'chunk') return concat([encodeChunkHeader(sized(message)), message.data]);
     return concat([
       encodePackHeader(message.entries.map(sized)),

@@ -19,6 +19,7 @@ import {
   CHUNK_HEADER_BYTES,
   encodeChunkHeader,
   encodePackHeader,
+  encodePatchHeader,
   PACK_ENTRY_BYTES,
   PACK_HEADER_BYTES,
 } from '../../src/wire/lane_message.ts';
@@ -31,6 +32,7 @@ import {
   STREAM_CLASSES,
   writeFrameHeader,
 } from '../../src/wire/mux_frame.ts';
+import { encodeSegments, PATCH_SEGMENT_BYTES } from '../../src/wire/patch.ts';
 import { encodeAck, encodeBoot, encodeSync, NONCE_BYTES } from '../../src/wire/preamble.ts';
 import {
   RECORD_HEADER_BYTES,
@@ -257,13 +259,14 @@ describe('docs/protocol.md', () => {
 
   it('lane messages', () => {
     const hash = new Uint8Array(32).fill(0xab);
-    const chunk = encodeChunkHeader({
+    const header = {
       file: 0x01020304,
       version: 0x0506,
       index: 0x0708090a,
       lengthBytes: 0x0b0c0d0e,
       hash,
-    });
+    };
+    const chunk = encodeChunkHeader(header);
     const numbers = {
       reserved: 0,
       version: 0x0506,
@@ -280,6 +283,18 @@ describe('docs/protocol.md', () => {
       checkLayout('pack header', pack, { 'type = 2': 2, reserved: 0, 'count of files': 1 }),
       PACK_HEADER_BYTES,
     );
+    const segments = encodeSegments([
+      { literalBytes: 0x01020304, copyBytes: 0x05060708, copyFrom: 0x090a0b0c0d },
+    ]);
+    const countBytes = checkLayout('patch segments', segments, { 'count of segments': 1 });
+    const segment = segments.subarray(countBytes);
+    const parts = {
+      'literal bytes': 0x01020304,
+      'bytes to copy behind them': 0x05060708,
+      'where these begin in the version that the sink has': 0x090a0b0c0d,
+    };
+    assert.equal(checkLayout('patch segment', segment, parts), PATCH_SEGMENT_BYTES);
+    assert.equal(encodePatchHeader(header, [])[0], 3);
     const entry = pack.subarray(PACK_HEADER_BYTES);
     const fields = { file: 0x01020304, length: 0x05060708, BLAKE3: toHex(hash) };
     assert.equal(checkLayout('pack entry', entry, fields), PACK_ENTRY_BYTES);

@@ -32,6 +32,8 @@ export interface ScenarioResult {
   readonly violation: string | null;
   readonly deaths: number;
   readonly attempts: number;
+  /** Bytes that were taken from earlier versions, in the attempts that ended well. */
+  readonly reusedBytes: number;
 }
 
 interface Expected {
@@ -47,7 +49,7 @@ export async function runCopyScenario({ seed, plan = swarm(seed) }: Scenario): P
   const guest = sim.machine('guest', { truthfulDisk: !inward });
   const secure = dice.chance(0.5);
   const [source, sink] = inward ? [host, guest] : [guest, host];
-  const expected = layOut(source, sink, dice);
+  const expected = layOut(source, sink, { dice, versions: Dice.fromSeed(seed).fork('versions') });
   let violation: string | null = null;
   const violate = (text: string) => {
     violation ??= text;
@@ -59,7 +61,7 @@ export async function runCopyScenario({ seed, plan = swarm(seed) }: Scenario): P
     violate(`${path} shows neither its old nor its new content (${shown.byteLength} bytes)`);
   });
 
-  const progress = { done: false, attempts: 0 };
+  const progress = { done: false, attempts: 0, reusedBytes: 0 };
   const keys = new Keys();
   const agent = guest.supervise('agent', (world) => runAgent(world, secure, keys));
   const daemon = host.supervise('daemon', (world) => runDaemon(world, { secure, inward, progress, keys }));
@@ -76,9 +78,10 @@ export async function runCopyScenario({ seed, plan = swarm(seed) }: Scenario): P
     violate(`no completion after the faults stopped: ${report.outcome}, attempts ${progress.attempts}`);
   if (violation === null) note(checkWhole(sink, expected), violate);
   if (violation === null) note(checkLeftovers(sink), violate);
+  const { attempts, reusedBytes } = progress;
   agent.stop();
   daemon.stop();
-  return { report, violation, deaths: agent.deaths + daemon.deaths, attempts: progress.attempts };
+  return { report, violation, deaths: agent.deaths + daemon.deaths, attempts, reusedBytes };
 }
 
 function note(text: string | null, violate: (text: string) => void): void {
@@ -128,7 +131,7 @@ interface DaemonPart {
   readonly secure: boolean;
   readonly inward: boolean;
   readonly keys: Keys;
-  readonly progress: { done: boolean; attempts: number };
+  readonly progress: { done: boolean; attempts: number; reusedBytes: number };
 }
 
 async function runDaemon(world: World, { secure, inward, progress, keys }: DaemonPart): Promise<void> {
@@ -166,10 +169,17 @@ async function runDaemon(world: World, { secure, inward, progress, keys }: Daemo
         role: inward ? 'source' : 'sink',
         sources: ['/src/tree/.'],
         destination: '/dst/tree',
-        options: { chunkBytes: CHUNK, lanes: 2, ignoreTimes: false, limitBytesPerSecond: null },
+        options: {
+          chunkBytes: CHUNK,
+          lanes: 2,
+          ignoreTimes: false,
+          wholeFile: false,
+          limitBytesPerSecond: null,
+        },
       },
     });
     const end = await job.run();
+    progress.reusedBytes += job.view()?.reusedBytes ?? 0;
     if (end.kind === 'done' && end.outcome.problems.length === 0) progress.done = true;
     else await world.clock.sleep(200);
   }
@@ -177,7 +187,11 @@ async function runDaemon(world: World, { secure, inward, progress, keys }: Daemo
 }
 
 /** The trees of both sides: what is copied, and what stands at the destination before. */
-function layOut(source: SimMachine, sink: SimMachine, dice: Dice): Expected {
+function layOut(
+  source: SimMachine,
+  sink: SimMachine,
+  { dice, versions }: { readonly dice: Dice; readonly versions: Dice },
+): Expected {
   source.disk.writeTree('/src/tree/sub', {});
   sink.disk.writeTree('/dst', {});
   const files: Expected['files'] = new Map();
@@ -186,15 +200,31 @@ function layOut(source: SimMachine, sink: SimMachine, dice: Dice): Expected {
   const replaces = dice.chance(0.4);
   if (replaces) sink.disk.writeTree('/dst/tree/sub', {});
   for (let at = 0; at < count; at += 1) {
-    const name = `${at % 3 === 0 ? 'sub/' : ''}f${at}`;
     const fresh = dice.bytes(sizes[at]!);
+    const isOld = replaces && dice.chance(0.7);
+    const unlike = isOld ? dice.bytes(500) : null;
+    const alike =
+      isOld && sizes[at]! >= LIMITS.deltaFileMinBytes.value && versions.chance(0.8)
+        ? earlierVersion(fresh, versions)
+        : null;
+    const old = alike ?? unlike;
+    // a disk image is compared by blocks, other files by pieces that their content defines
+    const name = `${at % 3 === 0 ? 'sub/' : ''}f${at}${alike && versions.chance(0.5) ? '.img' : ''}`;
     layFile(source, `/src/tree/${name}`, fresh);
-    const old = replaces && dice.chance(0.7) ? dice.bytes(500) : null;
     const target = `/dst/tree/${name}`;
     if (old) layFile(sink, target, old);
     files.set(target, { fresh, old });
   }
   return { files };
+}
+
+/** What most of `fresh` may have come from. */
+function earlierVersion(fresh: Uint8Array, dice: Dice): Uint8Array {
+  const old = Uint8Array.from(fresh);
+  old[dice.between(0, old.byteLength - 1)]! ^= 1;
+  old[dice.between(0, old.byteLength - 1)]! ^= 2;
+  if (dice.chance(0.3)) return Buffer.concat([dice.bytes(dice.between(1, 9)), old]);
+  return dice.chance(0.5) ? old : old.subarray(0, dice.between(1, old.byteLength));
 }
 
 function layFile(machine: SimMachine, path: string, content: Uint8Array): void {

@@ -47,6 +47,7 @@ async function passOver(world: World, plan: readonly PlanEntry[]): Promise<numbe
     root,
     dirs,
     offload: world.offload,
+    ignoreTimes: false,
     meter: new StageMeter(world.clock),
     signal,
   });

@@ -23,6 +23,7 @@ export const cp: Action = async (context, args, options) => {
   if (options['limit'] !== undefined)
     request.limitBytesPerSecond = parseSize(String(options['limit']), '--limit', 1024, 2 ** 40);
   if (options['ignoreTimes'] === true) request.ignoreTimes = true;
+  if (options['wholeFile'] === true) request.wholeFile = true;
   Object.assign(request, queueOptions(options));
   const { interrupted } = context.terminal;
   const job = await context.client.call('startJob', {}, request);

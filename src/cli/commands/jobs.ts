@@ -104,6 +104,7 @@ function details(job: JobView, bars: boolean): string {
     ['planned', `${job.plannedEntries} entries, ${formatBytes(job.plannedBytes)}`],
     ['sent', formatBytes(job.sentBytes)],
     ['received', formatBytes(job.receivedBytes)],
+    ['reused', formatBytes(job.reusedBytes)],
     ['durable', formatBytes(job.durableBytes)],
     ['there before', formatBytes(job.recoveredBytes)],
     ['rate', formatRate(job.rateBytesPerSecond)],

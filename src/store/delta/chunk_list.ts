@@ -10,9 +10,13 @@ const COUNT_BYTES = 4;
 const LENGTH_BYTES = 4;
 const ENTRY_BYTES = LENGTH_BYTES + HASH_BYTES;
 
-/** The chunks of one version of a file: length and BLAKE3 of each, in order; 36 bytes a chunk. Made by {@link ChunkListBuilder}. */
+/**
+ * The chunks of one version of a file: length and BLAKE3 of each, in order; 36 bytes a chunk. Made by {@link ChunkListBuilder}.
+ * A list of short hashes keeps only their first `hashBytes`: enough to guess what is equal where the whole is verified later.
+ */
 export class ChunkList {
   readonly count: number;
+  readonly hashBytes: number;
   /** Sum of all lengths: the size of the file. */
   readonly sizeBytes: number;
   readonly #words: Uint32Array;
@@ -20,8 +24,10 @@ export class ChunkList {
   readonly #offsets: Float64Array;
 
   /** `words`: length and flag of each chunk. Use the builder or {@link ChunkList.decode}. */
-  constructor(words: Uint32Array, hashes: Uint8Array) {
+  constructor(words: Uint32Array, hashes: Uint8Array, hashBytes = HASH_BYTES) {
+    assert(hashes.byteLength === words.length * hashBytes, 'each chunk has a hash');
     this.count = words.length;
+    this.hashBytes = hashBytes;
     this.#words = words;
     this.#hashes = hashes;
     this.#offsets = new Float64Array(words.length);
@@ -47,7 +53,7 @@ export class ChunkList {
 
   /** A view, valid as long as the list. */
   hash(index: number): Uint8Array {
-    return this.#hashes.subarray(index * HASH_BYTES, (index + 1) * HASH_BYTES);
+    return this.#hashes.subarray(index * this.hashBytes, (index + 1) * this.hashBytes);
   }
 
   /** The chunk that begins at `offset`; -1 where none does. */
@@ -69,8 +75,9 @@ export class ChunkList {
     return hashBytes(this.#hashes);
   }
 
-  /** Count, lengths with flags, hashes; numbers are 32 bits, little endian. */
+  /** Count, lengths with flags, whole hashes; numbers are 32 bits, little endian. */
   encode(): Uint8Array {
+    assert(this.hashBytes === HASH_BYTES, 'what is kept are whole hashes');
     const bytes = new Uint8Array(COUNT_BYTES + this.count * ENTRY_BYTES);
     const view = new DataView(bytes.buffer);
     view.setUint32(0, this.count, true);
