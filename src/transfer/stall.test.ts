@@ -29,7 +29,14 @@ test('something that moved within the limit is slow, never stalled', () => {
   assert.equal(diagnoseStall(evidence), null);
 });
 
-for (const stage of ['sourceRead', 'destinationWrite', 'destinationFlush', 'verify', 'publish'] as const) {
+for (const stage of [
+  'sourceRead',
+  'destinationRead',
+  'destinationWrite',
+  'destinationFlush',
+  'verify',
+  'publish',
+] as const) {
   test(`an operation of ${stage} that does not return is named, on its side`, () => {
     const here = diagnoseStall({ ...quiet, localStages: hanging(stage) });
     assert.deepEqual([here?.stage, here?.side], [stage, 'host']);
@@ -45,6 +52,16 @@ test('a device that hangs wins over the link that waits for it', () => {
     remoteStages: hanging('destinationWrite'),
   });
   assert.equal(report?.stage, 'destinationWrite');
+});
+
+test('a peer that tells seldom because nothing gets through is believed, a little late too', () => {
+  const lateMs = LIMITS.progressIntervalMs.value + LIMITS.progressSlowIntervalMs.value + 2_000;
+  const report = diagnoseStall({
+    ...quiet,
+    peerHeardMs: NOW - lateMs,
+    remoteStages: hanging('sourceRead'),
+  });
+  assert.deepEqual([report?.stage, report?.side], ['sourceRead', 'guest']);
 });
 
 test('what a silent peer said last proves nothing about its disk', () => {

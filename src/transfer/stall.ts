@@ -65,8 +65,8 @@ const DEVICE_STAGES: readonly { stage: Stage; cause: string; fix: string }[] = [
 /** An operation hangs when it has lasted for most of the silence. */
 const HANGING_SHARE = 0.6;
 
-/** Snapshots of the peer older than this say nothing of now. */
-const PEER_FRESH_MS = LIMITS.heartbeatTimeoutMs.value;
+/** Snapshots of the peer older than this say nothing of now; one that hardly gets anything through tells seldom. */
+const PEER_FRESH_MS = LIMITS.heartbeatTimeoutMs.value + LIMITS.progressSlowIntervalMs.value;
 
 /** Null while something moves, however slowly. */
 export function diagnoseStall(evidence: StallEvidence): StallReport | null {
