@@ -8,6 +8,10 @@ import type { Compression } from '../world/compression.ts';
 /** What a page costs besides its bytes: counted, so that many tiny pages are no way around the limit. */
 const PAGE_COST_BYTES = 256;
 
+/** Pages share memory of this size at first, and of more as the plan grows: small pieces would leave holes in the heap. */
+const SLAB_MIN_BYTES = 16 * 1024;
+const SLAB_MAX_BYTES = 1024 * 1024;
+
 /**
  * The entries of a copy in the order of the plan, kept as the messages that they travelled in, compressed: about 12
  * bytes for a file with a name and times of the usual kind. Pages that are used again soon stay decoded.
@@ -19,6 +23,9 @@ export class PlanSpool {
   readonly #firsts: number[] = [];
   /** The last used are at the end. */
   readonly #decoded = new Map<number, readonly PlanEntry[]>();
+  /** Memory that the next pages get. */
+  #free = new Uint8Array(0);
+  #slabBytes = SLAB_MIN_BYTES;
   #entries = 0;
   #keptBytes = 0;
 
@@ -49,7 +56,7 @@ export class PlanSpool {
       this.#keptBytes > LIMITS.planKeptMaxBytes.value
     )
       throw new CausewayError('CW_LIMIT', 'the copy has too many entries');
-    this.#pages.push(page);
+    this.#pages.push(this.#kept(page));
     this.#firsts.push(this.#entries);
     this.#entries += count;
   }
@@ -80,6 +87,17 @@ export class PlanSpool {
     const entry = this.page(at)[index - this.#firsts[at]!];
     assert(entry !== undefined, 'an entry of the plan is asked for that is there');
     return entry;
+  }
+
+  #kept(page: Uint8Array): Uint8Array {
+    if (page.byteLength > this.#free.byteLength) {
+      this.#free = new Uint8Array(Math.max(this.#slabBytes, page.byteLength));
+      this.#slabBytes = Math.min(2 * this.#slabBytes, SLAB_MAX_BYTES);
+    }
+    const kept = this.#free.subarray(0, page.byteLength);
+    kept.set(page);
+    this.#free = this.#free.subarray(page.byteLength);
+    return kept;
   }
 
   /** The last page that begins at or before an entry. */

@@ -9,7 +9,7 @@ import type { BufferPool } from './buffer_pool.ts';
 import { copiedBytes, segmentsOfBlocks, segmentsOfSteps } from './delta/file_delta.ts';
 import { SHORT_HASH_BYTES } from './delta/short_hash.ts';
 import type { BlockHashes } from './disk_jobs.ts';
-import type { SourceFile, SourceWork } from './source_machine.ts';
+import type { SourceFile, SourceMachine, SourceWork } from './source_machine.ts';
 import type { SourceReader } from './source_reader.ts';
 import type { StageMeter } from './stage_meter.ts';
 
@@ -32,8 +32,8 @@ export interface LaneRun {
   pace(bytes: number): Promise<void>;
   /** `copiedBytes` of the chunk do not travel: the sink has them. */
   sent(work: ChunkWork, hash: Uint8Array, copiedBytes: number): void;
-  /** Bytes of taken work that are not going to be sent. */
-  unsent(bytes: number): void;
+  /** Hears of files that went whole, and of taken work that is not going to be sent. */
+  readonly machine: Pick<SourceMachine, 'sentWhole' | 'unsent'>;
   changed(file: SourceFile, version: number, stat: Stat): Promise<void>;
   failed(file: SourceFile, error: CausewayError): Promise<void>;
 }
@@ -79,12 +79,12 @@ async function readChunk(lane: SourceLane, work: ChunkWork, buffer: Uint8Array):
   try {
     const read = await lane.reader.readChunk(file, index, data, blocksOf(work, lane.chunkBytes));
     if (read.kind === 'changed') {
-      lane.run.unsent(bytes);
+      lane.run.machine.unsent(bytes);
       await lane.run.changed(file, version, read.stat);
       return null;
     }
     if (file.version !== version) {
-      lane.run.unsent(bytes);
+      lane.run.machine.unsent(bytes);
       return null;
     }
     const header = { file: file.index, version, index, lengthBytes: bytes, hash: read.hash };
@@ -94,7 +94,7 @@ async function readChunk(lane: SourceLane, work: ChunkWork, buffer: Uint8Array):
     if (copied === 0) return { header: encodeChunkHeader(header), data: [data] };
     return { header: encodePatchHeader(header, segments), data: literalsOf(segments, data) };
   } catch (failure) {
-    lane.run.unsent(bytes);
+    lane.run.machine.unsent(bytes);
     await lane.run.failed(file, asCausewayError(failure));
     return null;
   }
@@ -137,8 +137,9 @@ async function readPack(lane: SourceLane, work: PackWork, buffer: Uint8Array): P
       if (to < from) buffer.copyWithin(to, from, from + lengthBytes);
       entries.push({ file: file.index, lengthBytes, hash: outcome.hash });
       to += lengthBytes;
+      lane.run.machine.sentWhole(file);
     } else {
-      lane.run.unsent(lengthBytes);
+      lane.run.machine.unsent(lengthBytes);
       if (outcome.kind === 'failed') await lane.run.failed(file, outcome.error);
       else await lane.run.changed(file, versions[at]!, outcome.stat);
     }

@@ -137,6 +137,9 @@ test('files exist while they are under way only, and not more of them than the w
   sendAll();
   assert.equal(sent.length, window);
   assert.equal(machine.files.size, window);
+  for (const file of [...machine.files.values()]) machine.sentWhole(file);
+  assert.equal(machine.files.size, 0);
+  assert.equal(machine.next(), null, 'what is on its way counts');
   for (let index = 0; index < 700; index += 1) machine.done(index);
   sendAll();
   assert.equal(sent.length, window + 700);
@@ -162,4 +165,21 @@ test('what the sink has a part of takes no place in the window before its turn',
   assert.equal(files, window);
   machine.done(0);
   assert.equal(send(machine), `chunk ${window}/1`);
+});
+
+test('a file that went whole and is asked for again goes as a chunk, once, and is ended', () => {
+  const machine = machineOf([100, 200]);
+  const work = machine.next();
+  assert.ok(work?.kind === 'pack');
+  for (const file of work.files) machine.sentWhole(file);
+  machine.rejected(1, 0);
+  machine.rejected(1, 7);
+  assert.equal(send(machine), 'chunk 1/0');
+  assert.equal(machine.files.get(1)?.phase, 'ending');
+  assert.equal(send(machine), 'none');
+  machine.done(0);
+  machine.done(1);
+  machine.rejected(0, 0);
+  assert.equal(machine.files.size, 0);
+  assert.equal(send(machine), 'none');
 });

@@ -46,6 +46,8 @@ const TO_SEND = 1;
 const OFFERED = 2;
 /** It is compared with the sink's version before it goes into the queue. */
 const COMPARED = 3;
+/** It went in a pack. There is no object of it: few are asked for again. */
+const SENT_WHOLE = 4;
 
 /**
  * The sending side of a copy as a machine: which chunk goes next, when a file is at its end, what a changed source
@@ -54,7 +56,7 @@ const COMPARED = 3;
  */
 export class SourceMachine {
   readonly chunkBytes: number;
-  /** Files that have begun and are not done, by number. */
+  /** Files that have begun and are not done, by number; not those that went in a pack. */
   readonly files = new Map<number, SourceFile>();
   readonly #plan: PlanSpool;
   readonly #state = new EntryBytes();
@@ -189,6 +191,13 @@ export class SourceMachine {
     this.#sentBytes -= bytes;
   }
 
+  /** A lane has read this file of a pack, which goes as it is. */
+  sentWhole(file: SourceFile): void {
+    if (file.phase !== 'ended' || this.#state.get(file.index) !== TO_SEND) return;
+    this.#state.set(file.index, SENT_WHOLE);
+    this.files.delete(file.index);
+  }
+
   /** A lane has handed over the chunk; the result tells whether the file is at its end now and wants its last look. */
   chunkSent(file: SourceFile, version: number, index: number, hash: Uint8Array): 'more' | 'end' {
     if (file.version !== version) return 'more';
@@ -235,6 +244,10 @@ export class SourceMachine {
 
   /** The sink wants a chunk again. */
   rejected(index: number, chunk: number): void {
+    if (this.#state.get(index) === SENT_WHOLE) {
+      this.#begin(index);
+      this.#state.set(index, TO_SEND);
+    }
     const file = this.files.get(index);
     if (!file || file.phase === 'restarting' || chunk >= file.chunks.count) return;
     file.chunks.lost(chunk);
@@ -247,12 +260,12 @@ export class SourceMachine {
   done(index: number): void {
     const state = this.#state.get(index);
     this.#state.set(index, NOTHING_TO_SEND);
+    if ((state === TO_SEND || state === SENT_WHOLE) && index < this.#cursor) this.#passed -= 1;
     const file = this.files.get(index);
     if (!file) return;
     file.phase = 'done';
     this.files.delete(index);
     this.#forgetDelta(file);
-    if (state === TO_SEND && index < this.#cursor) this.#passed -= 1;
   }
 
   #forgetDelta(file: SourceFile): void {

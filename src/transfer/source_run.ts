@@ -305,7 +305,7 @@ export class SourceRun {
         if (this.machine.chunkSent(work.file, work.version, work.index, hash) === 'end')
           this.#endFile(work.file);
       },
-      unsent: (bytes) => this.machine.unsent(bytes),
+      machine: this.machine,
       changed: (file, version, stat) =>
         this.#fileChanged(file, version, () => entryOfChanged(file.entry, stat)),
       failed: (file, error) => this.#fileFailed(file, error),

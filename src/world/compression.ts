@@ -3,7 +3,7 @@
  * they are meant for pieces of up to a mebibyte.
  */
 export interface Compression {
-  /** `bytes` in a form that {@link expand} of the same process understands, in memory of its own. */
+  /** `bytes` in a form that {@link expand} of the same process understands; the memory may be much larger than what it holds. */
   compress(bytes: Uint8Array): Uint8Array;
   /** What {@link compress} was given. */
   expand(compressed: Uint8Array): Uint8Array;

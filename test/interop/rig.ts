@@ -27,7 +27,14 @@ export class Served {
   constructor(script: string, args: readonly string[], env: Record<string, string> = {}) {
     this.child = spawn(
       process.execPath,
-      ['--disable-warning=ExperimentalWarning', script, ...args, '--ready-fd', '3'],
+      [
+        '--disable-warning=ExperimentalWarning',
+        '--max-semi-space-size=8',
+        script,
+        ...args,
+        '--ready-fd',
+        '3',
+      ],
       {
         stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
         // compiled code is kept between the many starts of a test run
