@@ -261,6 +261,11 @@ export const ERROR_CODES = {
     5,
     'What was written does not match what was read, repeatedly: check memory and disk of the machine named.',
   ),
+  CW_COPY_METADATA: spec(
+    'never',
+    3,
+    'The entry was copied, but not all that belongs to it: the message names what and why.',
+  ),
   CW_COPY_PARTIAL: spec('never', 3, 'Some entries could not be copied: they are listed with the reason.'),
   CW_COPY_STALLED: spec(
     'retry',

@@ -162,6 +162,16 @@ export const LIMITS = {
     32,
     'chunks of one file that go uncompressed and unsampled after others of it did not get smaller',
   ),
+  xattrsMaxBytes: bytes(
+    64 * KIB,
+    'names and values of the extended attributes of one entry; of one with more they are listed as not copied',
+  ),
+  xattrsPerEntryMax: count(256, 'extended attributes of one entry, as above'),
+  idMappingsMax: count(64, 'rules of one copy that give entries another user or group'),
+  hardLinksMax: count(
+    1_000_000,
+    'files with several names of which one copy remembers where the first is; further ones travel once for each name',
+  ),
   packMaxBytes: bytes(MIB, 'small files that travel in one message, together'),
   packFilesMax: count(512, 'small files that travel in one message'),
   packFoldersMax: count(64, 'folders of the small files that are read or published in one piece of work'),

@@ -188,6 +188,15 @@ function addCopyCommands(program: Command, add: Add): void {
     .option('--limit <rate>', 'send at most so much in a second, for example 20M')
     .option('-I, --ignore-times', 'also copy files that are there with the same size and time')
     .option('-W, --whole-file', 'send changed files in whole, not only what differs from the version there')
+    .option(
+      '--owner <keep|none>',
+      'keep owner and group, or not (default: keep where the destination is root)',
+    )
+    .option(
+      '--map <user|group:from=to>',
+      'give entries of that user or group (a number, or * for any other) another; may be given several times',
+      several,
+    )
     .option('--priority <n>', 'copies of higher priority start first, -10 to 10 (default: 0)')
     .option('--retries <n>', 'how often a failure that may pass is tried again, 0 to 100 (default: 0)')
     .option(

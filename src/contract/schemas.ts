@@ -99,6 +99,22 @@ export const StartJobRequest = Type.Object(
     wholeFile: Type.Optional(Type.Boolean()),
     /** Bytes of files that are sent in a second at most, on average. */
     limitBytesPerSecond: Type.Optional(Type.Integer({ minimum: 1024, maximum: 2 ** 40 })),
+    /** Whether entries keep owner and group; `auto`, the default: where the destination's process is root. */
+    owner: Type.Optional(Type.Union([Type.Literal('auto'), Type.Literal('keep'), Type.Literal('none')])),
+    /** Other owners: entries of the user or group `from` (absent: any without a rule of its own) get `to`. */
+    idMappings: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            kind: Type.Union([Type.Literal('user'), Type.Literal('group')]),
+            from: Type.Optional(Type.Integer({ minimum: 0, maximum: 4294967294 })),
+            to: Type.Integer({ minimum: 0, maximum: 4294967294 }),
+          },
+          Strict,
+        ),
+        { maxItems: 64 },
+      ),
+    ),
     /** Copies of higher priority start first; default 0. */
     priority: Type.Optional(Type.Integer({ minimum: -10, maximum: 10 })),
     /** How often a copy that failed in a way that may pass is tried again; default 0. */

@@ -49,6 +49,10 @@ export class JobRun {
           ignoreTimes: request.ignoreTimes ?? false,
           wholeFile: request.wholeFile ?? false,
           limitBytesPerSecond: request.limitBytesPerSecond ?? null,
+          ...(request.owner && { owner: request.owner }),
+          ...(request.idMappings && {
+            idMappings: request.idMappings.map((rule) => ({ ...rule, from: rule.from ?? null })),
+          }),
           lanes: request.lanes ?? Math.min(LIMITS.lanesMax.value, world.process.info.cpuCount),
         },
       },

@@ -3,6 +3,7 @@ import { hashAt, hashBytes } from '../base/hash.ts';
 import { inspectJob, listFolderJob } from '../tree/walk_jobs.ts';
 import type { DiskFile } from '../world/disk.ts';
 import type { Job, JobContext } from '../world/offload.ts';
+import { copyFileJob } from './copy_file_job.ts';
 import { cutRangeJob } from './delta/cut_file.ts';
 import { writePatchJob } from './delta/patch_job.ts';
 import { SHORT_HASH_BYTES, shortHash } from './delta/short_hash.ts';
@@ -110,6 +111,7 @@ export const DISK_JOBS: readonly Job<never, unknown>[] = [
   cutRangeJob,
   writePatchJob,
   unchangedJob,
+  copyFileJob,
   listFolderJob,
   inspectJob,
 ];

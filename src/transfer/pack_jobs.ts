@@ -2,11 +2,13 @@ import { equalBytes } from '../base/bytes.ts';
 import { asCausewayError } from '../base/errors.ts';
 import { HASH_BYTES, hashAt, hashBytes } from '../base/hash.ts';
 import type { Name } from '../base/path.ts';
-import type { Dir, DiskFile, Stat } from '../world/disk.ts';
+import type { AttrPatch, Dir, DiskFile, Stat } from '../world/disk.ts';
 import type { Job, JobContext } from '../world/offload.ts';
 import { readFully, writeFully } from './file_io.ts';
 import { nowAndThen } from './job_progress.ts';
-import { type FinalAttrs, namingKinds, renameInto, settleFile } from './publish.ts';
+import { isRefusal, type Metadata, type Missing, ownerMissing } from './metadata.ts';
+import { type Owner, withoutSetId } from './ownership.ts';
+import { namingKinds, renameInto, settleFile } from './publish.ts';
 import { type FileState, sameFile } from './same_file.ts';
 import { temporaryName } from './temporary_name.ts';
 
@@ -182,10 +184,18 @@ export interface FinishColumns {
   readonly sizes: Uint32Array;
   readonly modes: Uint16Array;
   readonly mtimesNs: BigInt64Array;
+  /** User and group of each; null where all have the right ones by themselves. */
+  readonly owners: Uint32Array | null;
   readonly hashes: Uint8Array;
 }
 
-/** Reads small files back, sets mode and time, and renames them into place; `bad` do not have their hash. */
+/** In the place of a user or group that stays as it is; no real one has that number. */
+export const SAME_OWNER = 0xffff_ffff;
+
+/**
+ * Reads small files back, sets owner, mode and time, and renames them into place; `bad` do not have their hash, `missing`
+ * are in place but lack something.
+ */
 export const publishPackJob: Job<
   {
     readonly store: Dir;
@@ -193,29 +203,42 @@ export const publishPackJob: Job<
     readonly files: FinishColumns;
     readonly trustContents: boolean;
   },
-  { readonly bad: readonly number[]; readonly failures: readonly JobFailure[] }
+  {
+    readonly bad: readonly number[];
+    readonly failures: readonly JobFailure[];
+    readonly missing: readonly { readonly at: number; readonly missing: Missing }[];
+  }
 > = {
   name: 'publish-pack',
   async run({ store, parents, files, trustContents }, context) {
     const bad: number[] = [];
     const failures: JobFailure[] = [];
+    const lacking: { at: number; missing: Missing }[] = [];
     const ways = { whole: context.whole, moved: nowAndThen(context) };
     for (const [at, to] of files.names.entries()) {
       const sizeBytes = files.sizes[at]!;
       const piece: Piece = {
         from: { dir: store, name: temporaryName(files.keys, at) },
         to: { dir: parents[files.parents[at]!]!, name: to },
-        attrs: { sizeBytes, mode: files.modes[at]!, mtimeNs: files.mtimesNs[at]! },
+        sizeBytes,
+        metadata: {
+          mode: files.modes[at]!,
+          mtimeNs: files.mtimesNs[at]!,
+          owner: files.owners === null ? null : ownerAt(files.owners, at),
+          xattrs: NO_XATTRS,
+        },
         bytes: context.scratch(sizeBytes),
         hash: trustContents ? null : hashAt(files.hashes, at),
       };
       try {
-        if (!(await publishOne(piece, ways))) bad.push(at);
+        const missing = await publishOne(piece, ways);
+        if (missing === null) bad.push(at);
+        else if (missing.length > 0) lacking.push({ at, missing });
       } catch (failure) {
         failures.push(failureAt(at, failure));
       }
     }
-    return { bad, failures };
+    return { bad, failures, missing: lacking };
   },
 };
 
@@ -227,31 +250,61 @@ interface Spot {
 interface Piece {
   readonly from: Spot;
   readonly to: Spot;
-  readonly attrs: FinalAttrs;
+  readonly sizeBytes: number;
+  readonly metadata: Metadata;
   /** Memory for the whole file. */
   readonly bytes: Uint8Array;
   /** Null: whatever was written is taken as right. */
   readonly hash: Uint8Array | null;
 }
 
-/** False where the file does not have its hash. */
-async function publishOne({ from, to, attrs, bytes, hash }: Piece, ways: Ways): Promise<boolean> {
-  const accept = (read: Uint8Array, count: number) =>
-    hash === null || (count === attrs.sizeBytes && equalBytes(hashBytes(read), hash));
-  if (ways.whole !== null) {
-    ways.moved(bytes.byteLength);
-    return namingKinds(async () => ways.whole!.finish(from, bytes, accept, { ...to, attrs }));
-  }
-  const opened = await from.dir.openFile(from.name, attrs.sizeBytes === 0 ? 'append' : 'write', PERMISSION);
+const NO_XATTRS: Metadata['xattrs'] = [];
+const NOTHING_MISSING: Missing = [];
+
+function ownerAt(owners: Uint32Array, at: number): Owner | null {
+  const userId = owners[2 * at]!;
+  return userId === SAME_OWNER ? null : { userId, groupId: owners[2 * at + 1]! };
+}
+
+/** What the file lacks; null where it does not have its hash. */
+async function publishOne(piece: Piece, ways: Ways): Promise<Missing | null> {
+  if (ways.whole !== null) return publishWhole(piece, ways);
+  const { from, to, sizeBytes, metadata, bytes } = piece;
+  let missing: Missing;
+  const opened = await from.dir.openFile(from.name, sizeBytes === 0 ? 'append' : 'write', PERMISSION);
   try {
     const count = await readFully(opened, bytes, 0, ways.moved);
-    if (attrs.sizeBytes > 0 && !accept(bytes, count)) return false;
-    await settleFile(opened, attrs);
+    if (sizeBytes > 0 && !isRight(piece, bytes, count)) return null;
+    missing = await settleFile(opened, sizeBytes, metadata);
   } finally {
     await opened.close();
   }
   await renameInto(from.dir, from.name, to.dir, to.name);
-  return true;
+  return missing;
+}
+
+async function publishWhole(piece: Piece, { whole, moved }: Ways): Promise<Missing | null> {
+  const { from, to, metadata, bytes } = piece;
+  const { mode, mtimeNs, owner } = metadata;
+  moved(bytes.byteLength);
+  const finish = (attrs: AttrPatch) =>
+    namingKinds(async () =>
+      whole!.finish(from, bytes, (read, count) => isRight(piece, read, count), { ...to, attrs }),
+    );
+  if (owner === null) return (await finish({ mode, mtimeNs })) ? NOTHING_MISSING : null;
+  try {
+    return (await finish({ ...owner, mode, mtimeNs })) ? NOTHING_MISSING : null;
+  } catch (failure) {
+    const { code, message } = asCausewayError(failure);
+    if (!isRefusal(code)) throw failure;
+    // without an owner it fails again where something else was refused
+    const done = await finish({ mode: withoutSetId(mode), mtimeNs });
+    return done ? [ownerMissing(owner, message)] : null;
+  }
+}
+
+function isRight({ hash, sizeBytes }: Piece, read: Uint8Array, count: number): boolean {
+  return hash === null || (count === sizeBytes && equalBytes(hashBytes(read), hash));
 }
 
 function failureAt(at: number, thrown: unknown): JobFailure {

@@ -7,7 +7,8 @@ import { forEachAtOnce } from '../base/parallel.ts';
 import type { DirCache } from '../tree/dir_cache.ts';
 import type { Offload } from '../world/offload.ts';
 import { type FolderGroup, groupByFolder } from './folder_groups.ts';
-import { type FinishColumns, publishPackJob, writePackJob } from './pack_jobs.ts';
+import type { Metadata, MetadataRules, Missing } from './metadata.ts';
+import { type FinishColumns, publishPackJob, SAME_OWNER, writePackJob } from './pack_jobs.ts';
 import type { PartialStore } from './partial_store.ts';
 import type { WriteTarget } from './sink_writer.ts';
 import type { StageMeter } from './stage_meter.ts';
@@ -21,7 +22,7 @@ export interface ArrivedFile {
 
 /** What became of a small file. */
 export type PackOutcome =
-  | { readonly kind: 'done' }
+  | { readonly kind: 'done'; readonly missing: Missing }
   | { readonly kind: 'mismatch' }
   | { readonly kind: 'failed'; readonly error: CausewayError };
 
@@ -30,13 +31,14 @@ export interface PackWriterParts {
   readonly store: PartialStore;
   readonly meter: StageMeter;
   readonly offload: Offload;
+  readonly rules: MetadataRules;
 }
 
 type PublishGroup = FolderGroup<WriteTarget>;
 
 /** In the place of the hash of an empty file, which nobody asks for. */
 const NO_HASH = new Uint8Array(HASH_BYTES);
-const DONE: PackOutcome = { kind: 'done' };
+const DONE: PackOutcome = { kind: 'done', missing: [] };
 const MISMATCH: PackOutcome = { kind: 'mismatch' };
 
 /** Puts small files on the destination's disk, many in one piece of work. The flush in between is the caller's. */
@@ -92,7 +94,7 @@ export class PackWriter {
   ): Promise<void> {
     const { dirs, meter, offload, store } = this.#parts;
     const targets = group.items.map(({ item }) => item);
-    const files = columnsOf(group);
+    const files = columnsOf(group, this.#parts.rules);
     const bytes = files.sizes.reduce((sum, sizeBytes) => sum + sizeBytes, 0);
     const trustContents = isPlanted('skip-verify');
     const result = await dirs
@@ -106,6 +108,7 @@ export class PackWriter {
     if (result instanceof CausewayError) return this.#publishOneByOne(group, result, report);
     const outcomes: PackOutcome[] = targets.map(() => DONE);
     for (const at of result.bad) outcomes[at] = MISMATCH;
+    for (const { at, missing } of result.missing) outcomes[at] = { kind: 'done', missing };
     for (const { at, code, message } of result.failures)
       outcomes[at] = { kind: 'failed', error: fromReport({ code, message }) };
     for (const [at, target] of targets.entries()) report(target, outcomes[at]!);
@@ -126,14 +129,25 @@ export class PackWriter {
   }
 }
 
-function columnsOf({ items }: PublishGroup): FinishColumns {
+function columnsOf({ items }: PublishGroup, rules: MetadataRules): FinishColumns {
+  const metadata = items.map(({ item }) => rules.of(item.entry));
   return {
     keys: concat(items.map(({ item }) => item.key)),
     parents: Uint8Array.from(items, ({ folder }) => folder),
     names: items.map(({ name }) => name),
     sizes: Uint32Array.from(items, ({ item }) => item.entry.sizeBytes),
-    modes: Uint16Array.from(items, ({ item }) => item.entry.mode),
-    mtimesNs: BigInt64Array.from(items, ({ item }) => item.entry.mtimeNs),
+    modes: Uint16Array.from(metadata, ({ mode }) => mode),
+    mtimesNs: BigInt64Array.from(metadata, ({ mtimeNs }) => mtimeNs),
+    owners: ownersOf(metadata),
     hashes: concat(items.map(({ item }) => (item.chunks.count === 0 ? NO_HASH : item.chunks.hashes()))),
   };
+}
+
+/** Null where no file needs one: then nothing is asked of the system for it. */
+export function ownersOf(metadata: readonly Pick<Metadata, 'owner'>[]): Uint32Array | null {
+  if (metadata.every(({ owner }) => owner === null)) return null;
+  const owners = new Uint32Array(2 * metadata.length).fill(SAME_OWNER);
+  for (const [at, { owner }] of metadata.entries())
+    if (owner !== null) owners.set([owner.userId, owner.groupId], 2 * at);
+  return owners;
 }

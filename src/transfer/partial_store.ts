@@ -7,6 +7,7 @@ import { encodeJournalRecord, type JournalRecord, journalMagic } from '../wire/j
 import type { Dir, DiskFile } from '../world/disk.ts';
 import { PARTIAL_FOLDER } from './destination.ts';
 import { readFully, writeFully } from './file_io.ts';
+import { isRefusal } from './metadata.ts';
 
 const JOURNAL = parseName('journal');
 const FOLDER = parseName(PARTIAL_FOLDER);
@@ -52,6 +53,7 @@ export class PartialStore {
     try {
       await makeIfMissing(folder, name);
       const dir = await folder.openDir(name);
+      await removeDefaultAccessList(dir);
       const journal = await dir.openFile(JOURNAL, 'append', 0o600);
       const journalBytes = (await journal.stat()).sizeBytes;
       await dir.sync();
@@ -213,6 +215,15 @@ export async function removeFolderIfEmpty(parent: Dir): Promise<void> {
   } catch (failure) {
     const { code } = asCausewayError(failure);
     if (code !== 'CW_DISK_NOT_EMPTY' && code !== 'CW_DISK_NOT_FOUND') throw failure;
+  }
+}
+
+/** What is made in the store has the access lists of its source, and none from the folder that takes the copy. */
+async function removeDefaultAccessList(dir: Dir): Promise<void> {
+  try {
+    await dir.caps.ownXattrs?.remove('system.posix_acl_default');
+  } catch (failure) {
+    if (!isRefusal(asCausewayError(failure).code)) throw failure;
   }
 }
 

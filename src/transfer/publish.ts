@@ -1,24 +1,19 @@
 import { asCausewayError, CausewayError } from '../base/errors.ts';
 import type { Name } from '../base/path.ts';
 import type { Dir, DiskFile } from '../world/disk.ts';
-
-/** What a complete file gets before it stands under its name. */
-export interface FinalAttrs {
-  readonly sizeBytes: number;
-  readonly mode: number;
-  readonly mtimeNs: bigint;
-}
+import { giveMetadata, type Metadata, type Missing } from './metadata.ts';
 
 /**
- * Cuts what is too much, then sets mode and time. They come last, on the handle that was read back: a mode without
- * write permission would lock out the repair of a bad chunk.
+ * Cuts what is too much, then gives the file its metadata; what the destination does not take of that is told. This comes
+ * last, on the handle that was read back: a mode without write permission would lock out the repair of a bad chunk.
  */
-export async function settleFile(file: DiskFile, attrs: FinalAttrs): Promise<void> {
-  if ((await file.stat()).sizeBytes > attrs.sizeBytes) {
-    await file.truncate(attrs.sizeBytes);
+export async function settleFile(file: DiskFile, sizeBytes: number, metadata: Metadata): Promise<Missing> {
+  if ((await file.stat()).sizeBytes > sizeBytes) {
+    await file.truncate(sizeBytes);
     await file.datasync();
   }
-  await file.setAttrs({ mode: attrs.mode, mtimeNs: attrs.mtimeNs });
+  const { xattrs } = file.caps;
+  return giveMetadata({ xattrs, setAttrs: (patch) => file.setAttrs(patch) }, metadata);
 }
 
 /** Gives a complete file its name. CW_COPY_KIND where a folder stands there. */

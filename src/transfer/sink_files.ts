@@ -63,7 +63,11 @@ export class SinkFiles {
   /** The file is at its end, whichever. */
   end(file: SinkFile): void {
     this.#begun.delete(file.index);
-    this.plan.setMark(file.index, MARK.nothing);
+    this.plan.setMark(file.index, this.#isLost(file) ? MARK.lost : MARK.nothing);
+  }
+
+  #isLost({ index, phase, version, entry }: SinkFile): boolean {
+    return phase === 'failed' || (version > 0 && entry.inode !== this.plan.entry(index).entry.inode);
   }
 
   /** Nothing is there of a file after all: it may begin later. */

@@ -3,11 +3,14 @@ import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { type RelPath, splitAbsolute } from '../base/path.ts';
 import { throwIfAborted } from '../base/signal.ts';
 import { DirCache } from '../tree/dir_cache.ts';
-import type { PlanEntry, RootInfo } from '../wire/copy_types.ts';
+import type { CopyOptions, PlanEntry, Problem, RootInfo } from '../wire/copy_types.ts';
 import type { Dir, DiskFile } from '../world/disk.ts';
 import type { World } from '../world/world.ts';
 import { type Destination, resolveDestination, targetOf } from './destination.ts';
+import { makeHardLinks } from './hard_links.ts';
 import type { LaneAcceptor } from './link_ports.ts';
+import { MetadataRules } from './metadata.ts';
+import { Ownership } from './ownership.ts';
 import { discardPartial, discardStalePartials, PartialStore, removeFolderIfEmpty } from './partial_store.ts';
 import type { SinkFile } from './sink_files.ts';
 import { MARK, type NumberedEntry, type Placed, type SinkPlan } from './sink_plan.ts';
@@ -22,10 +25,12 @@ export interface PlaceParams {
   readonly world: World;
   readonly transferId: Uint8Array;
   readonly destination: string;
-  readonly options: { readonly chunkBytes: number; readonly ignoreTimes: boolean };
+  readonly options: Pick<CopyOptions, 'chunkBytes' | 'ignoreTimes' | 'owner' | 'idMappings'>;
   readonly lanes: Pick<LaneAcceptor, 'authenticated'>;
   /** Aborted once the copy is over: what goes through the whole plan ends then. */
   readonly signal: AbortSignal;
+  /** Told of files that are in place and lack something. */
+  readonly onProblem: (problem: Problem) => void;
 }
 
 /** Where one copy goes: its folder, and what is kept beside it while it is not complete. */
@@ -40,6 +45,7 @@ export class SinkPlace {
   #store: PartialStore | null = null;
   #claims: JournalClaims | null = null;
   #writer: SinkWriter | null = null;
+  #rules: MetadataRules | null = null;
 
   private constructor(params: PlaceParams, destination: Destination, root: Dir, meter: StageMeter) {
     this.#params = params;
@@ -104,7 +110,7 @@ export class SinkPlace {
     const { signal, world, options } = this.#params;
     const where = { root: this.#root, dirs: this.#dirs, offload: world.offload };
     const { ignoreTimes } = options;
-    return markUnchanged(plan, { ...where, meter: this.#meter, ignoreTimes, signal });
+    return markUnchanged(plan, { ...where, meter: this.#meter, rules: this.#rules!, ignoreTimes, signal });
   }
 
   /** Opens the version of a file that stands at the destination. */
@@ -150,6 +156,18 @@ export class SinkPlace {
     return makeSymlinks(links, this.#store!, this.#making(onProblem));
   }
 
+  /** Makes the further names of files that are in place; how many became files of their own. */
+  makeHardLinks(plan: SinkPlan, onProblem: Making['onProblem']): Promise<number> {
+    const links = this.#untilOver(plan.marked(MARK.hardLink));
+    const { offload } = this.#params.world;
+    return makeHardLinks(links, { ...this.#making(onProblem), store: this.#store!, offload, plan });
+  }
+
+  /** In words, which metadata no entry could keep. */
+  notes(): string[] {
+    return this.#rules?.notes() ?? [];
+  }
+
   async finishFolders(plan: SinkPlan, onProblem: Making['onProblem']): Promise<void> {
     const making = this.#making(onProblem);
     await finishFolders(this.#untilOver(plan.markedBackwards(MARK.folder)), making);
@@ -173,7 +191,7 @@ export class SinkPlace {
   }
 
   #making(onProblem: Making['onProblem']): Making {
-    return { dirs: this.#dirs, meter: this.#meter, onProblem };
+    return { dirs: this.#dirs, meter: this.#meter, rules: this.#rules!, onProblem };
   }
 
   *#untilOver<T>(items: Iterable<T>): Generator<T> {
@@ -209,6 +227,7 @@ export class SinkPlace {
       this.#claims = await readClaims(store, journalBytes);
       if (this.#claims.byKey.size === 0)
         store.append({ type: 'header', transferId, source: '', destination });
+      this.#rules = await this.#metadataRules(store);
       this.#writer = new SinkWriter({
         root: this.#root,
         dirs: this.#dirs,
@@ -217,6 +236,7 @@ export class SinkPlace {
         chunkBytes: options.chunkBytes,
         offload: this.#params.world.offload,
         checkArrival: !this.#params.lanes.authenticated,
+        describing: { rules: this.#rules, onProblem: this.#params.onProblem },
       });
     } catch (failure) {
       const error = asCausewayError(failure);
@@ -231,6 +251,19 @@ export class SinkPlace {
       }
       throw error;
     }
+  }
+
+  async #metadataRules(store: PartialStore): Promise<MetadataRules> {
+    const { options, world } = this.#params;
+    const processUserId = world.process.info.userId;
+    const ownership = new Ownership({
+      options,
+      processUserId,
+      fileSystem: (await this.#root.space()).fileSystem,
+      possible: this.#root.caps.owners,
+      made: await store.dir.self(), // what is made in a folder that we made has the same owner and group
+    });
+    return new MetadataRules(ownership, processUserId === 0);
   }
 
   #folderAbove(target: RelPath): Placed {

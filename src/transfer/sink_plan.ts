@@ -25,6 +25,10 @@ export const MARK = {
   unchanged: 5,
   /** A file of which there is a SinkFile. */
   begun: 6,
+  /** One more name of a file. */
+  hardLink: 7,
+  /** A file that was given up, or that the source has replaced by another since it was planned. */
+  lost: 8,
 } as const;
 export type Mark = (typeof MARK)[keyof typeof MARK];
 
@@ -144,5 +148,6 @@ export class SinkPlan {
 function firstMark({ kind, sizeBytes }: PlanEntry): Mark {
   if (kind === 'directory') return MARK.folder;
   if (kind === 'symlink') return MARK.symlink;
+  if (kind === 'hardLink') return MARK.hardLink;
   return sizeBytes === 0 ? MARK.emptyFile : MARK.file;
 }

@@ -1,10 +1,19 @@
 import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
-import { type RelPath, splitRel } from '../base/path.ts';
+import { type Name, type RelPath, splitRel } from '../base/path.ts';
 import { formatBytes } from '../base/units.ts';
 import type { DirCache } from '../tree/dir_cache.ts';
 import type { PlanEntry, Problem } from '../wire/copy_types.ts';
 import type { Dir, Stat } from '../world/disk.ts';
+import type { XattrStore } from '../world/disk_caps.ts';
+import {
+  type Described,
+  giveMetadata,
+  isRefusal,
+  type MetadataRules,
+  type Missing,
+  missingProblem,
+} from './metadata.ts';
 import type { PartialStore } from './partial_store.ts';
 import type { Placed } from './sink_plan.ts';
 import type { StageMeter } from './stage_meter.ts';
@@ -51,10 +60,11 @@ export interface Making {
   readonly meter: StageMeter;
   /** Hears of an entry that cannot be made. */
   readonly onProblem: (problem: Problem) => void;
+  readonly rules: MetadataRules;
 }
 
 /** Folders in which names were made, and that are not flushed yet. */
-class ChangedFolders {
+export class ChangedFolders {
   readonly #making: Making;
   readonly #paths = new Set<RelPath>();
 
@@ -97,7 +107,7 @@ export async function makeFolders(folders: Iterable<Placed>, making: Making): Pr
   await changed.flush();
 }
 
-function problemOf(entry: PlanEntry, failure: unknown): Problem {
+export function problemOf(entry: PlanEntry, failure: unknown): Problem {
   const { code, message } = asCausewayError(failure);
   return { path: entry.path, code, message };
 }
@@ -127,13 +137,15 @@ export async function makeSymlinks(
   store: PartialStore,
   making: Making,
 ): Promise<void> {
-  const { dirs, meter, onProblem } = making;
+  const { meter, onProblem } = making;
   const changed = new ChangedFolders(making);
   for (const link of links) {
     let isNew = false;
     try {
-      isNew = await meter.run('publish', 0, () => makeSymlink(dirs, store, link));
+      const missing = await meter.run('publish', 0, () => makeSymlink(making, store, link));
       meter.goesOn();
+      isNew = missing !== null;
+      if (missing !== null && missing.length > 0) onProblem(missingProblem(link.entry.path, missing));
     } catch (failure) {
       onProblem(problemOf(link.entry, failure));
     }
@@ -142,7 +154,12 @@ export async function makeSymlinks(
   await changed.flush();
 }
 
-async function makeSymlink(dirs: DirCache, store: PartialStore, { entry, target }: Placed): Promise<boolean> {
+/** What the symlink lacks; null where it was there. */
+async function makeSymlink(
+  { dirs, rules }: Making,
+  store: PartialStore,
+  { entry, target }: Placed,
+): Promise<Missing | null> {
   return dirs.useParent(target, async (dir, name) => {
     const there = await statOrNull(dir, name);
     if (
@@ -150,7 +167,7 @@ async function makeSymlink(dirs: DirCache, store: PartialStore, { entry, target 
       (await dir.readLink(name)) === entry.linkTarget &&
       there.mtimeNs === entry.mtimeNs
     )
-      return false;
+      return null;
     if (there?.kind === 'directory')
       throw new CausewayError(
         'CW_COPY_KIND',
@@ -159,34 +176,55 @@ async function makeSymlink(dirs: DirCache, store: PartialStore, { entry, target 
     const temporary = partialName(fileKeyOf(target));
     if (await statOrNull(store.dir, temporary)) await store.dir.removeFile(temporary);
     await store.dir.makeSymlink(temporary, entry.linkTarget);
-    await store.dir.setAttrs(temporary, { mtimeNs: entry.mtimeNs });
+    const missing = await giveMetadata(named(store.dir, temporary), rules.of(entry));
     await store.dir.rename(temporary, dir, name);
-    return true;
+    return missing;
   });
 }
 
-/** Gives the folders their modes and times. They come deepest first, since what is made in a folder changes its time. */
+/** Gives the folders their metadata. They come deepest first, since what is made in a folder changes its time. */
 export async function finishFolders(
   deepestFirst: Iterable<Placed>,
-  { dirs, meter, onProblem }: Making,
+  { dirs, meter, rules, onProblem }: Making,
 ): Promise<void> {
   for (const { entry, target } of deepestFirst) {
     if (target === '') continue;
     try {
       dirs.forget(target);
-      await meter.run('publish', 0, () =>
-        dirs.useParent(target, (dir, name) =>
-          dir.setAttrs(name, { mode: entry.mode, mtimeNs: entry.mtimeNs }),
-        ),
+      const missing = await meter.run('publish', 0, () =>
+        dirs.useParent(target, (dir, name) => finishFolder(named(dir, name), entry, rules)),
       );
       meter.goesOn();
+      if (missing.length > 0) onProblem(missingProblem(entry.path, missing));
     } catch (failure) {
       onProblem(problemOf(entry, failure));
     }
   }
 }
 
-async function statOrNull(dir: Dir, name: Parameters<Dir['stat']>[0]): Promise<Stat | null> {
+/** The folder may have been there, with another owner, or have an access list from the folder it was made in. */
+async function finishFolder(folder: Described, entry: PlanEntry, rules: MetadataRules): Promise<Missing> {
+  const metadata = { ...rules.of(entry), owner: rules.ownership.wanted(entry) };
+  const planned = new Set(metadata.xattrs.map(({ name }) => name));
+  if (entry.userId !== undefined) await removeAccessLists(folder.xattrs, planned);
+  return giveMetadata(folder, metadata);
+}
+
+async function removeAccessLists(store: XattrStore | null, planned: ReadonlySet<string>): Promise<void> {
+  if (store === null) return;
+  try {
+    for (const name of await store.list())
+      if (name.startsWith('system.posix_acl_') && !planned.has(name)) await store.remove(name);
+  } catch (failure) {
+    if (!isRefusal(asCausewayError(failure).code)) throw failure;
+  }
+}
+
+function named(dir: Dir, name: Name): Described {
+  return { xattrs: dir.caps.xattrsOf(name), setAttrs: (patch) => dir.setAttrs(name, patch) };
+}
+
+export async function statOrNull(dir: Dir, name: Parameters<Dir['stat']>[0]): Promise<Stat | null> {
   try {
     return await dir.stat(name);
   } catch (failure) {

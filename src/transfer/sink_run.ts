@@ -62,6 +62,7 @@ export class SinkRun {
   #remoteMoveMs = 0;
   #recoveredBytes = 0;
   readonly #notes: string[] = [];
+  #notesTold = 0;
   #sourceProblems: readonly Problem[] = [];
   #roomWaiters: Deferred<void>[] = [];
   #keep = true;
@@ -136,7 +137,8 @@ export class SinkRun {
     const sources = await this.#nextBut('progress');
     if (sources.t !== 'sources')
       throw new CausewayError('CW_WIRE_MALFORMED', `a copy began with the message ${sources.t}`);
-    const params = { ...this.#params, signal: this.#over.signal };
+    const onProblem = (problem: Problem) => noteProblem(this.state, problem);
+    const params = { ...this.#params, onProblem, signal: this.#over.signal };
     const place = await this.meter.run('publish', 0, () =>
       SinkPlace.resolve(params, sources.roots, this.meter),
     );
@@ -157,7 +159,8 @@ export class SinkRun {
     this.#over.abort();
     const problems = this.view().problems;
     await this.#tell();
-    await this.#channel.send({ t: 'complete', problems: boundedProblems(problems) });
+    const notes = this.#notes.slice(this.#notesTold, this.#notesTold + LIMITS.notesMax.value);
+    await this.#channel.send({ t: 'complete', problems: boundedProblems(problems), notes });
     return { entries: this.#plan.entries, bytes: this.#plan.bytes, problems };
   }
 
@@ -183,6 +186,7 @@ export class SinkRun {
     await this.#lookAtDestination(place);
     for (const { index } of place.claimed(this.#plan))
       await this.#recover(place, this.state.files.want(index)!);
+    this.#notesTold = this.#notes.length;
     return { t: 'ready', freeBytes, recoveredBytes: this.#recoveredBytes, notes: [...this.#notes] };
   }
 
@@ -391,9 +395,12 @@ export class SinkRun {
   async #finish(place: SinkPlace): Promise<void> {
     const onProblem = (problem: Problem) => noteProblem(this.state, problem);
     await place.makeSymlinks(this.#plan, onProblem);
-    this.state.doneEntries += this.#plan.count(MARK.symlink);
+    const copied = await place.makeHardLinks(this.#plan, onProblem);
+    if (copied > 0) this.#notes.push(copiedNote(copied));
+    this.state.doneEntries += this.#plan.count(MARK.symlink) + this.#plan.count(MARK.hardLink);
     await Promise.all(this.#effects);
     await place.finishFolders(this.#plan, onProblem);
+    this.#notes.push(...place.notes());
     await place.discard();
   }
 
@@ -482,4 +489,8 @@ export class SinkRun {
 /** What the record said before the damage is used, once its hashes hold; what it said after it is sent again. */
 function journalNote(damage: string): string {
   return `the record of an earlier attempt was damaged: ${damage}; what it no longer tells is sent again (CW_COPY_JOURNAL)`;
+}
+
+function copiedNote(count: number): string {
+  return `the destination has no hard links: ${count} further names of files became files of their own`;
 }

@@ -2,19 +2,21 @@ import { toHex } from '../base/bytes.ts';
 import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { isPlanted } from '../base/fault_points.ts';
 import { LIMITS } from '../base/limits.ts';
-import { forEachAtOnce } from '../base/parallel.ts';
 import { type RelPath, splitRel } from '../base/path.ts';
 import type { DirCache } from '../tree/dir_cache.ts';
-import type { PlanEntry } from '../wire/copy_types.ts';
+import type { PlanEntry, Problem } from '../wire/copy_types.ts';
 import type { PatchMessage } from '../wire/lane_message.ts';
 import type { Dir, DiskFile } from '../world/disk.ts';
 import type { Offload } from '../world/offload.ts';
 import type { ChunkMap } from './chunk_map.ts';
 import { writePatchJob } from './delta/patch_job.ts';
-import { verifyChunksJob, writeChunkJob } from './disk_jobs.ts';
+import { writeChunkJob } from './disk_jobs.ts';
+import { type MetadataRules, type Missing, missingProblem } from './metadata.ts';
+import { OpenPartials } from './open_partials.ts';
 import { type ArrivedFile, type PackOutcome, PackWriter } from './pack_writer.ts';
 import type { PartialStore } from './partial_store.ts';
 import { renameInto, settleFile } from './publish.ts';
+import { badChunks, type ReadBack } from './read_back.ts';
 import type { FailedFinish } from './sink_state.ts';
 import type { StageMeter } from './stage_meter.ts';
 import { partialName } from './temporary_name.ts';
@@ -46,19 +48,14 @@ export interface WriterParts {
    * that finds damage earlier, but nothing where TLS has authenticated the bytes.
    */
   readonly checkArrival: boolean;
+  readonly describing: Describing;
 }
 
-interface OpenPartial {
-  readonly opening: Promise<DiskFile>;
-  /** The version that stands at the destination, once a patch has asked for it. */
-  base: Promise<Base> | null;
-  users: number;
-}
-
-interface Base {
-  readonly file: DiskFile;
-  /** The partial file began as a clone of it. */
-  readonly cloned: boolean;
+/** Which metadata files get. */
+export interface Describing {
+  readonly rules: MetadataRules;
+  /** Told of each file that is in place and lacks something. */
+  readonly onProblem: (problem: Problem) => void;
 }
 
 /**
@@ -73,8 +70,9 @@ export class SinkWriter {
   readonly #chunkBytes: number;
   readonly #offload: Offload;
   readonly #checkArrival: boolean;
-  /** Partial files of more than one chunk stay open while they grow. */
-  readonly #open = new Map<number, OpenPartial>();
+  readonly #readBack: ReadBack;
+  readonly #describing: Describing;
+  readonly #open: OpenPartials;
   /** Versions whose start is in the journal. */
   readonly #declared = new Map<number, number>();
   /** Files of which a flush has failed: whatever a later flush says, their bytes may be lost. */
@@ -91,7 +89,10 @@ export class SinkWriter {
     this.#chunkBytes = parts.chunkBytes;
     this.#offload = parts.offload;
     this.#checkArrival = parts.checkArrival;
-    this.#packs = new PackWriter(parts);
+    this.#readBack = parts;
+    this.#describing = parts.describing;
+    this.#open = new OpenPartials(parts);
+    this.#packs = new PackWriter({ ...parts, rules: parts.describing.rules });
   }
 
   /** Writes one chunk at its place; false where data were checked on arrival and do not have the hash. */
@@ -105,8 +106,8 @@ export class SinkWriter {
       this.#write(file, { data, offset: index * this.#chunkBytes, hash: this.#checkArrival ? hash : null });
     const matches =
       target.chunks.count === 1
-        ? await this.#withOwn(target, write)
-        : await this.#withOpen(target, (file) => write(file));
+        ? await this.#open.useOnce(target, write)
+        : await this.#open.use(target, (file) => write(file));
     if (!matches) return false;
     this.#noteChunk(target, index, data.byteLength, hash);
     return true;
@@ -116,9 +117,8 @@ export class SinkWriter {
   async writePatch(target: WriteTarget, patch: PatchMessage): Promise<boolean> {
     this.#declare(target);
     const { index, data, hash, segments, lengthBytes } = patch;
-    const isWhole = await this.#withOpen(target, async (file, slot) => {
-      slot.base ??= this.#openBase(target, file);
-      const base = await slot.base.catch(() => null); // it is gone or cannot be read: the chunk comes in whole
+    const isWhole = await this.#open.use(target, async (file, openBase) => {
+      const base = await openBase();
       if (base === null) return false;
       const args = {
         file,
@@ -134,19 +134,6 @@ export class SinkWriter {
     });
     if (isWhole) this.#noteChunk(target, index, lengthBytes, hash);
     return isWhole;
-  }
-
-  /** Where the file system can, the partial file begins as a clone of the version that is there, so that what is equal costs nothing. */
-  async #openBase(target: WriteTarget, partial: DiskFile): Promise<Base> {
-    const file = await this.#dirs.useParent(target.target, (dir, name) => dir.openFile(name, 'read'));
-    const { sizeBytes } = await file.stat();
-    const { copies } = partial.caps;
-    if (copies === null || (await partial.stat()).sizeBytes > 0) return { file, cloned: false };
-    const cloned = await copies.reflink(file, 0, 0, sizeBytes).then(
-      () => true,
-      () => false, // then each range is copied
-    );
-    return { file, cloned };
   }
 
   /**
@@ -175,17 +162,6 @@ export class SinkWriter {
     return matches;
   }
 
-  /** A file of one chunk is opened for it alone. */
-  async #withOwn<T>(target: WriteTarget, work: (file: DiskFile) => Promise<T>): Promise<T> {
-    const file = await this.#openToWrite(target);
-    try {
-      return await work(file);
-    } finally {
-      await file.close();
-      this.#newNames = true;
-    }
-  }
-
   /**
    * Makes the bytes written so far of these files stable, and with them the journal that tells of them. Gives the files
    * whose flush failed: what the system had in memory of them may be lost although a later flush succeeds, so that they
@@ -203,7 +179,8 @@ export class SinkWriter {
     return this.#meter.run('destinationFlush', bytes, async () => {
       const failures = await this.#syncFiles(targets);
       for (const target of failures.keys()) this.#distrusted.add(target);
-      if (this.#newNames) {
+      const fromChunks = this.#open.takeNewNames();
+      if (fromChunks || this.#newNames) {
         this.#newNames = false;
         await this.#store.dir.sync();
       }
@@ -233,7 +210,10 @@ export class SinkWriter {
       else if (isSmall(target)) small.push(target);
       else take(target, await this.#finishOne(target));
     }
-    await this.#packs.publish(small, (target, outcome) => take(target, finishOutcome(target, outcome)));
+    await this.#packs.publish(small, (target, outcome) => {
+      if (outcome.kind === 'done') this.#tellMissing(target, outcome.missing);
+      take(target, finishOutcome(target, outcome));
+    });
     if (renamed.length === 0) return renamed;
     const parents = new Set(renamed.map((target) => splitRel(target.target).parent));
     await this.#meter.run('publish', renamed.length, () => this.#syncParents(parents));
@@ -244,14 +224,14 @@ export class SinkWriter {
 
   /** Forgets what is there of a file, so that another version of it can be written. */
   async drop(target: WriteTarget): Promise<void> {
-    await this.#closeOpen(target.index);
+    await this.#open.close(target.index);
     this.#declared.delete(target.index);
     this.#store.append({ type: 'dropped', fileKey: target.key });
     await this.#removePartial(target);
   }
 
   async close(): Promise<void> {
-    for (const index of [...this.#open.keys()]) await this.#closeOpen(index);
+    await this.#open.closeAll();
   }
 
   /** Opens the partial file of a target for reading, as recovery does. */
@@ -285,52 +265,6 @@ export class SinkWriter {
     });
   }
 
-  async #withOpen<T>(
-    target: WriteTarget,
-    work: (file: DiskFile, slot: OpenPartial) => Promise<T>,
-  ): Promise<T> {
-    let slot = this.#open.get(target.index);
-    if (!slot) {
-      await this.#trimOpen();
-      slot = this.#open.get(target.index) ?? {
-        opening: this.#openToWrite(target),
-        base: null,
-        users: 0,
-      };
-      this.#open.set(target.index, slot);
-      this.#newNames = true;
-    }
-    slot.users += 1;
-    try {
-      return await work(await slot.opening, slot);
-    } finally {
-      slot.users -= 1;
-    }
-  }
-
-  #openToWrite(target: WriteTarget): Promise<DiskFile> {
-    return this.#meter.run('destinationWrite', 0, () =>
-      this.#store.dir.openFile(this.#name(target), 'append', 0o600),
-    );
-  }
-
-  async #trimOpen(): Promise<void> {
-    if (this.#open.size < LIMITS.openFilesMax.value) return;
-    for (const [index, slot] of this.#open) {
-      if (slot.users === 0) return this.#closeOpen(index);
-    }
-  }
-
-  async #closeOpen(index: number): Promise<void> {
-    const slot = this.#open.get(index);
-    if (!slot) return;
-    this.#open.delete(index);
-    const file = await slot.opening.catch(() => null); // the failure to open was reported to the writer of the chunk
-    await file?.close();
-    const base = await slot.base?.catch(() => null); // it could not be opened
-    await base?.file.close();
-  }
-
   async #syncFiles(targets: readonly WriteTarget[]): Promise<FlushFailures> {
     const failures = new Map<WriteTarget, CausewayError>();
     if (isPlanted('acknowledge-before-flush')) return failures;
@@ -353,7 +287,7 @@ export class SinkWriter {
   }
 
   async #syncOne(target: WriteTarget): Promise<void> {
-    if (this.#open.has(target.index)) return this.#withOpen(target, (file) => file.datasync());
+    if (this.#open.has(target)) return this.#open.use(target, (file) => file.datasync());
     const file = await openOrNull(this.#store.dir.openFile(this.#name(target), 'read'));
     if (file === null) return; // dropped meanwhile: what is missing is found when the file is read back
     try {
@@ -365,10 +299,11 @@ export class SinkWriter {
 
   async #finishOne(target: WriteTarget): Promise<FailedFinish | null> {
     try {
-      await this.#closeOpen(target.index);
-      const bad = await this.#verify(target);
+      await this.#open.close(target.index);
+      const { bad, missing } = await this.#verify(target);
       if (bad.length > 0) return { kind: 'bad', indexes: bad };
       await this.#publish(target);
+      this.#tellMissing(target, missing);
       return null;
     } catch (failure) {
       const error = asCausewayError(failure);
@@ -378,56 +313,24 @@ export class SinkWriter {
   }
 
   /**
-   * Re-reads every chunk and gives the indexes that do not match. Mode and time are set last, on the same handle: a
-   * mode without write permission would lock out the repair of a bad chunk.
+   * Re-reads every chunk and gives the indexes that do not match. Where all do, the file gets its metadata on the same
+   * handle: a mode without write permission would lock out the repair of a bad chunk.
    */
-  async #verify(target: WriteTarget): Promise<number[]> {
-    const file = await this.#store.dir.openFile(this.#name(target), 'write');
+  async #verify(target: WriteTarget): Promise<{ bad: number[]; missing: Missing }> {
+    const isEmpty = target.chunks.count === 0; // of such a file nothing was written yet
+    const file = await this.#store.dir.openFile(this.#name(target), isEmpty ? 'append' : 'write', 0o600);
     try {
-      const bad = await this.#badChunks(file, target);
-      if (bad.length > 0) return bad;
-      await settleFile(file, target.entry);
-      return bad;
+      const bad = await badChunks(file, target, this.#readBack);
+      if (bad.length > 0) return { bad, missing: [] };
+      const { sizeBytes } = target.entry;
+      return { bad, missing: await settleFile(file, sizeBytes, this.#describing.rules.of(target.entry)) };
     } finally {
       await file.close();
     }
   }
 
-  /** Several runs of chunks at a time: nothing else is left to do for this file. */
-  async #badChunks(file: DiskFile, target: WriteTarget): Promise<number[]> {
-    const bad: number[] = [];
-    await forEachAtOnce(this.#runsToVerify(target), LIMITS.verifyAtOnceMax.value, async (run) => {
-      bad.push(...(await this.#badIn(file, target, run)));
-    });
-    return isPlanted('skip-verify') ? [] : bad.sort((a, b) => a - b);
-  }
-
-  #runsToVerify(target: WriteTarget): { first: number; count: number }[] {
-    const each = Math.max(1, Math.floor(LIMITS.verifyRunBytes.value / this.#chunkBytes));
-    const trusted = (index: number) => isPlanted('trust-journal') && target.chunks.isDurable(index);
-    const runs: { first: number; count: number }[] = [];
-    for (let first = 0; first < target.chunks.count; ) {
-      let count = 0;
-      while (count < each && first + count < target.chunks.count && !trusted(first + count)) count += 1;
-      if (count > 0) runs.push({ first, count });
-      first += Math.max(1, count);
-    }
-    return runs;
-  }
-
-  async #badIn(
-    file: DiskFile,
-    target: WriteTarget,
-    run: { readonly first: number; readonly count: number },
-  ): Promise<number[]> {
-    const chunkBytes = this.#chunkBytes;
-    const offset = run.first * chunkBytes;
-    const lengthBytes = Math.min(run.count * chunkBytes, target.entry.sizeBytes - offset);
-    const hashes = target.chunks.hashes(run.first, run.count);
-    const bad = await this.#meter.run('verify', lengthBytes, (moved) =>
-      this.#offload.run(verifyChunksJob, { file, offset, lengthBytes, chunkBytes, hashes }, moved),
-    );
-    return bad.map((at) => run.first + at);
+  #tellMissing({ entry }: WriteTarget, missing: Missing): void {
+    if (missing.length > 0) this.#describing.onProblem(missingProblem(entry.path, missing));
   }
 
   #publish(target: WriteTarget): Promise<void> {
@@ -457,9 +360,13 @@ export function isWholeDisk(error: CausewayError): boolean {
   return ['CW_DISK_FULL', 'CW_DISK_QUOTA', 'CW_DISK_READ_ONLY'].includes(error.code);
 }
 
-/** Of at most one chunk, and short enough to be read back by one piece of work with many others. */
+/** Of at most one chunk, plain, and short enough to be read back by one piece of work with many others. */
 function isSmall(target: WriteTarget): boolean {
-  return target.chunks.count <= 1 && target.entry.sizeBytes <= LIMITS.smallFileMaxBytes.value;
+  return (
+    target.entry.xattrs === undefined &&
+    target.chunks.count <= 1 &&
+    target.entry.sizeBytes <= LIMITS.smallFileMaxBytes.value
+  );
 }
 
 function finishOutcome(target: WriteTarget, outcome: PackOutcome): FailedFinish | null {

@@ -2,6 +2,7 @@ import { asCausewayError, CausewayError, fromReport } from '../base/errors.ts';
 import { hashAt } from '../base/hash.ts';
 import { LIMITS } from '../base/limits.ts';
 import { parseRelPath, type RelPath } from '../base/path.ts';
+import { DetailReader } from '../tree/entry_details.ts';
 import type { PlanEntry } from '../wire/copy_types.ts';
 import type { DiskFile, Stat } from '../world/disk.ts';
 import type { Offload } from '../world/offload.ts';
@@ -10,6 +11,7 @@ import { groupByFolder } from './folder_groups.ts';
 import { type PackRead, readPackJob, type SourceColumns } from './pack_jobs.ts';
 import { sameFile } from './same_file.ts';
 import type { SourceFile } from './source_machine.ts';
+import { toEntry } from './source_plan.ts';
 import { pathBelow, type SourceRoot } from './source_roots.ts';
 import type { StageMeter } from './stage_meter.ts';
 
@@ -245,22 +247,20 @@ export class SourceReader {
     return opened;
   }
 
+  /** The plan entry of what a changed file is now; CW_COPY_SOURCE_CHANGED where it is no file any more. */
+  async entryOf(file: SourceFile, stat: Stat): Promise<PlanEntry> {
+    const { path, linkTarget } = file.entry;
+    if (stat.kind !== 'file')
+      throw new CausewayError('CW_COPY_SOURCE_CHANGED', `${path} is no longer a file`);
+    const root = this.#roots[this.#rootOf(file)]!;
+    const details = await root.dirs.useParent(pathBelow(root, parseRelPath(path)), (dir, name) =>
+      new DetailReader(dir).of(name, stat),
+    );
+    return toEntry(path, { stat, linkTarget, details });
+  }
+
   #statName(file: SourceFile): Promise<Stat> {
     const root = this.#roots[this.#rootOf(file)]!;
     return root.dirs.useParent(pathBelow(root, parseRelPath(file.entry.path)), (dir, name) => dir.stat(name));
   }
-}
-
-/** The plan entry of what a changed file is now; CW_COPY_SOURCE_CHANGED where it is no file any more. */
-export function entryOfChanged(entry: PlanEntry, stat: Stat): PlanEntry {
-  if (stat.kind !== 'file')
-    throw new CausewayError('CW_COPY_SOURCE_CHANGED', `${entry.path} is no longer a file`);
-  return {
-    ...entry,
-    sizeBytes: stat.sizeBytes,
-    mode: stat.mode,
-    mtimeNs: stat.mtimeNs,
-    ctimeNs: stat.ctimeNs,
-    inode: stat.inode,
-  };
 }

@@ -13,6 +13,7 @@ import type {
   SinkMessage,
   SourceMessage,
 } from '../wire/copy_types.ts';
+import type { Stat } from '../world/disk.ts';
 import type { World } from '../world/world.ts';
 import { BufferPool } from './buffer_pool.ts';
 import { CopyChannel } from './copy_channel.ts';
@@ -25,7 +26,7 @@ import { numbersIn } from './skip_bits.ts';
 import { type LaneRun, runSourceLane } from './source_lane.ts';
 import { type SourceFile, SourceMachine, type SourceWork } from './source_machine.ts';
 import { type PlanTotals, planPages } from './source_plan.ts';
-import { entryOfChanged, SourceReader } from './source_reader.ts';
+import { SourceReader } from './source_reader.ts';
 import { closeSource, openSource, type SourceRoot } from './source_roots.ts';
 import { StageMeter } from './stage_meter.ts';
 
@@ -241,7 +242,8 @@ export class SourceRun {
     for (;;) {
       const message = await this.#next();
       if (message.t === 'complete') {
-        const problems = message.problems;
+        const { problems } = message;
+        this.#notes = [...this.#notes, ...(message.notes ?? [])];
         return { entries: this.#totals.entries, bytes: this.#totals.bytes, problems };
       }
       if (message.t === 'reject') this.machine.rejected(message.file, message.index);
@@ -306,8 +308,7 @@ export class SourceRun {
           this.#endFile(work.file);
       },
       machine: this.machine,
-      changed: (file, version, stat) =>
-        this.#fileChanged(file, version, () => entryOfChanged(file.entry, stat)),
+      changed: (file, version, stat) => this.#fileChanged(file, version, stat),
       failed: (file, error) => this.#fileFailed(file, error),
     };
   }
@@ -355,8 +356,7 @@ export class SourceRun {
     const { version } = file;
     try {
       const changed = await this.#look(() => this.#reader!.lastLook(file));
-      if (changed !== null)
-        return await this.#fileChanged(file, version, () => entryOfChanged(file.entry, changed));
+      if (changed !== null) return await this.#fileChanged(file, version, changed);
     } catch (failure) {
       return await this.#fileFailed(file, asCausewayError(failure));
     }
@@ -365,14 +365,16 @@ export class SourceRun {
     await this.#channel.send({ t: 'fileEnd', file: file.index, root: file.chunks.root() });
   }
 
-  async #fileChanged(file: SourceFile, version: number, newEntry: () => SourceFile['entry']): Promise<void> {
-    if (file.version !== version || file.phase === 'done' || this.#finished) return;
+  async #fileChanged(file: SourceFile, version: number, stat: Stat): Promise<void> {
+    const isOver = () => file.version !== version || file.phase === 'done' || this.#finished;
+    if (isOver()) return;
     let entry: SourceFile['entry'];
     try {
-      entry = newEntry();
+      entry = await this.#reader!.entryOf(file, stat);
     } catch (failure) {
       return this.#fileFailed(file, asCausewayError(failure));
     }
+    if (isOver()) return; // another lane has told of it meanwhile
     if (!this.machine.changed(file, entry)) {
       const message = `${file.entry.path} changed ${file.changes} times while it was read`;
       return this.#fileFailed(file, new CausewayError('CW_COPY_SOURCE_CHANGED', message));

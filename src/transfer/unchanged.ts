@@ -1,11 +1,17 @@
+import { equalBytes } from '../base/bytes.ts';
 import { LIMITS } from '../base/limits.ts';
 import { type Name, splitRel } from '../base/path.ts';
 import { throwIfAborted } from '../base/signal.ts';
 import type { DirCache } from '../tree/dir_cache.ts';
-import type { Dir } from '../world/disk.ts';
+import type { Xattr } from '../wire/copy_types.ts';
+import type { AttrPatch, Dir } from '../world/disk.ts';
+import type { XattrStore } from '../world/disk_caps.ts';
 import type { Job, Offload } from '../world/offload.ts';
 import { type FolderGroup, groupByFolder } from './folder_groups.ts';
-import type { FinalAttrs } from './publish.ts';
+import { giveMetadata, type MetadataRules, type Missing } from './metadata.ts';
+import type { Owner } from './ownership.ts';
+import { SAME_OWNER } from './pack_jobs.ts';
+import { ownersOf } from './pack_writer.ts';
 import { MARK, type NumberedEntry, type SinkPlan } from './sink_plan.ts';
 import type { StageMeter } from './stage_meter.ts';
 
@@ -16,6 +22,8 @@ export interface CandidateColumns {
   readonly sizes: Float64Array;
   readonly mtimesNs: BigInt64Array;
   readonly modes: Uint16Array;
+  /** User and group of each, as of FinishColumns. */
+  readonly owners: Uint32Array;
 }
 
 /** What stands where a planned file goes: nothing that helps, the same file, or another version of it. */
@@ -24,7 +32,7 @@ const SAME = 1;
 const OTHER = 2;
 
 /**
- * A byte for each file: {@link SAME} where a file of that size and modification time stands there, which then has its mode;
+ * A byte for each file: {@link SAME} where a file of that size and modification time stands there, which then has its owner and mode;
  * with `ignoreTimes` that is another version too.
  */
 export const unchangedJob: Job<
@@ -35,21 +43,40 @@ export const unchangedJob: Job<
   async run({ folders, files, ignoreTimes }) {
     const found = new Uint8Array(files.names.length);
     for (const [at, name] of files.names.entries()) {
-      const planned = { sizeBytes: files.sizes[at]!, mtimeNs: files.mtimesNs[at]!, mode: files.modes[at]! };
+      const planned = {
+        sizeBytes: files.sizes[at]!,
+        mtimeNs: files.mtimesNs[at]!,
+        mode: files.modes[at]!,
+        owner: ownerAt(files.owners, at),
+      };
       found[at] = await whatStands(folders[files.folders[at]!]!, name, planned, ignoreTimes);
     }
     return found;
   },
 };
 
-/** What cannot be looked at, or not be given its mode, counts as changed. */
-async function whatStands(dir: Dir, name: Name, planned: FinalAttrs, ignoreTimes: boolean): Promise<number> {
-  const { sizeBytes, mtimeNs, mode } = planned;
+interface Planned {
+  readonly sizeBytes: number;
+  readonly mtimeNs: bigint;
+  readonly mode: number;
+  readonly owner: Owner | null;
+}
+
+function ownerAt(owners: Uint32Array, at: number): Owner | null {
+  const userId = owners[2 * at]!;
+  return userId === SAME_OWNER ? null : { userId, groupId: owners[2 * at + 1]! };
+}
+
+/** What cannot be looked at, or not be given its owner and mode, counts as changed. */
+async function whatStands(dir: Dir, name: Name, planned: Planned, ignoreTimes: boolean): Promise<number> {
+  const { sizeBytes, mtimeNs, mode, owner } = planned;
   try {
     const stat = await dir.stat(name);
     if (stat.kind !== 'file') return NOTHING;
     if (ignoreTimes || stat.sizeBytes !== sizeBytes || stat.mtimeNs !== mtimeNs) return OTHER;
-    if (stat.mode !== mode) await dir.setAttrs(name, { mode, mtimeNs });
+    const isOwned = owner === null || (owner.userId === stat.userId && owner.groupId === stat.groupId);
+    if (!isOwned || stat.mode !== mode)
+      await dir.setAttrs(name, { ...(isOwned ? {} : owner), mode, mtimeNs });
     return SAME;
   } catch {
     return NOTHING; // it is copied then, and if that fails too the copy tells why
@@ -62,6 +89,7 @@ export interface LookedAt {
   readonly dirs: DirCache;
   readonly offload: Offload;
   readonly meter: StageMeter;
+  readonly rules: MetadataRules;
   readonly ignoreTimes: boolean;
   readonly signal: AbortSignal;
 }
@@ -105,29 +133,59 @@ export async function markUnchanged(plan: SinkPlan, place: LookedAt): Promise<Fo
 
 /** For each file what stands where it goes. */
 async function look(files: readonly NumberedEntry[], place: LookedAt): Promise<Uint8Array> {
-  const { dirs, offload, meter, ignoreTimes } = place;
+  const { dirs, offload, meter, rules, ignoreTimes } = place;
   const all = new Uint8Array(files.length);
   let done = 0;
   for (const group of groupByFolder(files, (file) => file.target)) {
     const work = () =>
       dirs.useAll(group.folders, (folders) =>
-        offload.run(unchangedJob, { folders, files: columnsOf(group), ignoreTimes }),
+        offload.run(unchangedJob, { folders, files: columnsOf(group, rules), ignoreTimes }),
       );
     const found = await meter.run('destinationRead', 0, work).catch(() => new Uint8Array(group.items.length)); // a folder that cannot be opened is told when its files are written
     meter.goesOn();
+    for (const [at, { item }] of group.items.entries())
+      if (found[at] === SAME && !(await hasXattrs(item, place))) found[at] = OTHER;
     all.set(found, done);
     done += found.length;
   }
   return all;
 }
 
-function columnsOf({ items }: FolderGroup<NumberedEntry>): CandidateColumns {
+/** Gives a file the attributes that it lacks; one that does not take them is copied, and the copy tells of it. */
+async function hasXattrs({ entry, target }: NumberedEntry, { dirs, rules }: LookedAt): Promise<boolean> {
+  if (entry.xattrs === undefined) return true;
+  const { mtimeNs } = entry;
+  const mode = rules.ownership.modeOf(entry);
+  const missing = await dirs
+    .useParent(target, async (dir, name): Promise<Missing> => {
+      const store = dir.caps.xattrsOf(name);
+      const xattrs = await lacking(store, rules.xattrsOf(entry));
+      if (xattrs.length === 0) return [];
+      const setAttrs = (patch: AttrPatch) => dir.setAttrs(name, patch);
+      return giveMetadata({ xattrs: store, setAttrs }, { mode, mtimeNs, owner: null, xattrs });
+    })
+    .catch(() => null);
+  return missing?.length === 0;
+}
+
+async function lacking(store: XattrStore | null, wanted: readonly Xattr[]): Promise<Xattr[]> {
+  const lacks: Xattr[] = [];
+  for (const xattr of wanted) {
+    const has = await store?.get(xattr.name);
+    if (!has || !equalBytes(has, xattr.value)) lacks.push(xattr);
+  }
+  return lacks;
+}
+
+function columnsOf({ items }: FolderGroup<NumberedEntry>, { ownership }: MetadataRules): CandidateColumns {
+  const owners = ownersOf(items.map(({ item }) => ({ owner: ownership.wanted(item.entry) })));
   return {
     folders: Uint8Array.from(items, ({ folder }) => folder),
     names: items.map(({ name }) => name),
     sizes: Float64Array.from(items, ({ item }) => item.entry.sizeBytes),
     mtimesNs: BigInt64Array.from(items, ({ item }) => item.entry.mtimeNs),
-    modes: Uint16Array.from(items, ({ item }) => item.entry.mode),
+    modes: Uint16Array.from(items, ({ item }) => ownership.modeOf(item.entry)),
+    owners: owners ?? new Uint32Array(2 * items.length).fill(SAME_OWNER),
   };
 }
 

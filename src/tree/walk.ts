@@ -4,11 +4,17 @@ import { joinRel, type Name, type RelPath } from '../base/path.ts';
 import { throwIfAborted } from '../base/signal.ts';
 import type { Dir, DirEntry, Stat } from '../world/disk.ts';
 import type { Offload } from '../world/offload.ts';
+import type { EntryDetails } from './entry_details.ts';
 import { type Found, inspectJob, listFolderJob } from './walk_jobs.ts';
 
 /** One entry below the root of a walk, or the reason why it cannot be told. */
 export type WalkItem =
-  | { readonly path: RelPath; readonly stat: Stat; readonly linkTarget: string }
+  | {
+      readonly path: RelPath;
+      readonly stat: Stat;
+      readonly linkTarget: string;
+      readonly details: EntryDetails;
+    }
   | { readonly path: string; readonly problem: CausewayError };
 
 export interface WalkOptions {
@@ -75,5 +81,5 @@ function toItem(prefix: RelPath, entry: DirEntry, found: Found): WalkItem | null
     const path = prefix === '' ? entry.rawName : `${prefix}/${entry.rawName}`;
     return { path, problem: fromReport('code' in found ? found : { code: 'CW_INTERNAL', message: path }) };
   }
-  return { path: joinRel(prefix, entry.name), stat: found.stat, linkTarget: found.linkTarget };
+  return { path: joinRel(prefix, entry.name), ...found };
 }

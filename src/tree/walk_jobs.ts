@@ -3,10 +3,11 @@ import { LIMITS } from '../base/limits.ts';
 import type { Name } from '../base/path.ts';
 import type { Dir, DirEntry, Stat } from '../world/disk.ts';
 import type { Job } from '../world/offload.ts';
+import { DetailReader, type EntryDetails } from './entry_details.ts';
 
 /** An entry as it was found; null where it was removed since it was listed, as if it had never been. */
 export type Found =
-  | { readonly stat: Stat; readonly linkTarget: string }
+  | { readonly stat: Stat; readonly linkTarget: string; readonly details: EntryDetails }
   | { readonly code: string; readonly message: string }
   | null;
 
@@ -36,16 +37,18 @@ export const inspectJob: Job<
 
 async function inspectAll(dir: Dir, entries: readonly DirEntry[]): Promise<Found[]> {
   const found: Found[] = [];
-  for (const { name, rawName } of entries) found.push(await inspect(dir, name, rawName));
+  const details = new DetailReader(dir);
+  for (const { name, rawName } of entries) found.push(await inspect(dir, name, rawName, details));
   return found;
 }
 
-async function inspect(dir: Dir, name: Name | null, rawName: string): Promise<Found> {
+async function inspect(dir: Dir, name: Name | null, rawName: string, details: DetailReader): Promise<Found> {
   try {
     if (name === null)
       throw new CausewayError('CW_COPY_NAME_ILLEGAL', `the name ${rawName} is not valid UTF-8`);
     const stat = await dir.stat(name);
-    return { stat, linkTarget: stat.kind === 'symlink' ? await dir.readLink(name) : '' };
+    const linkTarget = stat.kind === 'symlink' ? await dir.readLink(name) : '';
+    return { stat, linkTarget, details: await details.of(name, stat) };
   } catch (failure) {
     const { code, message } = asCausewayError(failure);
     return code === 'CW_DISK_NOT_FOUND' ? null : { code, message };

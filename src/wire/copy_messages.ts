@@ -6,7 +6,9 @@ import {
   COPY_PHASES,
   type CopyOpening,
   type HaveChunk,
+  type IdMapping,
   type LaneOpening,
+  type OwnerMode,
   type PlanEntry,
   type PlanKind,
   type Problem,
@@ -16,6 +18,7 @@ import {
   type SinkMessage,
   type SourceMessage,
   type StageFigure,
+  type Xattr,
 } from './copy_types.ts';
 import {
   boolean,
@@ -25,6 +28,7 @@ import {
   list,
   mapList,
   mapOf,
+  nullable,
   oneOf,
   optional,
   text,
@@ -40,13 +44,17 @@ import { STAGES } from './stages.ts';
  */
 
 export const TRANSFER_ID_BYTES = 16;
-const KINDS: readonly PlanKind[] = ['file', 'directory', 'symlink'];
+const KINDS: readonly PlanKind[] = ['file', 'directory', 'symlink', 'hardLink'];
+const OWNER_MODES: readonly OwnerMode[] = ['auto', 'keep', 'none'];
 const TEXT_MAX = LIMITS.pathMaxBytes.value;
 const PAGE_MAX = LIMITS.manifestPageEntries.value;
 
 export function encodeCopyOpening(opening: CopyOpening): Uint8Array {
   const { limitBytesPerSecond: limit, ...options } = opening.options;
-  return encodeCbor({ ...opening, options: { ...options, limitBytesPerSecond: limit ?? 0 } });
+  return encodeCbor({
+    ...opening,
+    options: { ...options, limitBytesPerSecond: limit ?? 0 },
+  } as unknown as CborValue);
 }
 
 /** Throws CW_WIRE_* for anything that is not an opening within the limits. */
@@ -70,6 +78,10 @@ export function decodeCopyOpening(input: Uint8Array): CopyOpening {
       ignoreTimes: boolean(options, 'ignoreTimes'),
       wholeFile: boolean(options, 'wholeFile'),
       limitBytesPerSecond: limit === 0 ? null : limit,
+      ...(options['owner'] !== undefined && { owner: oneOf(options, 'owner', OWNER_MODES) }),
+      ...(options['idMappings'] !== undefined && {
+        idMappings: mapList(options, 'idMappings', LIMITS.idMappingsMax.value, idMapping),
+      }),
     },
     checkArrival: optional(m, 'checkArrival', boolean) ?? false,
   };
@@ -191,7 +203,11 @@ export function decodeSinkMessage(input: Uint8Array): SinkMessage {
     case 'problem':
       return { t, file: u32(m, 'file'), problem: problem(mapOf(m['problem'], 'problem')) };
     case 'complete':
-      return { t, problems: problems(m) };
+      return {
+        t,
+        problems: problems(m),
+        ...(m['notes'] !== undefined && { notes: list(m, 'notes', LIMITS.notesMax.value, noteItem) }),
+      };
     default:
       return sharedMessage(m, t);
   }
@@ -228,8 +244,18 @@ function stageFigure(m: CborMap): StageFigure {
   };
 }
 
-function planEntry(m: CborMap): PlanEntry {
+function idMapping(m: CborMap): IdMapping {
   return {
+    kind: oneOf(m, 'kind', ['user', 'group']),
+    from: nullable(m, 'from', u32),
+    to: u32(m, 'to'),
+  };
+}
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+function planEntry(m: CborMap): PlanEntry {
+  const entry: Writable<PlanEntry> = {
     path: text(m, 'path', TEXT_MAX),
     kind: oneOf(m, 'kind', KINDS),
     sizeBytes: uint(m, 'sizeBytes'),
@@ -239,6 +265,18 @@ function planEntry(m: CborMap): PlanEntry {
     inode: text(m, 'inode', LIMITS.nameMaxBytes.value),
     linkTarget: text(m, 'linkTarget', TEXT_MAX),
   };
+  if (m['first'] !== undefined) entry.first = u32(m, 'first');
+  if (m['userId'] !== undefined) entry.userId = u32(m, 'userId');
+  if (m['groupId'] !== undefined) entry.groupId = u32(m, 'groupId');
+  if (m['xattrs'] !== undefined) entry.xattrs = mapList(m, 'xattrs', LIMITS.xattrsPerEntryMax.value, xattr);
+  if (m['dataBytes'] !== undefined) entry.dataBytes = uint(m, 'dataBytes', entry.sizeBytes);
+  if (entry.kind === 'hardLink' && entry.first === undefined)
+    throw new CausewayError('CW_WIRE_MALFORMED', 'a hard link does not say of what');
+  return entry;
+}
+
+function xattr(m: CborMap): Xattr {
+  return { name: text(m, 'name', LIMITS.nameMaxBytes.value), value: bytes(m, 'value') };
 }
 
 function rootInfo(m: CborMap): RootInfo {

@@ -1,7 +1,14 @@
 import type { Stage } from './stages.ts';
 
-/** Kinds of entry a copy carries. */
-export type PlanKind = 'file' | 'directory' | 'symlink';
+/** Kinds of entry a copy carries. `hardLink`: one more name of a file that stands before it in the plan. */
+export type PlanKind = 'file' | 'directory' | 'symlink' | 'hardLink';
+
+/** An extended attribute or, as `system.posix_acl_*`, an access control list. */
+export interface Xattr {
+  /** With its namespace: `user.mime_type`. */
+  readonly name: string;
+  readonly value: Uint8Array;
+}
 
 /** One entry of the plan. `path` is relative to the folder that takes the copy. */
 export interface PlanEntry {
@@ -12,8 +19,17 @@ export interface PlanEntry {
   readonly mtimeNs: bigint;
   readonly ctimeNs: bigint;
   readonly inode: string;
-  /** Target of a symlink, else the empty string. */
+  /** Target of a symlink; of a hard link the path of the file that it is another name of; else the empty string. */
   readonly linkTarget: string;
+  /** Of a hard link: number of the entry of that file. */
+  readonly first?: number;
+  /** Who owns it at the source; absent where the source knows no numbers of users. */
+  readonly userId?: number;
+  readonly groupId?: number;
+  /** Absent: none. */
+  readonly xattrs?: readonly Xattr[];
+  /** Of a file with holes: its bytes outside of them. */
+  readonly dataBytes?: number;
 }
 
 /** An entry that is not copied, with the reason. */
@@ -44,6 +60,16 @@ export interface HaveChunk {
   readonly h: Uint8Array;
 }
 
+/** Whether entries keep their owner and group: `auto` where the destination's process is root, which alone may give files away. */
+export type OwnerMode = 'auto' | 'keep' | 'none';
+
+/** Entries of the user or group `from` (null: any that no other rule names) get `to` at the destination. */
+export interface IdMapping {
+  readonly kind: 'user' | 'group';
+  readonly from: number | null;
+  readonly to: number;
+}
+
 export interface CopyOptions {
   readonly chunkBytes: number;
   readonly lanes: number;
@@ -53,6 +79,10 @@ export interface CopyOptions {
   readonly wholeFile: boolean;
   /** What the source sends at most, on average; null: as much as goes. */
   readonly limitBytesPerSecond: number | null;
+  /** Absent: `auto`. */
+  readonly owner?: OwnerMode;
+  /** Absent: none. */
+  readonly idMappings?: readonly IdMapping[];
 }
 
 /** Opening of a `transfer` stream: the side that asks for a copy tells the other its part in it. */
@@ -118,7 +148,8 @@ export type SinkMessage =
   | { readonly t: 'restarted'; readonly file: number; readonly version: number }
   | { readonly t: 'published'; readonly files: readonly number[] }
   | { readonly t: 'problem'; readonly problem: Problem; readonly file: number }
-  | { readonly t: 'complete'; readonly problems: readonly Problem[] }
+  /** `notes`: what was noticed since `ready`. */
+  | { readonly t: 'complete'; readonly problems: readonly Problem[]; readonly notes?: readonly string[] }
   | SharedMessage;
 
 /** Pieces in a row of the version of a file that the sink has; none and `last` where it cannot give them. */

@@ -69,10 +69,12 @@ export interface DirCaps {
   readonly owners: boolean;
   /** Attributes of an entry of the folder, of a symlink its own; null as said above. */
   xattrsOf(name: Name): XattrStore | null;
+  /** Attributes of the folder itself; null as said above. */
+  readonly ownXattrs: XattrStore | null;
 }
 
 /** Of a file that is passed on without its capabilities. */
 export const NO_FILE_CAPS: FileCaps = { ranges: null, copies: null, xattrs: null };
 
 /** Of a folder that is passed on without its capabilities. */
-export const NO_DIR_CAPS: DirCaps = { links: null, owners: false, xattrsOf: () => null };
+export const NO_DIR_CAPS: DirCaps = { links: null, owners: false, xattrsOf: () => null, ownXattrs: null };

@@ -284,6 +284,8 @@ const XATTRS: readonly Case[] = [
         const folder = dir.caps.xattrsOf(name('d'))!;
         await folder.set('user.of folder', Buffer.from('yes'));
         assert.deepEqual(await userNames(folder), ['user.of folder']);
+        await using opened = await dir.openDir(name('d'));
+        assert.deepEqual(await userNames(opened.caps.ownXattrs!), ['user.of folder']);
         assert.deepEqual(await userNames(byName), ['user.empty', 'user.zwei', 'user.数据']);
       });
     },

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseName, parseRelPath } from '../../src/base/path.ts';
+import { MetadataRules } from '../../src/transfer/metadata.ts';
+import { Ownership } from '../../src/transfer/ownership.ts';
 import { PlanSpool } from '../../src/transfer/plan_spool.ts';
 import { MARK, SinkPlan } from '../../src/transfer/sink_plan.ts';
 import { StageMeter } from '../../src/transfer/stage_meter.ts';
@@ -43,7 +45,16 @@ async function passOver(world: World, plan: readonly PlanEntry[]): Promise<numbe
   const files = new SinkPlan(new PlanSpool(world.compression), (entry) => parseRelPath(entry.path));
   files.add(plan, encodeCopyMessage({ t: 'plan', entries: plan }));
   const { signal } = new AbortController();
+  const made = await root.self();
+  const ownership = new Ownership({
+    options: {},
+    processUserId: 0,
+    fileSystem: 'ext4',
+    possible: true,
+    made,
+  });
   const found = await markUnchanged(files, {
+    rules: new MetadataRules(ownership, true),
     root,
     dirs,
     offload: world.offload,

@@ -6,6 +6,7 @@ import { formatBytes } from '../../base/units.ts';
 import type { StartJobRequest } from '../../contract/schemas.ts';
 import { exitOf, followJob } from '../follow.ts';
 import { endText } from '../job_text.ts';
+import { ownerOptions } from '../owner_options.ts';
 import type { Action, Context } from '../program.ts';
 
 /** `causeway cp SRC... DST` */
@@ -24,7 +25,7 @@ export const cp: Action = async (context, args, options) => {
     request.limitBytesPerSecond = parseSize(String(options['limit']), '--limit', 1024, 2 ** 40);
   if (options['ignoreTimes'] === true) request.ignoreTimes = true;
   if (options['wholeFile'] === true) request.wholeFile = true;
-  Object.assign(request, queueOptions(options));
+  Object.assign(request, ownerOptions(options), queueOptions(options));
   const { interrupted } = context.terminal;
   const job = await context.client.call('startJob', {}, request);
   if (options['detach'] === true) {

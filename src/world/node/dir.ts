@@ -61,6 +61,7 @@ export class NodeDir implements Dir {
       links: { link: (name, toDir, toName) => this.#link(name, toDir, toName) },
       xattrsOf: (name) =>
         xattrStore(this.#context, (operation, call) => this.#at(operation, name, ({ path }) => call(path))),
+      ownXattrs: xattrStore(this.#context, (operation, call) => this.#self(operation, (fd) => call(fd))),
     };
   }
 

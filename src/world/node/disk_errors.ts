@@ -56,8 +56,13 @@ const REASONS: Readonly<Record<string, string>> = {
   EMLINK: 'it has as many names as the file system allows',
 };
 
+const OWNER_UNKNOWN = 'that user or group cannot be stored there (EINVAL)';
+
 /** Operations that give a name to something: there EINVAL means that the file system refuses the name. */
 const NAMING = /^(create|make the folder|make the link|rename|link)\b/;
+
+/** There EINVAL means a user or group that the machine does not know. */
+const OWNING = /^set owner\b/;
 
 /** `rename to /b` of `/a` → `rename /a to /b`. */
 function sentence(operation: string, path: string): string {
@@ -73,6 +78,10 @@ export function diskError(operation: string, path: string, thrown: unknown): Cau
   if (thrown instanceof CausewayError) return thrown;
   const errno = (thrown as NodeJS.ErrnoException | null)?.code ?? 'EIO';
   const refusesName = errno === 'EINVAL' && NAMING.test(operation);
+  if (errno === 'EINVAL' && OWNING.test(operation))
+    return new CausewayError('CW_UNSUPPORTED', `cannot ${sentence(operation, path)}: ${OWNER_UNKNOWN}`, {
+      cause: thrown,
+    });
   const code = refusesName ? 'CW_DISK_NAME' : (CODES[errno] ?? 'CW_DISK_IO');
   const reason = refusesName ? 'the file system does not allow that name' : REASONS[errno];
   const text = reason === undefined ? errno : `${reason} (${errno})`;

@@ -78,7 +78,8 @@ class NodeWholeFiles implements WholeFiles {
     });
   }
 
-  #setAttrs(fd: number, { mode, mtimeNs }: AttrPatch): void {
+  #setAttrs(fd: number, { userId, groupId, mode, mtimeNs }: AttrPatch): void {
+    if (userId !== undefined || groupId !== undefined) fs.fchownSync(fd, userId ?? -1, groupId ?? -1);
     if (mode !== undefined) fs.fchmodSync(fd, mode);
     if (mtimeNs !== undefined) this.#syscalls.futimens(fd, mtimeNs);
   }

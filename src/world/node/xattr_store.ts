@@ -6,7 +6,7 @@ import type { DiskContext } from './disk_context.ts';
 import { SystemCallError } from './syscalls.ts';
 import type { XattrTarget } from './xattr_calls.ts';
 
-const { E2BIG, ENODATA, ENOSPC } = constants.errno;
+const { E2BIG, EINVAL, ENODATA, ENOSPC, ERANGE } = constants.errno;
 
 /** XATTR_NAME_MAX of Linux. */
 const NAME_MAX_BYTES = 255;
@@ -25,7 +25,7 @@ export function xattrStore({ xattrCalls }: DiskContext, withTarget: WithTarget):
       ),
     set: (name, value) =>
       withTarget(`set the attribute ${name} of`, async (target) =>
-        refusingSize(() => xattrCalls.set(target, checked(name), value)),
+        refusingValue(() => xattrCalls.set(target, checked(name), value)),
       ),
     remove: (name) =>
       withTarget(`remove the attribute ${name} of`, async (target) =>
@@ -60,13 +60,20 @@ function orIfMissing<T, Missing>(missing: Missing, call: () => T): T | Missing {
   }
 }
 
-/** ext4 says of a value that is too large for it that the disk is full, which would mislead: more space does not help. */
-function refusingSize(call: () => void): void {
+/**
+ * A value that is refused says nothing about the device: EINVAL means a user, a label or a capability that is unknown there.
+ * ext4 says of a value that is too large for it that the disk is full, which would mislead: more space does not help.
+ */
+function refusingValue(call: () => void): void {
   try {
     call();
   } catch (thrown) {
-    if (!(thrown instanceof SystemCallError) || (thrown.errno !== ENOSPC && thrown.errno !== E2BIG))
-      throw thrown;
+    if (!(thrown instanceof SystemCallError)) throw thrown;
+    if (thrown.errno === EINVAL || thrown.errno === ERANGE)
+      throw new CausewayError('CW_UNSUPPORTED', 'the file system does not take that value of the attribute', {
+        cause: thrown,
+      });
+    if (thrown.errno !== ENOSPC && thrown.errno !== E2BIG) throw thrown;
     throw new CausewayError('CW_UNSUPPORTED', 'the file system has no room for an attribute of that size', {
       cause: thrown,
     });

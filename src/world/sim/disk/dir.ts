@@ -40,6 +40,7 @@ export class SimDir implements Dir, Resource {
       links: { link: (name, toDir, toName) => this.#link(name, toDir, toName) },
       xattrsOf: (name) =>
         simXattrs({ port: this.#port, name, at: () => this.#port.parts.mounts.across(this.#entry(name)) }),
+      ownXattrs: simXattrs({ port: this.#port, name: this.label, at: () => this.#at }),
     };
   }
 

@@ -1,0 +1,59 @@
+import { isPlanted } from '../base/fault_points.ts';
+import { LIMITS } from '../base/limits.ts';
+import { forEachAtOnce } from '../base/parallel.ts';
+import type { DiskFile } from '../world/disk.ts';
+import type { Offload } from '../world/offload.ts';
+import { verifyChunksJob } from './disk_jobs.ts';
+import type { WriteTarget } from './sink_writer.ts';
+import type { StageMeter } from './stage_meter.ts';
+
+export interface ReadBack {
+  readonly meter: StageMeter;
+  readonly offload: Offload;
+  readonly chunkBytes: number;
+}
+
+/**
+ * Reads every chunk of a file again and gives the indexes, rising, of those that do not have their hash. Several runs of
+ * chunks at a time: nothing else is left to do for this file. Errors are CW_DISK_*.
+ */
+export async function badChunks(file: DiskFile, target: WriteTarget, parts: ReadBack): Promise<number[]> {
+  const bad: number[] = [];
+  await forEachAtOnce(runsToVerify(target, parts.chunkBytes), LIMITS.verifyAtOnceMax.value, async (run) => {
+    bad.push(...(await badIn(file, target, run, parts)));
+  });
+  return isPlanted('skip-verify') ? [] : bad.sort((a, b) => a - b);
+}
+
+interface Run {
+  readonly first: number;
+  readonly count: number;
+}
+
+function runsToVerify(target: WriteTarget, chunkBytes: number): Run[] {
+  const each = Math.max(1, Math.floor(LIMITS.verifyRunBytes.value / chunkBytes));
+  const trusted = (index: number) => isPlanted('trust-journal') && target.chunks.isDurable(index);
+  const runs: Run[] = [];
+  for (let first = 0; first < target.chunks.count; ) {
+    let count = 0;
+    while (count < each && first + count < target.chunks.count && !trusted(first + count)) count += 1;
+    if (count > 0) runs.push({ first, count });
+    first += Math.max(1, count);
+  }
+  return runs;
+}
+
+async function badIn(
+  file: DiskFile,
+  target: WriteTarget,
+  run: Run,
+  { meter, offload, chunkBytes }: ReadBack,
+): Promise<number[]> {
+  const offset = run.first * chunkBytes;
+  const lengthBytes = Math.min(run.count * chunkBytes, target.entry.sizeBytes - offset);
+  const hashes = target.chunks.hashes(run.first, run.count);
+  const bad = await meter.run('verify', lengthBytes, (moved) =>
+    offload.run(verifyChunksJob, { file, offset, lengthBytes, chunkBytes, hashes }, moved),
+  );
+  return bad.map((at) => run.first + at);
+}
