@@ -197,6 +197,15 @@ export const LIMITS = {
     4_096,
     'folders with new names that wait for their flush while folders and symbolic links are made',
   ),
+  sharedReadWindowBytes: bytes(
+    32 * MIB,
+    'what copies of the same sources to several machines keep of their reads for each other',
+  ),
+  sharedReadStartMs: ms(2_000, 'how long copies of the same sources wait for each other before they begin'),
+  sharedReadPatienceMs: ms(
+    1_000,
+    'how long the foremost of several copies of the same sources waits, in all, for one that is behind: then that one reads by itself',
+  ),
   verifyAtOnceMax: count(2, 'runs of chunks of one file that are read back at the same time'),
   verifyRunBytes: bytes(4 * MIB, 'chunks in a row that are read back in one piece of work'),
   flushAllFromFiles: count(
@@ -255,6 +264,7 @@ export const LIMITS = {
   jobRetriesMax: count(100, 'retries that may be asked for with a job'),
   jobRetryMinMs: ms(5_000, 'first wait before a failed job is tried again'),
   jobRetryMaxMs: ms(600_000, 'longest wait before a failed job is tried again'),
+  groupVmsMax: count(64, 'machines that one copy goes to'),
   jobWindowsMax: count(8, 'time windows of one job'),
   copiesPerVmMax: count(4, 'copies of one machine that run at the same time; more wait for their turn'),
   copiesMax: count(16, 'copies of one daemon that run at the same time; more wait for their turn'),

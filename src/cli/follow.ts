@@ -4,7 +4,7 @@ import { endText, exitCodeOf, progressText } from './job_text.ts';
 import type { Context } from './program.ts';
 
 /** Between two lines of progress where nobody watches a terminal. */
-const LOG_LINE_EVERY_MS = 5_000;
+export const LOG_LINE_EVERY_MS = 5_000;
 
 /** Shows a copy until its end; the exit code. CW_DAEMON_DOWN where the daemon goes away before. */
 export async function followJob(
@@ -19,21 +19,29 @@ export async function followJob(
       : context.terminal.isTty
         ? liveLine(context)
         : logLines(context);
+  const last = await watchToEnd(context, id, options.signal, show);
+  if (!context.json) (exitOf(last) === 0 ? context.terminal.out : context.terminal.err)(`${endText(last)}\n`);
+  return exitOf(last);
+}
+
+/** Calls `show` with each view of a job until it has ended or the signal is aborted; the last one. CW_DAEMON_DOWN. */
+export async function watchToEnd(
+  { client }: Context,
+  id: string,
+  signal: AbortSignal,
+  show: (job: JobView) => void,
+): Promise<JobView> {
   let last: JobView | null = null;
-  for await (const job of context.client.watch(id, options.signal)) {
+  for await (const job of client.watch(id, signal)) {
     last = job;
     show(job);
   }
-  if (last === null || last.endedAtMs === null) {
-    if (options.signal.aborted) last = await context.client.call('showJob', { id });
-    else
-      throw new CausewayError(
-        'CW_DAEMON_DOWN',
-        `the daemon went away; the copy goes on when it is started again: causeway jobs wait ${id}`,
-      );
-  }
-  if (!context.json) (exitOf(last) === 0 ? context.terminal.out : context.terminal.err)(`${endText(last)}\n`);
-  return exitOf(last);
+  if (last !== null && last.endedAtMs !== null) return last;
+  if (signal.aborted) return client.call('showJob', { id });
+  throw new CausewayError(
+    'CW_DAEMON_DOWN',
+    `the daemon went away; the copy goes on when it is started again: causeway jobs wait ${id}`,
+  );
 }
 
 export function exitOf(job: JobView): number {

@@ -183,6 +183,7 @@ function addCopyCommands(program: Command, add: Add): void {
     'causeway cp dev:/var/log ./logs',
     async () => (await import('./commands/cp.ts')).cp,
   )
+    .option('--to <names>', 'copy to the same path on several machines, as in a,b,c; the source is read once')
     .option('--lanes <n>', 'parallel lanes, 1 to 16 (default: one per CPU)')
     .option('--chunk <size>', 'chunk size, 64K to 4M (default: 1M)')
     .option('--limit <rate>', 'send at most so much in a second, for example 20M')
@@ -223,6 +224,7 @@ function addJobCommands(program: Command, add: Add): void {
       several,
     )
     .option('--vm <name>', 'only those with this machine')
+    .option('--group <id>', 'only those of this copy to several machines')
     .option('--limit <n>', 'how many (default: 50)')
     .option('--cursor <cursor>', 'the page after the one that printed this cursor');
   add(

@@ -2,11 +2,13 @@ import { Type } from 'typebox';
 import { type ProcedureName, ROUTES } from './routes.ts';
 import {
   AddVmRequest,
+  GroupView,
   JobPage,
   JobView,
   ListJobsRequest,
   PairRequest,
   PairView,
+  StartGroupRequest,
   StartJobRequest,
   StatusView,
   VmView,
@@ -27,6 +29,8 @@ export const PROCEDURES = {
   pairVm: { ...ROUTES.pairVm, params: NameParams, body: PairRequest, result: PairView },
   listJobs: { ...ROUTES.listJobs, params: Empty, body: ListJobsRequest, result: JobPage },
   startJob: { ...ROUTES.startJob, params: Empty, body: StartJobRequest, result: JobView },
+  startGroup: { ...ROUTES.startGroup, params: Empty, body: StartGroupRequest, result: GroupView },
+  showGroup: { ...ROUTES.showGroup, params: IdParams, body: Empty, result: GroupView },
   showJob: { ...ROUTES.showJob, params: IdParams, body: Empty, result: JobView },
   cancelJob: { ...ROUTES.cancelJob, params: IdParams, body: Empty, result: JobView },
   pauseJob: { ...ROUTES.pauseJob, params: IdParams, body: Empty, result: JobView },

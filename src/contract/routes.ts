@@ -9,6 +9,8 @@ export const ROUTES = {
   pairVm: { method: 'POST', path: '/v1/vms/:name/pair' },
   listJobs: { method: 'GET', path: '/v1/jobs' },
   startJob: { method: 'POST', path: '/v1/jobs' },
+  startGroup: { method: 'POST', path: '/v1/groups' },
+  showGroup: { method: 'GET', path: '/v1/groups/:id' },
   showJob: { method: 'GET', path: '/v1/jobs/:id' },
   cancelJob: { method: 'POST', path: '/v1/jobs/:id/cancel' },
   pauseJob: { method: 'POST', path: '/v1/jobs/:id/pause' },

@@ -82,49 +82,66 @@ const TIME_WINDOW_PATTERN = '^([01]\\d|2[0-3]):[0-5]\\d-(([01]\\d|2[0-3]):[0-5]\
 /** `in` from the host into the machine, `out` from the machine to the host, `between` from another machine into the machine. */
 export const Direction = Type.Union([Type.Literal('in'), Type.Literal('out'), Type.Literal('between')]);
 
+/** Of copies to several machines that were asked for together. */
+export const GroupId = Type.String({ pattern: '^g[0-9a-f]{8}$' });
+
+/** What a copy is, but for the machine that it goes to. */
+const CopyWish = {
+  direction: Direction,
+  /** The machine that has the sources, for `between` only. */
+  fromVm: Type.Optional(VmName),
+  /** Absolute on the host; on a machine absolute or relative to the agent's home. */
+  sources: Type.Array(Type.String({ minLength: 1, maxLength: 4096 }), { minItems: 1, maxItems: 1000 }),
+  destination: Type.String({ minLength: 1, maxLength: 4096 }),
+  chunkBytes: Type.Optional(Type.Integer({ minimum: 65536, maximum: 4194304 })),
+  lanes: Type.Optional(Type.Integer({ minimum: 1, maximum: 16 })),
+  /** Also copies files that the destination has with the same size and modification time. */
+  ignoreTimes: Type.Optional(Type.Boolean()),
+  /** Sends changed files in whole, without taking unchanged parts from what the destination has. */
+  wholeFile: Type.Optional(Type.Boolean()),
+  /** Bytes of files that are sent in a second at most, on average. */
+  limitBytesPerSecond: Type.Optional(Type.Integer({ minimum: 1024, maximum: 2 ** 40 })),
+  /** Whether entries keep owner and group; `auto`, the default: where the destination's process is root. */
+  owner: Type.Optional(Type.Union([Type.Literal('auto'), Type.Literal('keep'), Type.Literal('none')])),
+  /** Other owners: entries of the user or group `from` (absent: any without a rule of its own) get `to`. */
+  idMappings: Type.Optional(
+    Type.Array(
+      Type.Object(
+        {
+          kind: Type.Union([Type.Literal('user'), Type.Literal('group')]),
+          from: Type.Optional(Type.Integer({ minimum: 0, maximum: 4294967294 })),
+          to: Type.Integer({ minimum: 0, maximum: 4294967294 }),
+        },
+        Strict,
+      ),
+      { maxItems: 64 },
+    ),
+  ),
+  /** Copies of higher priority start first; default 0. */
+  priority: Type.Optional(Type.Integer({ minimum: -10, maximum: 10 })),
+  /** How often a copy that failed in a way that may pass is tried again; default 0. */
+  retries: Type.Optional(Type.Integer({ minimum: 0, maximum: 100 })),
+  /** Times of day, local time of the host, in which the copy may run; none means always. */
+  windows: Type.Optional(Type.Array(Type.String({ pattern: TIME_WINDOW_PATTERN }), { maxItems: 8 })),
+};
+
 export const StartJobRequest = Type.Object(
   {
-    direction: Direction,
+    ...CopyWish,
     vm: VmName,
-    /** The machine that has the sources, for `between` only. */
-    fromVm: Type.Optional(VmName),
-    /** Absolute on the host; on a machine absolute or relative to the agent's home. */
-    sources: Type.Array(Type.String({ minLength: 1, maxLength: 4096 }), { minItems: 1, maxItems: 1000 }),
-    destination: Type.String({ minLength: 1, maxLength: 4096 }),
-    chunkBytes: Type.Optional(Type.Integer({ minimum: 65536, maximum: 4194304 })),
-    lanes: Type.Optional(Type.Integer({ minimum: 1, maximum: 16 })),
-    /** Also copies files that the destination has with the same size and modification time. */
-    ignoreTimes: Type.Optional(Type.Boolean()),
-    /** Sends changed files in whole, without taking unchanged parts from what the destination has. */
-    wholeFile: Type.Optional(Type.Boolean()),
-    /** Bytes of files that are sent in a second at most, on average. */
-    limitBytesPerSecond: Type.Optional(Type.Integer({ minimum: 1024, maximum: 2 ** 40 })),
-    /** Whether entries keep owner and group; `auto`, the default: where the destination's process is root. */
-    owner: Type.Optional(Type.Union([Type.Literal('auto'), Type.Literal('keep'), Type.Literal('none')])),
-    /** Other owners: entries of the user or group `from` (absent: any without a rule of its own) get `to`. */
-    idMappings: Type.Optional(
-      Type.Array(
-        Type.Object(
-          {
-            kind: Type.Union([Type.Literal('user'), Type.Literal('group')]),
-            from: Type.Optional(Type.Integer({ minimum: 0, maximum: 4294967294 })),
-            to: Type.Integer({ minimum: 0, maximum: 4294967294 }),
-          },
-          Strict,
-        ),
-        { maxItems: 64 },
-      ),
-    ),
-    /** Copies of higher priority start first; default 0. */
-    priority: Type.Optional(Type.Integer({ minimum: -10, maximum: 10 })),
-    /** How often a copy that failed in a way that may pass is tried again; default 0. */
-    retries: Type.Optional(Type.Integer({ minimum: 0, maximum: 100 })),
-    /** Times of day, local time of the host, in which the copy may run; none means always. */
-    windows: Type.Optional(Type.Array(Type.String({ pattern: TIME_WINDOW_PATTERN }), { maxItems: 8 })),
+    /** The copies that were asked for together with this one: see StartGroupRequest. */
+    group: Type.Optional(GroupId),
   },
   Strict,
 );
 export type StartJobRequest = Static<typeof StartJobRequest>;
+
+/** The same copy to several machines: one job for each; what is read at the host is read once. Not for `out`. */
+export const StartGroupRequest = Type.Object(
+  { ...CopyWish, vms: Type.Array(VmName, { minItems: 1, maxItems: 64, uniqueItems: true }) },
+  Strict,
+);
+export type StartGroupRequest = Static<typeof StartGroupRequest>;
 
 /** `source` is the machine that has the sources of a copy between two machines; `guest` is then the other one. */
 export const Side = Type.Union([Type.Literal('host'), Type.Literal('guest'), Type.Literal('source')]);
@@ -178,6 +195,8 @@ export const JobView = Type.Object({
   vm: Type.String(),
   /** Only for a copy between two machines. */
   fromVm: Type.Optional(Type.String()),
+  /** Only for a copy to several machines. */
+  group: Type.Optional(Type.String()),
   sources: Type.Array(Type.String()),
   destination: Type.String(),
   priority: Type.Integer(),
@@ -230,6 +249,7 @@ export const ListJobsRequest = Type.Object(
   {
     state: Type.Optional(Type.Array(JobState, { maxItems: 8 })),
     vm: Type.Optional(VmName),
+    group: Type.Optional(GroupId),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500 })),
     /** `nextCursor` of the page before. */
     cursor: Type.Optional(Type.String({ maxLength: 64 })),
@@ -237,6 +257,19 @@ export const ListJobsRequest = Type.Object(
   Strict,
 );
 export type ListJobsRequest = Static<typeof ListJobsRequest>;
+
+/** A copy to several machines. */
+export const GroupView = Type.Object({
+  id: Type.String(),
+  /** One for each machine, as they were named. */
+  jobs: Type.Array(JobView),
+  /** All jobs have ended. */
+  ended: Type.Boolean(),
+  /** Bytes read at the source, all jobs together: where they share their reads about the size of the source. */
+  readBytes: Type.Number(),
+  sentBytes: Type.Number(),
+});
+export type GroupView = Static<typeof GroupView>;
 
 /** Newest jobs first. */
 export const JobPage = Type.Object({

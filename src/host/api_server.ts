@@ -8,6 +8,7 @@ import type {
   JobView,
   ListJobsRequest,
   PairRequest,
+  StartGroupRequest,
   StartJobRequest,
 } from '../contract/schemas.ts';
 import type { Daemon } from './daemon.ts';
@@ -37,6 +38,8 @@ const HANDLERS: Readonly<Record<ProcedureName, Handler>> = {
   pairVm: async (daemon, { params, body }) => daemon.machines.pair(params['name']!, body as PairRequest),
   listJobs: async (daemon, { body }) => daemon.jobs.list(body as ListJobsRequest),
   startJob: async (daemon, { body }) => daemon.jobs.start(body as StartJobRequest),
+  startGroup: async (daemon, { body }) => daemon.groups.start(body as StartGroupRequest),
+  showGroup: async (daemon, { params }) => daemon.groups.show(params['id']!),
   showJob: async (daemon, { params }) => daemon.jobs.show(params['id']!),
   cancelJob: async (daemon, { params }) => daemon.jobs.cancel(params['id']!),
   pauseJob: async (daemon, { params }) => daemon.jobs.pause(params['id']!),

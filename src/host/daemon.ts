@@ -14,6 +14,7 @@ import type { TlsIdentity } from '../world/net.ts';
 import type { World } from '../world/world.ts';
 import { serveApi } from './api_server.ts';
 import { type DialInServer, serveDialIn } from './dial_in.ts';
+import { JobGroups } from './job_groups.ts';
 import { importFormerJobs } from './job_import.ts';
 import { JobManager } from './job_manager.ts';
 import { Machines } from './machines.ts';
@@ -48,6 +49,7 @@ interface DaemonParts {
 export class Daemon implements AsyncDisposable {
   readonly machines: Machines;
   readonly jobs: JobManager;
+  readonly groups: JobGroups;
   readonly stopRequested: Promise<void>;
   readonly requestStop: () => void;
   readonly socketPath: string;
@@ -62,6 +64,7 @@ export class Daemon implements AsyncDisposable {
     this.#parts = parts;
     this.machines = parts.machines;
     this.jobs = parts.jobs;
+    this.groups = new JobGroups(options.world.random, parts.jobs);
     this.socketPath = joinAbsolute(options.dataDirectory, SOCKET_NAME);
     this.#startedMs = options.world.clock.monotonicMs();
     const { promise, resolve } = Promise.withResolvers<void>();

@@ -9,6 +9,7 @@ export type JobFrame = Pick<
   | 'direction'
   | 'vm'
   | 'fromVm'
+  | 'group'
   | 'sources'
   | 'destination'
   | 'priority'
@@ -33,6 +34,7 @@ export function frameOf(
     direction: request.direction,
     vm: request.vm,
     ...(request.fromVm !== undefined && { fromVm: request.fromVm }),
+    ...(request.group !== undefined && { group: request.group }),
     sources: request.sources,
     destination: request.destination,
     priority: request.priority ?? 0,

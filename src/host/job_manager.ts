@@ -72,32 +72,32 @@ export class JobManager {
    * it has (for a running copy, those about the queue at once, the others when it runs again). CW_VM_UNKNOWN, CW_USAGE, CW_LIMIT, CW_DISK_*.
    */
   async start(request: StartJobRequest): Promise<JobView> {
-    const { world, machines } = this.#parts;
-    refuseMachines(request);
-    for (const vm of vmsOf(request)) if (!machines.has(vm)) throw unknownVm(vm);
-    for (const window of request.windows ?? []) parseTimeWindow(window);
-    const twin = this.#twinOf(request);
-    if (twin) return this.#join(twin, request);
-    if (this.#queue.size >= LIMITS.jobsUnfinishedMax.value)
+    const [view] = await this.startAll([request]);
+    return view!;
+  }
+
+  /** The same for several, which come into the queue at the same moment; of those that are no joined ones all or none. */
+  async startAll(requests: readonly StartJobRequest[]): Promise<JobView[]> {
+    for (const request of requests) this.#refuse(request);
+    const twins = new Map(requests.map((request) => [request, this.#twinOf(request)]));
+    const fresh = requests.filter((request) => !twins.get(request));
+    if (fresh.length > 0 && this.#queue.size + fresh.length > LIMITS.jobsUnfinishedMax.value)
       throw new CausewayError('CW_LIMIT', 'too many jobs run, wait or are paused');
-    const id = toHex(world.random.bytes(ID_BYTES));
-    const job = this.#queue.add(newJob(id, request, Math.floor(world.clock.wallMs())));
-    try {
-      await this.#parts.store.put([job.stored]);
-    } catch (failure) {
-      this.#queue.drop(job);
-      throw failure;
-    }
-    job.admitted = true;
-    this.#queue.schedule();
-    return this.show(id);
+    const made = await this.#make(fresh);
+    return Promise.all(
+      requests.map((request) => {
+        const twin = twins.get(request);
+        return twin ? this.#join(twin, request) : this.show(made.get(request)!.stored.id);
+      }),
+    );
   }
 
   /** Newest first. CW_USAGE. */
-  async list({ state, vm, limit, cursor }: ListJobsRequest): Promise<JobPage> {
+  async list({ state, vm, group, limit, cursor }: ListJobsRequest): Promise<JobPage> {
     const page = await this.#parts.store.list({
       states: state ?? null,
       vm: vm ?? null,
+      group,
       limit: Math.min(limit ?? LIMITS.jobsPageDefault.value, LIMITS.jobsPageMax.value),
       cursor: cursor ?? null,
     });
@@ -158,6 +158,29 @@ export class JobManager {
   async close(): Promise<void> {
     await this.#queue.close();
     await this.#saver.close();
+  }
+
+  #refuse(request: StartJobRequest): void {
+    refuseMachines(request);
+    for (const vm of vmsOf(request)) if (!this.#parts.machines.has(vm)) throw unknownVm(vm);
+    for (const window of request.windows ?? []) parseTimeWindow(window);
+  }
+
+  async #make(requests: readonly StartJobRequest[]): Promise<Map<StartJobRequest, LiveJob>> {
+    const { world, store } = this.#parts;
+    const nowMs = Math.floor(world.clock.wallMs());
+    const id = () => toHex(world.random.bytes(ID_BYTES));
+    const jobs = new Map(requests.map((request) => [request, this.#queue.add(newJob(id(), request, nowMs))]));
+    if (jobs.size === 0) return jobs;
+    try {
+      await store.put([...jobs.values()].map(({ stored }) => stored));
+    } catch (failure) {
+      for (const job of jobs.values()) this.#queue.drop(job);
+      throw failure;
+    }
+    for (const job of jobs.values()) job.admitted = true;
+    this.#queue.schedule();
+    return jobs;
   }
 
   async #find(id: string): Promise<StoredJob> {

@@ -19,6 +19,7 @@ import { describeWait } from './queue_waits.ts';
 import { QueueWindows } from './queue_windows.ts';
 import { retryWaitMs } from './retry.ts';
 import { retryReason } from './retry_policy.ts';
+import { SharedSources } from './shared_sources.ts';
 
 export interface JobQueueParts {
   readonly world: World;
@@ -40,6 +41,7 @@ const RETRY_WAITS = { minMs: LIMITS.jobRetryMinMs.value, maxMs: LIMITS.jobRetryM
 export class JobQueue {
   readonly #parts: JobQueueParts;
   readonly #jobs = new Map<string, LiveJob>();
+  readonly #sources: SharedSources;
   #lastOrder = 0;
   #begun = false;
   #closing = false;
@@ -47,6 +49,7 @@ export class JobQueue {
 
   constructor(parts: JobQueueParts) {
     this.#parts = parts;
+    this.#sources = new SharedSources(parts.world.clock);
   }
 
   get size(): number {
@@ -197,12 +200,14 @@ export class JobQueue {
     job.waiting = null;
     job.stored = { ...job.stored, state, started: true, notBeforeMs: null };
     saver.saveLater(job.stored);
+    const shared = request.direction === 'in' ? this.#sources.join(request.group) : undefined;
     const run = new JobRun({
       world,
       copy: {
         link: machines.link(request.vm),
         from: request.fromVm === undefined ? undefined : machines.link(request.fromVm),
         routerOf: (mux) => machines.routerOf(mux),
+        shared,
       },
       request,
       transferId: job.transferId,
@@ -214,7 +219,10 @@ export class JobQueue {
     });
     job.run = run;
     listeners.tell(viewOf(job));
-    job.over = run.ended.then((end) => this.#runEnded(job, run, end));
+    job.over = run.ended.then((end) => {
+      shared?.leave();
+      return this.#runEnded(job, run, end);
+    });
   }
 
   async #runEnded(job: LiveJob, run: JobRun, end: JobEnd): Promise<void> {

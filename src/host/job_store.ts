@@ -26,6 +26,7 @@ export interface JobQuery {
   /** Null for all. */
   readonly states: readonly JobState[] | null;
   readonly vm: string | null;
+  readonly group?: string | undefined;
   readonly limit: number;
   /** `nextCursor` of the page before, or null for the newest jobs. */
   readonly cursor: string | null;

@@ -30,7 +30,7 @@ export class MemoryJobStore implements JobStore {
     return this.#rows.get(id)?.job ?? null;
   }
 
-  async list({ states, vm, limit, cursor }: JobQuery): Promise<StoredPage> {
+  async list({ states, vm, group, limit, cursor }: JobQuery): Promise<StoredPage> {
     const before = sequenceOfCursor(cursor);
     const found = this.#sorted()
       .reverse()
@@ -38,7 +38,8 @@ export class MemoryJobStore implements JobStore {
         ({ sequence, job }) =>
           sequence < before &&
           (states === null || states.includes(job.state)) &&
-          (vm === null || vmsOf(job.request).includes(vm)),
+          (vm === null || vmsOf(job.request).includes(vm)) &&
+          (group === undefined || job.request.group === group),
       );
     return pageOf(found.slice(0, limit + 1), limit);
   }

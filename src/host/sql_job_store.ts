@@ -43,7 +43,7 @@ export class SqlJobStore implements JobStore {
     return row === undefined ? null : jobOf(row);
   }
 
-  async list({ states, vm, limit, cursor }: JobQuery): Promise<StoredPage> {
+  async list({ states, vm, group, limit, cursor }: JobQuery): Promise<StoredPage> {
     const conditions = ['sequence < ?'];
     const values: SqlValue[] = [sequenceOfCursor(cursor)];
     if (states !== null) {
@@ -53,6 +53,10 @@ export class SqlJobStore implements JobStore {
     if (vm !== null) {
       conditions.push("(vm = ? OR json_extract(request, '$.fromVm') = ?)");
       values.push(vm, vm);
+    }
+    if (group !== undefined) {
+      conditions.push("json_extract(request, '$.group') = ?");
+      values.push(group);
     }
     const sql = `SELECT * FROM jobs WHERE ${conditions.join(' AND ')} ORDER BY sequence DESC LIMIT ?`;
     const rows = await this.#database.read({ sql, values: [...values, limit + 1] });

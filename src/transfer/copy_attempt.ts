@@ -5,6 +5,7 @@ import type { World } from '../world/world.ts';
 import type { CopyOutcome, CopyView } from './copy_progress.ts';
 import type { LaneRouter } from './lane_router.ts';
 import type { LaneOpener } from './link_ports.ts';
+import type { SharedReader } from './shared_reads.ts';
 import { SinkRun } from './sink_run.ts';
 import { SourceRun } from './source_run.ts';
 
@@ -24,6 +25,7 @@ export interface AttemptParams {
   readonly router: LaneRouter;
   readonly spec: CopySpec;
   readonly signal: AbortSignal;
+  readonly shared?: SharedReader | undefined;
   readonly keepPartial: () => boolean;
 }
 
@@ -50,7 +52,8 @@ export async function startAttempt(params: AttemptParams): Promise<CopyAttempt> 
   });
   const stream = await mux.open('transfer', { streamClass: 'interactive', opening });
   const common = { world, stream, options, signal, keepPartial: params.keepPartial };
-  if (acceptor === null) return new SourceRun({ ...common, sources, lanes: laneOpener(mux, transferId) });
+  if (acceptor === null)
+    return new SourceRun({ ...common, sources, shared: params.shared, lanes: laneOpener(mux, transferId) });
   const run = new SinkRun({ ...common, transferId, destination, lanes: acceptor });
   return { run: () => run.run().finally(() => acceptor.close()), view: () => run.view() };
 }

@@ -8,6 +8,7 @@ import { type CopyAttempt, type CopySpec, startAttempt } from './copy_attempt.ts
 import type { CopyOutcome, CopyView } from './copy_progress.ts';
 import type { LaneRouter } from './lane_router.ts';
 import { startRelay } from './relay_run.ts';
+import type { SharedReader } from './shared_reads.ts';
 import { summedStages } from './stage_sum.ts';
 
 /** How a copy that was asked for ends. `interrupted` keeps what is there for a resume, `cancelled` does not. */
@@ -23,6 +24,8 @@ export interface CopyJobParams {
   /** The link to the machine that has the source, for a copy between two machines; `link` is then the other one's. */
   readonly from?: Link | undefined;
   readonly routerOf: (mux: Mux) => LaneRouter;
+  /** Where copies of the same sources to other machines run at the same time. */
+  readonly shared?: SharedReader | undefined;
   readonly spec: CopySpec;
 }
 
@@ -102,11 +105,11 @@ export class CopyJob {
   }
 
   async #startAttempt(signal: AbortSignal): Promise<CopyAttempt> {
-    const { world, link, from, routerOf, spec } = this.#params;
+    const { world, link, from, routerOf, shared, spec } = this.#params;
     const keepPartial = () => this.#keep;
     const mux = await link.ready(signal);
     if (from === undefined)
-      return startAttempt({ world, mux, router: routerOf(mux), spec, signal, keepPartial });
+      return startAttempt({ world, mux, router: routerOf(mux), spec, signal, shared, keepPartial });
     const sourceMux = await from.ready(signal);
     const source = { mux: sourceMux, router: routerOf(sourceMux) };
     return startRelay({ world, source, sink: { mux }, spec, signal, keepPartial });

@@ -43,6 +43,18 @@ export const readChunkJob: Job<
   },
 };
 
+/** Tells which blocks of `bytes`, which is shared memory, are the same (1). */
+export const compareBlocksJob: Job<
+  { readonly bytes: Uint8Array; readonly blocks: BlockHashes },
+  { readonly same: Uint8Array; readonly hashMs: number }
+> = {
+  name: 'compare-blocks',
+  async run({ bytes, blocks }, { clock }) {
+    const since = clock.monotonicMs();
+    return { same: sameBlocks(bytes, blocks), hashMs: clock.monotonicMs() - since };
+  },
+};
+
 function sameBlocks(bytes: Uint8Array, { blockBytes, hashes }: BlockHashes): Uint8Array {
   const same = new Uint8Array(Math.ceil(bytes.byteLength / blockBytes));
   for (let at = 0; at < same.length; at += 1) {
@@ -103,6 +115,7 @@ export const verifyChunksJob: Job<
 /** Everything that a thread for disk work can do. */
 export const DISK_JOBS: readonly Job<never, unknown>[] = [
   readChunkJob,
+  compareBlocksJob,
   writeChunkJob,
   verifyChunksJob,
   readPackJob,

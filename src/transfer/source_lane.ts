@@ -9,8 +9,8 @@ import type { BufferPool } from './buffer_pool.ts';
 import { copiedBytes, segmentsOfBlocks, segmentsOfSteps } from './delta/file_delta.ts';
 import { SHORT_HASH_BYTES } from './delta/short_hash.ts';
 import type { BlockHashes } from './disk_jobs.ts';
+import type { LaneReader } from './shared_source.ts';
 import type { SourceFile, SourceMachine, SourceWork } from './source_machine.ts';
-import type { SourceReader } from './source_reader.ts';
 import type { StageMeter } from './stage_meter.ts';
 
 type ChunkWork = Extract<SourceWork, { kind: 'chunk' }>;
@@ -19,7 +19,7 @@ type PackWork = Extract<SourceWork, { kind: 'pack' }>;
 export interface SourceLane {
   readonly stream: Stream;
   readonly pool: BufferPool;
-  readonly reader: SourceReader;
+  readonly reader: LaneReader;
   readonly meter: StageMeter;
   readonly chunkBytes: number;
   readonly run: LaneRun;

@@ -6,7 +6,7 @@ import { DetailReader } from '../tree/entry_details.ts';
 import type { PlanEntry } from '../wire/copy_types.ts';
 import type { DiskFile, Stat } from '../world/disk.ts';
 import type { Offload } from '../world/offload.ts';
-import { type BlockHashes, readChunkJob } from './disk_jobs.ts';
+import { type BlockHashes, compareBlocksJob, readChunkJob } from './disk_jobs.ts';
 import { groupByFolder } from './folder_groups.ts';
 import { type PackRead, readPackJob, type SourceColumns } from './pack_jobs.ts';
 import { sameFile } from './same_file.ts';
@@ -83,6 +83,17 @@ export class SourceReader {
       if (hash === null) return { kind: 'changed', stat: await opened.stat() };
       return { kind: 'ok', hash, same };
     });
+  }
+
+  /** Which blocks of a chunk that is read already, in shared memory, are the same (1). */
+  async compareBlocks(bytes: Uint8Array, blocks: BlockHashes): Promise<Uint8Array> {
+    const { same } = await this.#meter.runHashing(
+      'sourceRead',
+      0,
+      (moved) => this.#offload.run(compareBlocksJob, { bytes, blocks }, moved),
+      (compared) => compared.hashMs,
+    );
+    return same;
   }
 
   /** Works on the open file; it may stay open afterwards, for the next one who reads it. */

@@ -22,6 +22,8 @@ import { SourceDeltas } from './delta/source_deltas.ts';
 import type { LaneOpener } from './link_ports.ts';
 import { Pacer } from './pacer.ts';
 import { PlanSpool } from './plan_spool.ts';
+import type { SharedReader } from './shared_reads.ts';
+import { sharingReader } from './shared_source.ts';
 import { numbersIn } from './skip_bits.ts';
 import { type LaneRun, runSourceLane } from './source_lane.ts';
 import { type SourceFile, SourceMachine, type SourceWork } from './source_machine.ts';
@@ -37,6 +39,8 @@ export interface SourceParams {
   readonly sources: readonly string[];
   readonly options: CopyOptions;
   readonly signal: AbortSignal;
+  /** Where other copies of the same sources run at the same time. */
+  readonly shared?: SharedReader | undefined;
   /** Asked when the copy was stopped: whether the sink shall keep what it has for a resume. */
   readonly keepPartial: () => boolean;
 }
@@ -158,6 +162,8 @@ export class SourceRun {
     });
     this.#phase = 'checking';
     await ready;
+    const { shared } = this.#params;
+    if (shared) await orAborted(shared.start(), signal);
     this.#phase = 'copying';
     for (const file of this.machine.start()) this.#endFile(file);
     const complete = observed(this.#listen());
@@ -286,12 +292,13 @@ export class SourceRun {
       Math.max(this.#params.options.chunkBytes, LIMITS.packMaxBytes.value),
       LIMITS.laneBuffersMax.value,
     );
+    const { shared } = this.#params;
     const stream = await this.#params.lanes.openLane(lane);
     this.#lanes.push(stream);
     await runSourceLane({
       stream,
       pool,
-      reader: this.#reader!,
+      reader: shared ? sharingReader(this.#reader!, shared) : this.#reader!,
       meter: this.meter,
       chunkBytes: this.#params.options.chunkBytes,
       run: this.#laneRun(),

@@ -85,7 +85,7 @@ export interface RigOptions {
   readonly agentEnv?: Record<string, string>;
 }
 
-/** One more machine of a rig: its agent, which can be started again, and a folder on its side. */
+/** One more machine of a rig: its agent, which can be started again, and a folder on its side, its home. */
 export interface Machine {
   agent: Served;
   readonly files: string;
@@ -192,7 +192,8 @@ export class Rig implements AsyncDisposable {
     mkdirSync(files, { recursive: true });
     const path = join(this.folder, name, 'sock');
     let channel = options.plain ? ['--unix', path, '--trust-carrier'] : ['--listen', '127.0.0.1:0'];
-    const start = () => new Served(AGENT, ['run', ...channel, '--data', join(this.folder, name)]);
+    const home = { HOME: files };
+    const start = () => new Served(AGENT, ['run', ...channel, '--data', join(this.folder, name)], home);
     const machine: Machine = {
       agent: start(),
       files,

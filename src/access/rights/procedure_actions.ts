@@ -12,6 +12,8 @@ export const PROCEDURE_ACTIONS = {
   pairVm: 'vm.pair',
   listJobs: 'job.list',
   startJob: 'job.start',
+  startGroup: 'job.start',
+  showGroup: 'job.read',
   showJob: 'job.read',
   cancelJob: 'job.control',
   pauseJob: 'job.control',

@@ -5,55 +5,99 @@ import { parseTimeWindow } from '../../base/time_window.ts';
 import { formatBytes } from '../../base/units.ts';
 import type { StartJobRequest } from '../../contract/schemas.ts';
 import { exitOf, followJob } from '../follow.ts';
+import { exitOfGroup, followGroup, forEachJob, groupEndText } from '../group.ts';
 import { endText } from '../job_text.ts';
 import { ownerOptions } from '../owner_options.ts';
 import type { Action, Context } from '../program.ts';
 
 /** `causeway cp SRC... DST` */
 export const cp: Action = async (context, args, options) => {
-  const request = requestOf(args, context.terminal.cwd);
-  if (options['lanes'] !== undefined)
-    request.lanes = parseCount(String(options['lanes']), '--lanes', LIMITS.lanesMax.value);
-  if (options['chunk'] !== undefined)
-    request.chunkBytes = parseSize(
-      String(options['chunk']),
-      '--chunk',
-      LIMITS.chunkMinBytes.value,
-      LIMITS.chunkMaxBytes.value,
-    );
-  if (options['limit'] !== undefined)
-    request.limitBytesPerSecond = parseSize(String(options['limit']), '--limit', 1024, 2 ** 40);
-  if (options['ignoreTimes'] === true) request.ignoreTimes = true;
-  if (options['wholeFile'] === true) request.wholeFile = true;
-  Object.assign(request, ownerOptions(options), queueOptions(options));
-  const { interrupted } = context.terminal;
-  const job = await context.client.call('startJob', {}, request);
-  if (options['detach'] === true) {
-    context.terminal.out(context.json ? `${JSON.stringify(job)}\n` : `${job.id}\n`);
-    return 0;
+  const quiet = options['quiet'] === true;
+  const detach = options['detach'] === true;
+  if (options['to'] !== undefined) {
+    const { vm: _, ...request } = requestOf([...args], context.terminal.cwd, 'to');
+    const vms = namesOf(String(options['to']));
+    const group = await context.client.call('startGroup', {}, { ...request, ...optionsOf(options), vms });
+    if (detach) return told(context, group);
+    return untilStopped(context, {
+      follow: (signal) => followGroup(context, group, { quiet, signal }),
+      stop: () => forEachJob(context, group.id, 'interruptJob'),
+      text: groupEndText,
+      exit: exitOfGroup,
+    });
   }
+  const request = { ...requestOf(args, context.terminal.cwd), ...optionsOf(options) };
+  const job = await context.client.call('startJob', {}, request);
+  if (detach) return told(context, job);
+  return untilStopped(context, {
+    follow: (signal) => followJob(context, job.id, { quiet, signal }),
+    stop: () => context.client.call('interruptJob', { id: job.id }),
+    text: endText,
+    exit: exitOf,
+  });
+};
+
+function told({ terminal, json }: Context, view: { readonly id: string }): number {
+  terminal.out(json ? `${JSON.stringify(view)}\n` : `${view.id}\n`);
+  return 0;
+}
+
+/** Of a copy, or of several. */
+interface Following<T> {
+  follow(signal: AbortSignal): Promise<number>;
+  stop(): Promise<T>;
+  text(view: T): string;
+  exit(view: T): number;
+}
+
+/** Ctrl-C stops the copy where it is; what is there stays, so that the same command resumes. */
+async function untilStopped<T>(context: Context, copy: Following<T>): Promise<number> {
+  const { interrupted } = context.terminal;
   const over = new AbortController();
-  const following = followJob(context, job.id, { quiet: options['quiet'] === true, signal: over.signal });
+  const following = copy.follow(over.signal);
   const stopping = new Promise<'stop'>((resolve) =>
     interrupted.addEventListener('abort', () => resolve('stop'), { once: true }),
   );
   if ((await Promise.race([following, stopping])) !== 'stop') return following;
-  return interrupt(context, job.id, over, following);
-};
-
-/** Ctrl-C stops the copy where it is; what is there stays, so that the same command resumes. */
-async function interrupt(
-  context: Context,
-  id: string,
-  over: AbortController,
-  following: Promise<number>,
-): Promise<number> {
-  const stopped = await context.client.call('interruptJob', { id });
+  const stopped = await copy.stop();
   over.abort();
   await following.catch(() => undefined); // the answer to the stop tells how the copy ended
   if (context.json) context.terminal.out(`${JSON.stringify(stopped)}\n`);
-  else context.terminal.err(`\n${endText(stopped)}\n`);
-  return exitOf(stopped);
+  else context.terminal.err(`\n${copy.text(stopped)}\n`);
+  return copy.exit(stopped);
+}
+
+/** What the flags ask for. */
+function optionsOf(options: Record<string, unknown>): Partial<StartJobRequest> {
+  const { lanes, chunk, limit, ignoreTimes, wholeFile } = options;
+  const { chunkMinBytes, chunkMaxBytes, lanesMax } = LIMITS;
+  return {
+    ...(lanes !== undefined && { lanes: parseCount(String(lanes), '--lanes', lanesMax.value) }),
+    ...(chunk !== undefined && {
+      chunkBytes: parseSize(String(chunk), '--chunk', chunkMinBytes.value, chunkMaxBytes.value),
+    }),
+    ...(limit !== undefined && {
+      limitBytesPerSecond: parseSize(String(limit), '--limit', 1024, 2 ** 40),
+    }),
+    ...(ignoreTimes === true && { ignoreTimes }),
+    ...(wholeFile === true && { wholeFile }),
+    ...ownerOptions(options),
+    ...queueOptions(options),
+  };
+}
+
+/** `a,b,c`: each name once. */
+function namesOf(text: string): string[] {
+  const names = text.split(',').map((name) => name.trim());
+  const twice = names.find((name, at) => names.indexOf(name) !== at);
+  if (names.includes('') || twice !== undefined || names.length > LIMITS.groupVmsMax.value) {
+    const max = LIMITS.groupVmsMax.value;
+    throw new CausewayError(
+      'CW_USAGE',
+      `--to ${text}: 1 to ${max} different machines are needed, as in a,b,c`,
+    );
+  }
+  return names;
 }
 
 interface Place {
@@ -68,10 +112,17 @@ function parsePlace(text: string): Place {
   return { vm: text.slice(0, colon), path: text.slice(colon + 1) };
 }
 
-function requestOf(args: readonly string[], cwd: string): StartJobRequest {
+/** With `to` the destination is a path on each of several machines, and `vm` says nothing. */
+function requestOf(args: readonly string[], cwd: string, to?: 'to'): StartJobRequest {
   if (args.length < 2) throw new CausewayError('CW_USAGE', 'a copy needs a source and a destination');
   const places = args.map(parsePlace);
-  const destination = places.at(-1)!;
+  const last = places.at(-1)!;
+  if (to && last.vm !== null)
+    throw new CausewayError(
+      'CW_USAGE',
+      `${args.at(-1)}: with --to the destination is a path without a machine`,
+    );
+  const destination = to ? { vm: '', path: last.path } : last;
   const sources = places.slice(0, -1);
   const vms = new Set(sources.map((source) => source.vm));
   const [from = null] = vms;

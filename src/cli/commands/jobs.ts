@@ -3,8 +3,9 @@ import { LIMITS } from '../../base/limits.ts';
 import { formatBytes, formatDuration, formatRate } from '../../base/units.ts';
 import type { JobState, JobView, ListJobsRequest } from '../../contract/schemas.ts';
 import { exitOf, followJob } from '../follow.ts';
+import { followGroup, forEachJob, groupText, isGroupId } from '../group.ts';
 import { endText, placeText, problemsText, progressText, queueText, routeText } from '../job_text.ts';
-import type { Action } from '../program.ts';
+import type { Action, Context } from '../program.ts';
 import { limitText, stageTable } from '../stage_table.ts';
 import { table } from '../terminal.ts';
 
@@ -33,6 +34,11 @@ export const jobsList: Action = async ({ client, terminal, json }, _args, option
 
 /** `causeway jobs show ID` */
 export const jobsShow: Action = async ({ client, terminal, json }, [id = '']) => {
+  if (isGroupId(id)) {
+    const group = await client.call('showGroup', { id });
+    terminal.out(json ? `${JSON.stringify(group)}\n` : `${groupText(group)}\n`);
+    return 0;
+  }
   const job = await client.call('showJob', { id });
   terminal.out(json ? `${JSON.stringify(job)}\n` : `${details(job, terminal.isTty)}\n`);
   return 0;
@@ -42,31 +48,50 @@ export const jobsShow: Action = async ({ client, terminal, json }, [id = '']) =>
 export const jobsWait: Action = async (context, [id = ''], options) => {
   const over = new AbortController();
   context.terminal.interrupted.addEventListener('abort', () => over.abort(), { once: true });
-  return followJob(context, id, { quiet: options['quiet'] === true, signal: over.signal });
+  const how = { quiet: options['quiet'] === true, signal: over.signal };
+  if (isGroupId(id)) return followGroup(context, await context.client.call('showGroup', { id }), how);
+  return followJob(context, id, how);
 };
 
 /** `causeway jobs pause ID` */
-export const jobsPause: Action = async ({ client, terminal, json }, [id = '']) => {
+export const jobsPause: Action = async (context, [id = '']) => {
+  if (isGroupId(id)) return changeGroup(context, id, 'pauseJob');
+  const { client, terminal, json } = context;
   const job = await client.call('pauseJob', { id });
   terminal.out(json ? `${JSON.stringify(job)}\n` : `${endText(job)}\n`);
   return job.state === 'paused' ? 0 : exitOf(job);
 };
 
 /** `causeway jobs resume ID` */
-export const jobsResume: Action = async ({ client, terminal, json }, [id = '']) => {
+export const jobsResume: Action = async (context, [id = '']) => {
+  if (isGroupId(id)) return changeGroup(context, id, 'resumeJob');
+  const { client, terminal, json } = context;
   const job = await client.call('resumeJob', { id });
   terminal.out(json ? `${JSON.stringify(job)}\n` : `${job.state}: ${progressText(job)}\n`);
   return job.endedAtMs === null ? 0 : exitOf(job);
 };
 
 /** `causeway jobs cancel ID` */
-export const jobsCancel: Action = async ({ client, terminal, json }, [id = '']) => {
+export const jobsCancel: Action = async (context, [id = '']) => {
+  if (isGroupId(id)) return changeGroup(context, id, 'cancelJob');
+  const { client, terminal, json } = context;
   const job = await client.call('cancelJob', { id });
   terminal.out(json ? `${JSON.stringify(job)}\n` : `${endText(job)}\n`);
   return job.state === 'cancelled' ? 0 : exitOf(job);
 };
 
-function listRequest({ state, vm, limit, cursor }: Record<string, unknown>): ListJobsRequest {
+/** The wish goes to each job of the group that has not ended. */
+async function changeGroup(
+  context: Context,
+  id: string,
+  procedure: 'pauseJob' | 'resumeJob' | 'cancelJob',
+): Promise<number> {
+  const group = await forEachJob(context, id, procedure);
+  context.terminal.out(context.json ? `${JSON.stringify(group)}\n` : `${groupText(group)}\n`);
+  return 0;
+}
+
+function listRequest({ state, vm, group, limit, cursor }: Record<string, unknown>): ListJobsRequest {
   const states = (state as string[] | undefined)?.flatMap((text) => text.split(','));
   const unknown = states?.find((name) => !STATES.includes(name as JobState));
   if (unknown !== undefined)
@@ -78,6 +103,7 @@ function listRequest({ state, vm, limit, cursor }: Record<string, unknown>): Lis
   return {
     state: states as JobState[] | undefined,
     vm: vm as string | undefined,
+    group: group as string | undefined,
     limit: count,
     cursor: cursor as string | undefined,
   };
@@ -99,6 +125,7 @@ function details(job: JobView, bars: boolean): string {
     ['job', job.id],
     ['state', `${job.state} (${job.phase})`],
     ['copy', routeText(job)],
+    ...(job.group === undefined ? [] : [['one of', job.group]]),
     ['queue', queueText(job)],
     ['ran for', formatDuration(job.elapsedMs)],
     ['planned', `${job.plannedEntries} entries, ${formatBytes(job.plannedBytes)}`],
