@@ -278,6 +278,27 @@ export const ERROR_CODES = {
     'The record of an earlier attempt was damaged; what it covered is checked or sent again.',
   ),
   CW_COPY_PEER: spec('retry', 1, 'The other side reported a failure of the copy.'),
+  // area: undo of copies
+  CW_UNDO_CHANGED: spec(
+    'never',
+    3,
+    'What stands there is not what the copy put there: look at it, move it away and undo again.',
+  ),
+  CW_UNDO_IMPOSSIBLE: spec(
+    'never',
+    4,
+    'What would be replaced cannot be kept: free space or choose `--undo auto` or `--undo off`.',
+  ),
+  CW_UNDO_LOST: spec(
+    'never',
+    1,
+    'What stood there before was not kept, or is gone from the `.causeway/undo` folder of the destination.',
+  ),
+  CW_UNDO_NONE: spec(
+    'never',
+    4,
+    'Nothing is kept of that copy: it changed nothing, was undone, ran without undo, or is too long ago.',
+  ),
 } as const satisfies Record<string, ErrorSpec>;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

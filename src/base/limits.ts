@@ -252,6 +252,27 @@ export const LIMITS = {
     'an interrupted copy can be resumed for this long; then its partial data are removed',
   ),
   partialTransfersListMax: count(1_000, 'transfers in one .causeway folder that a cleaning pass looks at'),
+  undoKeepMs: ms(
+    7 * 24 * 3_600_000,
+    'what a copy has replaced is kept for this long after the copy last wrote; then undo is over (T13)',
+  ),
+  undoQuotaMaxBytes: bytes(
+    10 * 1024 * MIB,
+    'what all copies into one folder keep for undo, at most; the oldest goes first',
+  ),
+  undoQuotaPercent: count(
+    10,
+    'part of a file system, in percent, that undo may keep in one folder where that is less',
+  ),
+  undoRecordMaxBytes: bytes(256 * KIB, 'payload of one record of an undo: some hundred entries of a folder'),
+  undoRecordEntries: count(512, 'entries of one folder in one record of an undo'),
+  undoPendingMaxBytes: bytes(
+    MIB,
+    'records of folders that are held back until a copy changes something worth an undo',
+  ),
+  undoSetsMax: count(1_000, 'copies whose undo is kept in one folder'),
+  undoPlacesMax: count(1_000, 'folders whose undo is looked after once a day by one side'),
+  undoUpkeepMs: ms(24 * 3_600_000, 'how often expired undo is removed where no copy runs'),
   notesMax: count(16, 'notes of one copy: what was found amiss and repaired'),
   problemsListMax: count(1_000, 'entries listed by name as not copied; more are counted'),
   // daemon

@@ -1,4 +1,4 @@
-import type { CopyPhase, Problem, StageFigure } from '../wire/copy_types.ts';
+import type { CopyPhase, Problem, StageFigure, UndoFigures } from '../wire/copy_types.ts';
 
 /** What a side of a copy knows of it, for whoever watches. Counters of bytes are payload, not framing. */
 export interface CopyView {
@@ -18,6 +18,8 @@ export interface CopyView {
   readonly notes: readonly string[];
   readonly localStages: readonly StageFigure[];
   readonly remoteStages: readonly StageFigure[];
+  /** What undo holds of the copy; null where nothing is recorded. */
+  readonly undo: UndoFigures | null;
   /** Monotonic ms at which a stage of either side last moved a byte, as this side knows. */
   readonly lastMoveMs: number;
   /** Monotonic ms of the peer's last message. */

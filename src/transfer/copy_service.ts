@@ -12,6 +12,7 @@ import type { LaneAcceptor } from './link_ports.ts';
 import { discardPartial } from './partial_store.ts';
 import { SinkRun } from './sink_run.ts';
 import { SourceRun } from './source_run.ts';
+import { addReports, type UndoReport, undoCopy } from './undo/undo.ts';
 
 interface Attempt {
   readonly controller: AbortController;
@@ -22,6 +23,7 @@ interface Attempt {
 export class CopyService {
   readonly #world: World;
   readonly #attempts = new Map<string, Attempt>();
+  readonly #undoing = new Map<string, Promise<UndoReport | null>>();
 
   constructor(world: World) {
     this.#world = world;
@@ -65,6 +67,33 @@ export class CopyService {
       if (await discardPartial(dir, transferId)) removed = true;
     }
     return removed;
+  }
+
+  /**
+   * Takes back what a copy did at `destination`; null where nothing is kept of it. Joins one that runs. Throws CW_DISK_*,
+   * and CW_COPY_BUSY while the copy itself runs.
+   */
+  undo(transferId: Uint8Array, undoId: Uint8Array, destination: string): Promise<UndoReport | null> {
+    if (this.#attempts.has(toHex(transferId)))
+      return Promise.reject(new CausewayError('CW_COPY_BUSY', 'the copy runs: cancel it before its undo'));
+    const key = toHex(undoId);
+    const running = this.#undoing.get(key);
+    if (running) return running;
+    const undoing = this.#undoNow(undoId, destination).finally(() => this.#undoing.delete(key));
+    this.#undoing.set(key, undoing);
+    return undoing;
+  }
+
+  async #undoNow(undoId: Uint8Array, destination: string): Promise<UndoReport | null> {
+    const path = absoluteDestination(this.#world.process.info.homeDirectory, destination);
+    let sum: UndoReport | null = null;
+    // an attempt that began before the destination's folder existed has kept its undo one folder higher
+    for (const folder of new Set([path, splitAbsolute(path).folder])) {
+      if ((await this.#world.disk.statPath(folder))?.kind !== 'directory') continue;
+      const report = await undoCopy(this.#world, folder, undoId);
+      sum = sum === null || report === null ? (sum ?? report) : addReports(sum, report);
+    }
+    return sum;
   }
 
   /** Ends all running attempts, keeping what they have. */

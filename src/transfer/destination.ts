@@ -7,6 +7,9 @@ import type { Disk } from '../world/disk.ts';
 /** Name of the folder beside a destination that holds what is not complete yet. */
 export const PARTIAL_FOLDER = '.causeway';
 
+/** Below it: one folder for each copy whose undo is kept, named by its id. */
+export const UNDO_FOLDER = parseName('undo');
+
 /** Where a copy goes: the existing folder that takes it and how the source's paths are named in it. */
 export interface Destination {
   readonly folder: string;

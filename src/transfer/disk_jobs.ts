@@ -11,6 +11,8 @@ import { type OnMoved, readFully, writeFully } from './file_io.ts';
 import { nowAndThen } from './job_progress.ts';
 import { publishPackJob, readPackJob, writePackJob } from './pack_jobs.ts';
 import { unchangedJob } from './unchanged.ts';
+import { keepJob } from './undo/keep_job.ts';
+import { restoreJob } from './undo/restore_job.ts';
 
 /** Blocks of another version of a chunk, to compare with. */
 export interface BlockHashes {
@@ -125,6 +127,8 @@ export const DISK_JOBS: readonly Job<never, unknown>[] = [
   writePatchJob,
   unchangedJob,
   copyFileJob,
+  keepJob,
+  restoreJob,
   listFolderJob,
   inspectJob,
 ];

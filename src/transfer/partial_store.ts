@@ -5,7 +5,7 @@ import { LIMITS } from '../base/limits.ts';
 import { type Name, parseName } from '../base/path.ts';
 import { encodeJournalRecord, type JournalRecord, journalMagic } from '../wire/journal.ts';
 import type { Dir, DiskFile } from '../world/disk.ts';
-import { PARTIAL_FOLDER } from './destination.ts';
+import { PARTIAL_FOLDER, UNDO_FOLDER } from './destination.ts';
 import { readFully, writeFully } from './file_io.ts';
 import { isRefusal } from './metadata.ts';
 
@@ -156,7 +156,8 @@ export async function discardStalePartials(parent: Dir, nowWallMs: number): Prom
   await withFolder(parent, async (folder) => {
     for await (const entry of folder.list()) {
       if (names.length >= LIMITS.partialTransfersListMax.value) break;
-      if (entry.name !== null && entry.kind === 'directory') names.push(entry.name);
+      if (entry.name !== null && entry.kind === 'directory' && entry.name !== UNDO_FOLDER)
+        names.push(entry.name);
     }
   });
   let removed = 0;

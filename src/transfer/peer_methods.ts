@@ -2,8 +2,10 @@ import { LIMITS } from '../base/limits.ts';
 import type { RpcHandler } from '../link/rpc.ts';
 import { TRANSFER_ID_BYTES } from '../wire/copy_messages.ts';
 import { bytes, text } from '../wire/fields.ts';
+import { UNDO_ID_BYTES } from '../wire/undo_record.ts';
 import type { World } from '../world/world.ts';
 import type { CopyService } from './copy_service.ts';
+import { reportMap } from './undo/report.ts';
 
 /** What a machine answers besides copies. */
 export function peerMethods(world: World, copies: CopyService, buildId: string): Record<string, RpcHandler> {
@@ -27,6 +29,14 @@ export function peerMethods(world: World, copies: CopyService, buildId: string):
         text(params, 'destination', LIMITS.pathMaxBytes.value),
       );
       return { removed };
+    },
+    undo: async (params) => {
+      const report = await copies.undo(
+        bytes(params, 'transferId', TRANSFER_ID_BYTES),
+        bytes(params, 'undoId', UNDO_ID_BYTES),
+        text(params, 'destination', LIMITS.pathMaxBytes.value),
+      );
+      return report === null ? { found: false } : { found: true, ...reportMap(report) };
     },
   };
 }

@@ -3,7 +3,7 @@ import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { type RelPath, splitAbsolute } from '../base/path.ts';
 import { throwIfAborted } from '../base/signal.ts';
 import { DirCache } from '../tree/dir_cache.ts';
-import type { CopyOptions, PlanEntry, Problem, RootInfo } from '../wire/copy_types.ts';
+import type { CopyOptions, PlanEntry, Problem, RootInfo, UndoFigures } from '../wire/copy_types.ts';
 import type { Dir, DiskFile } from '../world/disk.ts';
 import type { World } from '../world/world.ts';
 import { type Destination, resolveDestination, targetOf } from './destination.ts';
@@ -20,12 +20,13 @@ import { SinkWriter } from './sink_writer.ts';
 import type { StageMeter } from './stage_meter.ts';
 import { fileKeyOf } from './temporary_name.ts';
 import { type FoundFiles, markUnchanged } from './unchanged.ts';
+import { UndoKeeper } from './undo/keeper.ts';
 
 export interface PlaceParams {
   readonly world: World;
   readonly transferId: Uint8Array;
   readonly destination: string;
-  readonly options: Pick<CopyOptions, 'chunkBytes' | 'ignoreTimes' | 'owner' | 'idMappings'>;
+  readonly options: Pick<CopyOptions, 'chunkBytes' | 'ignoreTimes' | 'owner' | 'idMappings' | 'undo'>;
   readonly lanes: Pick<LaneAcceptor, 'authenticated'>;
   /** Aborted once the copy is over: what goes through the whole plan ends then. */
   readonly signal: AbortSignal;
@@ -46,6 +47,7 @@ export class SinkPlace {
   #claims: JournalClaims | null = null;
   #writer: SinkWriter | null = null;
   #rules: MetadataRules | null = null;
+  #undo: UndoKeeper | null = null;
 
   private constructor(params: PlaceParams, destination: Destination, root: Dir, meter: StageMeter) {
     this.#params = params;
@@ -81,6 +83,11 @@ export class SinkPlace {
     return this.#writer!;
   }
 
+  /** What is kept of what the copy replaces; null where nothing is. */
+  get undo(): UndoFigures | null {
+    return this.#undo?.figures ?? null;
+  }
+
   /** In words, where the journal of an earlier attempt was damaged. */
   get journalDamage(): string | null {
     return this.#claims?.damage ?? null;
@@ -101,6 +108,7 @@ export class SinkPlace {
       Math.max(0, plan.bytes - kept),
     );
     await discardStalePartials(this.#root, this.#params.world.clock.wallMs());
+    await this.#beginUndo();
     await this.#openStore();
     return freeBytes;
   }
@@ -147,13 +155,14 @@ export class SinkPlace {
 
   async makeFolders(plan: SinkPlan, onProblem: Making['onProblem']): Promise<void> {
     const making = this.#making(onProblem);
-    if (this.#above) await makeFolders([this.#above], making);
-    await makeFolders(this.#untilOver(plan.marked(MARK.folder)), making);
+    await this.#undo?.folders(this.#folders(plan));
+    await makeFolders(this.#folders(plan), making);
   }
 
   makeSymlinks(plan: SinkPlan, onProblem: Making['onProblem']): Promise<void> {
     const links = this.#untilOver(plan.marked(MARK.symlink));
-    return makeSymlinks(links, this.#store!, this.#making(onProblem));
+    const parts = { store: this.#store!, undo: this.#undo };
+    return makeSymlinks(links, parts, this.#making(onProblem));
   }
 
   /** Makes the further names of files that are in place; how many became files of their own. */
@@ -186,12 +195,19 @@ export class SinkPlace {
   async close(): Promise<void> {
     await this.#writer?.close();
     await this.#store?.close();
+    await this.#undo?.close();
     await this.#dirs[Symbol.asyncDispose]();
     await this.#root.close();
   }
 
   #making(onProblem: Making['onProblem']): Making {
     return { dirs: this.#dirs, meter: this.#meter, rules: this.#rules!, onProblem };
+  }
+
+  /** All folders of the copy, parents first. */
+  *#folders(plan: SinkPlan): Generator<Placed> {
+    if (this.#above) yield this.#above;
+    yield* this.#untilOver(plan.marked(MARK.folder));
   }
 
   *#untilOver<T>(items: Iterable<T>): Generator<T> {
@@ -212,6 +228,23 @@ export class SinkPlace {
     } catch (failure) {
       if (asCausewayError(failure).code !== 'CW_DISK_PERMISSION') throw failure;
     }
+  }
+
+  async #beginUndo(): Promise<void> {
+    const { world, options, destination } = this.#params;
+    if (options.undo === undefined) return;
+    const { id: undoId, required } = options.undo;
+    const mode = required ? 'require' : 'auto';
+    this.#undo = new UndoKeeper({
+      world,
+      root: this.#root,
+      dirs: this.#dirs,
+      undoId,
+      destination,
+      mode,
+      chunkBytes: options.chunkBytes,
+    });
+    await this.#undo.begin();
   }
 
   /** Bytes that an earlier attempt has put there: they need no space again. */
@@ -237,6 +270,7 @@ export class SinkPlace {
         offload: this.#params.world.offload,
         checkArrival: !this.#params.lanes.authenticated,
         describing: { rules: this.#rules, onProblem: this.#params.onProblem },
+        undo: this.#undo,
       });
     } catch (failure) {
       const error = asCausewayError(failure);

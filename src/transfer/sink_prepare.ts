@@ -18,6 +18,8 @@ import type { PartialStore } from './partial_store.ts';
 import type { Placed } from './sink_plan.ts';
 import type { StageMeter } from './stage_meter.ts';
 import { fileKeyOf, partialName } from './temporary_name.ts';
+import type { KeepFailures, Placing, UndoKeeper } from './undo/keeper.ts';
+import { linkPlacing } from './undo/placing.ts';
 
 /** Largest file of file systems that have a limit a user meets. */
 const LARGEST_FILE: Readonly<Record<string, number>> = { vfat: 2 ** 32 - 1, msdos: 2 ** 32 - 1 };
@@ -131,35 +133,65 @@ async function makeFolder(dirs: DirCache, target: RelPath): Promise<boolean> {
   });
 }
 
+/** Where symlinks get their temporary names, and what keeps those that they replace. */
+export interface SymlinkParts {
+  readonly store: PartialStore;
+  readonly undo: UndoKeeper | null;
+}
+
 /** Puts symlinks in place, each under a temporary name first, and flushes their names. */
 export async function makeSymlinks(
   links: Iterable<Placed>,
-  store: PartialStore,
+  parts: SymlinkParts,
   making: Making,
 ): Promise<void> {
   const { meter, onProblem } = making;
   const changed = new ChangedFolders(making);
+  const due = new Map<Placing, Placed>();
   for (const link of links) {
-    let isNew = false;
+    const { entry, target } = link;
     try {
-      const missing = await meter.run('publish', 0, () => makeSymlink(making, store, link));
+      const isNew = await meter.run('publish', 0, () => isDue(making.dirs, link));
+      if (isNew) due.set(linkPlacing(target, entry.linkTarget, entry.mtimeNs), link);
       meter.goesOn();
-      isNew = missing !== null;
-      if (missing !== null && missing.length > 0) onProblem(missingProblem(link.entry.path, missing));
     } catch (failure) {
-      onProblem(problemOf(link.entry, failure));
+      onProblem(problemOf(entry, failure));
     }
-    if (isNew) await changed.add(link.target);
+    if (due.size >= LIMITS.publishBatchFiles.value) await placeSymlinks(due, parts, making, changed);
   }
+  await placeSymlinks(due, parts, making, changed);
   await changed.flush();
 }
 
-/** What the symlink lacks; null where it was there. */
-async function makeSymlink(
-  { dirs, rules }: Making,
-  store: PartialStore,
-  { entry, target }: Placed,
-): Promise<Missing | null> {
+/** Keeps what these symlinks replace, then puts them in place. Empties `due`. */
+async function placeSymlinks(
+  due: Map<Placing, Placed>,
+  { store, undo }: SymlinkParts,
+  making: Making,
+  changed: ChangedFolders,
+): Promise<void> {
+  const { meter, onProblem } = making;
+  const unkept: KeepFailures = (await undo?.keep([...due.keys()])) ?? new Map();
+  await undo?.stable();
+  for (const [placing, link] of due) {
+    let isPlaced = false;
+    try {
+      const refused = unkept.get(placing);
+      if (refused) throw refused;
+      const missing = await meter.run('publish', 0, () => makeSymlink(making, store, link));
+      isPlaced = true;
+      meter.goesOn();
+      if (missing.length > 0) onProblem(missingProblem(link.entry.path, missing));
+    } catch (failure) {
+      onProblem(problemOf(link.entry, failure));
+    }
+    if (isPlaced) await changed.add(link.target);
+  }
+  due.clear();
+}
+
+/** False where it stands there already. */
+function isDue(dirs: DirCache, { entry, target }: Placed): Promise<boolean> {
   return dirs.useParent(target, async (dir, name) => {
     const there = await statOrNull(dir, name);
     if (
@@ -167,12 +199,23 @@ async function makeSymlink(
       (await dir.readLink(name)) === entry.linkTarget &&
       there.mtimeNs === entry.mtimeNs
     )
-      return null;
+      return false;
     if (there?.kind === 'directory')
       throw new CausewayError(
         'CW_COPY_KIND',
         'a folder stands at the destination where the source has a symbolic link',
       );
+    return true;
+  });
+}
+
+/** What the symlink lacks. */
+function makeSymlink(
+  { dirs, rules }: Making,
+  store: PartialStore,
+  { entry, target }: Placed,
+): Promise<Missing> {
+  return dirs.useParent(target, async (dir, name) => {
     const temporary = partialName(fileKeyOf(target));
     if (await statOrNull(store.dir, temporary)) await store.dir.removeFile(temporary);
     await store.dir.makeSymlink(temporary, entry.linkTarget);

@@ -21,6 +21,7 @@ import { PlanSpool } from './plan_spool.ts';
 import type { SinkFile } from './sink_files.ts';
 import { runSinkLane } from './sink_lane.ts';
 import { noteProblem, stepSink } from './sink_machine.ts';
+import { copiedNote, journalNote } from './sink_notes.ts';
 import { SinkPlace } from './sink_place.ts';
 import { MARK, SinkPlan } from './sink_plan.ts';
 import { newSinkState, type SinkEffect, type SinkEvent, type SinkState } from './sink_state.ts';
@@ -99,6 +100,7 @@ export class SinkRun {
       notes: [...this.#notes],
       localStages: this.meter.figures(),
       remoteStages: this.#remote?.stages ?? [],
+      undo: this.#place?.undo ?? null,
       lastMoveMs: Math.max(this.meter.lastMoveMs, this.#remoteMoveMs),
       peerHeardMs: this.#peerHeardMs,
     };
@@ -428,6 +430,7 @@ export class SinkRun {
 
   #tell(): Promise<void> {
     const { receivedBytes, settledBytes, durableBytes, doneEntries } = this.state;
+    const undo = this.#place?.undo;
     return this.#channel.send({
       t: 'progress',
       sentBytes: 0,
@@ -438,6 +441,7 @@ export class SinkRun {
       phase: this.#phase,
       stages: this.meter.figures(),
       quietMs: Math.round(this.meter.quietMs()),
+      ...(undo && { undo }),
     });
   }
 
@@ -484,13 +488,4 @@ export class SinkRun {
       await this.#place?.close();
     }
   }
-}
-
-/** What the record said before the damage is used, once its hashes hold; what it said after it is sent again. */
-function journalNote(damage: string): string {
-  return `the record of an earlier attempt was damaged: ${damage}; what it no longer tells is sent again (CW_COPY_JOURNAL)`;
-}
-
-function copiedNote(count: number): string {
-  return `the destination has no hard links: ${count} further names of files became files of their own`;
 }

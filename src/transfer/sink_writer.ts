@@ -20,6 +20,8 @@ import { badChunks, type ReadBack } from './read_back.ts';
 import type { FailedFinish } from './sink_state.ts';
 import type { StageMeter } from './stage_meter.ts';
 import { partialName } from './temporary_name.ts';
+import type { KeepFailures, Placing, UndoKeeper } from './undo/keeper.ts';
+import { placingOf } from './undo/placing.ts';
 
 /** What the writer has to know of a file. */
 export interface WriteTarget {
@@ -49,6 +51,8 @@ export interface WriterParts {
    */
   readonly checkArrival: boolean;
   readonly describing: Describing;
+  /** Keeps what is replaced; null: nothing is kept. */
+  readonly undo: UndoKeeper | null;
 }
 
 /** Which metadata files get. */
@@ -78,6 +82,7 @@ export class SinkWriter {
   /** Files of which a flush has failed: whatever a later flush says, their bytes may be lost. */
   readonly #distrusted = new WeakSet<WriteTarget>();
   readonly #packs: PackWriter;
+  readonly #undo: UndoKeeper | null;
   #flushing: Promise<unknown> = Promise.resolve();
   #newNames = false;
 
@@ -93,6 +98,7 @@ export class SinkWriter {
     this.#describing = parts.describing;
     this.#open = new OpenPartials(parts);
     this.#packs = new PackWriter({ ...parts, rules: parts.describing.rules });
+    this.#undo = parts.undo;
   }
 
   /** Writes one chunk at its place; false where data were checked on arrival and do not have the hash. */
@@ -197,7 +203,9 @@ export class SinkWriter {
     const bytes = targets.reduce((sum, target) => sum + target.entry.sizeBytes, 0);
     // A flush that runs may fail for one of these files: its own flush after that would prove nothing.
     await this.#flushing;
+    const unkept = await this.#keep(targets);
     const unflushed = await this.#meter.run('destinationFlush', bytes, () => this.#syncFiles(targets));
+    await this.#undo?.stable();
     const renamed: WriteTarget[] = [];
     const take = (target: WriteTarget, outcome: FailedFinish | null) => {
       if (outcome === null) renamed.push(target);
@@ -205,7 +213,8 @@ export class SinkWriter {
     };
     const small: WriteTarget[] = [];
     for (const target of targets) {
-      const failure = unflushed.get(target) ?? (this.#distrusted.has(target) ? FLUSH_FAILED : null);
+      const failure =
+        unkept.get(target) ?? unflushed.get(target) ?? (this.#distrusted.has(target) ? FLUSH_FAILED : null);
       if (failure) take(target, failed(target, failure));
       else if (isSmall(target)) small.push(target);
       else take(target, await this.#finishOne(target));
@@ -220,6 +229,21 @@ export class SinkWriter {
     for (const target of renamed)
       if (this.#declared.delete(target.index)) this.#store.append({ type: 'published', fileKey: target.key });
     return renamed;
+  }
+
+  /** Keeps what these files will replace; those that must not be published, with the reason. Not stable yet. */
+  async #keep(targets: readonly WriteTarget[]): Promise<FlushFailures> {
+    const failures = new Map<WriteTarget, CausewayError>();
+    const undo = this.#undo;
+    if (undo === null) return failures;
+    const placings = new Map<Placing, WriteTarget>();
+    for (const target of targets) {
+      const placing = await placingOf(target, isSmall(target), this.#store.dir);
+      if (placing !== null) placings.set(placing, target);
+    }
+    const kept: KeepFailures = await this.#meter.run('publish', 0, () => undo.keep([...placings.keys()]));
+    for (const [placing, error] of kept) failures.set(placings.get(placing)!, error);
+    return failures;
   }
 
   /** Forgets what is there of a file, so that another version of it can be written. */

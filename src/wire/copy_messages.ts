@@ -5,6 +5,7 @@ import { type CborMap, type CborValue, decodeCbor, encodeCbor } from './cbor.ts'
 import {
   COPY_PHASES,
   type CopyOpening,
+  type CopyOptions,
   type HaveChunk,
   type IdMapping,
   type LaneOpening,
@@ -18,6 +19,7 @@ import {
   type SinkMessage,
   type SourceMessage,
   type StageFigure,
+  type UndoFigures,
   type Xattr,
 } from './copy_types.ts';
 import {
@@ -26,6 +28,7 @@ import {
   bytesUpTo,
   i64,
   list,
+  map,
   mapList,
   mapOf,
   nullable,
@@ -37,6 +40,7 @@ import {
   uintOr,
 } from './fields.ts';
 import { STAGES } from './stages.ts';
+import { UNDO_ID_BYTES } from './undo_record.ts';
 
 /*
  * The control messages of a copy: one CBOR map each, its member `t` says which. Bulk bytes do not travel here but on
@@ -50,10 +54,10 @@ const TEXT_MAX = LIMITS.pathMaxBytes.value;
 const PAGE_MAX = LIMITS.manifestPageEntries.value;
 
 export function encodeCopyOpening(opening: CopyOpening): Uint8Array {
-  const { limitBytesPerSecond: limit, ...options } = opening.options;
+  const { limitBytesPerSecond: limit, undo, ...options } = opening.options;
   return encodeCbor({
     ...opening,
-    options: { ...options, limitBytesPerSecond: limit ?? 0 },
+    options: { ...options, limitBytesPerSecond: limit ?? 0, ...(undo && { undo: { ...undo } }) },
   } as unknown as CborValue);
 }
 
@@ -82,9 +86,16 @@ export function decodeCopyOpening(input: Uint8Array): CopyOpening {
       ...(options['idMappings'] !== undefined && {
         idMappings: mapList(options, 'idMappings', LIMITS.idMappingsMax.value, idMapping),
       }),
+      ...undoOptions(options),
     },
     checkArrival: optional(m, 'checkArrival', boolean) ?? false,
   };
+}
+
+function undoOptions(options: CborMap): Pick<CopyOptions, 'undo'> {
+  const undo = optional(options, 'undo', map);
+  if (undo === undefined) return {};
+  return { undo: { id: bytes(undo, 'id', UNDO_ID_BYTES), required: boolean(undo, 'required') } };
 }
 
 export function encodeLaneOpening(opening: LaneOpening): Uint8Array {
@@ -230,6 +241,22 @@ function progress(m: CborMap): ProgressMessage {
     phase: oneOf(m, 'phase', COPY_PHASES),
     stages: mapList(m, 'stages', STAGES.length, stageFigure),
     quietMs: m['quietMs'] === undefined ? null : uint(m, 'quietMs'),
+    ...undoFigures(m),
+  };
+}
+
+function undoFigures(m: CborMap): { undo?: UndoFigures } {
+  const undo = optional(m, 'undo', map);
+  if (undo === undefined) return {};
+  return {
+    undo: {
+      kept: uint(undo, 'kept'),
+      bytes: uint(undo, 'bytes'),
+      made: uint(undo, 'made'),
+      missing: uint(undo, 'missing'),
+      missingFrom: nullable(undo, 'missingFrom', text),
+      untilMs: uint(undo, 'untilMs'),
+    },
   };
 }
 

@@ -83,6 +83,30 @@ export interface CopyOptions {
   readonly owner?: OwnerMode;
   /** Absent: none. */
   readonly idMappings?: readonly IdMapping[];
+  /** Absent: what the copy replaces is not kept. */
+  readonly undo?: UndoOptions | undefined;
+}
+
+/** That the sink keeps what the copy replaces. */
+export interface UndoOptions {
+  /** Identity of what is kept: the same for all attempts of one job, and for no other job. */
+  readonly id: Uint8Array;
+  /** Nothing is replaced that cannot be kept. */
+  readonly required: boolean;
+}
+
+/** What undo holds of a copy. */
+export interface UndoFigures {
+  /** Entries that were replaced and are kept, and what they take. */
+  readonly kept: number;
+  readonly bytes: number;
+  /** Entries where nothing stood before. */
+  readonly made: number;
+  /** Entries that were replaced and could not be kept; where it began. All behind a used-up quota count as one. */
+  readonly missing: number;
+  readonly missingFrom: string | null;
+  /** When what is kept is removed, ms since 1970 UTC. */
+  readonly untilMs: number;
 }
 
 /** Opening of a `transfer` stream: the side that asks for a copy tells the other its part in it. */
@@ -185,6 +209,8 @@ export interface ProgressMessage {
   readonly stages: readonly StageFigure[];
   /** For how long nothing went on at this side, in ms; null where the sender does not tell. */
   readonly quietMs: number | null;
+  /** From the sink, once it has kept or recorded something. */
+  readonly undo?: UndoFigures | undefined;
 }
 
 export const COPY_PHASES = ['planning', 'checking', 'copying', 'finishing', 'done'] as const;

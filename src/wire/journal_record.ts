@@ -1,12 +1,17 @@
 import { assert, unreachable } from '../base/assert.ts';
-import { concat } from '../base/bytes.ts';
 import { CausewayError } from '../base/errors.ts';
 import { HASH_BYTES } from '../base/hash.ts';
 import { LIMITS } from '../base/limits.ts';
 import { type CborMap, decodeCbor, encodeCbor } from './cbor.ts';
-import { crc32c } from './crc32c.ts';
 import { bytes, i64, mapOf, text, uint } from './fields.ts';
 import { ByteReader } from './reader.ts';
+import {
+  frameRecord,
+  RECORD_CRC_BYTES,
+  RECORD_HEAD_BYTES,
+  RECORD_PRELUDE_BYTES,
+  recordPrelude,
+} from './record_frame.ts';
 
 /*
  * The journal of a transfer: an append-only file that begins with its magic and version and goes on with records of
@@ -16,10 +21,10 @@ import { ByteReader } from './reader.ts';
 /** Not ASCII first, so that the file is taken for binary; CR LF, so that a conversion of line ends shows. */
 export const JOURNAL_MAGIC = Uint8Array.of(0x89, 0x43, 0x57, 0x4a, 0x4e, 0x4c, 0x0d, 0x0a);
 export const JOURNAL_VERSION = 1;
-export const JOURNAL_PRELUDE_BYTES = 12;
+export const JOURNAL_PRELUDE_BYTES = RECORD_PRELUDE_BYTES;
 export const JOURNAL_RECORD_TYPE = { header: 1, file: 2, chunk: 3, published: 4, dropped: 5 } as const;
-export const JOURNAL_HEAD_BYTES = 5;
-export const JOURNAL_CRC_BYTES = 4;
+export const JOURNAL_HEAD_BYTES = RECORD_HEAD_BYTES;
+export const JOURNAL_CRC_BYTES = RECORD_CRC_BYTES;
 export const TRANSFER_ID_BYTES = 16;
 export const FILE_KEY_BYTES = 16;
 /** fileKey 16, index u32, length u32, hash 32. */
@@ -70,21 +75,16 @@ export type JournalRecord = JournalHeader | JournalFile | JournalChunk | Journal
 
 /** What every journal file starts with: magic, version u32 LE. */
 export function journalMagic(): Uint8Array {
-  return concat([JOURNAL_MAGIC, Uint8Array.of(JOURNAL_VERSION, 0, 0, 0)]);
+  return recordPrelude(JOURNAL_MAGIC, JOURNAL_VERSION);
 }
 
 /** The bytes to append for `record`. Values beyond the limits of the format are a bug of the caller. */
 export function encodeJournalRecord(record: JournalRecord): Uint8Array {
-  const payload = encodePayload(record);
-  assert(payload.byteLength <= LIMITS.journalRecordMaxBytes.value, 'a journal record is within its limit');
-  const crcAt = JOURNAL_HEAD_BYTES + payload.byteLength;
-  const encoded = new Uint8Array(crcAt + JOURNAL_CRC_BYTES);
-  const view = new DataView(encoded.buffer);
-  view.setUint32(0, payload.byteLength, true);
-  view.setUint8(4, JOURNAL_RECORD_TYPE[record.type]);
-  encoded.set(payload, JOURNAL_HEAD_BYTES);
-  view.setUint32(crcAt, crc32c(encoded.subarray(0, crcAt)), true);
-  return encoded;
+  return frameRecord(
+    JOURNAL_RECORD_TYPE[record.type],
+    encodePayload(record),
+    LIMITS.journalRecordMaxBytes.value,
+  );
 }
 
 /** Decodes the payload of a record whose CRC was right. Throws CW_WIRE_MALFORMED, CW_WIRE_TRUNCATED or CW_WIRE_TOO_LARGE. */

@@ -1,5 +1,6 @@
 import type { Name } from '../base/path.ts';
 import type { AttrPatch, Dir, Stat } from './disk.ts';
+import type { HardLinks } from './disk_caps.ts';
 
 /**
  * Small files read and written in one call each, by the calling thread: what the calls of a Dir and a DiskFile do one
@@ -24,4 +25,9 @@ export interface WholeFiles {
     accept: (bytes: Uint8Array, count: number) => boolean,
     to: { readonly dir: Dir; readonly name: Name; readonly attrs: AttrPatch },
   ): boolean;
+  /**
+   * Gives an entry a second name, a symlink itself. `missing` where nothing stands there, `refused` where the file system
+   * or its rules give no second name: CW_DISK_PERMISSION, CW_DISK_CROSS_DEVICE and CW_UNSUPPORTED of {@link HardLinks.link}.
+   */
+  link(dir: Dir, name: Name, toDir: Dir, toName: Name): 'linked' | 'missing' | 'refused';
 }

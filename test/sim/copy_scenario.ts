@@ -8,6 +8,7 @@ import { CopyJob } from '../../src/transfer/copy_job.ts';
 import { CopyService } from '../../src/transfer/copy_service.ts';
 import { peerMethods } from '../../src/transfer/peer_methods.ts';
 import { PeerSession } from '../../src/transfer/peer_session.ts';
+import type { UndoOptions } from '../../src/wire/copy_types.ts';
 import type { TlsIdentity } from '../../src/world/net.ts';
 import { Dice } from '../../src/world/sim/dice.ts';
 import { type FaultPlan, swarm } from '../../src/world/sim/faults.ts';
@@ -16,7 +17,8 @@ import { Sim, type SimReport } from '../../src/world/sim/sim.ts';
 import type { World } from '../../src/world/world.ts';
 
 const FOREVER = new AbortController().signal;
-const CHUNK = LIMITS.chunkMinBytes.value;
+export const COPY_ID = new Uint8Array(16).fill(7);
+export const CHUNK = LIMITS.chunkMinBytes.value;
 /** Faults last for this much virtual time, unless the copy ends before; then the copy has the second amount to end. */
 const FAULTS_MS = 15_000;
 const HEALING_MS = 600_000;
@@ -92,7 +94,7 @@ function note(text: string | null, violate: (text: string) => void): void {
  * Keys that outlive processes and disks: a damaged key file asks for its owner, and who copies what to whom is not the
  * question here.
  */
-class Keys {
+export class Keys {
   readonly #made = new Map<string, TlsIdentity>();
 
   async of(world: World): Promise<TlsIdentity> {
@@ -109,7 +111,7 @@ const TRUST_ALL: TrustPolicy = {
   pinFirstUse: async () => 'host',
 };
 
-async function runAgent(world: World, secure: boolean, keys: Keys): Promise<void> {
+export async function runAgent(world: World, secure: boolean, keys: Keys): Promise<void> {
   const identity = await keys.of(world);
   const policy = TRUST_ALL;
   const listener = await world.net.listen({ kind: 'tcp', host: 'guest', port: 7411 });
@@ -127,14 +129,19 @@ async function runAgent(world: World, secure: boolean, keys: Keys): Promise<void
   }
 }
 
-interface DaemonPart {
+export interface DaemonPart {
   readonly secure: boolean;
   readonly inward: boolean;
   readonly keys: Keys;
   readonly progress: { done: boolean; attempts: number; reusedBytes: number };
+  readonly undo?: UndoOptions;
+  readonly ignoreTimes?: boolean;
 }
 
-async function runDaemon(world: World, { secure, inward, progress, keys }: DaemonPart): Promise<void> {
+export async function runDaemon(
+  world: World,
+  { secure, inward, progress, keys, undo, ignoreTimes = false }: DaemonPart,
+): Promise<void> {
   const identity = await keys.of(world);
   const link = dialLink(world, {
     channel: { kind: 'tcp', host: 'guest', port: 7411 },
@@ -165,16 +172,17 @@ async function runDaemon(world: World, { secure, inward, progress, keys }: Daemo
       link,
       routerOf: (mux) => sessionOf(mux).router,
       spec: {
-        transferId: new Uint8Array(16).fill(7),
+        transferId: COPY_ID,
         role: inward ? 'source' : 'sink',
         sources: ['/src/tree/.'],
         destination: '/dst/tree',
         options: {
           chunkBytes: CHUNK,
           lanes: 2,
-          ignoreTimes: false,
+          ignoreTimes,
           wholeFile: false,
           limitBytesPerSecond: null,
+          undo,
         },
       },
     });

@@ -1,11 +1,13 @@
 import { type PlantedBug, plant } from '../../src/base/fault_points.ts';
 import { type FaultPlan, swarm } from '../../src/world/sim/faults.ts';
 import { runCopyScenario } from './copy_scenario.ts';
+import { runUndoScenario } from './undo_scenario.ts';
 
 /*
  * npm run sim -- --seed=N             one seed, with its fault plan and the last events
  * npm run sim -- --from=A --to=B      all seeds in [A, B); --json prints a line for each
  * --plant=BUG plants a bug, to see it caught
+ * --scenario=undo runs the undo of copies instead of copies
  */
 const options = new Map(
   process.argv.slice(2).map((arg) => arg.replace(/^--/, '').split('=') as [string, string | undefined]),
@@ -14,9 +16,11 @@ const number = (name: string, otherwise: number) => Number(options.get(name) ?? 
 
 if (options.has('plant')) plant(options.get('plant') as PlantedBug);
 
+const runScenario = options.get('scenario') === 'undo' ? runUndoScenario : runCopyScenario;
+
 if (options.has('seed')) {
   const seed = number('seed', 1);
-  const { violation, report, deaths, attempts } = await runCopyScenario({ seed });
+  const { violation, report, deaths, attempts } = await runScenario({ seed });
   console.log(report.tail.join('\n'));
   console.log(JSON.stringify(swarm(seed), null, 1));
   console.log(
@@ -29,7 +33,7 @@ const from = number('from', 1);
 const to = number('to', from + 200);
 let failures = 0;
 for (let seed = from; seed < to; seed += 1) {
-  const { violation, deaths, reusedBytes } = await runCopyScenario({
+  const { violation, deaths, reusedBytes } = await runScenario({
     seed,
     plan: options.has('plant') ? rough(seed) : swarm(seed),
   });

@@ -10,6 +10,8 @@ export interface Syscalls {
   utimensAt(dirFd: number, name: string, mtimeNs: bigint): void;
   /** futimens(3): sets the modification time of an open file, keeps the access time. */
   futimens(fd: number, mtimeNs: bigint): void;
+  /** link(2); false where nothing stands at `path`: an exception for that would cost more than the call. */
+  link(path: string, newPath: string): boolean;
   /** syncfs(2): flushes the file system that `fd` is on. May take seconds. */
   syncfs(fd: number): void;
   /** poll(2) without waiting: whether a read returns at once, with bytes, an end or an error. */
@@ -69,6 +71,7 @@ function bind(): Syscalls {
     __errno_location: { return: 'pointer', arguments: [] },
     utimensat: { return: 'i32', arguments: ['i32', 'string', 'pointer', 'i32'] },
     futimens: { return: 'i32', arguments: ['i32', 'pointer'] },
+    link: { return: 'i32', arguments: ['string', 'string'] },
     syncfs: { return: 'i32', arguments: ['i32'] },
     poll: { return: 'i32', arguments: ['pointer', 'u64', 'i32'] },
     tcgetattr: { return: 'i32', arguments: ['i32', 'pointer'] },
@@ -91,6 +94,12 @@ function bind(): Syscalls {
     utimensAt: (dirFd, name, mtimeNs) =>
       check('utimensat', libc.utimensat(dirFd, name, timesOf(mtimeNs), AT_SYMLINK_NOFOLLOW)),
     futimens: (fd, mtimeNs) => check('futimens', libc.futimens(fd, timesOf(mtimeNs))),
+    link: (path, newPath) => {
+      if (libc.link(path, newPath) === 0) return true;
+      const errno = getInt32(errnoAt);
+      if (errno === osConstants.errno.ENOENT) return false;
+      throw new SystemCallError('link', errno);
+    },
     syncfs: (fd) => check('syncfs', libc.syncfs(fd)),
     makeRaw: (fd) => {
       const termios = new Uint8Array(TERMIOS_BYTES);

@@ -1,4 +1,5 @@
 import fs, { constants } from 'node:fs';
+import { constants as osConstants } from 'node:os';
 import { assert } from '../../base/assert.ts';
 import { CausewayError } from '../../base/errors.ts';
 import { type Name, parseName } from '../../base/path.ts';
@@ -8,7 +9,12 @@ import { NodeDir } from './dir.ts';
 import { diskError } from './disk_errors.ts';
 import { FILE_FLAGS } from './open_flags.ts';
 import { toStat } from './stat.ts';
-import type { Syscalls } from './syscalls.ts';
+import { type Syscalls, SystemCallError } from './syscalls.ts';
+
+const { EMLINK, ENOSYS, ENOTSUP, EOPNOTSUPP, EPERM, EACCES, EXDEV } = osConstants.errno;
+
+/** Of link(2): no second name for this entry; another way to keep it may do. */
+const NO_LINK: ReadonlySet<number> = new Set([EMLINK, ENOSYS, ENOTSUP, EOPNOTSUPP, EPERM, EACCES, EXDEV]);
 
 const BIGINT = { bigint: true } as const;
 
@@ -76,6 +82,19 @@ class NodeWholeFiles implements WholeFiles {
       at(to.dir, to.name, `rename ${shown} to`, (target) => fs.renameSync(path, target.path));
       return true;
     });
+  }
+
+  link(dir: Dir, name: Name, toDir: Dir, toName: Name): 'linked' | 'missing' | 'refused' {
+    return at(toDir, toName, 'keep', (target) =>
+      at(dir, name, `link to ${target.shown}`, ({ path }) => {
+        try {
+          return this.#syscalls.link(path, target.path) ? 'linked' : 'missing';
+        } catch (thrown) {
+          if (thrown instanceof SystemCallError && NO_LINK.has(thrown.errno)) return 'refused';
+          throw thrown;
+        }
+      }),
+    );
   }
 
   #setAttrs(fd: number, { userId, groupId, mode, mtimeNs }: AttrPatch): void {

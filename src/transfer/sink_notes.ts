@@ -1,0 +1,8 @@
+/** What the record said before the damage is used, once its hashes hold; what it said after it is sent again. */
+export function journalNote(damage: string): string {
+  return `the record of an earlier attempt was damaged: ${damage}; what it no longer tells is sent again (CW_COPY_JOURNAL)`;
+}
+
+export function copiedNote(count: number): string {
+  return `the destination has no hard links: ${count} further names of files became files of their own`;
+}

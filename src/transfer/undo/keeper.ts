@@ -1,0 +1,362 @@
+import { asCausewayError, CausewayError, fromReport } from '../../base/errors.ts';
+import { isPlanted } from '../../base/fault_points.ts';
+import { LIMITS } from '../../base/limits.ts';
+import { type Name, type RelPath, splitRel } from '../../base/path.ts';
+import type { DirCache } from '../../tree/dir_cache.ts';
+import type { UndoFigures } from '../../wire/copy_types.ts';
+import {
+  encodeUndoRecord,
+  UNDO_INODE_BYTES,
+  type UndoEntry,
+  type UndoRecord,
+} from '../../wire/undo_record.ts';
+import type { Dir, Stat } from '../../world/disk.ts';
+import type { World } from '../../world/world.ts';
+import { type FolderGroup, groupByFolder } from '../folder_groups.ts';
+import type { UndoMark } from './identity.ts';
+import { KEEP_OUTCOME, keepJob, statOrNull } from './keep_job.ts';
+import { UndoQuota } from './quota.ts';
+import { keptName, UndoStore, unsureName } from './store.ts';
+
+/** An entry that is about to get its name. */
+export interface Placing extends UndoMark {
+  readonly target: RelPath;
+}
+
+export interface UndoKeeperParts {
+  readonly world: World;
+  readonly root: Dir;
+  readonly dirs: DirCache;
+  readonly undoId: Uint8Array;
+  readonly destination: string;
+  readonly chunkBytes: number;
+  /** `require`: what cannot be kept is not replaced. */
+  readonly mode: 'auto' | 'require';
+  /** Default: LIMITS.undoQuotaMaxBytes or its part of the file system. */
+  readonly quotaBytes?: number;
+}
+
+/** Why entries must not be replaced. */
+export type KeepFailures = ReadonlyMap<Placing, CausewayError>;
+
+/** An entry with what stood in its place. */
+interface Recorded extends Pick<UndoEntry, 'kept' | 'keptInode'> {
+  readonly placing: Placing;
+}
+
+interface PendingCopy {
+  readonly from: Name;
+  readonly to: Name;
+}
+
+/** Errors that say of an entry that it cannot be kept, whenever it is tried. */
+const CANNOT_KEEP: ReadonlySet<string> = new Set([
+  'CW_UNDO_IMPOSSIBLE',
+  'CW_DISK_PERMISSION',
+  'CW_UNSUPPORTED',
+]);
+
+const NONE: KeepFailures = new Map();
+
+/**
+ * Keeps what a copy replaces, and records what stood at its destination, before anything changes there: `keep`, then
+ * `stable`, then the rename. A folder that this attempt makes can hold nothing, so that its entries cost no look at the
+ * disk. What only repeats what is there leaves nothing behind.
+ */
+export class UndoKeeper {
+  readonly #parts: UndoKeeperParts;
+  readonly #quota: UndoQuota;
+  /** Folders that this attempt makes, the topmost of each tree. */
+  readonly #fresh = new Set<RelPath>();
+  #rootBefore: Stat | null = null;
+  #store: UndoStore | null = null;
+  /** Records that matter only once something changes. */
+  #held: Uint8Array[] = [];
+  #heldBytes = 0;
+  #keeping: Promise<unknown> = Promise.resolve();
+  #syncing: Promise<unknown> = Promise.resolve();
+  #unsure: PendingCopy[] = [];
+  #nextNumber = 0;
+  #stoppedAt: string | null = null;
+  #figures = { kept: 0, bytes: 0, made: 0, missing: 0 };
+  #missingFrom: string | null = null;
+  #lastMs = 0;
+
+  constructor(parts: UndoKeeperParts) {
+    this.#parts = parts;
+    this.#quota = new UndoQuota(parts);
+  }
+
+  /** What is kept so far; null where nothing was recorded. */
+  get figures(): UndoFigures | null {
+    if (this.#store === null) return null;
+    const untilMs = Math.floor(this.#lastMs + LIMITS.undoKeepMs.value);
+    return { ...this.#figures, untilMs, missingFrom: this.#missingFrom };
+  }
+
+  /** To be called before anything is made in the destination's folder. */
+  async begin(): Promise<void> {
+    this.#rootBefore = await this.#parts.root.self();
+    await this.#quota.expire();
+  }
+
+  /** Records folders of the plan, parents first, before they are made or changed. Stable when it resolves. */
+  async folders(folders: Iterable<FolderPlan>): Promise<void> {
+    let changes = false;
+    for (const { target, entry } of folders) {
+      if (target === '') continue;
+      const before = await this.#folderBefore(target);
+      if (before !== null && before.kind !== 'directory') continue; // told when it is made
+      if (before === null && !this.#isFresh(target)) this.#fresh.add(target);
+      const same = before !== null && before.mode === entry.mode && before.mtimeNs === entry.mtimeNs;
+      changes ||= !same;
+      if (before === null) this.#figures.made += 1;
+      await this.#hold(folderRecord(target, before));
+    }
+    if (!changes) return;
+    await this.#open();
+    await this.stable();
+  }
+
+  /**
+   * Keeps what stands where these entries go and records both. Gives those that must not be placed. Not stable yet: see
+   * {@link stable}.
+   */
+  keep(placings: readonly Placing[]): Promise<KeepFailures> {
+    if (placings.length === 0) return Promise.resolve(NONE);
+    const kept = this.#keeping.then(() => this.#keepNow(placings));
+    this.#keeping = kept.catch(() => undefined); // its caller sees the failure
+    return kept;
+  }
+
+  /** Records attributes that are about to change. Stable when it resolves. */
+  async attrs(changes: readonly { target: RelPath; mode: number; newMode: number }[]): Promise<void> {
+    if (changes.length === 0 || this.#stoppedAt !== null) return;
+    const store = await this.#open();
+    for (const { target, mode, newMode } of changes)
+      store.append({ type: 'attrs', path: target, mode, newMode });
+    await this.stable();
+  }
+
+  /** Makes everything that was kept and recorded so far outlive a power cut. */
+  stable(): Promise<void> {
+    if (this.#store === null || isPlanted('undo-record-late')) return Promise.resolve();
+    const synced = this.#syncing.then(() => this.#syncNow(this.#store!));
+    this.#syncing = synced.catch(() => undefined); // its caller sees the failure
+    return synced;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#keeping, this.#syncing]);
+    await this.#store?.close();
+    this.#quota.close();
+  }
+
+  async #syncNow(store: UndoStore): Promise<void> {
+    const unsure = this.#unsure.splice(0);
+    await store.sync();
+    for (const { from, to } of unsure) await store.dir.rename(from, store.dir, to);
+    if (unsure.length > 0) await store.dir.sync();
+  }
+
+  async #keepNow(placings: readonly Placing[]): Promise<KeepFailures> {
+    if (this.#stoppedAt !== null) return NONE;
+    await this.#open();
+    const failures = new Map<Placing, CausewayError>();
+    const known = placings.filter(({ target }) => this.#isFresh(target));
+    this.#record(known.map((placing) => ({ placing, kept: null, keptInode: null })));
+    const unknown = placings.filter(({ target }) => !this.#isFresh(target));
+    for (const group of groupByFolder(unknown, ({ target }) => target))
+      await this.#keepGroup(group, failures);
+    return failures;
+  }
+
+  async #keepGroup(group: FolderGroup<Placing>, failures: Map<Placing, CausewayError>): Promise<void> {
+    for (let rest = group.items; rest.length > 0 && this.#stoppedAt === null; ) {
+      const over = await this.#keepItems(group.folders, rest, failures);
+      if (over === rest.length) break;
+      rest = rest.slice(over);
+      const freed = await this.#quota.freeOldest();
+      if (!freed) return this.#overQuota(rest, failures);
+    }
+  }
+
+  /** How many were dealt with before the quota was used up. */
+  async #keepItems(
+    folders: readonly RelPath[],
+    items: FolderGroup<Placing>['items'],
+    failures: Map<Placing, CausewayError>,
+  ): Promise<number> {
+    const { dirs, world } = this.#parts;
+    const store = this.#store!;
+    const first = this.#nextNumber;
+    this.#nextNumber += items.length;
+    const budgetBytes = await this.#quota.leftBytes();
+    const entries = {
+      folders: Uint8Array.from(items, ({ folder }) => folder),
+      names: items.map(({ name }) => name),
+    };
+    const args = { store: store.dir, entries, attempt: store.attempt, first, budgetBytes };
+    const result = await dirs
+      .useAll(folders, (parents) => world.offload.run(keepJob, { ...args, parents }))
+      .catch((failure: unknown) => asCausewayError(failure));
+    if (result instanceof CausewayError) {
+      if (items.length > 1) return this.#keepOneByOne(folders, items, failures);
+      failures.set(items[0]!.item, result); // its folder cannot be opened: it cannot be placed either
+      return 1;
+    }
+    return this.#took(items, first, result, failures);
+  }
+
+  async #keepOneByOne(
+    folders: readonly RelPath[],
+    items: FolderGroup<Placing>['items'],
+    failures: Map<Placing, CausewayError>,
+  ): Promise<number> {
+    for (const [at, { item, folder, name }] of items.entries()) {
+      const done = await this.#keepItems([folders[folder]!], [{ item, folder: 0, name }], failures);
+      if (done === 0) return at;
+    }
+    return items.length;
+  }
+
+  #took(
+    items: FolderGroup<Placing>['items'],
+    first: number,
+    { outcomes, bytes, inodes, failures: failed }: Awaited<ReturnType<(typeof keepJob)['run']>>,
+    failures: Map<Placing, CausewayError>,
+  ): number {
+    const store = this.#store!;
+    const recorded: Recorded[] = [];
+    let over = items.length;
+    for (const [at, { item }] of items.entries()) {
+      const outcome = outcomes[at];
+      if (outcome === KEEP_OUTCOME.over) over = Math.min(over, at);
+      if (outcome === KEEP_OUTCOME.over || outcome === KEEP_OUTCOME.failed) continue;
+      const kept = outcome === KEEP_OUTCOME.nothing ? null : first + at;
+      if (kept !== null) {
+        store.noteName();
+        this.#figures.kept += 1;
+        this.#figures.bytes += bytes[at]!;
+        this.#quota.took(bytes[at]!);
+      }
+      if (outcome === KEEP_OUTCOME.copied) {
+        const from = unsureName(store.attempt, first + at);
+        this.#unsure.push({ from, to: keptName(store.attempt, first + at) });
+      }
+      const keptInode =
+        kept === null ? null : inodes.subarray(at * UNDO_INODE_BYTES, (at + 1) * UNDO_INODE_BYTES);
+      recorded.push({ placing: item, kept, keptInode });
+    }
+    this.#record(recorded);
+    for (const { at, code, message } of failed)
+      this.#refused(items[at]!.item, fromReport({ code, message }), failures);
+    return over;
+  }
+
+  #refused(placing: Placing, error: CausewayError, failures: Map<Placing, CausewayError>): void {
+    const { target } = placing;
+    if (!CANNOT_KEEP.has(error.code)) {
+      failures.set(placing, error); // a fault of the disk: the entry is not replaced, and told
+      return;
+    }
+    if (this.#parts.mode === 'require') {
+      const message = `what stands there cannot be kept for undo: ${error.message}`;
+      failures.set(placing, new CausewayError('CW_UNDO_IMPOSSIBLE', message, { cause: error }));
+      return;
+    }
+    this.#missing(target);
+    const message = error.message.slice(0, 1_000);
+    this.#store!.append({ type: 'refused', path: target, code: error.code, message });
+  }
+
+  #overQuota(rest: FolderGroup<Placing>['items'], failures: Map<Placing, CausewayError>): void {
+    const { target } = rest[0]!.item;
+    const message = `undo may keep no more: ${this.#quota.text}`;
+    if (this.#parts.mode === 'require') {
+      for (const { item } of rest) failures.set(item, new CausewayError('CW_UNDO_IMPOSSIBLE', message));
+      return;
+    }
+    this.#stoppedAt = target;
+    this.#missing(target);
+    this.#store!.append({ type: 'stopped', path: target, message });
+  }
+
+  #missing(target: string): void {
+    this.#figures.missing += 1;
+    this.#missingFrom ??= target;
+  }
+
+  #record(entries: readonly Recorded[]): void {
+    const byFolder = new Map<string, UndoEntry[]>();
+    const flush = (folder: string, list: UndoEntry[]) => {
+      if (list.length > 0) this.#store!.append({ type: 'entries', folder, entries: list.splice(0) });
+    };
+    for (const { placing, kept, keptInode } of entries) {
+      const { parent, name } = splitRel(placing.target);
+      const { kind, sizeBytes, mtimeNs, mark, byChunks, inode } = placing;
+      if (kept === null) this.#figures.made += 1;
+      const list = byFolder.get(parent) ?? [];
+      byFolder.set(parent, list);
+      list.push({ name, kind, kept, sizeBytes, mtimeNs, mark, byChunks, inode, keptInode });
+      if (list.length >= LIMITS.undoRecordEntries.value) flush(parent, list);
+    }
+    for (const [folder, list] of byFolder) flush(folder, list);
+    this.#lastMs = this.#parts.world.clock.wallMs();
+  }
+
+  /** Nothing can stand in a folder that this attempt has made, nor in one below it. */
+  #isFresh(target: RelPath): boolean {
+    if (this.#fresh.size === 0) return false;
+    for (let { parent } = splitRel(target); parent !== ''; { parent } = splitRel(parent))
+      if (this.#fresh.has(parent)) return true;
+    return false;
+  }
+
+  async #folderBefore(target: RelPath): Promise<Stat | null> {
+    if (this.#isFresh(target)) return null;
+    try {
+      return await this.#parts.dirs.useParent(target, (dir, name) => statOrNull(dir, name));
+    } catch (failure) {
+      const { code } = asCausewayError(failure);
+      // told for each entry that wants to go there
+      if (code === 'CW_DISK_NOT_FOUND' || code === 'CW_DISK_NOT_DIRECTORY' || code === 'CW_DISK_SYMLINK')
+        return null;
+      throw failure;
+    }
+  }
+
+  async #hold(record: UndoRecord): Promise<void> {
+    const encoded = encodeUndoRecord(record);
+    if (this.#store !== null) return this.#store.appendEncoded(encoded);
+    this.#held.push(encoded);
+    this.#heldBytes += encoded.byteLength;
+    if (this.#heldBytes > LIMITS.undoPendingMaxBytes.value) await this.#open();
+  }
+
+  async #open(): Promise<UndoStore> {
+    if (this.#store !== null) return this.#store;
+    const { root, undoId, destination, world, chunkBytes } = this.#parts;
+    const createdMs = Math.floor(world.clock.wallMs());
+    const header = { type: 'header', undoId, destination, createdMs, chunkBytes } as const;
+    const store = await UndoStore.open(root, undoId, header);
+    this.#store = store;
+    this.#lastMs = createdMs;
+    if (this.#rootBefore !== null) store.append(folderRecord('', this.#rootBefore));
+    for (const encoded of this.#held.splice(0)) store.appendEncoded(encoded);
+    return store;
+  }
+}
+
+/** A folder of the plan. */
+export interface FolderPlan {
+  readonly target: RelPath;
+  readonly entry: { readonly mode: number; readonly mtimeNs: bigint };
+}
+
+function folderRecord(path: string, before: Stat | null): UndoRecord {
+  if (before === null)
+    return { type: 'folder', path, made: true, mode: 0, mtimeNs: 0n, userId: 0, groupId: 0 };
+  const { mode, mtimeNs, userId, groupId } = before;
+  return { type: 'folder', path, made: false, mode, mtimeNs, userId, groupId };
+}
