@@ -24,6 +24,7 @@ import {
   readFrameHeader,
   writeFrameHeader,
 } from '../../src/wire/mux_frame.ts';
+import { RECORD_CRC_BYTES as FRAME_CRC_BYTES, RECORD_HEAD_BYTES } from '../../src/wire/record_frame.ts';
 import {
   checkPayloadCrc,
   RECORD_CRC_BYTES,
@@ -33,6 +34,13 @@ import {
   writeRecordHeader,
   writeU32,
 } from '../../src/wire/session_record.ts';
+import {
+  decodeUndoPayload,
+  encodeUndoRecord,
+  UNDO_RECORD_TYPE,
+  type UndoRecord,
+  undoMagic,
+} from '../../src/wire/undo_record.ts';
 import { type Invalid, loadVectors, untag, type Valid, type VectorFile } from './vectors.ts';
 
 function refuses(invalid: Invalid, decode: (bytes: Uint8Array) => unknown): void {
@@ -157,5 +165,27 @@ describe('Journals', () => {
         [vector.records, vector.validBytes, vector.offset],
       );
     });
+  }
+});
+
+describe('Records of an undo', () => {
+  const { valid, invalid, magic } = loadVectors<{
+    valid: Valid[];
+    invalid: (Invalid & { readonly type: number })[];
+    magic: string;
+  }>('undo_record');
+
+  it('start', () => assert.equal(toHex(undoMagic()), magic));
+  for (const vector of valid) {
+    it(`record: ${vector.name}`, () => {
+      const value = untag(vector.value) as UndoRecord;
+      assert.equal(toHex(encodeUndoRecord(value)), vector.hex);
+      const framed = fromHex(vector.hex);
+      const payload = framed.slice(RECORD_HEAD_BYTES, framed.byteLength - FRAME_CRC_BYTES);
+      assert.deepEqual(decodeUndoPayload(UNDO_RECORD_TYPE[value.type], payload), value);
+    });
+  }
+  for (const vector of invalid) {
+    it(`refuses: ${vector.name}`, () => refuses(vector, (bytes) => decodeUndoPayload(vector.type, bytes)));
   }
 });

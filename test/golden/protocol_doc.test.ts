@@ -34,12 +34,19 @@ import {
 } from '../../src/wire/mux_frame.ts';
 import { encodeSegments, PATCH_SEGMENT_BYTES } from '../../src/wire/patch.ts';
 import { encodeAck, encodeBoot, encodeSync, NONCE_BYTES } from '../../src/wire/preamble.ts';
+import { RECORD_CRC_BYTES, RECORD_HEAD_BYTES, RECORD_PRELUDE_BYTES } from '../../src/wire/record_frame.ts';
 import {
   RECORD_HEADER_BYTES,
   RECORD_TYPES,
   recordHeaderBytes,
   writeRecordHeader,
 } from '../../src/wire/session_record.ts';
+import {
+  encodeUndoRecord,
+  UNDO_ENTRY_HEAD_BYTES,
+  UNDO_RECORD_TYPE,
+  undoMagic,
+} from '../../src/wire/undo_record.ts';
 import type { World } from '../../src/world/world.ts';
 import { type CheckedTable, checkedTables, protocolText, quoted, unquoted } from './protocol_doc.ts';
 import { loadVectors, type Valid, type VectorFile } from './vectors.ts';
@@ -102,7 +109,7 @@ const HELLO = { front: HELLO_HEADER_BYTES, behind: 4 };
 const JOURNAL = { front: JOURNAL_HEAD_BYTES, behind: JOURNAL_CRC_BYTES };
 
 /** Members of messages whose names look like those of limits. */
-const MEMBERS = new Set(['busyMs', 'activeMs', 'starvedMs', 'blockedMs', 'quietMs']);
+const MEMBERS = new Set(['createdMs', 'untilMs', 'busyMs', 'activeMs', 'starvedMs', 'blockedMs', 'quietMs']);
 
 /** Decoded maps of golden vectors. */
 function goldenMaps(
@@ -340,6 +347,53 @@ describe('docs/protocol.md', () => {
     for (const [name, , text] of table('journal types').rows.slice(0, 2) as [string, string, string][]) {
       const record = goldenMaps('journal', (vector) => vector.name === unquoted(name), JOURNAL);
       assert.deepEqual(quoted(text).toSorted(), keysOf(record), name);
+    }
+  });
+
+  it('undo record', () => {
+    const start = undoMagic();
+    const magic = toHex(start.subarray(0, 8));
+    assert.equal(checkLayout('undo start', start, { magic, version: 1 }), RECORD_PRELUDE_BYTES);
+    assert.ok(table('undo start').rows[0]?.[2]?.replaceAll(' ', '').includes(magic));
+    assert.deepEqual(codesOf('undo types'), UNDO_RECORD_TYPE);
+    const record = encodeUndoRecord({
+      type: 'entries',
+      folder: '',
+      entries: [
+        {
+          name: 'abc',
+          kind: 'symlink',
+          kept: 0x01020304,
+          sizeBytes: 0x0506,
+          mtimeNs: 0x0708n,
+          mark: new Uint8Array(16).fill(0xab),
+          byChunks: true,
+          inode: new Uint8Array(8).fill(0xcd),
+          keptInode: new Uint8Array(8).fill(0xef),
+        },
+      ],
+    });
+    const fields = {
+      kind: 2,
+      flags: 7,
+      'length of the name': 3,
+      'number of what is kept': 0x01020304,
+      'size of': 0x0506,
+      'mtime of': 0x0708,
+      mark: 'ab'.repeat(16),
+      'inode of': 'cd'.repeat(8),
+      'kept inode': 'ef'.repeat(8),
+    };
+    const entry = record.subarray(RECORD_HEAD_BYTES + 2);
+    assert.equal(checkLayout('undo entry', entry, fields), UNDO_ENTRY_HEAD_BYTES);
+    const { valid } = loadVectors<VectorFile>('undo_record');
+    for (const [name, , text] of table('undo types').rows as [string, string, string][]) {
+      if (unquoted(name) === 'entries') continue;
+      const maps = valid
+        .filter((vector) => vector.name === unquoted(name))
+        .map(({ hex }) => fromHex(hex))
+        .map((bytes) => decodeCbor(bytes.subarray(RECORD_HEAD_BYTES, -RECORD_CRC_BYTES)) as CborMap);
+      assert.deepEqual(quoted(text).toSorted(), keysOf(maps), name);
     }
   });
 

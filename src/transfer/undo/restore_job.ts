@@ -87,16 +87,19 @@ async function restoreOne(place: Place, entry: UndoEntry, context: JobContext): 
   return RESTORE_OUTCOME.restored;
 }
 
-/** Whether what stands there is what the copy put there. */
-async function isNew(
+/** Whether what stands there is what the copy put there; content that differs is read once more before it counts as changed. */
+async function isNew(place: Place, found: Stat, entry: UndoEntry, context: JobContext): Promise<boolean> {
+  const told = isNewByAttrs(found, entry);
+  if (told !== 'perhaps') return told === 'yes';
+  return (await hasContent(place, entry, context)) || hasContent(place, entry, context);
+}
+
+async function hasContent(
   { dir, chunkBytes }: Place,
-  found: Stat,
   entry: UndoEntry,
   context: JobContext,
 ): Promise<boolean> {
   const name = parseName(entry.name);
-  const told = isNewByAttrs(found, entry);
-  if (told !== 'perhaps') return told === 'yes';
   if (entry.kind === 'symlink') return hasMark(utf8(await dir.readLink(name)), entry.mark);
   const file = await dir.openFile(name, 'read');
   try {

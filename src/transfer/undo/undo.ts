@@ -121,6 +121,8 @@ class UndoRun {
   readonly #touched = new Set<RelPath>();
   readonly #root: Dir;
   readonly #problems: Problem[] = [];
+  /** Entries that were left: what an earlier attempt has recorded of them comes behind that and waits too. */
+  readonly #left = new Set<string>();
   #problemCount = 0;
   #restored = 0;
   #removed = 0;
@@ -203,7 +205,9 @@ class UndoRun {
     }
   }
 
-  async #entries({ folder, entries }: UndoEntries, { attempt, chunkBytes }: UndoLog): Promise<void> {
+  async #entries({ folder, entries: all }: UndoEntries, { attempt, chunkBytes }: UndoLog): Promise<void> {
+    const entries = all.filter(({ name }) => !this.#left.has(pathOf(folder, name)));
+    if (entries.length === 0) return;
     const parent = parseRelPath(folder);
     let result: Awaited<ReturnType<(typeof restoreJob)['run']>>;
     try {
@@ -211,11 +215,14 @@ class UndoRun {
         this.#world.offload.run(restoreJob, { store: this.#store, dir, attempt, chunkBytes, entries }),
       );
     } catch (failure) {
-      if (!isGone(failure)) throw failure;
+      if (!isGone(failure)) {
+        for (const { name } of entries) this.#left.add(pathOf(folder, name));
+        throw failure;
+      }
       for (const { name, kept } of entries) {
         if (kept === null || (await statOrNull(this.#store, keptName(attempt, kept))) === null) continue;
         const message = 'its folder is gone; what stood there before stays kept';
-        this.#problem(pathOf(folder, name), 'CW_UNDO_CHANGED', message);
+        this.#leave(pathOf(folder, name), 'CW_UNDO_CHANGED', message);
       }
       return;
     }
@@ -224,7 +231,7 @@ class UndoRun {
     for (const [at, entry] of entries.entries()) {
       const failure = failures.get(at);
       const path = pathOf(folder, entry.name);
-      if (failure) this.#problem(path, failure.code, failure.message);
+      if (failure) this.#leave(path, failure.code, failure.message);
       else this.#note(path, entry, result.outcomes[at]!);
     }
   }
@@ -233,10 +240,10 @@ class UndoRun {
     if (outcome === RESTORE_OUTCOME.restored) this.#restored += 1;
     if (outcome === RESTORE_OUTCOME.removed) this.#removed += 1;
     if (outcome === RESTORE_OUTCOME.lost)
-      this.#problem(path, 'CW_UNDO_LOST', 'what stood there is no longer kept');
+      this.#leave(path, 'CW_UNDO_LOST', 'what stood there is no longer kept');
     if (outcome !== RESTORE_OUTCOME.changed) return;
     const left = kept === null ? '' : '; what stood there before stays kept';
-    this.#problem(path, 'CW_UNDO_CHANGED', `it was changed since the copy and was left as it is${left}`);
+    this.#leave(path, 'CW_UNDO_CHANGED', `it was changed since the copy and was left as it is${left}`);
   }
 
   async #folder(record: UndoFolder, log: UndoLog): Promise<void> {
@@ -322,6 +329,11 @@ class UndoRun {
       }
     }
     await this.#store.sync();
+  }
+
+  #leave(path: string, code: string, message: string): void {
+    this.#left.add(path);
+    this.#problem(path, code, message);
   }
 
   #problem(path: string, code: string, message: string): void {
