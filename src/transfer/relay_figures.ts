@@ -79,7 +79,7 @@ export class RelayFigures {
       notes: this.#notes,
       localStages: this.#source?.stages ?? [],
       remoteStages: sink?.stages ?? [],
-      undo: sink?.undo ?? null,
+      undo: sink?.undoHeld ?? null,
       lastMoveMs: this.#lastMoveMs,
       peerHeardMs: Math.min(this.#sourceHeardMs, this.#sinkHeardMs),
     };

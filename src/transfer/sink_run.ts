@@ -441,7 +441,7 @@ export class SinkRun {
       phase: this.#phase,
       stages: this.meter.figures(),
       quietMs: Math.round(this.meter.quietMs()),
-      ...(undo && { undo }),
+      ...(undo && { undoHeld: undo }),
     });
   }
 

@@ -101,7 +101,7 @@ export class SourceRun {
       notes: this.#notes,
       localStages: this.meter.figures(),
       remoteStages: remote?.stages ?? [],
-      undo: remote?.undo ?? null,
+      undo: remote?.undoHeld ?? null,
       lastMoveMs: Math.max(this.meter.lastMoveMs, this.#remoteMoveMs),
       peerHeardMs: this.#peerHeardMs,
     };

@@ -245,11 +245,11 @@ function progress(m: CborMap): ProgressMessage {
   };
 }
 
-function undoFigures(m: CborMap): { undo?: UndoFigures } {
-  const undo = optional(m, 'undo', map);
+function undoFigures(m: CborMap): { undoHeld?: UndoFigures } {
+  const undo = optional(m, 'undoHeld', map);
   if (undo === undefined) return {};
   return {
-    undo: {
+    undoHeld: {
       kept: uint(undo, 'kept'),
       bytes: uint(undo, 'bytes'),
       made: uint(undo, 'made'),

@@ -210,7 +210,7 @@ export interface ProgressMessage {
   /** For how long nothing went on at this side, in ms; null where the sender does not tell. */
   readonly quietMs: number | null;
   /** From the sink, once it has kept or recorded something. */
-  readonly undo?: UndoFigures | undefined;
+  readonly undoHeld?: UndoFigures | undefined;
 }
 
 export const COPY_PHASES = ['planning', 'checking', 'copying', 'finishing', 'done'] as const;

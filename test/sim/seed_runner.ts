@@ -18,6 +18,7 @@ export async function runSeedsInProcesses(
   count: number,
   processes: number,
   bug: PlantedBug | null,
+  scenario: 'copy' | 'undo' = 'copy',
 ): Promise<{ results: SeedResult[]; elapsedMs: number }> {
   const start = performance.now();
   const main = fileURLToPath(new URL('./main.ts', import.meta.url));
@@ -29,6 +30,7 @@ export async function runSeedsInProcesses(
       const to = Math.min(first + count, from + SEEDS_PER_PROCESS);
       next = to;
       const args = ['--disable-warning=ExperimentalWarning', main, `--from=${from}`, `--to=${to}`, '--json'];
+      if (scenario !== 'copy') args.push(`--scenario=${scenario}`);
       if (bug !== null) args.push(`--plant=${bug}`);
       results.push(...(await collect(args)));
     }

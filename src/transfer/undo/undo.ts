@@ -1,5 +1,5 @@
 import { toHex } from '../../base/bytes.ts';
-import { asCausewayError, type CausewayError } from '../../base/errors.ts';
+import { asCausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import {
   joinRel,
@@ -123,6 +123,8 @@ class UndoRun {
   readonly #problems: Problem[] = [];
   /** Entries that were left: what an earlier attempt has recorded of them comes behind that and waits too. */
   readonly #left = new Set<string>();
+  /** Entries whose old version is gone: put back by an undo that was cut off, where an earlier attempt recorded them too. */
+  readonly #lost = new Set<string>();
   #problemCount = 0;
   #restored = 0;
   #removed = 0;
@@ -160,6 +162,7 @@ class UndoRun {
           if ((record.type === 'folder') === (wanted === 'folders')) await this.#takeBack(record, log);
       }
     }
+    for (const path of this.#lost) this.#problem(path, 'CW_UNDO_LOST', 'what stood there is no longer kept');
     await this.#flush();
     return {
       restored: this.#restored,
@@ -239,8 +242,8 @@ class UndoRun {
   #note(path: string, { kept }: UndoEntry, outcome: number): void {
     if (outcome === RESTORE_OUTCOME.restored) this.#restored += 1;
     if (outcome === RESTORE_OUTCOME.removed) this.#removed += 1;
-    if (outcome === RESTORE_OUTCOME.lost)
-      this.#leave(path, 'CW_UNDO_LOST', 'what stood there is no longer kept');
+    if (outcome === RESTORE_OUTCOME.lost) this.#lost.add(path);
+    else this.#lost.delete(path);
     if (outcome !== RESTORE_OUTCOME.changed) return;
     const left = kept === null ? '' : '; what stood there before stays kept';
     this.#leave(path, 'CW_UNDO_CHANGED', `it was changed since the copy and was left as it is${left}`);
