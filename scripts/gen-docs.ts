@@ -1,9 +1,10 @@
-// Writes the documents that are generated from registries of the code: docs/limits.md and docs/errors.md.
+// Writes the documents that are generated from registries of the code: docs/limits.md, docs/errors.md, docs/explain.md.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ERROR_CODES, type ErrorSpec } from '../src/base/errors.ts';
 import { LIMITS, type Limit } from '../src/base/limits.ts';
+import { CAUSE_TEXTS, CAUSES } from '../src/transfer/explain/causes.ts';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -127,12 +128,37 @@ export function errorsDocument(source: string): string {
     .concat('\n');
 }
 
+const EXPLAIN_HEAD = [
+  '# Why a copy is slow or stands still',
+  '',
+  '`causeway jobs show ID` names one cause, what was seen that speaks for it, and the one thing to do first; so does the line that `causeway cp` shows while it runs, and `explanation` in `--json`. Generated from `src/transfer/explain/causes.ts` by `npm run docs`.',
+  '',
+  '`kind` says how bad it is:',
+  '',
+  `- \`slow\`: bytes move; the cause is what keeps the copy from being faster. The last ${readable({ value: 5_000, unit: 'ms' })} count; after the end, the whole of the last attempt.`,
+  '- `waiting`: there is no link to the machine, for less time than a stall takes.',
+  `- \`stalled\`: nothing has moved for ${readable(LIMITS.stallAfterMs)}. What moves, however slowly, is never called stalled.`,
+  '',
+  'Both sides measure themselves: how long each stage works and waits, what the kernel tells of pressure, of threads that are stuck in it and of the TCP connection, and how far the last attempt to connect got. What a side does not know is left out of the judgement. The first cause of this list that fits is named.',
+  '',
+];
+
+/** Text of docs/explain.md. */
+export function explainDocument(): string {
+  const sections = CAUSES.flatMap((id) => {
+    const { when, cause, evidence, fix } = CAUSE_TEXTS[id];
+    return [`## \`${id}\``, '', when, '', `- says: ${cause}`, `- seen: ${evidence}`, `- to do: ${fix}`, ''];
+  });
+  return [...EXPLAIN_HEAD, ...sections].join('\n').trimEnd().concat('\n');
+}
+
 /** Path and text of every generated document. */
 export function generatedDocuments(root: string = ROOT): ReadonlyMap<string, string> {
   const read = (path: string): string => readFileSync(join(root, path), 'utf8');
   return new Map([
     ['docs/limits.md', limitsDocument(read('src/base/limits.ts'))],
     ['docs/errors.md', errorsDocument(read('src/base/errors.ts'))],
+    ['docs/explain.md', explainDocument()],
   ]);
 }
 

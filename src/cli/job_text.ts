@@ -41,7 +41,7 @@ export function progressText(job: JobView): string {
   if (job.state === 'paused') return `${percentText(job)} paused: causeway jobs resume ${job.id}`.trimStart();
   if (job.waiting) return `${percentText(job)} waiting ${job.waiting.text}`.trimStart();
   if (job.phase === 'waiting')
-    return `${percentText(job)} waiting for ${machinesText(job)}${job.lastError ? `: ${job.lastError.message}` : ''}`.trimStart();
+    return `${percentText(job)} waiting for ${machinesText(job)}${whyWaiting(job)}`.trimStart();
   if (job.phase === 'planning')
     return `planning: ${job.plannedEntries} entries, ${formatBytes(job.plannedBytes)}`;
   if (job.phase === 'checking')
@@ -57,7 +57,12 @@ export function progressText(job: JobView): string {
     if (job.limitingStage)
       parts.push(`limited by ${stageText(job, job.limitingStage.stage, job.limitingStage.side)}`);
   }
-  return parts.join(', ');
+  return `${parts.join(', ')}${job.explanation ? `; ${job.explanation.cause}` : ''}`;
+}
+
+function whyWaiting({ explanation, lastError }: JobView): string {
+  const why = explanation?.cause ?? lastError?.message;
+  return why === undefined ? '' : `: ${why}`;
 }
 
 /** What decides when the copy runs. */

@@ -235,6 +235,23 @@ export const JobView = Type.Object({
       fix: Type.String(),
     }),
   ),
+  /** Why it is as fast as it is, or stands still; after the end, what limited it or made it fail. */
+  explanation: Type.Optional(
+    Nullable(
+      Type.Object({
+        /** The cause, as docs/explain.md lists it. */
+        id: Type.String(),
+        kind: Type.Union([Type.Literal('stalled'), Type.Literal('waiting'), Type.Literal('slow')]),
+        side: Side,
+        stage: Type.String(),
+        /** Share of the time looked at, 0 to 1. */
+        share: Type.Number(),
+        cause: Type.String(),
+        evidence: Type.String(),
+        fix: Type.String(),
+      }),
+    ),
+  ),
   attempts: Type.Integer(),
   /** Why the attempt before the current one ended. */
   lastError: Nullable(ErrorBody),

@@ -62,6 +62,7 @@ export const NO_FIGURES: JobFigures = {
   rateBytesPerSecond: 0,
   remainingMs: null,
   limitingStage: null,
+  explanation: null,
   stages: [],
   stall: null,
   attempts: 0,
@@ -80,6 +81,7 @@ export function restingView(job: StoredJob, waiting: JobView['waiting']): JobVie
     rateBytesPerSecond: 0,
     remainingMs: null,
     limitingStage: null,
+    explanation: null,
     stall: null,
     error: null,
   };

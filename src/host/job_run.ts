@@ -35,7 +35,7 @@ export class JobRun {
   constructor(parts: JobRunParts) {
     const { world, copy, request, transferId, earlier } = parts;
     this.#parts = parts;
-    this.#tracker = new JobTracker(earlier, world.clock, copy.from === undefined ? 'host' : 'source');
+    this.#tracker = new JobTracker(earlier, world.clock, request.direction);
     this.#copy = new CopyJob({
       ...copy,
       world,

@@ -1,19 +1,16 @@
 import type { ErrorBody, JobView } from '../contract/schemas.ts';
 import type { LinkState } from '../link/link.ts';
 import type { CopyJob, JobEnd } from '../transfer/copy_job.ts';
-import type { CopyView } from '../transfer/copy_progress.ts';
-import { type LimitingStage, limitingStage } from '../transfer/limiting_stage.ts';
+import type { CopyView, SideReading } from '../transfer/copy_progress.ts';
+import { diagnose, diagnoseFailure, type Explanation } from '../transfer/explain/diagnose.ts';
+import type { Evidence, LinkNow, Side, SideNow } from '../transfer/explain/evidence.ts';
+import { type Limiting, limiting } from '../transfer/explain/limiting.ts';
+import { SideWindow } from '../transfer/explain/side_window.ts';
 import { RateEstimator } from '../transfer/rate.ts';
-import { diagnoseStall, type Side, type StallReport } from '../transfer/stall.ts';
-import type { StageFigure } from '../wire/copy_types.ts';
 import type { Clock } from '../world/clock.ts';
 import type { JobFigures } from './job_frame.ts';
 import { stageViews } from './stage_views.ts';
 
-type BySide = Readonly<Partial<Record<Side, readonly StageFigure[]>>>;
-
-/** Below this much time the limiting stage would be noise. */
-const LIMITING_WINDOW_MS = 1_000;
 /** Until everything is in place the percentage stays below 100. */
 const PERCENT_BEFORE_DONE_MAX = 99.9;
 
@@ -31,31 +28,32 @@ export class JobTracker {
   readonly #earlier: EarlierFigures;
   readonly #clock: Clock;
   readonly #localSide: Side;
+  readonly #isLocalSink: boolean;
   readonly #startedMs: number;
   readonly #rate = new RateEstimator();
   #percent: number | null;
   #lastMoveMs: number;
   #movedBytes = -1;
-  #window: { atMs: number; stages: BySide } | null = null;
-  #limiting: LimitingStage | null = null;
-  #stall: StallReport | null = null;
+  #downSinceMs: number | null = null;
+  readonly #local = new SideWindow();
+  readonly #remote = new SideWindow();
+  #limiting: Limiting | null = null;
+  #explanation: Explanation | null = null;
+  #quietMs = 0;
   #view: CopyView | null = null;
   #attempts = 0;
   #lastError: ErrorBody | null = null;
   #waiting = true;
 
-  /** `localSide` is the side of the local stages of the copy's view; the remote ones are those of the guest. */
-  constructor(earlier: EarlierFigures, clock: Clock, localSide: Side) {
-    this.#localSide = localSide;
+  /** `localSide` is the side of the local figures of the copy's view; the remote ones are those of the guest. */
+  constructor(earlier: EarlierFigures, clock: Clock, direction: JobView['direction']) {
+    this.#localSide = direction === 'between' ? 'source' : 'host';
+    this.#isLocalSink = direction === 'out';
     this.#earlier = earlier;
     this.#percent = earlier.percent;
     this.#clock = clock;
     this.#startedMs = clock.monotonicMs();
     this.#lastMoveMs = this.#startedMs;
-  }
-
-  get stall(): StallReport | null {
-    return this.#stall;
   }
 
   observe(job: CopyJob, link: LinkState): void {
@@ -64,22 +62,18 @@ export class JobTracker {
     this.#attempts = job.attempts;
     this.#lastError = job.lastError?.report() ?? null;
     this.#waiting = link.kind !== 'up' && link.kind !== 'interrupted';
+    this.#downSinceMs = link.kind === 'up' ? null : (this.#downSinceMs ?? now);
     this.#noteMoves(view, now);
-    this.#stall = diagnoseStall({
-      nowMs: now,
-      lastMoveMs: this.#lastMoveMs,
-      peerHeardMs: view?.peerHeardMs ?? this.#startedMs,
-      linkUp: link.kind === 'up',
-      linkError: linkError(link),
-      localSide: this.#localSide,
-      localStages: view?.localStages ?? [],
-      remoteStages: view?.remoteStages ?? [],
-    });
+    if (view?.local) this.#local.add(view.local);
+    if (view?.remote) this.#remote.add(view.remote);
+    const evidence = this.#evidence(view, link, now);
+    this.#explanation = diagnose(evidence);
+    this.#quietMs = evidence.quietMs;
     if (view === null) return;
     this.#view = view;
     this.#rate.sample(now, view.durableBytes);
     this.#percent = percentOf(view, this.#percent);
-    this.#noteLimiting(view, now);
+    this.#limiting = limiting(evidence) ?? this.#limiting;
   }
 
   /** What the copy is now; `end` once it has ended. */
@@ -87,6 +81,8 @@ export class JobTracker {
     const view = this.#view;
     const done = end?.kind === 'done';
     const ranMs = this.#clock.monotonicMs() - this.#startedMs;
+    const { limiting: limit, explanation } =
+      end === null ? { limiting: this.#limiting, explanation: this.#explanation } : this.#whole(end);
     const remaining =
       end === null && view && view.phase === 'copying'
         ? this.#rate.remaining(view.plannedBytes - view.durableBytes)
@@ -105,22 +101,16 @@ export class JobTracker {
       percent: done ? 100 : this.#percent,
       rateBytesPerSecond: end === null ? this.#rate.rate() : averageRate(view, ranMs),
       remainingMs: remaining && { low: remaining.lowMs, high: remaining.highMs },
-      limitingStage: end === null ? this.#limiting && { ...this.#limiting } : this.#limitOfAll(view, ranMs),
+      limitingStage: limit && { ...limit },
+      explanation: explanation && { ...explanation },
       stages: stageViews(view, this.#localSide, this.#earlier.stages),
-      stall: end === null && this.#stall ? { ...this.#stall } : null,
+      stall: end === null ? stallOf(this.#explanation, this.#quietMs) : null,
       attempts: this.#earlier.attempts + this.#attempts,
       lastError: this.#lastError,
       problems: [...(end?.kind === 'done' ? end.outcome.problems : (view?.problems ?? []))],
       error: end?.kind === 'failed' ? end.error.report() : null,
       note: noteOf(end, view),
     };
-  }
-
-  /** What limited the copy from its beginning to its end. */
-  #limitOfAll(view: CopyView | null, ranMs: number): LimitingStage | null {
-    if (view === null) return null;
-    const stages: BySide = { [this.#localSide]: view.localStages, guest: view.remoteStages };
-    return limitingStage({}, stages, ranMs);
   }
 
   #noteMoves(view: CopyView | null, now: number): void {
@@ -135,21 +125,47 @@ export class JobTracker {
     this.#lastMoveMs = now;
   }
 
-  #noteLimiting(view: CopyView, now: number): void {
-    const stages: BySide = { [this.#localSide]: view.localStages, guest: view.remoteStages };
-    if (this.#window === null) {
-      this.#window = { atMs: now, stages };
-      return;
+  #evidence(view: CopyView | null, link: LinkState, now: number): Evidence {
+    const silentMs = (reading: SideReading | null | undefined) => now - (reading?.heardMs ?? this.#startedMs);
+    const local = { ...this.#local.now(), side: this.#localSide, silentMs: silentMs(view?.local) };
+    const remote = { ...this.#remote.now(), side: 'guest', silentMs: silentMs(view?.remote) } as const;
+    return {
+      phase: view?.phase ?? 'planning',
+      quietMs: now - this.#lastMoveMs,
+      ...this.#byRole(local, remote),
+      localSide: this.#localSide,
+      link: linkNow(link, this.#downSinceMs === null ? 0 : now - this.#downSinceMs),
+      leftBytes: leftBytes(view),
+    };
+  }
+
+  #byRole(local: SideNow, remote: SideNow): { readonly source: SideNow; readonly sink: SideNow } {
+    return this.#isLocalSink ? { source: remote, sink: local } : { source: local, sink: remote };
+  }
+
+  /** What limited the copy from the beginning of its last attempt to its end, or made it fail. */
+  #whole(end: JobEnd): { limiting: Limiting | null; explanation: Explanation | null } {
+    const local = { ...this.#local.whole(), side: this.#localSide, silentMs: 0 };
+    const remote = { ...this.#remote.whole(), side: 'guest', silentMs: 0 } as const;
+    const sides = this.#byRole(local, remote);
+    if (end.kind === 'failed') {
+      const explanation = diagnoseFailure(end.error.code, sides.sink, leftBytes(this.#view));
+      return { limiting: this.#limiting, explanation };
     }
-    if (now - this.#window.atMs < LIMITING_WINDOW_MS) return;
-    this.#limiting = limitingStage(this.#window.stages, stages, now - this.#window.atMs) ?? this.#limiting;
-    this.#window = { atMs: now, stages };
+    const link = { up: true, downMs: 0, reached: null, error: null, machine: null };
+    const whole = { phase: 'done', quietMs: 0, localSide: this.#localSide, link, leftBytes: 0 } as const;
+    return { limiting: limiting(sides), explanation: diagnose({ ...whole, ...sides }) };
   }
 }
 
 function noteOf(end: JobEnd | null, view: CopyView | null): string | null {
   if (end?.kind === 'cancelled') return end.leftover;
   return view && view.notes.length > 0 ? view.notes.join('; ') : null;
+}
+
+function linkNow(state: LinkState, downMs: number): LinkNow {
+  const reached = 'reached' in state ? (state.reached ?? null) : null;
+  return { up: state.kind === 'up', downMs, reached, error: linkError(state), machine: null };
 }
 
 function linkError(state: LinkState): string | null {
@@ -172,4 +188,15 @@ function percentOf(view: CopyView, before: number | null): number | null {
 function averageRate(view: CopyView | null, ranMs: number): number {
   if (view === null || ranMs <= 0) return 0;
   return ((view.durableBytes - Math.min(view.durableBytes, view.recoveredBytes)) / ranMs) * 1000;
+}
+
+function stallOf(explanation: Explanation | null, forMs: number): JobView['stall'] {
+  if (explanation?.kind !== 'stalled') return null;
+  const { side, stage, cause, fix } = explanation;
+  return { side, stage, forMs, cause, fix };
+}
+
+/** What the destination still has to take. */
+function leftBytes(view: CopyView | null): number {
+  return view === null ? 0 : Math.max(0, view.plannedBytes - view.recoveredBytes - view.receivedBytes);
 }

@@ -1,6 +1,6 @@
 import type { JobView } from '../contract/schemas.ts';
 import type { CopyView } from '../transfer/copy_progress.ts';
-import type { Side } from '../transfer/stall.ts';
+import type { Side } from '../transfer/explain/evidence.ts';
 import type { StageFigure } from '../wire/copy_types.ts';
 
 type StageView = JobView['stages'][number];

@@ -7,9 +7,10 @@ import { Backoff } from './backoff.ts';
 import { syncAsHost } from './carriers/serial.ts';
 import { type Channel, openChannel } from './channel.ts';
 import { withDeadline } from './deadline.ts';
-import type { Link, LinkState } from './link.ts';
+import type { Link, LinkState, Reached } from './link.ts';
 import { LinkStates } from './link_states.ts';
 import type { Mux } from './mux/mux.ts';
+import { reachedByFailedDial, reachedByFailedGreeting } from './reached.ts';
 import { DialedSession } from './session/dialed_session.ts';
 import { type Greeted, greetAsDialer, type LocalSide } from './session/handshake.ts';
 import { peerHello } from './session/peer_hello.ts';
@@ -47,6 +48,7 @@ class DialedLink implements Link {
   #session: DialedSession | null = null;
   #sessionId: Uint8Array;
   #attempt = 0;
+  #reached: Reached | null = null;
 
   constructor(world: World, spec: DialSpec) {
     this.#world = world;
@@ -116,7 +118,7 @@ class DialedLink implements Link {
   async #connect(): Promise<{ readonly session: DialedSession; readonly raw: Conn }> {
     if (this.#session?.isClosed) this.#session = null;
     this.#states.set(this.#waiting(lastErrorOf(this.#states.current)));
-    const raw = await openChannel(this.#world.net, this.#spec.channel, this.#stop.signal);
+    const raw = await this.#open();
     try {
       const conn = this.#spec.serial ? await this.#synced(raw) : raw;
       const what = `${raw.peer.description} did not finish the handshake in time`;
@@ -124,7 +126,20 @@ class DialedLink implements Link {
       const greeted = await this.#within(raw, { what, timeoutMs }, () => this.#greet(conn));
       return { session: await this.#adopt(greeted), raw };
     } catch (failure) {
+      this.#reached = reachedByFailedGreeting(this.#reached, asCausewayError(failure));
       await raw.close();
+      throw failure;
+    }
+  }
+
+  async #open(): Promise<Conn> {
+    try {
+      const raw = await openChannel(this.#world.net, this.#spec.channel, this.#stop.signal);
+      this.#reached = this.#spec.serial ? 'port' : 'silent';
+      this.#states.refine(this.#waiting(lastErrorOf(this.#states.current)));
+      return raw;
+    } catch (failure) {
+      this.#reached = reachedByFailedDial(asCausewayError(failure));
       throw failure;
     }
   }
@@ -155,6 +170,7 @@ class DialedLink implements Link {
     const session = await this.#sessionFor(greeted);
     const peer = peerHello(greeted, greeted.conn.peer.tlsGroup);
     this.#attempt = 0;
+    this.#reached = null;
     this.#states.set({ kind: 'up', mux: session.mux, peer, sinceMs: this.#now() });
     return session;
   }
@@ -191,10 +207,13 @@ class DialedLink implements Link {
 
   #waiting(lastError: CausewayError | null): LinkState {
     const session = this.#session;
+    const reached = this.#reached;
     if (session !== null && !session.isClosed) {
-      return { kind: 'interrupted', mux: session.mux, lastError, sinceMs: this.#since('interrupted') };
+      const sinceMs = this.#since('interrupted');
+      return { kind: 'interrupted', mux: session.mux, lastError, sinceMs, reached };
     }
-    return { kind: 'connecting', attempt: this.#attempt, lastError, sinceMs: this.#since('connecting') };
+    const sinceMs = this.#since('connecting');
+    return { kind: 'connecting', attempt: this.#attempt, lastError, sinceMs, reached };
   }
 
   /** When the link came into that kind of state: now, unless it is in it. */

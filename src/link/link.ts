@@ -14,6 +14,13 @@ export interface PeerHello {
   readonly tlsCipher: string | null;
 }
 
+/**
+ * How far the last attempt to connect got. `nothing`: no answer at all; `refused`: the machine answers that nobody
+ * listens; `silent`: the connection was taken, and the agent says nothing; `cut`: it was taken and cut; `port`: the local
+ * end of a channel is there (a serial port), and nothing answers behind it.
+ */
+export type Reached = 'nothing' | 'refused' | 'silent' | 'cut' | 'port';
+
 /** Where a link stands. `sinceMs` is wall-clock time in ms since 1970 UTC: when the link came into this kind of state. */
 export type LinkState =
   | {
@@ -21,6 +28,8 @@ export type LinkState =
       readonly attempt: number;
       readonly lastError: CausewayError | null;
       readonly sinceMs: number;
+      /** Absent before an attempt has got anywhere, and on links that the peer dials. */
+      readonly reached?: Reached | null;
     }
   | { readonly kind: 'up'; readonly mux: Mux; readonly peer: PeerHello; readonly sinceMs: number }
   /** The carrier is gone; the session waits for a new one and its streams are kept. */
@@ -29,6 +38,7 @@ export type LinkState =
       readonly mux: Mux;
       readonly lastError: CausewayError | null;
       readonly sinceMs: number;
+      readonly reached?: Reached | null;
     }
   /** An error with next `never` (wrong token, changed key, no common version): nothing is tried again until asked. */
   | { readonly kind: 'failed'; readonly error: CausewayError; readonly sinceMs: number }

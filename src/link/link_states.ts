@@ -25,6 +25,11 @@ export class LinkStates {
     this.#listeners.tell(state);
   }
 
+  /** More is known of the current kind of state; those who watch hear of changes of kind and of attempts only. */
+  refine(state: LinkState): void {
+    if (this.#current.kind === state.kind) this.#current = state;
+  }
+
   onState(listener: (state: LinkState) => void): () => void {
     return this.#listeners.add(listener);
   }

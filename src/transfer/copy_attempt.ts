@@ -52,9 +52,12 @@ export async function startAttempt(params: AttemptParams): Promise<CopyAttempt> 
   });
   const stream = await mux.open('transfer', { streamClass: 'interactive', opening });
   const common = { world, stream, options, signal, keepPartial: params.keepPartial };
-  if (acceptor === null)
-    return new SourceRun({ ...common, sources, shared: params.shared, lanes: laneOpener(mux, transferId) });
-  const run = new SinkRun({ ...common, transferId, destination, lanes: acceptor });
+  const link = () => mux.stats;
+  if (acceptor === null) {
+    const lanes = laneOpener(mux, transferId);
+    return new SourceRun({ ...common, sources, shared: params.shared, lanes }, link);
+  }
+  const run = new SinkRun({ ...common, transferId, destination, lanes: acceptor }, link);
   return { run: () => run.run().finally(() => acceptor.close()), view: () => run.view() };
 }
 

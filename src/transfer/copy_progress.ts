@@ -1,4 +1,14 @@
 import type { CopyPhase, Problem, StageFigure, UndoFigures } from '../wire/copy_types.ts';
+import type { SideEvidence } from '../wire/evidence.ts';
+
+/** What one side told of itself at one moment of a clock of its own. */
+export interface SideReading {
+  readonly atMs: number;
+  /** When this side heard of it, on the monotonic clock here. */
+  readonly heardMs: number;
+  readonly stages: readonly StageFigure[];
+  readonly evidence: SideEvidence | null;
+}
 
 /** What a side of a copy knows of it, for whoever watches. Counters of bytes are payload, not framing. */
 export interface CopyView {
@@ -24,6 +34,9 @@ export interface CopyView {
   readonly lastMoveMs: number;
   /** Monotonic ms of the peer's last message. */
   readonly peerHeardMs: number;
+  /** Of the current attempt alone, like `remote`; null before that side has told. */
+  readonly local: SideReading | null;
+  readonly remote: SideReading | null;
 }
 
 /** How a copy ended well: nothing is left of it but what was asked for. */

@@ -124,14 +124,16 @@ export class CopyService {
         signal: controller.signal,
         keepPartial: () => true,
       };
+      const link = () => mux.stats;
       if (opening.role === 'source') {
         const sources = opening.sources.map((path) => absoluteSource(home, path));
-        await new SourceRun({ ...common, sources, lanes: laneOpener(mux, opening.transferId) }).run();
+        const params = { ...common, sources, lanes: laneOpener(mux, opening.transferId) };
+        await new SourceRun(params, link).run();
       } else {
         const destination = absoluteDestination(home, opening.destination);
         const { transferId } = opening;
         const lanes = opening.checkArrival ? { ...acceptor, authenticated: false } : acceptor;
-        await new SinkRun({ ...common, transferId, destination, lanes }).run();
+        await new SinkRun({ ...common, transferId, destination, lanes }, link).run();
       }
     } catch (failure) {
       const error = asCausewayError(failure); // the run has told the peer; what comes here before it started is told now

@@ -1,34 +1,32 @@
 import { LIMITS } from '../base/limits.ts';
-import type { Problem, ProgressMessage, SinkMessage, SourceMessage } from '../wire/copy_types.ts';
+import type { Problem, SinkMessage, SourceMessage } from '../wire/copy_types.ts';
 import type { Clock } from '../world/clock.ts';
 import type { CopyOutcome, CopyView } from './copy_progress.ts';
+import { PeerProgress } from './peer_progress.ts';
 
 /** What a relay knows of a copy between two other machines: what these tell each other. */
 export class RelayFigures {
   readonly #clock: Clock;
   #planned = { entries: 0, bytes: 0, complete: false };
   #ready = false;
-  #source: ProgressMessage | null = null;
-  #sink: ProgressMessage | null = null;
+  readonly #source: PeerProgress;
+  readonly #sink: PeerProgress;
   #recoveredBytes = 0;
   #notes: readonly string[] = [];
   #problems: Problem[] = [];
-  #sourceHeardMs: number;
-  #sinkHeardMs: number;
   #lastMoveMs: number;
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.#sourceHeardMs = clock.monotonicMs();
-    this.#sinkHeardMs = this.#sourceHeardMs;
-    this.#lastMoveMs = this.#sourceHeardMs;
+    this.#source = new PeerProgress(clock);
+    this.#sink = new PeerProgress(clock);
+    this.#lastMoveMs = clock.monotonicMs();
   }
 
   sourceSaid(message: SourceMessage): void {
-    this.#sourceHeardMs = this.#clock.monotonicMs();
-    this.#noteMove(message, this.#sourceHeardMs);
-    if (message.t === 'progress') this.#source = message;
-    else if (message.t === 'plan') {
+    this.#source.heard(message);
+    this.#noteMove(message);
+    if (message.t === 'plan') {
       const { entries, bytes } = this.#planned;
       const pageBytes = message.entries.reduce((sum, entry) => sum + entry.sizeBytes, 0);
       this.#planned = {
@@ -44,10 +42,9 @@ export class RelayFigures {
 
   /** The outcome, once the sink has told that everything is in place; else null. */
   sinkSaid(message: SinkMessage): CopyOutcome | null {
-    this.#sinkHeardMs = this.#clock.monotonicMs();
-    this.#noteMove(message, this.#sinkHeardMs);
-    if (message.t === 'progress') this.#sink = message;
-    else if (message.t === 'ready') {
+    this.#sink.heard(message);
+    this.#noteMove(message);
+    if (message.t === 'ready') {
       this.#ready = true;
       this.#recoveredBytes = message.recoveredBytes;
       this.#notes = message.notes;
@@ -63,13 +60,13 @@ export class RelayFigures {
 
   /** `localStages` are those of the machine that has the source, `remoteStages` those of the other one. */
   view(): CopyView {
-    const sink = this.#sink;
+    const sink = this.#sink.latest;
     return {
       phase: this.#phase(),
       plannedEntries: this.#planned.entries,
       plannedBytes: this.#planned.bytes,
       doneEntries: sink?.doneEntries ?? 0,
-      sentBytes: this.#source?.sentBytes ?? 0,
+      sentBytes: this.#source.latest?.sentBytes ?? 0,
       resentBytes: 0,
       receivedBytes: sink?.receivedBytes ?? 0,
       reusedBytes: 0,
@@ -77,23 +74,25 @@ export class RelayFigures {
       recoveredBytes: this.#recoveredBytes,
       problems: [...this.#problems],
       notes: this.#notes,
-      localStages: this.#source?.stages ?? [],
-      remoteStages: sink?.stages ?? [],
+      localStages: this.#source.stages,
+      remoteStages: this.#sink.stages,
       undo: sink?.undoHeld ?? null,
       lastMoveMs: this.#lastMoveMs,
-      peerHeardMs: Math.min(this.#sourceHeardMs, this.#sinkHeardMs),
+      peerHeardMs: Math.min(this.#source.heardMs, this.#sink.heardMs),
+      local: this.#source.reading(),
+      remote: this.#sink.reading(),
     };
   }
 
   /** A side that only tells how far it is need not have moved: it says for how long nothing went on. */
-  #noteMove(message: SourceMessage | SinkMessage, nowMs: number): void {
+  #noteMove(message: SourceMessage | SinkMessage): void {
     const quietMs = message.t === 'progress' ? message.quietMs : 0;
-    if (quietMs !== null) this.#lastMoveMs = Math.max(this.#lastMoveMs, nowMs - quietMs);
+    if (quietMs !== null) this.#lastMoveMs = Math.max(this.#lastMoveMs, this.#clock.monotonicMs() - quietMs);
   }
 
   #phase(): CopyView['phase'] {
     if (!this.#planned.complete) return 'planning';
-    const told = this.#sink?.phase ?? 'planning';
+    const told = this.#sink.latest?.phase ?? 'planning';
     if (told !== 'planning') return told;
     return this.#ready ? 'copying' : 'checking';
   }

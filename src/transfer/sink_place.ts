@@ -113,6 +113,10 @@ export class SinkPlace {
     return freeBytes;
   }
 
+  async freeBytes(): Promise<number> {
+    return (await this.#root.space()).freeBytes;
+  }
+
   /** Finds what of the files the destination has already, and marks those that it has as they are planned. */
   markUnchanged(plan: SinkPlan): Promise<FoundFiles> {
     const { signal, world, options } = this.#params;

@@ -2,21 +2,16 @@ import { type Deferred, deferred, observed } from '../base/deferred.ts';
 import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { orAborted } from '../base/signal.ts';
-import type { Stream } from '../link/mux/mux.ts';
+import type { MuxStats, Stream } from '../link/mux/mux.ts';
 import { decodeSourceMessage } from '../wire/copy_messages.ts';
-import type {
-  CopyOptions,
-  CopyPhase,
-  Problem,
-  ProgressMessage,
-  SinkMessage,
-  SourceMessage,
-} from '../wire/copy_types.ts';
+import type { CopyOptions, CopyPhase, Problem, SinkMessage, SourceMessage } from '../wire/copy_types.ts';
 import type { World } from '../world/world.ts';
 import { CopyChannel } from './copy_channel.ts';
 import type { CopyOutcome, CopyView } from './copy_progress.ts';
 import { tellBase } from './delta/base_reader.ts';
+import { EvidenceProbe } from './explain/probe.ts';
 import type { LaneAcceptor } from './link_ports.ts';
+import { PeerProgress } from './peer_progress.ts';
 import { PlanSpool } from './plan_spool.ts';
 import type { SinkFile } from './sink_files.ts';
 import { runSinkLane } from './sink_lane.ts';
@@ -48,6 +43,7 @@ export interface SinkParams {
  */
 export class SinkRun {
   readonly meter: StageMeter;
+  readonly #probe: EvidenceProbe;
   readonly state: SinkState;
   readonly #plan: SinkPlan;
   readonly #params: SinkParams;
@@ -58,9 +54,7 @@ export class SinkRun {
   readonly #work = new Set<Promise<void>>();
   #place: SinkPlace | null = null;
   #phase: CopyPhase = 'planning';
-  #remote: ProgressMessage | null = null;
-  #peerHeardMs: number;
-  #remoteMoveMs = 0;
+  readonly #peer: PeerProgress;
   #recoveredBytes = 0;
   readonly #notes: string[] = [];
   #notesTold = 0;
@@ -72,15 +66,17 @@ export class SinkRun {
   #finished = false;
   #telling: Promise<void> | null = null;
 
-  constructor(params: SinkParams) {
+  /** `link` gives figures of the link that the copy runs over. */
+  constructor(params: SinkParams, link?: () => MuxStats) {
     this.#params = params;
     this.meter = new StageMeter(params.world.clock);
+    this.#probe = new EvidenceProbe({ world: params.world, meter: this.meter, link });
     this.#plan = new SinkPlan(new PlanSpool(params.world.compression), (entry) =>
       this.#place!.targetOf(entry),
     );
     this.state = newSinkState(params.options.chunkBytes, this.#plan);
     this.#channel = new CopyChannel(params.stream, decodeSourceMessage);
-    this.#peerHeardMs = params.world.clock.monotonicMs();
+    this.#peer = new PeerProgress(params.world.clock);
     observed(this.#failed.promise);
   }
 
@@ -90,7 +86,7 @@ export class SinkRun {
       plannedEntries: this.#plan.entries,
       plannedBytes: this.#plan.bytes,
       doneEntries: this.state.doneEntries,
-      sentBytes: this.#remote?.sentBytes ?? 0,
+      sentBytes: this.#peer.latest?.sentBytes ?? 0,
       resentBytes: 0,
       receivedBytes: this.state.receivedBytes,
       reusedBytes: this.state.reusedBytes,
@@ -99,10 +95,12 @@ export class SinkRun {
       problems: [...this.#sourceProblems, ...this.state.problems],
       notes: [...this.#notes],
       localStages: this.meter.figures(),
-      remoteStages: this.#remote?.stages ?? [],
+      remoteStages: this.#peer.stages,
       undo: this.#place?.undo ?? null,
-      lastMoveMs: Math.max(this.meter.lastMoveMs, this.#remoteMoveMs),
-      peerHeardMs: this.#peerHeardMs,
+      lastMoveMs: Math.max(this.meter.lastMoveMs, this.#peer.lastMoveMs),
+      peerHeardMs: this.#peer.heardMs,
+      local: this.#probe.reading(),
+      remote: this.#peer.reading(),
     };
   }
 
@@ -283,11 +281,7 @@ export class SinkRun {
     if (received === null)
       throw new CausewayError('CW_COPY_PEER', 'the source ended the copy before it was complete');
     const { message } = received;
-    this.#peerHeardMs = this.#params.world.clock.monotonicMs();
-    if (message.t === 'progress') {
-      this.#remote = message;
-      if (message.quietMs !== null) this.#remoteMoveMs = this.#peerHeardMs - message.quietMs;
-    }
+    this.#peer.heard(message);
     if (message.t === 'stop') this.#keep = message.keep;
     if (message.t === 'stop') throw new CausewayError('CW_CANCELLED', 'the other side stopped the copy');
     return received;
@@ -418,6 +412,7 @@ export class SinkRun {
         sinceFlushMs = 0;
         this.#emit({ kind: 'tick' });
       }
+      if (this.#phase === 'copying') this.#track(this.#probe.lookAtSpace(() => this.#place!.freeBytes()));
       // what the link does not take is not told again and again
       if (this.#telling === null) {
         this.#telling = this.#tell().finally(() => {
@@ -441,6 +436,7 @@ export class SinkRun {
       phase: this.#phase,
       stages: this.meter.figures(),
       quietMs: Math.round(this.meter.quietMs()),
+      ...this.#probe.untold(),
       ...(undo && { undoHeld: undo }),
     });
   }

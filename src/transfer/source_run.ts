@@ -3,24 +3,19 @@ import { type Deferred, deferred, observed } from '../base/deferred.ts';
 import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { orAborted, throwIfAborted } from '../base/signal.ts';
-import type { Stream } from '../link/mux/mux.ts';
+import type { MuxStats, Stream } from '../link/mux/mux.ts';
 import { decodeSinkMessage, encodeCopyMessage } from '../wire/copy_messages.ts';
-import type {
-  CopyOptions,
-  CopyPhase,
-  Problem,
-  ProgressMessage,
-  SinkMessage,
-  SourceMessage,
-} from '../wire/copy_types.ts';
+import type { CopyOptions, CopyPhase, Problem, SinkMessage, SourceMessage } from '../wire/copy_types.ts';
 import type { Stat } from '../world/disk.ts';
 import type { World } from '../world/world.ts';
 import { BufferPool } from './buffer_pool.ts';
 import { CopyChannel } from './copy_channel.ts';
 import type { CopyOutcome, CopyView } from './copy_progress.ts';
 import { SourceDeltas } from './delta/source_deltas.ts';
+import { EvidenceProbe } from './explain/probe.ts';
 import type { LaneOpener } from './link_ports.ts';
 import { Pacer } from './pacer.ts';
+import { PeerProgress } from './peer_progress.ts';
 import { PlanSpool } from './plan_spool.ts';
 import type { SharedReader } from './shared_reads.ts';
 import { sharingReader } from './shared_source.ts';
@@ -48,6 +43,7 @@ export interface SourceParams {
 /** The sending side of one attempt of a copy. `run` resolves when the sink says that everything is in place. */
 export class SourceRun {
   readonly meter: StageMeter;
+  readonly #probe: EvidenceProbe;
   readonly machine: SourceMachine;
   readonly #params: SourceParams;
   readonly #channel: CopyChannel<SourceMessage, SinkMessage>;
@@ -62,9 +58,7 @@ export class SourceRun {
   #deltas: SourceDeltas | null = null;
   readonly #pacer: Pacer | null;
   #phase: CopyPhase = 'planning';
-  #remote: ProgressMessage | null = null;
-  #peerHeardMs: number;
-  #remoteMoveMs = 0;
+  readonly #peer: PeerProgress;
   #recoveredBytes = 0;
   #notes: readonly string[] = [];
   #sinkProblems: Problem[] = [];
@@ -74,18 +68,20 @@ export class SourceRun {
   readonly #lanes: Stream[] = [];
   #finished = false;
 
-  constructor(params: SourceParams) {
+  /** `link` gives figures of the link that the copy runs over. */
+  constructor(params: SourceParams, link?: () => MuxStats) {
     this.#params = params;
     this.meter = new StageMeter(params.world.clock);
+    this.#probe = new EvidenceProbe({ world: params.world, meter: this.meter, link });
     const { limitBytesPerSecond: limit } = params.options;
     this.#pacer = limit === null ? null : new Pacer(params.world.clock, limit);
     this.machine = new SourceMachine(params.options.chunkBytes, new PlanSpool(params.world.compression));
     this.#channel = new CopyChannel(params.stream, decodeSinkMessage);
-    this.#peerHeardMs = params.world.clock.monotonicMs();
+    this.#peer = new PeerProgress(params.world.clock);
   }
 
   view(): CopyView {
-    const remote = this.#remote;
+    const remote = this.#peer.latest;
     return {
       phase: remote && remote.phase !== 'planning' && this.#phase !== 'planning' ? remote.phase : this.#phase,
       plannedEntries: this.#totals.entries,
@@ -100,10 +96,12 @@ export class SourceRun {
       problems: [...this.#totals.problems, ...this.#sinkProblems],
       notes: this.#notes,
       localStages: this.meter.figures(),
-      remoteStages: remote?.stages ?? [],
+      remoteStages: this.#peer.stages,
       undo: remote?.undoHeld ?? null,
-      lastMoveMs: Math.max(this.meter.lastMoveMs, this.#remoteMoveMs),
-      peerHeardMs: this.#peerHeardMs,
+      lastMoveMs: Math.max(this.meter.lastMoveMs, this.#peer.lastMoveMs),
+      peerHeardMs: this.#peer.heardMs,
+      local: this.#probe.reading(),
+      remote: this.#peer.reading(),
     };
   }
 
@@ -269,8 +267,6 @@ export class SourceRun {
 
   #common(message: SinkMessage): void {
     if (message.t === 'progress') {
-      this.#remote = message;
-      if (message.quietMs !== null) this.#remoteMoveMs = this.#peerHeardMs - message.quietMs;
       this.machine.settled(message.settledBytes);
     } else if (message.t === 'problem') {
       this.machine.done(message.file);
@@ -284,7 +280,7 @@ export class SourceRun {
     const message = await orAborted(this.#channel.receive(), this.#params.signal);
     if (message === null)
       throw new CausewayError('CW_COPY_PEER', 'the other side ended the copy before it was complete');
-    this.#peerHeardMs = this.#params.world.clock.monotonicMs();
+    this.#peer.heard(message);
     return message;
   }
 
@@ -413,6 +409,7 @@ export class SourceRun {
       phase: this.#phase,
       stages: this.meter.figures(),
       quietMs: Math.round(this.meter.quietMs()),
+      ...this.#probe.untold(),
     });
   }
 

@@ -22,6 +22,7 @@ import {
   type UndoFigures,
   type Xattr,
 } from './copy_types.ts';
+import { decodeEvidence } from './evidence.ts';
 import {
   boolean,
   bytes,
@@ -241,6 +242,8 @@ function progress(m: CborMap): ProgressMessage {
     phase: oneOf(m, 'phase', COPY_PHASES),
     stages: mapList(m, 'stages', STAGES.length, stageFigure),
     quietMs: m['quietMs'] === undefined ? null : uint(m, 'quietMs'),
+    atMs: m['atMs'] === undefined ? null : uint(m, 'atMs'),
+    evidence: isAbsent(m['evidence']) ? null : decodeEvidence(map(m, 'evidence')),
     ...undoFigures(m),
   };
 }
@@ -258,6 +261,10 @@ function undoFigures(m: CborMap): { undoHeld?: UndoFigures } {
       untilMs: uint(undo, 'untilMs'),
     },
   };
+}
+
+function isAbsent(value: CborValue | undefined): boolean {
+  return value === undefined || value === null;
 }
 
 function stageFigure(m: CborMap): StageFigure {

@@ -1,3 +1,4 @@
+import type { SideEvidence } from './evidence.ts';
 import type { Stage } from './stages.ts';
 
 /** Kinds of entry a copy carries. `hardLink`: one more name of a file that stands before it in the plan. */
@@ -209,6 +210,10 @@ export interface ProgressMessage {
   readonly stages: readonly StageFigure[];
   /** For how long nothing went on at this side, in ms; null where the sender does not tell. */
   readonly quietMs: number | null;
+  /** When the sender took these figures, on a clock of its own; null where it does not tell. */
+  readonly atMs: number | null;
+  /** What else it knows, about once a second; null in between. */
+  readonly evidence: SideEvidence | null;
   /** From the sink, once it has kept or recorded something. */
   readonly undoHeld?: UndoFigures | undefined;
 }

@@ -9,6 +9,21 @@ export interface PeerInfo {
   readonly tlsCipher: string | null;
 }
 
+/** What the transport below a connection tells of its sending half. Counters only rise. */
+export interface LineFigures {
+  /** Smoothed round trip of the transport's own acknowledgements. */
+  readonly roundTripUs: number;
+  /** Bytes sent that the other end of the transport has not acknowledged. */
+  readonly unackedBytes: number;
+  readonly sentSegments: number;
+  readonly resentSegments: number;
+  /** What the other end takes at most before it acknowledges. */
+  readonly peerWindowBytes: number;
+  /** Time in which bytes were on their way, and of it the time in which the other end's window held back more. */
+  readonly busyMs: number;
+  readonly peerLimitedMs: number;
+}
+
 /**
  * A byte pipe in both directions. One read and one write may be pending at a time.
  * Law: `close()` unblocks a pending read (it resolves 0 or rejects CW_LINK_CLOSED) and a pending write (rejects CW_LINK_CLOSED).
@@ -20,6 +35,8 @@ export interface Conn extends AsyncDisposable {
   write(parts: readonly Uint8Array[]): Promise<void>;
   close(): Promise<void>;
   readonly peer: PeerInfo;
+  /** Figures of the transport; null, or absent, where it has none (TCP on Linux has). */
+  line?(): LineFigures | null;
 }
 
 /** A device's own key: Ed25519 certificate and private key, PEM. */

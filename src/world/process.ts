@@ -14,12 +14,26 @@ export interface ProcessUsage {
   readonly residentBytes: number;
   readonly peakResidentBytes: number;
   readonly cpuMs: number;
+  /** How long the thread that runs control and links has been at work, in ms since its start. */
+  readonly mainThreadMs: number;
+}
+
+/** What holds programs up on this machine. Waits are summed since its start, in ms. */
+export interface Strain {
+  /** Time in which at least one process waited for a processor, for a disk, or for memory (pressure stall information). */
+  readonly cpuWaitMs: number;
+  readonly ioWaitMs: number;
+  readonly memoryWaitMs: number;
+  /** Threads of this process that wait inside the kernel and cannot be interrupted, as a hanging disk makes them. */
+  readonly stuckThreads: number;
 }
 
 /** The process table, as far as this program needs it. */
 export interface Processes {
   readonly info: ProcessInfo;
   usage(): ProcessUsage;
+  /** Null where the platform does not tell. Takes about half a millisecond. */
+  strain(): Strain | null;
   /** True while a process with that id runs. */
   isAlive(pid: number): boolean;
 }

@@ -25,10 +25,18 @@ const CASES: readonly Case[] = [
   [
     'says what it uses',
     async ({ world: { process } }) => {
-      const { residentBytes, peakResidentBytes, cpuMs } = process.usage();
+      const { residentBytes, peakResidentBytes, cpuMs, mainThreadMs } = process.usage();
+      assert.ok(mainThreadMs >= 0 && process.usage().mainThreadMs >= mainThreadMs);
       assert.ok(residentBytes > 1024 ** 2);
       assert.ok(peakResidentBytes > 1024 ** 2);
       assert.ok(cpuMs >= 0);
+    },
+  ],
+  [
+    'says what holds it up, or that it does not know',
+    async ({ world: { process } }) => {
+      const strain = process.strain();
+      for (const value of Object.values(strain ?? {})) assert.ok(Number.isInteger(value) && value >= 0);
     },
   ],
 ];

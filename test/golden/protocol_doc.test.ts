@@ -6,6 +6,7 @@ import { LIMITS } from '../../src/base/limits.ts';
 import type { CopyService } from '../../src/transfer/copy_service.ts';
 import { peerMethods } from '../../src/transfer/peer_methods.ts';
 import { type CborMap, type CborValue, decodeCbor } from '../../src/wire/cbor.ts';
+import { EVIDENCE_MEMBERS } from '../../src/wire/evidence.ts';
 import { HELLO_HEADER_BYTES } from '../../src/wire/hello.ts';
 import { encodeJournalRecord, journalMagic } from '../../src/wire/journal.ts';
 import {
@@ -109,7 +110,17 @@ const HELLO = { front: HELLO_HEADER_BYTES, behind: 4 };
 const JOURNAL = { front: JOURNAL_HEAD_BYTES, behind: JOURNAL_CRC_BYTES };
 
 /** Members of messages whose names look like those of limits. */
-const MEMBERS = new Set(['createdMs', 'untilMs', 'busyMs', 'activeMs', 'starvedMs', 'blockedMs', 'quietMs']);
+const MEMBERS = new Set([
+  'createdMs',
+  'untilMs',
+  'busyMs',
+  'activeMs',
+  'starvedMs',
+  'blockedMs',
+  'quietMs',
+  'atMs',
+  ...EVIDENCE_MEMBERS,
+] as string[]);
 
 /** Decoded maps of golden vectors. */
 function goldenMaps(

@@ -142,6 +142,10 @@ function details(job: JobView, bars: boolean): string {
   else rows.push(['end', endText(job)]);
   if (job.limitingStage)
     rows.push(['limited by', limitText(job.limitingStage, placeText(job, job.limitingStage.side))]);
+  if (job.explanation) {
+    const { cause, evidence, fix } = job.explanation;
+    rows.push(['because', cause], ['seen', evidence], ['to do', fix]);
+  }
   const stages = job.stages.length > 0 ? `\nwhere the time went\n${stageTable(job, bars)}` : '';
   const problems =
     job.problems.length > 0 && job.state !== 'partial' ? `\nproblems\n${problemsText(job)}` : '';

@@ -1,5 +1,5 @@
 import type { CausewayError } from '../../base/errors.ts';
-import type { PeerInfo } from '../../world/net.ts';
+import type { LineFigures, PeerInfo } from '../../world/net.ts';
 
 /** What a stream is for; the accepting side routes by it. */
 export type StreamKind = 'rpc' | 'transfer' | 'lane' | 'ping';
@@ -62,6 +62,13 @@ export interface MuxStats {
   /** Of these, bytes sent again after a cut. */
   readonly resentBytes: number;
   readonly receivedBytes: number;
+  /** How long this thread was held up by writes to carriers: encryption and the copy into the kernel. */
+  readonly sendMs: number;
+  /** Bytes sent and not acknowledged by the peer's session, and how many may be. */
+  readonly inFlightBytes: number;
+  readonly windowBytes: number;
+  /** Figures of the transport below the carrier; null where it tells none. */
+  readonly line: LineFigures | null;
   /** Last measured round trip of a ping in ms; null before the first. */
   readonly roundTripMs: number | null;
   readonly reconnects: number;

@@ -7,7 +7,7 @@ import type { Integrity } from '../../wire/hello.ts';
 import { encodeReason } from '../../wire/reason.ts';
 import { encodeRecord } from '../../wire/session_record.ts';
 import type { Clock } from '../../world/clock.ts';
-import type { Conn, PeerInfo } from '../../world/net.ts';
+import type { Conn, LineFigures, PeerInfo } from '../../world/net.ts';
 import { AttachedCarrier } from './attached_carrier.ts';
 import { CarrierLoss } from './carrier_loss.ts';
 import { PingPong } from './ping_pong.ts';
@@ -31,6 +31,13 @@ export interface SessionStats {
   readonly resentBytes: number;
   /** Bytes taken from carriers, framing included. */
   readonly receivedBytes: number;
+  /** How long this thread was held up by writes to carriers: encryption and the copy into the kernel. */
+  readonly sendMs: number;
+  /** Reliable bytes sent and not acknowledged by the peer's session, and how many may be. */
+  readonly inFlightBytes: number;
+  readonly windowBytes: number;
+  /** Figures of the transport below the carrier; null where it tells none. */
+  readonly line: LineFigures | null;
   readonly roundTripMs: number | null;
   /** Carriers attached after the first one. */
   readonly reconnects: number;
@@ -76,6 +83,7 @@ export class Session {
   #peer = NO_PEER;
   #attachedCount = 0;
   #damagedRecords = 0;
+  #sendMs = 0;
   #goneSentBytes = 0;
   #goneReceivedBytes = 0;
   #resentBytes = 0;
@@ -228,6 +236,10 @@ export class Session {
       sentBytes: this.#goneSentBytes + (carrier?.sentBytes ?? 0),
       resentBytes: this.#resentBytes,
       receivedBytes: this.#goneReceivedBytes + (carrier?.reader.receivedBytes ?? 0),
+      sendMs: this.#sendMs,
+      inFlightBytes: this.inFlightBytes,
+      windowBytes: this.windowBytes,
+      line: carrier?.conn.line?.() ?? null,
       roundTripMs: this.#pings.roundTripMs,
       reconnects: Math.max(this.#attachedCount - 1, 0),
       damagedRecords: this.#damagedRecords,
@@ -300,7 +312,7 @@ export class Session {
       if (batch.length === 0) break;
       const through = this.#replay.sentAt;
       try {
-        await carrier.conn.write(batch);
+        await this.#give(carrier, batch);
       } catch (thrown) {
         this.#lose(carrier, asCausewayError(thrown));
         break;
@@ -314,6 +326,13 @@ export class Session {
     if (carrier === this.#carrier && this.#replay.sentAt === this.#replay.queuedAt) {
       this.#rate.idle(this.#clock.monotonicMs());
     }
+  }
+
+  #give(carrier: AttachedCarrier, batch: readonly Uint8Array[]): Promise<void> {
+    const sinceMs = this.#clock.monotonicMs();
+    const written = carrier.conn.write(batch);
+    this.#sendMs += this.#clock.monotonicMs() - sinceMs;
+    return written;
   }
 
   /** The parts of the next write to the carrier; none when there is nothing to say. */

@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism, homedir, hostname } from 'node:os';
-import type { Processes, ProcessUsage } from '../process.ts';
+import { performance } from 'node:perf_hooks';
+import type { Processes, ProcessUsage, Strain } from '../process.ts';
 
 function usage(): ProcessUsage {
   const resources = process.resourceUsage();
@@ -8,7 +9,36 @@ function usage(): ProcessUsage {
     residentBytes: process.memoryUsage.rss(),
     peakResidentBytes: resources.maxRSS * 1024,
     cpuMs: (resources.userCPUTime + resources.systemCPUTime) / 1000,
+    mainThreadMs: performance.eventLoopUtilization().active,
   };
+}
+
+/** The `some` line of a pressure file: the time in which at least one task waited, in µs. */
+function pressureMs(resource: 'cpu' | 'io' | 'memory'): number {
+  const total = /^some .*total=(\d+)/m.exec(readFileSync(`/proc/pressure/${resource}`, 'latin1'))?.[1];
+  return Math.floor(Number(total ?? 0) / 1000);
+}
+
+function isUninterruptible(thread: string): boolean {
+  try {
+    const stat = readFileSync(`/proc/self/task/${thread}/stat`, 'latin1');
+    return stat.slice(stat.lastIndexOf(')') + 2).startsWith('D');
+  } catch {
+    return false; // the thread has ended since it was listed
+  }
+}
+
+function strain(): Strain | null {
+  try {
+    return {
+      cpuWaitMs: pressureMs('cpu'),
+      ioWaitMs: pressureMs('io'),
+      memoryWaitMs: pressureMs('memory'),
+      stuckThreads: readdirSync('/proc/self/task').filter(isUninterruptible).length,
+    };
+  } catch {
+    return null; // no Linux, or a kernel that does not measure pressure
+  }
 }
 
 /** A process that ended and was not collected by its parent yet answers to signal 0 but does not run. */
@@ -43,6 +73,7 @@ export function createNodeProcesses(): Processes {
       cpuCount: availableParallelism(),
     },
     usage,
+    strain,
     isAlive,
   };
 }

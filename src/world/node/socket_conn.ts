@@ -3,9 +3,10 @@ import type { Readable, Writable } from 'node:stream';
 import { assert } from '../../base/assert.ts';
 import { CausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
-import type { Conn, PeerInfo } from '../net.ts';
+import type { Conn, LineFigures, PeerInfo } from '../net.ts';
 import type { Inbox } from './inbox.ts';
 import { closedError, cutError } from './net_errors.ts';
+import { tcpFigures } from './tcp_info.ts';
 import { within } from './within.ts';
 
 /** What stands behind a {@link SocketConn}. */
@@ -69,6 +70,14 @@ export class SocketConn implements Conn {
       output.write(parts[last], done);
       if (last > 0) output.uncork();
     });
+  }
+
+  /** Figures of the TCP connection, below TLS too; null for every other socket. */
+  line(): LineFigures | null {
+    const { _handle: handle } = this.#parts.output as unknown as {
+      readonly _handle?: { readonly fd?: number };
+    };
+    return handle?.fd === undefined ? null : tcpFigures(handle.fd);
   }
 
   close(): Promise<void> {

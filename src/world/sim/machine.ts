@@ -140,7 +140,9 @@ export class SimMachine {
         residentBytes: 64 * 1024 ** 2,
         peakResidentBytes: 64 * 1024 ** 2,
         cpuMs: process.operations,
+        mainThreadMs: process.operations,
       }),
+      strain: () => null,
       isAlive: (pid) => this.#processes.some((other) => other.pid === pid && other.running),
     };
   }
