@@ -10,6 +10,7 @@ import { CopyChannel } from './copy_channel.ts';
 import type { CopyOutcome, CopyView } from './copy_progress.ts';
 import { tellBase } from './delta/base_reader.ts';
 import { EvidenceProbe } from './explain/probe.ts';
+import { FinishRoom } from './finish_room.ts';
 import type { LaneAcceptor } from './link_ports.ts';
 import { PeerProgress } from './peer_progress.ts';
 import { PlanSpool } from './plan_spool.ts';
@@ -59,10 +60,13 @@ export class SinkRun {
   readonly #notes: string[] = [];
   #notesTold = 0;
   #sourceProblems: readonly Problem[] = [];
-  #roomWaiters: Deferred<void>[] = [];
+  readonly #room = new FinishRoom(
+    () => !this.#finished && this.state.complete.length > LIMITS.finishBacklogFiles.value,
+  );
   #keep = true;
   readonly #over = new AbortController();
   readonly #lanes: Stream[] = [];
+  #listening: Promise<void> = Promise.resolve();
   #finished = false;
   #telling: Promise<void> | null = null;
 
@@ -109,6 +113,7 @@ export class SinkRun {
     try {
       const outcome = await this.#receive();
       await this.#channel.end();
+      await this.#sourceEnded();
       return outcome;
     } catch (failure) {
       const error = asCausewayError(failure);
@@ -129,7 +134,7 @@ export class SinkRun {
     this.#failed.reject(error);
     this.#params.lanes.close();
     for (const stream of this.#lanes.splice(0)) stream.reset(error);
-    this.#wakeRoom();
+    this.#room.wake();
   }
 
   async #receive(): Promise<CopyOutcome> {
@@ -148,7 +153,8 @@ export class SinkRun {
     const ready = await this.#prepare(place);
     await this.#channel.send(ready);
     this.#phase = 'copying';
-    this.#track(this.#listen());
+    this.#listening = this.#listen();
+    this.#track(this.#listening);
     this.#track(this.#takeLanes(place));
     this.#emit({ kind: 'planEnd' });
     await this.#guarded(this.#finalize.promise);
@@ -228,9 +234,17 @@ export class SinkRun {
     }
   }
 
-  /** Reads what the source tells until the copy is over. */
+  /** The copy is done. What the source tells last are its figures; without them it is done as well. */
+  async #sourceEnded(): Promise<void> {
+    const timer = new AbortController();
+    const late = this.#params.world.clock.sleep(LIMITS.farewellMs.value, timer.signal);
+    await Promise.race([this.#listening, observed(late)]).catch(() => undefined);
+    timer.abort();
+  }
+
+  /** Reads what the source tells until it ends. */
   async #listen(): Promise<void> {
-    while (!this.#finished) {
+    for (;;) {
       const message = await this.#next();
       if (message.t === 'fileEnd') this.#emit({ kind: 'fileEnd', file: message.file, root: message.root });
       else if (message.t === 'fileChanged') {
@@ -300,7 +314,7 @@ export class SinkRun {
         file: (index) => this.state.files.want(index),
         emit: (event) => this.#emit(event),
         failed: (file, failure) => this.#entryFailed(file, failure),
-        room: () => this.#room(),
+        room: () => this.#room.wait(),
       });
       this.#track(lane);
     }
@@ -316,18 +330,6 @@ export class SinkRun {
       message: error.message,
       tellSource: true,
     });
-  }
-
-  async #room(): Promise<void> {
-    while (!this.#finished && this.state.complete.length > LIMITS.finishBacklogFiles.value) {
-      const waiter = deferred<void>();
-      this.#roomWaiters.push(waiter);
-      await waiter.promise;
-    }
-  }
-
-  #wakeRoom(): void {
-    for (const waiter of this.#roomWaiters.splice(0)) waiter.resolve();
   }
 
   #emit(event: SinkEvent): void {
@@ -377,7 +379,7 @@ export class SinkRun {
     );
     this.#emit({ kind: 'published', files: done.map((target) => target.index) });
     this.#emit({ kind: 'batchDone' });
-    this.#wakeRoom();
+    this.#room.wake();
     await this.#tell();
   }
 

@@ -216,3 +216,14 @@ test('cancelling an interrupted job leaves alone what the same copy, started aga
     const end = await stage.untilJob(second.id, 'its end', hasEnded);
     assert.deepEqual([end.state, end.attempts], ['done', 1]);
   }));
+
+test('a copy out of a machine ends with the last figures of its source', () =>
+  staged(1, async (stage) => {
+    const sizes = [20, 300, 70_000, MIB + 1, 5_000];
+    for (const [at, size] of sizes.entries())
+      stage.guests[0]!.disk.writeTree('/src', { [`f${at}`]: new Uint8Array(size).fill(at + 1) });
+    const more = { direction: 'out' as const, sources: ['/src/.'], destination: '/dst/out' };
+    const { id } = await stage.copy('g0', 'unused', 1, more);
+    const end = await stage.untilJob(id, 'its end', hasEnded);
+    assert.deepEqual([end.state, end.sentBytes], ['done', end.plannedBytes]);
+  }));
