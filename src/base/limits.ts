@@ -180,6 +180,7 @@ export const LIMITS = {
   journalReadBytes: bytes(MIB, 'piece of a journal that is read at a time'),
   chunksPerFileMax: count(2 ** 24, 'chunks of one file: 1 TiB in the smallest, 64 TiB in the largest chunks'),
   finishBacklogFiles: count(4_096, 'complete files that wait for their finish before the lanes pause'),
+  weightMax: count(100, 'weight of a copy or of a machine beside others'),
   lanesMax: count(16, 'lanes of one transfer (T1)'),
   unflushedMaxBytes: bytes(
     32 * MIB,

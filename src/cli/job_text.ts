@@ -68,6 +68,8 @@ function whyWaiting({ explanation, lastError }: JobView): string {
 /** What decides when the copy runs. */
 export function queueText(job: JobView): string {
   const parts = [`priority ${job.priority}`];
+  if (job.weight !== undefined) parts.push(`weight ${job.weight}`);
+  if (job.trafficClass !== undefined) parts.push(`class ${job.trafficClass}`);
   if (job.windows.length > 0) parts.push(`only ${job.windows.join(' and ')}`);
   if (job.retries.max > 0) parts.push(`${job.retries.used} of ${job.retries.max} retries used`);
   return parts.join(', ');

@@ -198,6 +198,12 @@ function addCopyCommands(program: Command, add: Add): void {
       'give entries of that user or group (a number, or * for any other) another; may be given several times',
       several,
     )
+    .option('--weight <n>', 'bytes in proportion to it beside other running copies, 1 to 100 (default: 1)')
+    .addOption(
+      new Option('--class <class>', 'background: gets what other copies leave, and one byte in five')
+        .choices(['bulk', 'background'])
+        .default('bulk'),
+    )
     .option('--priority <n>', 'copies of higher priority start first, -10 to 10 (default: 0)')
     .option('--retries <n>', 'how often a failure that may pass is tried again, 0 to 100 (default: 0)')
     .option(

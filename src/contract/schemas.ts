@@ -85,6 +85,9 @@ export const Direction = Type.Union([Type.Literal('in'), Type.Literal('out'), Ty
 /** Of copies to several machines that were asked for together. */
 export const GroupId = Type.String({ pattern: '^g[0-9a-f]{8}$' });
 
+export const Weight = Type.Integer({ minimum: 1, maximum: 100 });
+export const TrafficClass = Type.Union([Type.Literal('bulk'), Type.Literal('background')]);
+
 /** What a copy is, but for the machine that it goes to. */
 const CopyWish = {
   direction: Direction,
@@ -119,6 +122,10 @@ const CopyWish = {
   ),
   /** Copies of higher priority start first; default 0. */
   priority: Type.Optional(Type.Integer({ minimum: -10, maximum: 10 })),
+  /** What it gets beside other running copies of its class: bytes in proportion to the weights; default 1. */
+  weight: Type.Optional(Weight),
+  /** `background` gets what `bulk`, the default, leaves, and at least one byte in five. */
+  trafficClass: Type.Optional(TrafficClass),
   /** How often a copy that failed in a way that may pass is tried again; default 0. */
   retries: Type.Optional(Type.Integer({ minimum: 0, maximum: 100 })),
   /** Times of day, local time of the host, in which the copy may run; none means always. */
@@ -200,6 +207,10 @@ export const JobView = Type.Object({
   sources: Type.Array(Type.String()),
   destination: Type.String(),
   priority: Type.Integer(),
+  /** Where another one than 1 was asked for. */
+  weight: Type.Optional(Weight),
+  /** Where another one than `bulk` was asked for. */
+  trafficClass: Type.Optional(TrafficClass),
   windows: Type.Array(Type.String()),
   retries: Type.Object({ max: Type.Integer(), used: Type.Integer() }),
   /** Why a waiting job does not run, in words too; `untilMs` where the time is known. */

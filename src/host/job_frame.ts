@@ -13,6 +13,8 @@ export type JobFrame = Pick<
   | 'sources'
   | 'destination'
   | 'priority'
+  | 'weight'
+  | 'trafficClass'
   | 'windows'
   | 'retries'
   | 'waiting'
@@ -38,6 +40,8 @@ export function frameOf(
     sources: request.sources,
     destination: request.destination,
     priority: request.priority ?? 0,
+    ...(request.weight !== undefined && { weight: request.weight }),
+    ...(request.trafficClass !== undefined && { trafficClass: request.trafficClass }),
     windows: request.windows ?? [],
     retries: { max: request.retries ?? 0, used: retriesUsed },
     waiting: more.waiting ?? null,

@@ -49,6 +49,8 @@ export class JobRun {
           ignoreTimes: request.ignoreTimes ?? false,
           wholeFile: request.wholeFile ?? false,
           limitBytesPerSecond: request.limitBytesPerSecond ?? null,
+          weight: request.weight ?? 1,
+          trafficClass: request.trafficClass ?? 'bulk',
           ...(request.owner && { owner: request.owner }),
           ...(request.idMappings && {
             idMappings: request.idMappings.map((rule) => ({ ...rule, from: rule.from ?? null })),

@@ -1,4 +1,4 @@
-import type { Mux, Stream } from '../link/mux/mux.ts';
+import type { Mux, Stream, StreamShare } from '../link/mux/mux.ts';
 import { encodeCopyOpening, encodeLaneOpening } from '../wire/copy_messages.ts';
 import type { CopyOptions } from '../wire/copy_types.ts';
 import type { World } from '../world/world.ts';
@@ -54,7 +54,7 @@ export async function startAttempt(params: AttemptParams): Promise<CopyAttempt> 
   const common = { world, stream, options, signal, keepPartial: params.keepPartial };
   const link = () => mux.stats;
   if (acceptor === null) {
-    const lanes = laneOpener(mux, transferId);
+    const lanes = laneOpener(mux, transferId, options);
     return new SourceRun({ ...common, sources, shared: params.shared, lanes }, link);
   }
   const run = new SinkRun({ ...common, transferId, destination, lanes: acceptor }, link);
@@ -62,9 +62,16 @@ export async function startAttempt(params: AttemptParams): Promise<CopyAttempt> 
 }
 
 /** Lanes as streams of the link that also carries the control messages. */
-export function laneOpener(mux: Mux, transferId: Uint8Array): LaneOpener {
+export function laneOpener(mux: Mux, transferId: Uint8Array, options: CopyOptions): LaneOpener {
+  const { trafficClass: streamClass = 'bulk' } = options;
+  const share = shareOf(options);
   return {
     openLane: (lane: number): Promise<Stream> =>
-      mux.open('lane', { streamClass: 'bulk', opening: encodeLaneOpening({ transferId, lane }) }),
+      mux.open('lane', { streamClass, share, opening: encodeLaneOpening({ transferId, lane }) }),
   };
+}
+
+/** What the lanes of one copy have together of a link. */
+export function shareOf({ weight = 1 }: CopyOptions): StreamShare {
+  return { weight, turnAt: 0 };
 }

@@ -127,8 +127,8 @@ export class CopyService {
       const link = () => mux.stats;
       if (opening.role === 'source') {
         const sources = opening.sources.map((path) => absoluteSource(home, path));
-        const params = { ...common, sources, lanes: laneOpener(mux, opening.transferId) };
-        await new SourceRun(params, link).run();
+        const lanes = laneOpener(mux, opening.transferId, opening.options);
+        await new SourceRun({ ...common, sources, lanes }, link).run();
       } else {
         const destination = absoluteDestination(home, opening.destination);
         const { transferId } = opening;

@@ -5,7 +5,7 @@ import { orAborted } from '../base/signal.ts';
 import type { Mux, Stream } from '../link/mux/mux.ts';
 import { decodeSinkMessage, decodeSourceMessage, encodeCopyOpening } from '../wire/copy_messages.ts';
 import type { World } from '../world/world.ts';
-import type { CopyAttempt, CopySpec } from './copy_attempt.ts';
+import { type CopyAttempt, type CopySpec, shareOf } from './copy_attempt.ts';
 import { CopyChannel } from './copy_channel.ts';
 import type { CopyOutcome, CopyView } from './copy_progress.ts';
 import type { LaneRouter } from './lane_router.ts';
@@ -125,13 +125,14 @@ class RelayRun implements CopyAttempt {
 
   async #takeLanes(): Promise<void> {
     const { lanes } = this.#streams;
+    const share = shareOf(this.#params.spec.options);
     try {
       for (;;) {
         const from = await lanes.next();
         if (from === null) return;
         this.#laneStreams.push(from);
         const { streamClass, opening } = from;
-        const to = await this.#params.sink.mux.open('lane', { streamClass, opening });
+        const to = await this.#params.sink.mux.open('lane', { streamClass, opening, share });
         this.#laneStreams.push(to);
         void passLane(from, to);
         void passLane(to, from);

@@ -19,6 +19,7 @@ import {
   type SinkMessage,
   type SourceMessage,
   type StageFigure,
+  TRAFFIC_CLASSES,
   type UndoFigures,
   type Xattr,
 } from './copy_types.ts';
@@ -86,6 +87,10 @@ export function decodeCopyOpening(input: Uint8Array): CopyOpening {
       ...(options['owner'] !== undefined && { owner: oneOf(options, 'owner', OWNER_MODES) }),
       ...(options['idMappings'] !== undefined && {
         idMappings: mapList(options, 'idMappings', LIMITS.idMappingsMax.value, idMapping),
+      }),
+      ...(options['weight'] !== undefined && { weight: weight(options) }),
+      ...(options['trafficClass'] !== undefined && {
+        trafficClass: oneOf(options, 'trafficClass', TRAFFIC_CLASSES),
       }),
       ...undoOptions(options),
     },
@@ -276,6 +281,12 @@ function stageFigure(m: CborMap): StageFigure {
     starvedMs: uintOr(m, 'starvedMs', 0),
     blockedMs: uintOr(m, 'blockedMs', 0),
   };
+}
+
+function weight(m: CborMap): number {
+  const value = uint(m, 'weight', LIMITS.weightMax.value);
+  if (value < 1) throw new CausewayError('CW_WIRE_MALFORMED', 'a copy without weight would never go on');
+  return value;
 }
 
 function idMapping(m: CborMap): IdMapping {

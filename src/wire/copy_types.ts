@@ -84,6 +84,10 @@ export interface CopyOptions {
   readonly owner?: OwnerMode;
   /** Absent: none. */
   readonly idMappings?: readonly IdMapping[];
+  /** What this copy gets beside others of its class, 1 to LIMITS.weightMax; absent: 1. */
+  readonly weight?: number;
+  /** Absent: `bulk`. */
+  readonly trafficClass?: TrafficClass;
   /** Absent: what the copy replaces is not kept. */
   readonly undo?: UndoOptions | undefined;
 }
@@ -109,6 +113,10 @@ export interface UndoFigures {
   /** When what is kept is removed, ms since 1970 UTC. */
   readonly untilMs: number;
 }
+
+/** `background` gets what `bulk` leaves, and one byte in five where both have something to send. */
+export type TrafficClass = 'bulk' | 'background';
+export const TRAFFIC_CLASSES: readonly TrafficClass[] = ['bulk', 'background'];
 
 /** Opening of a `transfer` stream: the side that asks for a copy tells the other its part in it. */
 export interface CopyOpening {

@@ -162,11 +162,11 @@ function parseCount(text: string, option: string, max: number, min = 1): number 
   throw new CausewayError('CW_USAGE', `${option} ${text}: a whole number from ${min} to ${max} is needed`);
 }
 
-/** What decides when the copy runs; what was not given is left out. */
+/** What decides when the copy runs, and beside others how fast; what was not given is left out. */
 function queueOptions(
   options: Record<string, unknown>,
-): Pick<StartJobRequest, 'priority' | 'retries' | 'windows'> {
-  const { priority, retries, window } = options;
+): Pick<StartJobRequest, 'priority' | 'retries' | 'windows' | 'weight' | 'trafficClass'> {
+  const { priority, retries, window, weight, class: trafficClass } = options;
   const priorityMax = LIMITS.jobPriorityMax.value;
   const windows = window as string[] | undefined;
   for (const text of windows ?? []) parseTimeWindow(text);
@@ -176,6 +176,8 @@ function queueOptions(
     ...(priority !== undefined && {
       priority: parseCount(String(priority), '--priority', priorityMax, -priorityMax),
     }),
+    ...(weight !== undefined && { weight: parseCount(String(weight), '--weight', LIMITS.weightMax.value) }),
+    ...(trafficClass === 'background' && { trafficClass }),
     ...(retries !== undefined && {
       retries: parseCount(String(retries), '--retries', LIMITS.jobRetriesMax.value, 0),
     }),

@@ -8,7 +8,7 @@ import { AcceptQueue } from './accept_queue.ts';
 import { BufferPool } from './buffer_pool.ts';
 import { FrameReceiver, type StreamRegistry } from './frame_receiver.ts';
 import { FrameSender } from './frame_sender.ts';
-import type { CloseReason, Mux, MuxStats, Stream, StreamClass, StreamKind } from './mux.ts';
+import type { CloseReason, Mux, MuxStats, Stream, StreamKind, StreamOptions } from './mux.ts';
 import { MuxStream, type StreamHost, type StreamIdentity } from './mux_stream.ts';
 import { createReceiveShare, type ReceiveShare } from './receive_half.ts';
 import { StreamTable } from './stream_table.ts';
@@ -58,13 +58,14 @@ class SessionMux implements PingableMux, StreamHost, StreamRegistry {
     });
   }
 
-  async open(kind: StreamKind, options: { streamClass: StreamClass; opening: Uint8Array }): Promise<Stream> {
+  async open(kind: StreamKind, options: StreamOptions): Promise<Stream> {
     if (this.#closeError) throw this.#closeError;
-    const { opening, streamClass } = options;
+    const { opening, streamClass, share } = options;
     if (opening.byteLength > LIMITS.messageMaxBytes.value) {
       throw new CausewayError('CW_LIMIT', `an opening of ${opening.byteLength} bytes`);
     }
-    const stream = new MuxStream({ id: this.#table.takeOwnId(), kind, streamClass, opening }, this, false);
+    const identity = { id: this.#table.takeOwnId(), kind, streamClass, opening, share };
+    const stream = new MuxStream(identity, this, false);
     this.#table.add(stream);
     this.#sender.open(stream);
     return stream;

@@ -16,6 +16,7 @@ import type { MuxStream } from './mux_stream.ts';
 import { OutgoingMessage } from './outgoing_message.ts';
 import { frameQuantumBytes } from './quantum.ts';
 import { type ClassIndex, ClassScheduler } from './scheduler.ts';
+import { StreamTurns } from './stream_turns.ts';
 
 interface PendingOpen {
   readonly stream: MuxStream;
@@ -38,8 +39,8 @@ export class FrameSender {
   readonly #onOver: (stream: MuxStream) => void;
   readonly #scheduler = new ClassScheduler();
   readonly #memory = new FrameMemory();
-  /** Streams with something to send, by class, in turn. */
-  readonly #ready: readonly Set<MuxStream>[] = STREAM_CLASSES.map(() => new Set());
+  /** Streams with something to send, by class. */
+  readonly #ready: readonly StreamTurns[] = STREAM_CLASSES.map(() => new StreamTurns());
   readonly #waits = STREAM_CLASSES.map(() => false);
   /** Openings in the order of their ids, which the peer relies on. */
   readonly #opens: PendingOpen[] = [];
@@ -127,23 +128,26 @@ export class FrameSender {
       for (const [index, streams] of this.#ready.entries()) this.#waits[index] = streams.size > 0;
       const next = this.#scheduler.next(this.#waits);
       if (next === null) break;
-      this.#addOne(batch, next);
+      // a share of data that ran dry has more in a moment: its turn is not given to others in the same batch
+      if (this.#addOne(batch, next) && ClassScheduler.isData(next)) break;
     }
     batch.finish();
     return batch;
   }
 
-  /** One frame of the stream whose turn it is in its class. */
-  #addOne(batch: FrameBatch, index: ClassIndex): void {
-    const streams = this.#ready[index] as Set<MuxStream>;
-    const stream = streams.values().next().value as MuxStream;
-    streams.delete(stream);
+  /** One frame of the stream whose turn it is in its class; true where its share has no more to send, after a frame of some size. */
+  #addOne(batch: FrameBatch, index: ClassIndex): boolean {
+    const streams = this.#ready[index] as StreamTurns;
+    const stream = streams.take() as MuxStream;
+    let frameBytes = 0;
     if (stream.sending.ready) {
-      const lengthBytes = stream.addFrame(batch);
-      this.#scheduler.sent(index, FRAME_HEADER_BYTES + lengthBytes, this.#waits);
+      frameBytes = FRAME_HEADER_BYTES + stream.addFrame(batch);
+      this.#scheduler.sent(index, frameBytes, this.#waits);
+      streams.sent(stream, frameBytes);
     }
     if (stream.sending.ready) streams.add(stream);
     if (stream.over) this.#onOver(stream);
+    return frameBytes >= LIMITS.frameQuantumMinBytes.value && !streams.has(stream.share);
   }
 
   #addUrgent(batch: FrameBatch): void {

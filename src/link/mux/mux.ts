@@ -7,6 +7,23 @@ export type StreamKind = 'rpc' | 'transfer' | 'lane' | 'ping';
 /** Classes in falling priority; control and interactive together always get at least 10 % of a busy pipe. */
 export type StreamClass = 'control' | 'interactive' | 'bulk' | 'background';
 
+/**
+ * What several streams of one class have together of it, beside others of the class that wait too: bytes in proportion to
+ * the weight. A stream without one has a share of its own of weight 1.
+ */
+export interface StreamShare {
+  /** > 0. */
+  readonly weight: number;
+  /** Belongs to the link; 0 at first. */
+  turnAt: number;
+}
+
+export interface StreamOptions {
+  readonly streamClass: StreamClass;
+  readonly opening: Uint8Array;
+  readonly share?: StreamShare | undefined;
+}
+
 /** One received message. `bytes` is valid until `release()` is called (once, by the consumer): the memory is pooled. */
 export interface StreamMessage {
   readonly bytes: Uint8Array;
@@ -46,7 +63,7 @@ export interface CloseReason {
 /** Many streams on one session. */
 export interface Mux extends AsyncDisposable {
   /** Opens a stream at once (no round trip). CW_LIMIT when too many are open. */
-  open(kind: StreamKind, options: { streamClass: StreamClass; opening: Uint8Array }): Promise<Stream>;
+  open(kind: StreamKind, options: StreamOptions): Promise<Stream>;
   /** The next stream that the peer opened. Rejects with the close reason once the mux is closed, or with the signal's. */
   accept(signal: AbortSignal): Promise<Stream>;
   /** Resolves when the session is gone for good; never rejects. */

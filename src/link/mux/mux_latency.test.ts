@@ -6,7 +6,7 @@ import { totalBytes } from '../../base/bytes.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { createNodeClock } from '../../world/node/clock.ts';
 import { createMux } from './create_mux.ts';
-import type { Mux, Stream, StreamClass } from './mux.ts';
+import type { Mux, Stream, StreamClass, StreamShare } from './mux.ts';
 
 const KIB = 1024;
 const NEVER = new AbortController().signal;
@@ -41,8 +41,13 @@ async function consume(stream: Stream, onBytes: (sizeBytes: number) => void): Pr
   }
 }
 
-async function openStream(a: Mux, b: Mux, streamClass: StreamClass): Promise<[Stream, Stream]> {
-  const opened = await a.open('lane', { streamClass, opening: NOTHING });
+async function openStream(
+  a: Mux,
+  b: Mux,
+  streamClass: StreamClass,
+  share?: StreamShare,
+): Promise<[Stream, Stream]> {
+  const opened = await a.open('lane', { streamClass, opening: NOTHING, share });
   return [opened, await b.accept(NEVER)];
 }
 
@@ -85,6 +90,30 @@ describe('Mux under load', () => {
       await Promise.all([a.close(), b.close()]);
     });
   }
+
+  it('shares a class by weight, however many streams a share has', async (t) => {
+    const { a, b } = connect({}, 64 * KIB);
+    const weights = [1, 2, 4];
+    const got = [0, 0, 0];
+    for (const [at, weight] of weights.entries()) {
+      const share: StreamShare = { weight, turnAt: 0 };
+      for (let i = 0; i < 5 - at; i += 1) {
+        const [opened, accepted] = await openStream(a, b, 'bulk', share);
+        void saturate(opened);
+        const count = (sizeBytes: number) => {
+          got[at]! += sizeBytes;
+        };
+        void consume(accepted, count).catch(() => undefined); // ends with the link
+      }
+    }
+    const sum = () => got.reduce((all, bytes) => all + bytes, 0);
+    while (sum() < 350 * 1024 * KIB) await new Promise(setImmediate);
+    const shares = got.map((bytes) => bytes / sum());
+    t.diagnostic(`shares ${shares.map((share) => share.toFixed(4)).join(', ')} of 1:2:4`);
+    for (const [at, weight] of weights.entries())
+      assert.ok(Math.abs(shares[at]! / (weight / 7) - 1) < 0.06, `${shares}`); // a message is 2 % of the least share
+    await Promise.all([a.close(), b.close()]);
+  });
 
   it('keeps a share for every class when all are saturated', async () => {
     const { a, b } = connect({}, 64 * KIB);

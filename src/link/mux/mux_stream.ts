@@ -1,6 +1,6 @@
 import { CausewayError } from '../../base/errors.ts';
 import type { FrameBatch } from './frame_batch.ts';
-import type { Stream, StreamClass, StreamKind, StreamMessage } from './mux.ts';
+import type { Stream, StreamClass, StreamKind, StreamMessage, StreamShare } from './mux.ts';
 import { ReceiveHalf, type ReceiveShare } from './receive_half.ts';
 import { SendHalf } from './send_half.ts';
 
@@ -18,6 +18,8 @@ export interface StreamIdentity {
   readonly kind: StreamKind;
   readonly streamClass: StreamClass;
   readonly opening: Uint8Array;
+  /** Absent: one of its own. */
+  readonly share?: StreamShare | undefined;
 }
 
 /** One stream of a mux: the application's side of it, and what the frame sender and receiver work on. */
@@ -26,6 +28,7 @@ export class MuxStream implements Stream {
   readonly kind: StreamKind;
   readonly streamClass: StreamClass;
   readonly opening: Uint8Array;
+  readonly share: StreamShare;
   readonly sending: SendHalf;
   readonly receiving: ReceiveHalf;
   /** The peer knows of the stream: its opening was sent in whole, or it is the peer's. */
@@ -45,6 +48,7 @@ export class MuxStream implements Stream {
     this.kind = identity.kind;
     this.streamClass = identity.streamClass;
     this.opening = identity.opening;
+    this.share = identity.share ?? { weight: 1, turnAt: 0 };
     this.#host = host;
     const growable = identity.streamClass === 'bulk' || identity.streamClass === 'background';
     this.sending = new SendHalf(identity.id, identity.streamClass);

@@ -1,4 +1,5 @@
 import { assert } from '../../base/assert.ts';
+import { FairTurns } from '../../base/fair_turns.ts';
 import { LIMITS } from '../../base/limits.ts';
 
 /** Index in STREAM_CLASSES. */
@@ -9,7 +10,11 @@ const INTERACTIVE = 1;
 const BULK = 2;
 const BACKGROUND = 3;
 
-const WEIGHTS = { [BULK]: 4, [BACKGROUND]: 1 } as const;
+interface DataClass {
+  readonly index: typeof BULK | typeof BACKGROUND;
+  readonly weight: number;
+  turnAt: number;
+}
 
 /**
  * Lets `first` go before `second` while both wait, yet gives `second` one byte in ten: strict priority would starve it.
@@ -34,13 +39,16 @@ class Preference {
 /**
  * Which class sends the next frame. Control goes before interactive, both before bulk and background; whoever stands
  * behind gets one byte in ten nevertheless, so control and interactive together have between 90 % and, when they ask
- * for less, all they ask for. Bulk and background share 4 : 1 by deficit round robin (Shreedhar and Varghese, 1995).
+ * for less, all they ask for. Bulk and background share 4 : 1.
  */
 export class ClassScheduler {
   readonly #urgentFirst = new Preference();
   readonly #controlFirst = new Preference();
-  readonly #deficitBytes = { [BULK]: 0, [BACKGROUND]: 0 };
-  #turn: typeof BULK | typeof BACKGROUND = BULK;
+  readonly #turns = new FairTurns<DataClass>();
+  readonly #data: readonly [DataClass, DataClass] = [
+    { index: BULK, weight: 4, turnAt: 0 },
+    { index: BACKGROUND, weight: 1, turnAt: 0 },
+  ];
 
   /** The class that sends next, of those for which `waits` is true; null when there is none. */
   next(waits: readonly boolean[]): ClassIndex | null {
@@ -53,6 +61,11 @@ export class ClassScheduler {
     return data ? this.#nextOfData(waits) : null;
   }
 
+  /** Whether the class carries data, in bulk or in the background. */
+  static isData(index: ClassIndex): boolean {
+    return index === BULK || index === BACKGROUND;
+  }
+
   /** A frame of `sizeBytes` of class `index` was sent while the classes in `waits` waited. */
   sent(index: ClassIndex, sizeBytes: number, waits: readonly boolean[]): void {
     assert(sizeBytes > 0, 'a frame has a header');
@@ -63,24 +76,15 @@ export class ClassScheduler {
       return;
     }
     this.#urgentFirst.secondSent(sizeBytes);
-    this.#deficitBytes[index] -= sizeBytes;
+    const taker = this.#data[index - BULK] as DataClass;
+    this.#turns.sent(taker, sizeBytes, taker.weight);
   }
 
   #nextOfData(waits: readonly boolean[]): ClassIndex {
-    if (!waits[BACKGROUND]) return this.#alone(BULK);
-    if (!waits[BULK]) return this.#alone(BACKGROUND);
-    while (this.#deficitBytes[this.#turn] <= 0) {
-      this.#turn = this.#turn === BULK ? BACKGROUND : BULK;
-      this.#deficitBytes[this.#turn] += WEIGHTS[this.#turn] * LIMITS.frameQuantumMaxBytes.value;
+    for (const taker of this.#data) {
+      if (waits[taker.index]) this.#turns.wait(taker);
+      else this.#turns.leave(taker);
     }
-    return this.#turn;
-  }
-
-  /** Nobody competes: no debt and no credit is kept from such a time. */
-  #alone(index: typeof BULK | typeof BACKGROUND): ClassIndex {
-    this.#deficitBytes[BULK] = 0;
-    this.#deficitBytes[BACKGROUND] = 0;
-    this.#turn = index;
-    return index;
+    return (this.#turns.next() as DataClass).index;
   }
 }
