@@ -140,7 +140,7 @@ export const LIMITS = {
     'holes of one file that are remembered (16 MiB); zeros beyond them are copied as data',
   ),
   holeProbeEveryBytes: bytes(
-    16 * MIB,
+    128 * KIB,
     'where a hole is only probed, a block is read at least this often, besides both of its ends',
   ),
   indexFilesMax: count(
@@ -189,6 +189,10 @@ export const LIMITS = {
   sendWindowMaxBytes: bytes(
     48 * MIB,
     'bytes sent and not known durable: with the flush window, what a kill can cost (T2: 64 MiB)',
+  ),
+  zeroChunkWindowBytes: bytes(
+    4 * KIB,
+    'what a chunk of zeros, of which only the header travels, counts in the window of bytes that are sent and not settled',
   ),
   sendWindowMaxFiles: count(
     16_384,

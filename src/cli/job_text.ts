@@ -90,7 +90,8 @@ export function endText(job: JobView): string {
   const amount = `${job.plannedEntries} entries, ${formatBytes(job.plannedBytes)} in ${formatDuration(job.elapsedMs)}`;
   const resumed =
     (job.recoveredBytes > 0 ? `, ${formatBytes(job.recoveredBytes)} were there already` : '') +
-    (job.reusedBytes > 0 ? `, ${formatBytes(job.reusedBytes)} taken from the version there` : '');
+    (job.reusedBytes > 0 ? `, ${formatBytes(job.reusedBytes)} taken from the version there` : '') +
+    (job.zeroBytes > 0 ? `, ${formatBytes(job.zeroBytes)} of zeros not sent` : '');
   switch (job.state) {
     case 'done':
       return `done: ${amount} (${formatRate(job.rateBytesPerSecond)})${resumed}; verified and flushed${noteText(job)}`;

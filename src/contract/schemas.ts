@@ -228,6 +228,8 @@ export const JobView = Type.Object({
   receivedBytes: Type.Number(),
   /** Did not travel: the destination had it in another version of the file. Of the last attempt. */
   reusedBytes: Type.Number(),
+  /** Did not travel: zeros, which become holes where the destination has those. Of the last attempt. */
+  zeroBytes: Type.Number(),
   durableBytes: Type.Number(),
   /** Bytes that were there from earlier attempts when the current one began. */
   recoveredBytes: Type.Number(),

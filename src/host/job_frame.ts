@@ -60,6 +60,7 @@ export const NO_FIGURES: JobFigures = {
   sentBytes: 0,
   receivedBytes: 0,
   reusedBytes: 0,
+  zeroBytes: 0,
   durableBytes: 0,
   recoveredBytes: 0,
   percent: null,

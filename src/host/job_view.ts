@@ -96,6 +96,7 @@ export class JobTracker {
       sentBytes: this.#earlier.sentBytes + (view?.sentBytes ?? 0),
       receivedBytes: this.#earlier.receivedBytes + (view?.receivedBytes ?? 0),
       reusedBytes: view?.reusedBytes ?? 0,
+      zeroBytes: view?.zeroBytes ?? 0,
       durableBytes: view?.durableBytes ?? 0,
       recoveredBytes: view?.recoveredBytes ?? 0,
       percent: done ? 100 : this.#percent,

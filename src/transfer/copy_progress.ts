@@ -21,6 +21,8 @@ export interface CopyView {
   readonly receivedBytes: number;
   /** Bytes that did not travel in this attempt: the destination had them in another version of their file. */
   readonly reusedBytes: number;
+  /** Bytes that did not travel in this attempt because they are zeros. */
+  readonly zeroBytes: number;
   readonly durableBytes: number;
   readonly recoveredBytes: number;
   readonly problems: readonly Problem[];

@@ -1,5 +1,6 @@
 import { equalBytes } from '../base/bytes.ts';
 import { hashAt, hashBytes } from '../base/hash.ts';
+import { hashOfZeros, hashSparsely } from '../base/zero_hash.ts';
 import { inspectJob, listFolderJob } from '../tree/walk_jobs.ts';
 import type { DiskFile } from '../world/disk.ts';
 import type { Job, JobContext } from '../world/offload.ts';
@@ -10,6 +11,8 @@ import { SHORT_HASH_BYTES, shortHash } from './delta/short_hash.ts';
 import { type OnMoved, readFully, writeFully } from './file_io.ts';
 import { nowAndThen } from './job_progress.ts';
 import { publishPackJob, readPackJob, writePackJob } from './pack_jobs.ts';
+import { isProbedHole } from './sparse_read.ts';
+import { endWithZeros, type FileRange, leaveZeros, writeSparsely } from './sparse_write.ts';
 import { unchangedJob } from './unchanged.ts';
 import { keepJob } from './undo/keep_job.ts';
 import { restoreJob } from './undo/restore_job.ts';
@@ -23,7 +26,8 @@ export interface BlockHashes {
 
 /**
  * Reads `into`, which is shared memory, full from `offset`, and hashes it; no hash where the file ends before. With `blocks`
- * it tells in `same` which of them are the same (1).
+ * it tells in `same` which of them are the same (1), unless all that was read is zeros. With `holes`, a hole need not be
+ * read: then `into` holds nothing.
  */
 export const readChunkJob: Job<
   {
@@ -31,17 +35,26 @@ export const readChunkJob: Job<
     readonly into: Uint8Array;
     readonly offset: number;
     readonly blocks: BlockHashes | null;
+    readonly holes: boolean;
   },
-  { readonly hash: Uint8Array | null; readonly same: Uint8Array | null; readonly hashMs: number }
+  {
+    readonly hash: Uint8Array | null;
+    readonly zeros: boolean;
+    readonly same: Uint8Array | null;
+    readonly hashMs: number;
+  }
 > = {
   name: 'read-chunk',
-  async run({ file, into, offset, blocks }, context) {
+  async run({ file, into, offset, blocks, holes }, context) {
+    const lengthBytes = into.byteLength;
+    if (holes && (await isProbedHole({ file, offset, lengthBytes }, context)))
+      return { hash: hashOfZeros(lengthBytes), zeros: true, same: null, hashMs: 0 };
     const count = await readFully(file, into, offset, partly(context, into.byteLength));
-    if (count < into.byteLength) return { hash: null, same: null, hashMs: 0 };
+    if (count < into.byteLength) return { hash: null, zeros: false, same: null, hashMs: 0 };
     const since = context.clock.monotonicMs();
-    const hash = hashBytes(into);
-    const same = blocks === null ? null : sameBlocks(into, blocks);
-    return { hash, same, hashMs: context.clock.monotonicMs() - since };
+    const { hash, zeros } = hashSparsely(into);
+    const same = blocks === null || zeros ? null : sameBlocks(into, blocks);
+    return { hash, zeros, same, hashMs: context.clock.monotonicMs() - since };
   },
 };
 
@@ -67,27 +80,51 @@ function sameBlocks(bytes: Uint8Array, { blockBytes, hashes }: BlockHashes): Uin
   return same;
 }
 
-/** Writes `data` at `offset`. With a `hash`, nothing is written unless the data have it. */
+/** Writes `data` at `offset`, with holes for zeros unless `dense`. With a `hash`, nothing is written unless the data have it. */
 export const writeChunkJob: Job<
   {
     readonly file: DiskFile;
     readonly data: Uint8Array;
     readonly offset: number;
     readonly hash: Uint8Array | null;
+    readonly dense: boolean;
+    readonly endsFile: boolean;
   },
   { readonly matches: boolean; readonly hashMs: number }
 > = {
   name: 'write-chunk',
-  async run({ file, data, offset, hash }, context) {
+  async run({ file, data, offset, hash, dense, endsFile }, context) {
     const since = context.clock.monotonicMs();
     const matches = hash === null || equalBytes(hashBytes(data), hash);
     const hashMs = context.clock.monotonicMs() - since;
-    if (matches) await writeFully(file, data, offset, partly(context, data.byteLength));
+    const moved = partly(context, data.byteLength);
+    if (matches && dense) await writeFully(file, data, offset, moved);
+    else if (matches) await writeSparsely({ file, data, offset, endsFile }, context, moved);
     return { matches, hashMs };
   },
 };
 
-/** Which of the chunks in a row from `offset` do not have their hash; all have `chunkBytes` but the last. */
+/** Makes a range zeros, and the file at least as long where it ends with them. */
+export const writeZerosJob: Job<
+  {
+    readonly file: DiskFile;
+    readonly offset: number;
+    readonly lengthBytes: number;
+    readonly endsFile: boolean;
+  },
+  null
+> = {
+  name: 'write-zeros',
+  async run({ file, offset, lengthBytes, endsFile }, context) {
+    await (endsFile ? endWithZeros : leaveZeros)({ file, offset, lengthBytes }, context);
+    return null;
+  },
+};
+
+/**
+ * Which of the chunks in a row from `offset` do not have their hash; all have `chunkBytes` but the last. With `holes`, one
+ * that should be zeros and is a hole need not be read.
+ */
 export const verifyChunksJob: Job<
   {
     readonly file: DiskFile;
@@ -95,30 +132,45 @@ export const verifyChunksJob: Job<
     readonly lengthBytes: number;
     readonly chunkBytes: number;
     readonly hashes: Uint8Array;
+    readonly holes: boolean;
   },
   readonly number[]
 > = {
   name: 'verify-chunks',
-  async run({ file, offset, lengthBytes, chunkBytes, hashes }, context) {
+  async run({ file, offset, lengthBytes, chunkBytes, hashes, holes }, context) {
     const bad: number[] = [];
     const moved = nowAndThen(context);
-    const memory = context.scratch(Math.min(chunkBytes, lengthBytes));
     for (let at = 0; at * chunkBytes < lengthBytes; at += 1) {
       const from = at * chunkBytes;
-      const bytes = memory.subarray(0, Math.min(chunkBytes, lengthBytes - from));
-      const count = await readFully(file, bytes, offset + from, moved);
-      const isGood = count === bytes.byteLength && equalBytes(hashBytes(bytes), hashAt(hashes, at));
+      const range = { file, offset: offset + from, lengthBytes: Math.min(chunkBytes, lengthBytes - from) };
+      const isGood = await hasHash(range, { hash: hashAt(hashes, at), holes, moved }, context);
       if (!isGood) bad.push(at);
     }
     return bad;
   },
 };
 
+async function hasHash(
+  range: FileRange,
+  { hash, holes, moved }: { readonly hash: Uint8Array; readonly holes: boolean; readonly moved: OnMoved },
+  context: JobContext,
+): Promise<boolean> {
+  const { file, offset, lengthBytes } = range;
+  if (holes && equalBytes(hash, hashOfZeros(lengthBytes)) && (await isProbedHole(range, context))) {
+    moved(lengthBytes);
+    return true;
+  }
+  const bytes = context.scratch(lengthBytes).subarray(0, lengthBytes);
+  const count = await readFully(file, bytes, offset, moved);
+  return count === lengthBytes && equalBytes(hashSparsely(bytes).hash, hash);
+}
+
 /** Everything that a thread for disk work can do. */
 export const DISK_JOBS: readonly Job<never, unknown>[] = [
   readChunkJob,
   compareBlocksJob,
   writeChunkJob,
+  writeZerosJob,
   verifyChunksJob,
   readPackJob,
   writePackJob,

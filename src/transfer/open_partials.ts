@@ -17,6 +17,8 @@ interface Slot {
   readonly opening: Promise<DiskFile>;
   /** Present once a patch has asked for it. */
   base: Promise<Base> | null;
+  /** Something was written, or left out, that a clone would undo. */
+  begun: boolean;
   users: number;
 }
 
@@ -58,7 +60,12 @@ export class OpenPartials {
     let slot = this.#open.get(target.index);
     if (!slot) {
       await this.#trim();
-      slot = this.#open.get(target.index) ?? { opening: this.#openToWrite(target), base: null, users: 0 };
+      slot = this.#open.get(target.index) ?? {
+        opening: this.#openToWrite(target),
+        base: null,
+        begun: false,
+        users: 0,
+      };
       this.#open.set(target.index, slot);
       this.#newNames = true;
     }
@@ -67,12 +74,22 @@ export class OpenPartials {
     try {
       const file = await taken.opening;
       return await work(file, () => {
-        taken.base ??= this.#openBase(target, file);
+        taken.base ??= this.#openBase(target, file, taken);
         return taken.base.catch(() => null); // the chunk comes in whole then
       });
     } finally {
       taken.users -= 1;
     }
+  }
+
+  /** The same for zeros that need not be written: the file is not, and will not be, a clone that has other bytes there. */
+  useForZeros<T>(target: WriteTarget, work: (file: DiskFile) => Promise<T>): Promise<T> {
+    return this.use(target, async (file) => {
+      const slot = this.#open.get(target.index);
+      if (slot) slot.begun = true;
+      await slot?.base?.catch(() => null); // who asked for it has seen the failure
+      return work(file);
+    });
   }
 
   /** A file of one chunk is opened for it alone. */
@@ -101,12 +118,12 @@ export class OpenPartials {
   }
 
   /** Where the file system can, the partial file begins as a clone of the version that is there, so that what is equal costs nothing. */
-  async #openBase(target: WriteTarget, partial: DiskFile): Promise<Base> {
+  async #openBase(target: WriteTarget, partial: DiskFile, slot: Slot): Promise<Base> {
     const { dirs } = this.#parts;
     const file = await dirs.useParent(target.target, (dir, name) => dir.openFile(name, 'read'));
     const { sizeBytes } = await file.stat();
     const { copies } = partial.caps;
-    if (copies === null || (await partial.stat()).sizeBytes > 0) return { file, cloned: false };
+    if (copies === null || (await partial.stat()).sizeBytes > 0 || slot.begun) return { file, cloned: false };
     const cloned = await copies.reflink(file, 0, 0, sizeBytes).then(
       () => true,
       () => false, // then each range is copied

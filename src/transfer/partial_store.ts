@@ -67,7 +67,7 @@ export class PartialStore {
     }
   }
 
-  /** Bytes that an unfinished copy holds in `parent`; 0 where there is none. */
+  /** Space that an unfinished copy takes in `parent`, in bytes; 0 where there is none. */
   static async sizeOf(parent: Dir, transferId: Uint8Array): Promise<number> {
     const bytes = await withFolder(parent, async (folder) => {
       const dir = await openOrNull(() => folder.openDir(parseName(toHex(transferId))));
@@ -75,7 +75,7 @@ export class PartialStore {
       try {
         let sum = 0;
         for await (const entry of dir.list())
-          if (entry.name !== null) sum += (await dir.stat(entry.name)).sizeBytes;
+          if (entry.name !== null) sum += (await dir.stat(entry.name)).allocatedBytes;
         return sum;
       } finally {
         await dir.close();

@@ -11,6 +11,8 @@ export interface ReadBack {
   readonly meter: StageMeter;
   readonly offload: Offload;
   readonly chunkBytes: number;
+  /** Whether the destination's holes count once they were probed. */
+  readonly holes: boolean;
 }
 
 /**
@@ -47,13 +49,13 @@ async function badIn(
   file: DiskFile,
   target: WriteTarget,
   run: Run,
-  { meter, offload, chunkBytes }: ReadBack,
+  { meter, offload, chunkBytes, holes }: ReadBack,
 ): Promise<number[]> {
   const offset = run.first * chunkBytes;
   const lengthBytes = Math.min(run.count * chunkBytes, target.entry.sizeBytes - offset);
   const hashes = target.chunks.hashes(run.first, run.count);
   const bad = await meter.run('verify', lengthBytes, (moved) =>
-    offload.run(verifyChunksJob, { file, offset, lengthBytes, chunkBytes, hashes }, moved),
+    offload.run(verifyChunksJob, { file, offset, lengthBytes, chunkBytes, hashes, holes }, moved),
   );
   return bad.map((at) => run.first + at);
 }

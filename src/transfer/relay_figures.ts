@@ -70,6 +70,7 @@ export class RelayFigures {
       resentBytes: 0,
       receivedBytes: sink?.receivedBytes ?? 0,
       reusedBytes: 0,
+      zeroBytes: 0,
       durableBytes: sink?.durableBytes ?? this.#recoveredBytes,
       recoveredBytes: this.#recoveredBytes,
       problems: [...this.#problems],

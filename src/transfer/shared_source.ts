@@ -32,7 +32,8 @@ export function sharingReader(own: LaneReader, shared: SharedReader): LaneReader
       );
       if (readHere || outcome.kind !== 'ok') return outcome;
       // what the other one's destination has says nothing of this one's
-      return { ...outcome, same: blocks && (await own.compareBlocks(into, blocks)) };
+      if (blocks === null || outcome.zeros) return { ...outcome, same: null };
+      return { ...outcome, same: await own.compareBlocks(into, blocks) };
     },
     compareBlocks: (bytes, blocks) => own.compareBlocks(bytes, blocks),
     readPack: (files, into) =>

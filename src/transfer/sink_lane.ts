@@ -6,6 +6,7 @@ import {
   type LaneMessage,
   type PackEntry,
   type PatchMessage,
+  zerosWindowBytes,
 } from '../wire/lane_message.ts';
 import { chunkLength } from './chunk_map.ts';
 import type { SinkFile } from './sink_files.ts';
@@ -47,6 +48,7 @@ async function takeMessage(lane: SinkLane, message: StreamMessage): Promise<void
   try {
     const decoded = decodeLaneMessage(message.bytes);
     if (decoded.type === 'chunk') return await takeChunk(lane, decoded);
+    if (decoded.type === 'zeros') return await takeZeros(lane, decoded);
     if (decoded.type === 'patch') return await takePatch(lane, decoded);
     await takePack(lane, decoded.entries);
   } finally {
@@ -57,7 +59,7 @@ async function takeMessage(lane: SinkLane, message: StreamMessage): Promise<void
 async function takeChunk(lane: SinkLane, chunk: Extract<LaneMessage, { type: 'chunk' }>): Promise<void> {
   const { version, index, hash, data } = chunk;
   const bytes = data.byteLength;
-  const file = wantedBy(lane, { ...chunk, lengthBytes: bytes });
+  const file = wantedBy(lane, { ...chunk, lengthBytes: bytes }, { kind: 'chunkIgnored', bytes });
   if (file === null) return;
   const about = { file: file.index, version, index, bytes };
   let matches: boolean;
@@ -67,13 +69,13 @@ async function takeChunk(lane: SinkLane, chunk: Extract<LaneMessage, { type: 'ch
     lane.emit({ kind: 'chunkIgnored', bytes });
     return lane.failed(file, failure);
   }
-  if (matches) lane.emit({ kind: 'chunkWritten', ...about, reusedBytes: 0, hash });
+  if (matches) lane.emit({ kind: 'chunkWritten', ...about, reusedBytes: 0, zeros: false, hash });
   else lane.emit({ kind: 'chunkBad', ...about, stage: 'link' });
 }
 
 async function takePatch(lane: SinkLane, patch: PatchMessage): Promise<void> {
   const { version, index, hash, data, lengthBytes: bytes } = patch;
-  const file = wantedBy(lane, patch);
+  const file = wantedBy(lane, patch, { kind: 'chunkIgnored', bytes });
   if (file === null) return;
   const about = { file: file.index, version, index, bytes };
   let isWhole: boolean;
@@ -83,12 +85,39 @@ async function takePatch(lane: SinkLane, patch: PatchMessage): Promise<void> {
     lane.emit({ kind: 'chunkIgnored', bytes });
     return lane.failed(file, failure);
   }
-  if (isWhole) lane.emit({ kind: 'chunkWritten', ...about, reusedBytes: bytes - data.byteLength, hash });
+  const reusedBytes = bytes - data.byteLength;
+  if (isWhole) lane.emit({ kind: 'chunkWritten', ...about, reusedBytes, zeros: false, hash });
   else lane.emit({ kind: 'patchFailed', ...about });
 }
 
-/** The file of a chunk that is waited for. Throws CW_WIRE_MALFORMED for one that lies outside of its file. */
-function wantedBy(lane: SinkLane, chunk: ChunkHeader): SinkFile | null {
+async function takeZeros(lane: SinkLane, chunk: ChunkHeader): Promise<void> {
+  const { version, index, hash, lengthBytes: bytes } = chunk;
+  const ignored: SinkEvent = { kind: 'chunkIgnored', bytes: zerosWindowBytes(bytes), zeros: true };
+  const file = wantedBy(lane, chunk, ignored);
+  if (file === null) return;
+  try {
+    await lane.writer.writeZeros(file, chunk);
+  } catch (failure) {
+    lane.emit(ignored);
+    return lane.failed(file, failure);
+  }
+  lane.emit({
+    kind: 'chunkWritten',
+    file: file.index,
+    version,
+    index,
+    bytes,
+    reusedBytes: 0,
+    zeros: true,
+    hash,
+  });
+}
+
+/**
+ * The file of a chunk that is waited for; of one that is not, `ignored` tells. Throws CW_WIRE_MALFORMED for
+ * one that lies outside of its file.
+ */
+function wantedBy(lane: SinkLane, chunk: ChunkHeader, ignored: SinkEvent): SinkFile | null {
   const { file: fileIndex, version, index, lengthBytes: bytes } = chunk;
   const file = lane.file(fileIndex);
   if (file?.phase === 'receiving' && file.version === version) {
@@ -101,7 +130,7 @@ function wantedBy(lane: SinkLane, chunk: ChunkHeader): SinkFile | null {
       );
     if (!file.chunks.has(index)) return file;
   }
-  lane.emit({ kind: 'chunkIgnored', bytes });
+  lane.emit(ignored);
   return null;
 }
 

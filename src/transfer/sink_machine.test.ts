@@ -50,6 +50,7 @@ const written = (file: number, index: number, bytes = CHUNK): SinkEvent => ({
   index,
   bytes,
   reusedBytes: 0,
+  zeros: false,
   hash: hash(index),
 });
 
@@ -151,6 +152,7 @@ test('a changed file starts again, keeps the planned denominator, and late chunk
       index,
       bytes: CHUNK,
       reusedBytes: 0,
+      zeros: false,
       hash: hash(index),
     });
   }
@@ -258,4 +260,29 @@ test('empty files fill up batches from few pages of the plan at a time, and all 
     Array.from({ length: pages }, (_, page) => page * perPage),
   );
   assert.equal(state.files.begun, 0);
+});
+
+test('zeros count as durable as other bytes, take little of the window, and were not received', () => {
+  const { state, step } = begin([2 * CHUNK]);
+  step({ kind: 'planEnd' });
+  const zeros = {
+    kind: 'chunkWritten',
+    file: 0,
+    version: 0,
+    bytes: CHUNK,
+    reusedBytes: 0,
+    zeros: true,
+  } as const;
+  step({ ...zeros, index: 0, hash: hash(0) });
+  step({ ...zeros, index: 0, hash: hash(0) });
+  step({ kind: 'chunkIgnored', bytes: 100, zeros: true });
+  const each = LIMITS.zeroChunkWindowBytes.value;
+  assert.deepEqual([state.receivedBytes, state.settledBytes, state.zeroBytes], [0, each + 100, 2 * CHUNK]);
+  step({ kind: 'tick' });
+  step({ kind: 'flushed' });
+  assert.deepEqual([state.durableBytes, state.settledBytes], [CHUNK, 2 * each + 100]);
+  step({ ...zeros, index: 1, hash: hash(1) });
+  step({ kind: 'fileEnd', file: 0, root: rootOf(2) });
+  step({ kind: 'published', files: [0] });
+  assert.deepEqual([state.durableBytes, state.settledBytes], [2 * CHUNK, 3 * each + 100]);
 });

@@ -3,6 +3,7 @@ import { equalBytes } from '../base/bytes.ts';
 import { CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Problem } from '../wire/copy_types.ts';
+import { zerosWindowBytes } from '../wire/lane_message.ts';
 import { ChunkMap, chunkCount, chunkLength } from './chunk_map.ts';
 import type { SinkFile } from './sink_files.ts';
 import { MARK } from './sink_plan.ts';
@@ -59,7 +60,7 @@ function apply(state: SinkState, event: SinkEvent, effects: SinkEffect[]): void 
     case 'chunkBad':
       return chunkBad(state, event, effects);
     case 'chunkIgnored':
-      state.receivedBytes += event.bytes;
+      if (!event.zeros) state.receivedBytes += event.bytes;
       state.settledBytes += event.bytes;
       return;
     case 'fileEnd':
@@ -116,16 +117,19 @@ function chunkWritten(
   event: Extract<SinkEvent, { kind: 'chunkWritten' }>,
   effects: SinkEffect[],
 ): void {
-  state.receivedBytes += event.bytes - event.reusedBytes;
+  const windowBytes = event.zeros ? zerosWindowBytes(event.bytes) : event.bytes;
+  if (event.zeros) state.zeroBytes += event.bytes;
+  else state.receivedBytes += event.bytes - event.reusedBytes;
   state.reusedBytes += event.reusedBytes;
   const file = state.files.get(event.file);
   if (file?.phase !== 'receiving' || file.version !== event.version || file.chunks.has(event.index)) {
-    state.settledBytes += event.bytes;
+    state.settledBytes += windowBytes;
     return;
   }
   file.chunks.written(event.index, event.hash);
-  state.unflushed.push({ file: event.file, version: event.version, index: event.index, bytes: event.bytes });
-  state.unflushedBytes += event.bytes;
+  const { file: number, version, index, bytes } = event;
+  state.unflushed.push({ file: number, version, index, bytes, windowBytes });
+  state.unflushedBytes += windowBytes;
   if (file.chunks.missing > 0 || file.root === null) return;
   if (equalBytes(file.chunks.root(), file.root)) complete(state, file);
   else rootMismatch(state, file, effects);
@@ -259,7 +263,7 @@ function fileFailed(
 
 function flushed(state: SinkState): void {
   for (const mark of state.flushing ?? []) {
-    state.settledBytes += mark.bytes;
+    state.settledBytes += mark.windowBytes;
     const file = state.files.get(mark.file);
     if (!file || file.version !== mark.version) continue;
     if (!file.chunks.has(mark.index)) continue;
@@ -374,8 +378,8 @@ function takeMarks(state: SinkState, files: readonly number[]): void {
   const stay = state.unflushed.filter((mark) => !batch.has(mark.file));
   for (const mark of state.unflushed) {
     if (!batch.has(mark.file)) continue;
-    state.unflushedBytes -= mark.bytes;
-    state.finishingBytes.set(mark.file, (state.finishingBytes.get(mark.file) ?? 0) + mark.bytes);
+    state.unflushedBytes -= mark.windowBytes;
+    state.finishingBytes.set(mark.file, (state.finishingBytes.get(mark.file) ?? 0) + mark.windowBytes);
   }
   state.unflushed = stay;
 }

@@ -17,6 +17,7 @@ import { MARK, type NumberedEntry, type Placed, type SinkPlan } from './sink_pla
 import { finishFolders, type Making, makeFolders, makeSymlinks, preflight } from './sink_prepare.ts';
 import { type JournalClaims, readClaims, recoverFile } from './sink_recovery.ts';
 import { SinkWriter } from './sink_writer.ts';
+import { knowsHoles } from './sparse_read.ts';
 import type { StageMeter } from './stage_meter.ts';
 import { fileKeyOf } from './temporary_name.ts';
 import { type FoundFiles, markUnchanged } from './unchanged.ts';
@@ -48,6 +49,7 @@ export class SinkPlace {
   #writer: SinkWriter | null = null;
   #rules: MetadataRules | null = null;
   #undo: UndoKeeper | null = null;
+  #holes = false;
 
   private constructor(params: PlaceParams, destination: Destination, root: Dir, meter: StageMeter) {
     this.#params = params;
@@ -101,12 +103,7 @@ export class SinkPlace {
   /** Pre-flight, then the partial store. Throws CW_COPY_* with nothing made. Gives the free bytes. */
   async begin(plan: SinkPlan): Promise<number> {
     const kept = await this.#keptBytes();
-    const freeBytes = await preflight(
-      this.#root,
-      this.#destination.folder,
-      plan.largest,
-      Math.max(0, plan.bytes - kept),
-    );
+    const freeBytes = await preflight(this.#root, this.#destination.folder, plan, kept);
     await discardStalePartials(this.#root, this.#params.world.clock.wallMs());
     await this.#beginUndo();
     await this.#openStore();
@@ -142,14 +139,14 @@ export class SinkPlace {
     file: SinkFile,
     on: { inPlace: () => void; recovered: (index: number, hash: Uint8Array) => void },
   ): Promise<void> {
+    const { options, world } = this.#params;
+    const { chunkBytes } = options;
     await recoverFile(
       {
         claims: this.#claims!,
         writer: this.writer,
         dirs: this.#dirs,
-        meter: this.#meter,
-        chunkBytes: this.#params.options.chunkBytes,
-        offload: this.#params.world.offload,
+        readBack: { meter: this.#meter, chunkBytes, offload: world.offload, holes: this.#holes },
         inPlace: on.inPlace,
         recovered: (_, index, hash) => on.recovered(index, hash),
       },
@@ -264,6 +261,7 @@ export class SinkPlace {
       this.#claims = await readClaims(store, journalBytes);
       if (this.#claims.byKey.size === 0)
         store.append({ type: 'header', transferId, source: '', destination });
+      this.#holes = knowsHoles(await this.#root.space());
       this.#rules = await this.#metadataRules(store);
       this.#writer = new SinkWriter({
         root: this.#root,
@@ -273,6 +271,7 @@ export class SinkPlace {
         chunkBytes: options.chunkBytes,
         offload: this.#params.world.offload,
         checkArrival: !this.#params.lanes.authenticated,
+        holes: this.#holes,
         describing: { rules: this.#rules, onProblem: this.#params.onProblem },
         undo: this.#undo,
       });

@@ -39,6 +39,7 @@ export class SinkPlan {
   readonly #marks = new EntryBytes();
   #largest: PlanEntry | null = null;
   #bytes = 0;
+  #dataBytes = 0;
 
   /** `targetOf` throws for an entry that has no place at the destination. */
   constructor(spool: PlanSpool, targetOf: (entry: PlanEntry) => RelPath) {
@@ -53,6 +54,11 @@ export class SinkPlan {
   /** Bytes of all files. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** The same without their holes. */
+  get dataBytes(): number {
+    return this.#dataBytes;
   }
 
   /** The largest file; null where there is none. */
@@ -73,6 +79,7 @@ export class SinkPlan {
       if (entry.kind !== 'file') continue;
       files += 1;
       this.#bytes += entry.sizeBytes;
+      this.#dataBytes += entry.dataBytes ?? entry.sizeBytes;
       if (this.#largest === null || entry.sizeBytes > this.#largest.sizeBytes) this.#largest = entry;
     }
     return files;

@@ -15,7 +15,7 @@ import {
   missingProblem,
 } from './metadata.ts';
 import type { PartialStore } from './partial_store.ts';
-import type { Placed } from './sink_plan.ts';
+import type { Placed, SinkPlan } from './sink_plan.ts';
 import type { StageMeter } from './stage_meter.ts';
 import { fileKeyOf, partialName } from './temporary_name.ts';
 import type { KeepFailures, Placing, UndoKeeper } from './undo/keeper.ts';
@@ -24,19 +24,24 @@ import { linkPlacing } from './undo/placing.ts';
 /** Largest file of file systems that have a limit a user meets. */
 const LARGEST_FILE: Readonly<Record<string, number>> = { vfat: 2 ** 32 - 1, msdos: 2 ** 32 - 1 };
 
+/** File systems without holes. */
+const WITHOUT_HOLES = ['vfat', 'msdos', 'exfat'];
+
 /** Free space that is left to others. */
 const SPACE_MARGIN_BYTES = 1024 * 1024;
 
 /**
- * Looks whether the destination can take the copy at all, before anything is made there.
+ * Looks whether the destination can take the copy at all, before anything is made there; of the space `keptBytes` are taken
+ * already. Gives the free bytes.
  * Throws CW_COPY_DEST_READ_ONLY, CW_COPY_NO_SPACE, CW_COPY_TOO_LARGE.
  */
 export async function preflight(
   root: Dir,
   folder: string,
-  largestFile: PlanEntry | null,
-  neededBytes: number,
+  plan: Pick<SinkPlan, 'largest' | 'bytes' | 'dataBytes'>,
+  keptBytes: number,
 ): Promise<number> {
+  const { largest: largestFile } = plan;
   const space = await root.space();
   if (space.readOnly)
     throw new CausewayError('CW_COPY_DEST_READ_ONLY', `${folder} is on a read-only file system`);
@@ -47,6 +52,8 @@ export async function preflight(
       `${largestFile.path} has ${formatBytes(largestFile.sizeBytes)}, ${space.fileSystem} at ${folder} holds files up to ${formatBytes(largest)}`,
     );
   }
+  const allBytes = WITHOUT_HOLES.includes(space.fileSystem) ? plan.bytes : plan.dataBytes;
+  const neededBytes = Math.max(0, allBytes - keptBytes);
   if (neededBytes > 0 && neededBytes + SPACE_MARGIN_BYTES > space.freeBytes) {
     throw new CausewayError(
       'CW_COPY_NO_SPACE',

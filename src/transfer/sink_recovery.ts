@@ -6,13 +6,12 @@ import type { DirCache } from '../tree/dir_cache.ts';
 import type { PlanEntry } from '../wire/copy_types.ts';
 import { type JournalFile, JournalReader, type JournalRecord } from '../wire/journal.ts';
 import type { Stat } from '../world/disk.ts';
-import type { Offload } from '../world/offload.ts';
 import { ChunkMap, chunkCount, chunkLength } from './chunk_map.ts';
 import { verifyChunksJob } from './disk_jobs.ts';
 import type { PartialStore } from './partial_store.ts';
+import type { ReadBack } from './read_back.ts';
 import type { SinkFile } from './sink_files.ts';
 import type { SinkWriter } from './sink_writer.ts';
-import type { StageMeter } from './stage_meter.ts';
 
 /** What the journal claims of one file. */
 interface Claim {
@@ -67,9 +66,7 @@ export interface RecoveryParams {
   readonly claims: JournalClaims;
   readonly writer: SinkWriter;
   readonly dirs: DirCache;
-  readonly meter: StageMeter;
-  readonly chunkBytes: number;
-  readonly offload: Offload;
+  readonly readBack: ReadBack;
   readonly inPlace: (file: SinkFile) => void;
   readonly recovered: (file: SinkFile, index: number, hash: Uint8Array) => void;
 }
@@ -81,7 +78,7 @@ export interface RecoveryParams {
 export async function recoverFile(params: RecoveryParams, file: SinkFile): Promise<void> {
   const claim = params.claims.byKey.get(toHex(file.key));
   if (!claim) return;
-  if (!sameVersion(claim.version, file.entry, params.chunkBytes)) return params.writer.drop(file);
+  if (!sameVersion(claim.version, file.entry, params.readBack.chunkBytes)) return params.writer.drop(file);
   if (claim.published) {
     const stat = await statTarget(params.dirs, file);
     if (
@@ -98,7 +95,8 @@ export async function recoverFile(params: RecoveryParams, file: SinkFile): Promi
 }
 
 async function recheckChunks(params: RecoveryParams, file: SinkFile, claim: Claim): Promise<void> {
-  const { writer, meter, chunkBytes } = params;
+  const { writer, readBack } = params;
+  const { meter, offload, chunkBytes, holes } = readBack;
   try {
     await using partial = await writer.openPartial(file);
     const matching: number[] = [];
@@ -111,9 +109,10 @@ async function recheckChunks(params: RecoveryParams, file: SinkFile, claim: Clai
         lengthBytes,
         chunkBytes,
         hashes: claim.chunks.hash(index),
+        holes,
       };
       const bad = await meter.run('verify', lengthBytes, (moved) =>
-        params.offload.run(verifyChunksJob, args, moved),
+        offload.run(verifyChunksJob, args, moved),
       );
       if (bad.length === 0 || isPlanted('trust-journal')) matching.push(index);
     }

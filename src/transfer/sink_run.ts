@@ -94,6 +94,7 @@ export class SinkRun {
       resentBytes: 0,
       receivedBytes: this.state.receivedBytes,
       reusedBytes: this.state.reusedBytes,
+      zeroBytes: this.state.zeroBytes,
       durableBytes: this.state.durableBytes,
       recoveredBytes: this.#recoveredBytes,
       problems: [...this.#sourceProblems, ...this.state.problems],
@@ -359,7 +360,7 @@ export class SinkRun {
 
   async #flush(marks: Extract<SinkEffect, { kind: 'flush' }>['marks']): Promise<void> {
     const files = new Set(marks.map((mark) => mark.file));
-    const bytes = marks.reduce((sum, mark) => sum + mark.bytes, 0);
+    const bytes = marks.reduce((sum, mark) => sum + mark.windowBytes, 0);
     const targets = [...files]
       .map((index) => this.state.files.get(index))
       .filter((file) => file !== undefined);

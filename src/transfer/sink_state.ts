@@ -2,12 +2,13 @@ import type { PlanEntry, Problem, SinkMessage } from '../wire/copy_types.ts';
 import { type SinkFile, SinkFiles } from './sink_files.ts';
 import type { SinkPlan } from './sink_plan.ts';
 
-/** A chunk that is written. */
+/** A chunk that is written; `windowBytes` are what it counts in the window of the source. */
 export interface ChunkMark {
   readonly file: number;
   readonly version: number;
   readonly index: number;
   readonly bytes: number;
+  readonly windowBytes: number;
 }
 
 export interface SinkState {
@@ -30,6 +31,8 @@ export interface SinkState {
   receivedBytes: number;
   /** Bytes that were taken from other versions of files. */
   reusedBytes: number;
+  /** Bytes of chunks of which only the word came that they are zeros. */
+  zeroBytes: number;
   settledBytes: number;
   durableBytes: number;
   doneEntries: number;
@@ -57,6 +60,8 @@ export type SinkEvent =
       readonly bytes: number;
       /** Of these, what did not travel because it stood in another version of the file. */
       readonly reusedBytes: number;
+      /** Only the word came that the chunk is zeros. */
+      readonly zeros: boolean;
       readonly hash: Uint8Array;
     }
   /** A chunk could not be put together, because the other version of the file is no longer what it was: it has to come in whole. */
@@ -76,7 +81,8 @@ export type SinkEvent =
       readonly bytes: number;
       readonly stage: 'link' | 'verify';
     }
-  | { readonly kind: 'chunkIgnored'; readonly bytes: number }
+  /** `bytes` are those of the window; of `zeros` none came. */
+  | { readonly kind: 'chunkIgnored'; readonly bytes: number; readonly zeros?: true }
   | { readonly kind: 'fileEnd'; readonly file: number; readonly root: Uint8Array }
   | {
       readonly kind: 'fileChanged';
@@ -130,6 +136,7 @@ export function newSinkState(chunkBytes: number, plan: SinkPlan): SinkState {
     open: 0,
     receivedBytes: 0,
     reusedBytes: 0,
+    zeroBytes: 0,
     settledBytes: 0,
     durableBytes: 0,
     doneEntries: 0,

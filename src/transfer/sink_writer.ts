@@ -5,12 +5,12 @@ import { LIMITS } from '../base/limits.ts';
 import { type RelPath, splitRel } from '../base/path.ts';
 import type { DirCache } from '../tree/dir_cache.ts';
 import type { PlanEntry, Problem } from '../wire/copy_types.ts';
-import type { PatchMessage } from '../wire/lane_message.ts';
+import type { ChunkHeader, PatchMessage } from '../wire/lane_message.ts';
 import type { Dir, DiskFile } from '../world/disk.ts';
 import type { Offload } from '../world/offload.ts';
 import type { ChunkMap } from './chunk_map.ts';
 import { writePatchJob } from './delta/patch_job.ts';
-import { writeChunkJob } from './disk_jobs.ts';
+import { writeChunkJob, writeZerosJob } from './disk_jobs.ts';
 import { type MetadataRules, type Missing, missingProblem } from './metadata.ts';
 import { OpenPartials } from './open_partials.ts';
 import { type ArrivedFile, type PackOutcome, PackWriter } from './pack_writer.ts';
@@ -31,6 +31,8 @@ export interface WriteTarget {
   readonly key: Uint8Array;
   readonly chunks: ChunkMap;
   readonly version: number;
+  /** How often a part of it did not read back as it was written. */
+  readonly retries: number;
 }
 
 /** Files whose flush failed, with the reason. */
@@ -50,6 +52,8 @@ export interface WriterParts {
    * that finds damage earlier, but nothing where TLS has authenticated the bytes.
    */
   readonly checkArrival: boolean;
+  /** Whether the destination's holes count once they were probed. */
+  readonly holes: boolean;
   readonly describing: Describing;
   /** Keeps what is replaced; null: nothing is kept. */
   readonly undo: UndoKeeper | null;
@@ -109,7 +113,13 @@ export class SinkWriter {
     this.#declare(target);
     const { index, data, hash } = chunk;
     const write = (file: DiskFile) =>
-      this.#write(file, { data, offset: index * this.#chunkBytes, hash: this.#checkArrival ? hash : null });
+      this.#write(file, {
+        data,
+        offset: index * this.#chunkBytes,
+        hash: this.#checkArrival ? hash : null,
+        dense: target.retries > 0, // a disk that is wrong about its holes gets no second chance to be
+        endsFile: index === target.chunks.count - 1,
+      });
     const matches =
       target.chunks.count === 1
         ? await this.#open.useOnce(target, write)
@@ -117,6 +127,17 @@ export class SinkWriter {
     if (!matches) return false;
     this.#noteChunk(target, index, data.byteLength, hash);
     return true;
+  }
+
+  /** Makes one chunk zeros, without writing them where there is nothing yet. */
+  async writeZeros(target: WriteTarget, { index, lengthBytes, hash }: ChunkHeader): Promise<void> {
+    this.#declare(target);
+    const { count } = target.chunks;
+    const place = { offset: index * this.#chunkBytes, lengthBytes, endsFile: index === count - 1 };
+    const write = (file: DiskFile) =>
+      this.#meter.run('destinationWrite', 0, () => this.#offload.run(writeZerosJob, { file, ...place }));
+    await (count === 1 ? this.#open.useOnce(target, write) : this.#open.useForZeros(target, write));
+    this.#noteChunk(target, index, lengthBytes, hash);
   }
 
   /** Puts one chunk together from what came and the version that stands at the destination; false where that cannot give its part. */
@@ -133,6 +154,7 @@ export class SinkWriter {
         offset: index * this.#chunkBytes,
         segments,
         data,
+        endsFile: index === target.chunks.count - 1,
       };
       return this.#meter.run('destinationWrite', lengthBytes, (moved) =>
         this.#offload.run(writePatchJob, args, moved),
@@ -157,7 +179,13 @@ export class SinkWriter {
 
   async #write(
     file: DiskFile,
-    piece: { readonly data: Uint8Array; readonly offset: number; readonly hash: Uint8Array | null },
+    piece: {
+      readonly data: Uint8Array;
+      readonly offset: number;
+      readonly hash: Uint8Array | null;
+      readonly dense: boolean;
+      readonly endsFile: boolean;
+    },
   ): Promise<boolean> {
     const { matches } = await this.#meter.runHashing(
       'destinationWrite',

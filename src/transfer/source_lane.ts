@@ -2,7 +2,12 @@ import { totalBytes } from '../base/bytes.ts';
 import { observed } from '../base/deferred.ts';
 import { asCausewayError, type CausewayError } from '../base/errors.ts';
 import type { Stream } from '../link/mux/mux.ts';
-import { encodeChunkHeader, encodePackHeader, encodePatchHeader } from '../wire/lane_message.ts';
+import {
+  encodeChunkHeader,
+  encodePackHeader,
+  encodePatchHeader,
+  encodeZerosHeader,
+} from '../wire/lane_message.ts';
 import type { PatchSegment } from '../wire/patch.ts';
 import type { Stat } from '../world/disk.ts';
 import type { BufferPool } from './buffer_pool.ts';
@@ -33,7 +38,7 @@ export interface LaneRun {
   /** `copiedBytes` of the chunk do not travel: the sink has them. */
   sent(work: ChunkWork, hash: Uint8Array, copiedBytes: number): void;
   /** Hears of files that went whole, and of taken work that is not going to be sent. */
-  readonly machine: Pick<SourceMachine, 'sentWhole' | 'unsent'>;
+  readonly machine: Pick<SourceMachine, 'sentWhole' | 'unsent' | 'zeros'>;
   changed(file: SourceFile, version: number, stat: Stat): Promise<void>;
   failed(file: SourceFile, error: CausewayError): Promise<void>;
 }
@@ -88,6 +93,12 @@ async function readChunk(lane: SourceLane, work: ChunkWork, buffer: Uint8Array):
       return null;
     }
     const header = { file: file.index, version, index, lengthBytes: bytes, hash: read.hash };
+    if (read.zeros && !work.again) {
+      lane.run.machine.zeros(bytes);
+      lane.run.sent(work, read.hash, 0);
+      return { header: encodeZerosHeader(header), data: [] };
+    }
+    if (read.zeros) data.fill(0); // a hole was not read
     const segments = segmentsOf(work, lane.chunkBytes, read.same);
     const copied = copiedBytes(segments);
     lane.run.sent(work, read.hash, copied);

@@ -183,3 +183,24 @@ test('a file that went whole and is asked for again goes as a chunk, once, and i
   assert.equal(machine.files.size, 0);
   assert.equal(send(machine), 'none');
 });
+
+test('a chunk of zeros takes little of the window and none of what was sent; one that was refused goes as it is', () => {
+  const machine = machineOf([3 * CHUNK]);
+  const first = machine.next();
+  assert.ok(first?.kind === 'chunk' && !first.again);
+  machine.zeros(CHUNK);
+  machine.chunkSent(first.file, 0, 0, SOME_HASH);
+  const each = LIMITS.zeroChunkWindowBytes.value;
+  assert.deepEqual([machine.sentBytes, machine.inFlightBytes, machine.zeroBytes], [0, each, CHUNK]);
+  send(machine);
+  assert.deepEqual([machine.sentBytes, machine.inFlightBytes], [CHUNK, CHUNK + each]);
+  machine.rejected(0, 0);
+  const again = machine.next();
+  assert.ok(again?.kind === 'chunk' && again.index === 0 && again.again);
+});
+
+test('a small file with holes goes as a chunk, which can tell of them', () => {
+  const machine = plannedOf([entry('plain', 100), { ...entry('sparse', 60_000), dataBytes: 4096 }]);
+  machine.start();
+  assert.deepEqual([send(machine), send(machine), send(machine)], ['pack 0', 'chunk 1/0', 'none']);
+});

@@ -1,5 +1,6 @@
 import { LIMITS } from '../base/limits.ts';
 import type { PlanEntry } from '../wire/copy_types.ts';
+import { zerosWindowBytes } from '../wire/lane_message.ts';
 import { ChunkMap, chunkCount, chunkLength } from './chunk_map.ts';
 import type { FileDelta } from './delta/file_delta.ts';
 import { EntryBytes } from './entry_bytes.ts';
@@ -15,6 +16,8 @@ export type SourceWork =
       readonly bytes: number;
       /** What the sink may take from the version it has; null: the chunk travels in whole. */
       readonly delta: FileDelta | null;
+      /** The sink has refused it before: it goes as it is, whatever it holds. */
+      readonly again: boolean;
     }
   | { readonly kind: 'pack'; readonly files: readonly SourceFile[]; readonly bytes: number };
 
@@ -71,6 +74,9 @@ export class SourceMachine {
   /** Files that are compared with the sink's version, or sent with what was found. */
   readonly #comparing = new Set<number>();
   #reusedBytes = 0;
+  #zeroBytes = 0;
+  /** What these count in the window. */
+  #zeroWindowBytes = 0;
   #sentBytes = 0;
   #settledBytes = 0;
   #resentBytes = 0;
@@ -82,12 +88,17 @@ export class SourceMachine {
 
   /** Bytes of files that were given to the link. */
   get sentBytes(): number {
-    return this.#sentBytes - this.#reusedBytes;
+    return this.#sentBytes - this.#reusedBytes - this.#zeroWindowBytes;
   }
 
   /** Bytes that did not travel because the sink has them in another version. */
   get reusedBytes(): number {
     return this.#reusedBytes;
+  }
+
+  /** Bytes that did not travel because they are zeros. */
+  get zeroBytes(): number {
+    return this.#zeroBytes;
   }
 
   /** Bytes sent again within this attempt because they were rejected or the source had changed. */
@@ -155,6 +166,14 @@ export class SourceMachine {
   /** Bytes of a chunk that was sent as a patch and did not travel. */
   reused(bytes: number): void {
     this.#reusedBytes += bytes;
+  }
+
+  /** A chunk that goes as the word that it is zeros. */
+  zeros(bytes: number): void {
+    const windowBytes = zerosWindowBytes(bytes);
+    this.#sentBytes -= bytes - windowBytes;
+    this.#zeroWindowBytes += windowBytes;
+    this.#zeroBytes += bytes;
   }
 
   /** Called once the sink is ready: everything not skipped may be sent. Gives the files of which every chunk is there already. */
@@ -300,7 +319,7 @@ export class SourceMachine {
     file.inFlight += 1;
     this.#count(bytes, again || file.changes > 0);
     const delta = again ? null : file.delta;
-    return { kind: 'chunk', file, version: file.version, index, bytes, delta };
+    return { kind: 'chunk', file, version: file.version, index, bytes, delta, again };
   }
 
   #pack(): SourceWork {
@@ -343,10 +362,14 @@ function newFile(index: number, entry: PlanEntry, chunkBytes: number): SourceFil
   };
 }
 
-/** Small files travel whole, many in one message. A file that changed or of which a part is there goes chunk by chunk. */
+/**
+ * Small files travel whole, many in one message. A file that changed, of which a part is there, or that has holes goes
+ * chunk by chunk.
+ */
 function isSmall(file: SourceFile): boolean {
   return (
     file.entry.sizeBytes <= LIMITS.smallFileMaxBytes.value &&
+    file.entry.dataBytes === undefined &&
     file.chunks.count === 1 &&
     file.chunks.missing === 1 &&
     file.version === 0 &&

@@ -13,6 +13,7 @@ import { sameFile } from './same_file.ts';
 import type { SourceFile } from './source_machine.ts';
 import { toEntry } from './source_plan.ts';
 import { pathBelow, type SourceRoot } from './source_roots.ts';
+import { knowsHoles } from './sparse_read.ts';
 import type { StageMeter } from './stage_meter.ts';
 
 /** What a read gave: the hash of the bytes, or the attributes of a file that is no longer the planned one. */
@@ -31,6 +32,8 @@ export type ReadOutcome =
   | {
       readonly kind: 'ok';
       readonly hash: Uint8Array;
+      /** Whether all bytes of a chunk are zeros. */
+      readonly zeros: boolean;
       /** Where blocks were asked for: which of them are the same (1). */
       readonly same: Uint8Array | null;
     }
@@ -38,7 +41,8 @@ export type ReadOutcome =
 
 interface OpenSourceFile {
   readonly version: number;
-  readonly opening: Promise<DiskFile>;
+  /** `holes`: whether it has some that need not be read. */
+  readonly opening: Promise<{ readonly file: DiskFile; readonly holes: boolean }>;
   users: number;
 }
 
@@ -72,16 +76,16 @@ export class SourceReader {
     into: Uint8Array,
     blocks: BlockHashes | null = null,
   ): Promise<ReadOutcome> {
-    return this.withFile(file, async (opened) => {
+    return this.withFile(file, async (opened, holes) => {
       const offset = index * this.#chunkBytes;
-      const { hash, same } = await this.#meter.runHashing(
+      const { hash, zeros, same } = await this.#meter.runHashing(
         'sourceRead',
         into.byteLength,
-        (moved) => this.#offload.run(readChunkJob, { file: opened, into, offset, blocks }, moved),
+        (moved) => this.#offload.run(readChunkJob, { file: opened, into, offset, blocks, holes }, moved),
         (read) => read.hashMs,
       );
       if (hash === null) return { kind: 'changed', stat: await opened.stat() };
-      return { kind: 'ok', hash, same };
+      return { kind: 'ok', hash, zeros, same };
     });
   }
 
@@ -97,10 +101,11 @@ export class SourceReader {
   }
 
   /** Works on the open file; it may stay open afterwards, for the next one who reads it. */
-  async withFile<T>(file: SourceFile, work: (opened: DiskFile) => Promise<T>): Promise<T> {
+  async withFile<T>(file: SourceFile, work: (opened: DiskFile, holes: boolean) => Promise<T>): Promise<T> {
     const handle = await this.#handle(file);
     try {
-      return await work(await handle.opening);
+      const { file: opened, holes } = await handle.opening;
+      return await work(opened, holes);
     } finally {
       handle.users -= 1;
     }
@@ -165,6 +170,7 @@ export class SourceReader {
     const outcomes: PackOutcome[] = group.files.names.map((_, at) => ({
       kind: 'ok',
       hash: hashAt(read.hashes, at),
+      zeros: false,
       same: null,
     }));
     for (const { at, stat } of read.changed) outcomes[at] = { kind: 'changed', stat };
@@ -197,7 +203,7 @@ export class SourceReader {
   async lastLook(file: SourceFile): Promise<Stat | null> {
     const handle = await this.#handle(file);
     try {
-      const now = await (await handle.opening).stat();
+      const now = await (await handle.opening).file.stat();
       const named = await this.#statName(file);
       if (!sameFile(now, file.entry)) return now;
       return sameFile(named, file.entry) ? null : named;
@@ -212,14 +218,14 @@ export class SourceReader {
     if (!handle || handle.users > 0) return;
     this.#open.delete(file.index);
     const opened = await handle.opening.catch(() => null); // the failure to open was reported to its reader
-    await opened?.close();
+    await opened?.file.close();
   }
 
   async close(): Promise<void> {
     for (const [index, handle] of [...this.#open]) {
       this.#open.delete(index);
       const opened = await handle.opening.catch(() => null); // as above
-      await opened?.close();
+      await opened?.file.close();
     }
   }
 
@@ -231,7 +237,7 @@ export class SourceReader {
     }
     if (!handle) {
       this.#trim();
-      handle = { version: file.version, opening: this.#openAt(file), users: 0 };
+      handle = this.#openAt(file);
       this.#open.set(file.index, handle);
       handle.opening.catch(() => this.#open.delete(file.index));
     }
@@ -244,18 +250,23 @@ export class SourceReader {
     for (const [index, handle] of this.#open) {
       if (handle.users > 0) continue;
       this.#open.delete(index);
-      handle.opening.then((opened) => opened.close()).catch(() => undefined); // closing a file that was only read loses nothing
+      handle.opening.then((opened) => opened.file.close()).catch(() => undefined); // closing a file that was only read loses nothing
       return;
     }
   }
 
-  async #openAt(file: SourceFile): Promise<DiskFile> {
+  #openAt(file: SourceFile): OpenSourceFile {
     const root = this.#roots[this.#rootOf(file)]!;
     const path = pathBelow(root, parseRelPath(file.entry.path));
-    const opened = await this.#meter.run('sourceRead', 0, () =>
-      root.dirs.useParent(path, (dir, name) => dir.openFile(name, 'read')),
+    const { dataBytes, sizeBytes } = file.entry;
+    const isSparse = dataBytes !== undefined && dataBytes < sizeBytes;
+    const opening = this.#meter.run('sourceRead', 0, () =>
+      root.dirs.useParent(path, async (dir, name) => {
+        const file = await dir.openFile(name, 'read');
+        return { file, holes: isSparse && knowsHoles(await dir.space()) };
+      }),
     );
-    return opened;
+    return { version: file.version, opening, users: 0 };
   }
 
   /** The plan entry of what a changed file is now; CW_COPY_SOURCE_CHANGED where it is no file any more. */

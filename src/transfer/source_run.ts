@@ -90,6 +90,7 @@ export class SourceRun {
       sentBytes: this.machine.sentBytes,
       resentBytes: this.machine.resentBytes,
       reusedBytes: this.machine.reusedBytes,
+      zeroBytes: this.machine.zeroBytes,
       receivedBytes: remote?.receivedBytes ?? 0,
       durableBytes: remote?.durableBytes ?? this.#recoveredBytes,
       recoveredBytes: this.#recoveredBytes,

@@ -8,11 +8,13 @@ import { decodeSegments, encodeSegments, type PatchSegment } from './patch.ts';
  *
  * chunk: type u8 = 1, zero u8, version u16 of the file (0 first, +1 each time the source changed), file u32, index u32, length u32, hash 32 bytes, then the bytes.
  * patch: type u8 = 3, then as chunk, but after the hash the segments (patch.ts) and only the bytes that the sink does not have.
+ * zeros: type u8 = 4, then as chunk, without the bytes: all of them are zero.
  * pack:  type u8 = 2, zero u8, count u16, then per file: file u32, length u32, hash 32 bytes; then the bytes, one file after the other.
  */
 export const LANE_CHUNK = 1;
 export const LANE_PACK = 2;
 export const LANE_PATCH = 3;
+export const LANE_ZEROS = 4;
 export const CHUNK_HEADER_BYTES = 48;
 export const PACK_HEADER_BYTES = 4;
 export const PACK_ENTRY_BYTES = 40;
@@ -34,6 +36,7 @@ export type LaneMessage =
       readonly data: Uint8Array;
     }
   | ({ readonly type: 'patch' } & PatchMessage)
+  | ({ readonly type: 'zeros' } & ChunkHeader)
   | { readonly type: 'pack'; readonly entries: readonly PackEntry[] };
 
 /** A chunk of which the sink has a part. */
@@ -58,6 +61,15 @@ export function encodeChunkHeader(header: ChunkHeader): Uint8Array {
 /** `lengthBytes` of the header is that of the whole chunk. The literal bytes follow. */
 export function encodePatchHeader(header: ChunkHeader, segments: readonly PatchSegment[]): Uint8Array {
   return concat([headerOf(LANE_PATCH, header), encodeSegments(segments)]);
+}
+
+export function encodeZerosHeader(header: ChunkHeader): Uint8Array {
+  return headerOf(LANE_ZEROS, header);
+}
+
+/** What a chunk of zeros counts in the window of what is sent and not settled. */
+export function zerosWindowBytes(lengthBytes: number): number {
+  return Math.min(lengthBytes, LIMITS.zeroChunkWindowBytes.value);
 }
 
 function headerOf(type: number, { file, version, index, lengthBytes, hash }: ChunkHeader): Uint8Array {
@@ -98,6 +110,7 @@ export function decodeLaneMessage(bytes: Uint8Array): LaneMessage {
     throw new CausewayError('CW_WIRE_MALFORMED', 'a reserved byte of a lane message is not zero');
   if (type === LANE_CHUNK) return decodeChunk(bytes, view);
   if (type === LANE_PATCH) return decodePatch(bytes, view);
+  if (type === LANE_ZEROS) return decodeZeros(bytes, view);
   if (type === LANE_PACK) return decodePack(bytes, view);
   throw new CausewayError('CW_WIRE_MALFORMED', `lane message of unknown type ${type}`);
 }
@@ -115,6 +128,12 @@ function decodePatch(bytes: Uint8Array, view: DataView): LaneMessage {
     ...header,
     ...decodeSegments(bytes.subarray(CHUNK_HEADER_BYTES), header.lengthBytes),
   };
+}
+
+function decodeZeros(bytes: Uint8Array, view: DataView): LaneMessage {
+  const header = decodeHeader(bytes, view);
+  if (bytes.byteLength !== CHUNK_HEADER_BYTES) throw truncated();
+  return { type: 'zeros', ...header };
 }
 
 function decodeHeader(bytes: Uint8Array, view: DataView): ChunkHeader {

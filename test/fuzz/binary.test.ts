@@ -70,8 +70,10 @@ const lane: Target = {
   decode: (bytes) => {
     const message = decodeLaneMessage(bytes);
     const parts = message.type === 'pack' ? message.entries : [message];
-    for (const { hash, data } of parts)
-      assert.ok(hash.byteLength === 32 && data.byteLength <= bytes.byteLength);
+    for (const part of parts) {
+      const dataBytes = 'data' in part ? part.data.byteLength : 0;
+      assert.ok(part.hash.byteLength === 32 && dataBytes <= bytes.byteLength);
+    }
   },
   codes: WIRE_CODES,
 };

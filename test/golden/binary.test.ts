@@ -13,6 +13,7 @@ import {
   encodeChunkHeader,
   encodePackHeader,
   encodePatchHeader,
+  encodeZerosHeader,
   type LaneMessage,
 } from '../../src/wire/lane_message.ts';
 import {
@@ -120,6 +121,7 @@ describe('Lane messages', () => {
       lengthBytes: part.data.byteLength,
     });
     if (message.type === 'patch') return concat([encodePatchHeader(message, message.segments), message.data]);
+    if (message.type === 'zeros') return encodeZerosHeader(message);
     if (message.type === 'chunk') return concat([encodeChunkHeader(sized(message)), message.data]);
     return concat([
       encodePackHeader(message.entries.map(sized)),

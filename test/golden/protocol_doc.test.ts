@@ -21,6 +21,7 @@ import {
   encodeChunkHeader,
   encodePackHeader,
   encodePatchHeader,
+  encodeZerosHeader,
   PACK_ENTRY_BYTES,
   PACK_HEADER_BYTES,
 } from '../../src/wire/lane_message.ts';
@@ -329,6 +330,9 @@ describe('docs/protocol.md', () => {
     };
     assert.equal(checkLayout('patch segment', segment, parts), PATCH_SEGMENT_BYTES);
     assert.equal(encodePatchHeader(header, [])[0], 3);
+    const zeros = encodeZerosHeader(header);
+    assert.equal(zeros[0], 4);
+    assert.deepEqual(zeros.subarray(1), chunk.subarray(1, CHUNK_HEADER_BYTES));
     const entry = pack.subarray(PACK_HEADER_BYTES);
     const fields = { file: 0x01020304, length: 0x05060708, BLAKE3: toHex(hash) };
     assert.equal(checkLayout('pack entry', entry, fields), PACK_ENTRY_BYTES);

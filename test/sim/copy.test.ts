@@ -21,15 +21,17 @@ test(`${SEEDS} fresh seeds of a copy with all faults: no violation`, { timeout: 
   t.diagnostic(`SEED=${FIRST_SEED} (replay one with npm run sim -- --seed=N)`);
   const { results, elapsedMs } = await runSeedsInProcesses(FIRST_SEED, SEEDS, availableParallelism(), null);
   const deaths = results.reduce((sum, result) => sum + result.deaths, 0);
+  const withZeros = results.filter(({ zeroBytes }) => zeroBytes > 0).length;
   const patched = results.filter(({ reusedBytes }) => reusedBytes > 0).length;
   t.diagnostic(
-    `${results.length} seeds in ${(elapsedMs / 1000).toFixed(0)} s, ${deaths} kills and power cuts, ${patched} with parts of earlier versions`,
+    `${results.length} seeds in ${(elapsedMs / 1000).toFixed(0)} s, ${deaths} kills and power cuts, ${patched} with parts of earlier versions, ${withZeros} with zeros`,
   );
   const failed = results.filter((result) => result.violation !== null);
   assert.deepEqual(failed, []);
   assert.equal(results.length, SEEDS);
   assert.ok(SEEDS < 100 || deaths > SEEDS / 2, 'hardly anything was killed: the run proves nothing');
   assert.ok(SEEDS < 100 || patched > 0, 'no file was put together from an earlier version');
+  assert.ok(SEEDS < 100 || withZeros > 0, 'no chunk was zeros');
 });
 
 test('the same seed gives the same history', async () => {

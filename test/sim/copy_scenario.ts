@@ -36,6 +36,8 @@ export interface ScenarioResult {
   readonly attempts: number;
   /** Bytes that were taken from earlier versions, in the attempts that ended well. */
   readonly reusedBytes: number;
+  /** Bytes that did not travel because they are zeros, in the same. */
+  readonly zeroBytes: number;
 }
 
 interface Expected {
@@ -63,7 +65,7 @@ export async function runCopyScenario({ seed, plan = swarm(seed) }: Scenario): P
     violate(`${path} shows neither its old nor its new content (${shown.byteLength} bytes)`);
   });
 
-  const progress = { done: false, attempts: 0, reusedBytes: 0 };
+  const progress = { done: false, attempts: 0, reusedBytes: 0, zeroBytes: 0 };
   const keys = new Keys();
   const agent = guest.supervise('agent', (world) => runAgent(world, secure, keys));
   const daemon = host.supervise('daemon', (world) => runDaemon(world, { secure, inward, progress, keys }));
@@ -80,10 +82,10 @@ export async function runCopyScenario({ seed, plan = swarm(seed) }: Scenario): P
     violate(`no completion after the faults stopped: ${report.outcome}, attempts ${progress.attempts}`);
   if (violation === null) note(checkWhole(sink, expected), violate);
   if (violation === null) note(checkLeftovers(sink), violate);
-  const { attempts, reusedBytes } = progress;
+  const { attempts, reusedBytes, zeroBytes } = progress;
   agent.stop();
   daemon.stop();
-  return { report, violation, deaths: agent.deaths + daemon.deaths, attempts, reusedBytes };
+  return { report, violation, deaths: agent.deaths + daemon.deaths, attempts, reusedBytes, zeroBytes };
 }
 
 function note(text: string | null, violate: (text: string) => void): void {
@@ -133,7 +135,7 @@ export interface DaemonPart {
   readonly secure: boolean;
   readonly inward: boolean;
   readonly keys: Keys;
-  readonly progress: { done: boolean; attempts: number; reusedBytes: number };
+  readonly progress: { done: boolean; attempts: number; reusedBytes: number; zeroBytes: number };
   readonly undo?: UndoOptions;
   readonly ignoreTimes?: boolean;
 }
@@ -188,6 +190,7 @@ export async function runDaemon(
     });
     const end = await job.run();
     progress.reusedBytes += job.view()?.reusedBytes ?? 0;
+    progress.zeroBytes += job.view()?.zeroBytes ?? 0;
     if (end.kind === 'done' && end.outcome.problems.length === 0) progress.done = true;
     else await world.clock.sleep(200);
   }
@@ -205,10 +208,11 @@ function layOut(
   const files: Expected['files'] = new Map();
   const sizes = [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 5 * CHUNK + 3, 100, 3000];
   const count = dice.between(2, sizes.length);
+  const zeros = versions.fork('zeros');
   const replaces = dice.chance(0.4);
   if (replaces) sink.disk.writeTree('/dst/tree/sub', {});
   for (let at = 0; at < count; at += 1) {
-    const fresh = dice.bytes(sizes[at]!);
+    const fresh = withZeros(dice.bytes(sizes[at]!), zeros);
     const isOld = replaces && dice.chance(0.7);
     const unlike = isOld ? dice.bytes(500) : null;
     const alike =
@@ -224,6 +228,15 @@ function layOut(
     files.set(target, { fresh, old });
   }
   return { files };
+}
+
+/** The same with zeros from somewhere to somewhere, often whole chunks of them. */
+function withZeros(bytes: Uint8Array, dice: Dice): Uint8Array {
+  if (bytes.byteLength < CHUNK || dice.chance(0.5)) return bytes;
+  const unit = dice.chance(0.7) ? CHUNK : 4096;
+  const from = unit * dice.between(0, Math.floor(bytes.byteLength / unit) - 1);
+  const to = dice.chance(0.3) ? bytes.byteLength : from + unit * dice.between(1, 4);
+  return bytes.fill(0, from, Math.min(to, bytes.byteLength));
 }
 
 /** What most of `fresh` may have come from. */

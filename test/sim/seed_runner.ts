@@ -7,6 +7,7 @@ export interface SeedResult {
   readonly violation: string | null;
   readonly deaths: number;
   readonly reusedBytes: number;
+  readonly zeroBytes: number;
 }
 
 /** What killed processes waited for stays in memory: a fresh process after so many seeds keeps the heap small and quick. */

@@ -38,7 +38,7 @@ export async function runUndoScenario({ seed, plan = swarm(seed) }: Scenario): P
   const before = picture(sink);
   let violation: string | null = null;
   const keys = new Keys();
-  const progress = { done: false, attempts: 0, reusedBytes: 0 };
+  const progress = { done: false, attempts: 0, reusedBytes: 0, zeroBytes: 0 };
   const undo = { id: UNDO_ID, required: false };
   const ignoreTimes = dice.chance(0.3);
   const agent = guest.supervise('agent', (world) => runAgent(world, secure, keys));
@@ -63,8 +63,8 @@ export async function runUndoScenario({ seed, plan = swarm(seed) }: Scenario): P
   violation ??= difference(before, picture(sink));
   undoer.stop();
   const deaths = agent.deaths + daemon.deaths + undoer.deaths;
-  const { reusedBytes } = progress;
-  return { report, violation, deaths, attempts: progress.attempts + undone.attempts, reusedBytes };
+  const { reusedBytes, zeroBytes } = progress;
+  return { report, violation, deaths, attempts: progress.attempts + undone.attempts, reusedBytes, zeroBytes };
 }
 
 /** What a user does who wants the old state: cancel, then undo, until both say that nothing is left to do. */

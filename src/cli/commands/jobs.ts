@@ -132,6 +132,7 @@ function details(job: JobView, bars: boolean): string {
     ['sent', formatBytes(job.sentBytes)],
     ['received', formatBytes(job.receivedBytes)],
     ['reused', formatBytes(job.reusedBytes)],
+    ['zeros', formatBytes(job.zeroBytes)],
     ['durable', formatBytes(job.durableBytes)],
     ['there before', formatBytes(job.recoveredBytes)],
     ['rate', formatRate(job.rateBytesPerSecond)],

@@ -4,6 +4,7 @@ import type { DiskFile } from '../../world/disk.ts';
 import type { Job, JobContext } from '../../world/offload.ts';
 import { readFully, writeFully } from '../file_io.ts';
 import { nowAndThen } from '../job_progress.ts';
+import { endWithZeros, leaveZeros, writeSparsely } from '../sparse_write.ts';
 
 /** Copied at a time where the bytes have to pass this process. */
 const COPY_BYTES = 1024 * 1024;
@@ -17,25 +18,37 @@ interface PatchArgs {
   readonly offset: number;
   readonly segments: readonly PatchSegment[];
   readonly data: Uint8Array;
+  /** Whether the file ends with this chunk. */
+  readonly endsFile: boolean;
 }
 
 /** Puts one chunk together from what travelled and what the destination has. False where `base` cannot give its part. */
 export const writePatchJob: Job<PatchArgs, boolean> = {
   name: 'write-patch',
-  async run({ file, base, cloned, offset, segments, data }, context) {
+  async run({ file, base, cloned, offset, segments, data, endsFile }, context) {
     const moved = nowAndThen(context);
+    const { allocatedBytes, sizeBytes } = await base.stat();
+    const holesEnd = allocatedBytes < sizeBytes ? sizeBytes : null;
     let at = offset;
     let literal = 0;
-    for (const { literalBytes, copyBytes, copyFrom } of segments) {
-      await writeFully(file, data.subarray(literal, literal + literalBytes), at, moved);
+    for (const [number, { literalBytes, copyBytes, copyFrom }] of segments.entries()) {
+      const isLast = endsFile && number === segments.length - 1;
+      const bytes = data.subarray(literal, literal + literalBytes);
       literal += literalBytes;
+      const endsHere = isLast && copyBytes === 0;
+      await writeSparsely({ file, data: bytes, offset: at, endsFile: endsHere }, context, moved);
       at += literalBytes;
+      const range = {
+        file,
+        base,
+        to: at,
+        from: copyFrom,
+        lengthBytes: copyBytes,
+        holesEnd,
+        endsFile: isLast,
+      };
       const isThere = cloned && copyFrom === at;
-      if (
-        !isThere &&
-        !(await copyRange({ file, base, to: at, from: copyFrom, lengthBytes: copyBytes }, context))
-      )
-        return false;
+      if (!isThere && !(await copyRange(range, context))) return false;
       at += copyBytes;
       moved(copyBytes);
     }
@@ -49,9 +62,48 @@ interface Range {
   readonly to: number;
   readonly from: number;
   readonly lengthBytes: number;
+  /** Where `base` has holes, its size; else null. */
+  readonly holesEnd: number | null;
+  readonly endsFile: boolean;
 }
 
+/** Copies data as data and holes as holes. */
 async function copyRange(range: Range, context: JobContext): Promise<boolean> {
+  const { file, to, from, lengthBytes, endsFile } = range;
+  for (let done = 0; done < lengthBytes; ) {
+    const rest = { ...range, to: to + done, from: from + done, lengthBytes: lengthBytes - done };
+    const part = await nextPart(rest);
+    if (part === null) return false;
+    const piece = { file, offset: to + done, lengthBytes: part.lengthBytes };
+    done += part.lengthBytes;
+    if (part.isHole) await (endsFile && done === lengthBytes ? endWithZeros : leaveZeros)(piece, context);
+    else if (!(await copyData({ ...rest, lengthBytes: part.lengthBytes }, context))) return false;
+  }
+  return true;
+}
+
+/** The hole or the data that a range begins with; null where it lies behind the end of `base`. */
+async function nextPart({
+  base,
+  from,
+  lengthBytes,
+  holesEnd,
+}: Range): Promise<{ readonly isHole: boolean; readonly lengthBytes: number } | null> {
+  const { ranges } = base.caps;
+  if (holesEnd === null || ranges === null) return { isHole: false, lengthBytes };
+  const end = from + lengthBytes;
+  if (end > holesEnd) return null;
+  try {
+    const data = (await ranges.seekData(from)) ?? end;
+    if (data > from) return { isHole: true, lengthBytes: Math.min(data, end) - from };
+    const hole = (await ranges.seekHole(from)) ?? end;
+    return { isHole: false, lengthBytes: hole > from ? Math.min(hole, end) - from : lengthBytes };
+  } catch {
+    return { isHole: false, lengthBytes }; // reading it tells what is wrong, if anything is
+  }
+}
+
+async function copyData(range: Range, context: JobContext): Promise<boolean> {
   const { file, base, to, from, lengthBytes } = range;
   const { copies } = file.caps;
   let done = 0;
