@@ -407,9 +407,11 @@ export class SinkRun {
   async #tick(): Promise<void> {
     const { clock } = this.#params.world;
     let sinceFlushMs = 0;
+    let sinceToldMs = 0;
     while (!this.#finished) {
       await clock.sleep(LIMITS.progressIntervalMs.value, this.#over.signal);
       sinceFlushMs += LIMITS.progressIntervalMs.value;
+      sinceToldMs += LIMITS.progressIntervalMs.value;
       if (this.#finished) return;
       if (sinceFlushMs >= LIMITS.flushIntervalMs.value) {
         sinceFlushMs = 0;
@@ -417,7 +419,9 @@ export class SinkRun {
       }
       if (this.#phase === 'copying') this.#track(this.#probe.lookAtSpace(() => this.#place!.freeBytes()));
       // what the link does not take is not told again and again
-      if (this.#telling === null) {
+      const waitsMs = this.#probe.isBackedUp ? LIMITS.progressSlowIntervalMs.value : 0;
+      if (this.#telling === null && sinceToldMs > waitsMs) {
+        sinceToldMs = 0;
         this.#telling = this.#tell().finally(() => {
           this.#telling = null;
         });

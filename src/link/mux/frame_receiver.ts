@@ -111,7 +111,12 @@ export class FrameReceiver {
     }
     let complete = false;
     try {
-      if (target.byteLength > 0) await this.#session.read(target, target.byteLength);
+      // told piece by piece: on a slow carrier one frame takes longer than a silence that counts as a stall
+      for (let at = 0; at < target.byteLength; ) {
+        const count = await this.#session.read(target.subarray(at), 1);
+        at += count;
+        stream.receiving.arrived(count);
+      }
       complete = true;
     } finally {
       stream.receiving.filled(header, complete);

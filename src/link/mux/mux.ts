@@ -88,6 +88,8 @@ export interface MuxStats {
   readonly line: LineFigures | null;
   /** Last measured round trip of a ping in ms; null before the first. */
   readonly roundTripMs: number | null;
+  /** For how long the ping under way has had no answer, in ms; 0 where none is. */
+  readonly unansweredMs: number;
   readonly reconnects: number;
   /** False while the carrier is gone and a new one is sought. */
   readonly connected: boolean;

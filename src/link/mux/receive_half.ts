@@ -98,6 +98,11 @@ export class ReceiveHalf {
     return buffer.bytes.subarray(filledBytes, endsAt);
   }
 
+  /** So much more of the frame's payload is there. */
+  arrived(bytes: number): void {
+    if (this.#failure === null) this.#waiters[0]?.onArrived?.(bytes);
+  }
+
   /** The payload of the frame that `place` was told of has arrived (or never will: `complete` false). */
   filled(header: FrameHeader, complete: boolean): void {
     this.#filling = false;
@@ -107,7 +112,6 @@ export class ReceiveHalf {
     }
     const partial = this.#partial as Partial;
     partial.filledBytes += header.lengthBytes;
-    this.#waiters[0]?.onArrived?.(header.lengthBytes);
     if (!header.last) return;
     this.#partial = null;
     const message = new ReceivedMessage(partial.buffer, (sizeBytes) => this.#onReleased(sizeBytes));

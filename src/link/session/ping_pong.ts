@@ -23,6 +23,11 @@ export class PingPong {
     return this.#roundTripMs;
   }
 
+  /** For how long the ping under way has had no answer; 0 where none is. */
+  get unansweredMs(): number {
+    return this.#startedMs === null ? 0 : this.#clock.monotonicMs() - this.#startedMs;
+  }
+
   ping(): Promise<number> {
     const waiter = deferred<number>();
     this.#waiters.push(waiter);

@@ -1,4 +1,5 @@
-const START_BYTES = 4 * 1024;
+/** At the pace of the slowest carriers, 1 KiB/s, half a second. */
+const START_BYTES = 512;
 const MAX_BYTES = 256 * 1024;
 const QUICK_MS = 20;
 const SLOW_MS = 200;

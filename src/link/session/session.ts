@@ -39,6 +39,8 @@ export interface SessionStats {
   /** Figures of the transport below the carrier; null where it tells none. */
   readonly line: LineFigures | null;
   readonly roundTripMs: number | null;
+  /** For how long the ping under way has had no answer; 0 where none is. */
+  readonly unansweredMs: number;
   /** Carriers attached after the first one. */
   readonly reconnects: number;
   /** Carriers given up because a CRC did not match. */
@@ -241,6 +243,7 @@ export class Session {
       windowBytes: this.windowBytes,
       line: carrier?.conn.line?.() ?? null,
       roundTripMs: this.#pings.roundTripMs,
+      unansweredMs: this.#pings.unansweredMs,
       reconnects: Math.max(this.#attachedCount - 1, 0),
       damagedRecords: this.#damagedRecords,
       connected: carrier !== null,

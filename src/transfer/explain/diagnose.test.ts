@@ -19,7 +19,7 @@ function side(name: SideNow['side'], busy: Busy, more: Partial<SideNow> = {}): S
       { busy: share, starved: 0, blocked: 0, bytesPerSecond: MIB, activeMs: 0 },
     ]),
   );
-  return { side: name, lengthMs: 5_000, silentMs: 0, stages, rise: {}, last: {}, ...more };
+  return { side: name, lengthMs: 5_000, silentMs: 0, stages, rise: { cpuMs: 0.2 }, last: {}, ...more };
 }
 
 const host = (busy: Busy, more: Partial<SideNow> = {}) => side('host', busy, more);
@@ -317,6 +317,18 @@ test('how far the first attempt to connect gets is waited for before a cause is 
   assert.equal(diagnose(down({ reached: null, downMs: 100 }, 3_100)), null);
   assert.equal(diagnose(down({ reached: 'silent', downMs: 100 }, 3_100))?.id, 'peer-stopped');
   assert.equal(diagnose(down({ reached: null, downMs: 2_500 }, 5_500))?.id, 'link-cut');
+});
+
+test('nothing is said of the speed before both sides have told enough', () => {
+  const evidence = sending({ last: { roundTripUs: 600 } });
+  const lately = (more: Partial<SideNow>) => diagnose({ ...evidence, sink: { ...evidence.sink, ...more } });
+  assert.equal(lately({ lengthMs: 900 }), null);
+  assert.equal(lately({ rise: {}, last: { cpuMs: 5 } }), null);
+  assert.equal(
+    lately({ rise: {}, last: {} })?.id,
+    'link-slow',
+    'a side that knows nothing of itself is not waited for',
+  );
 });
 
 test('a copy on which nothing weighs has no explanation', () => {

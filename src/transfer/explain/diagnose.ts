@@ -2,7 +2,7 @@ import type { ErrorCode } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { Stage } from '../../wire/stages.ts';
 import { CAUSE_TEXTS, type CauseId, filled } from './causes.ts';
-import { type Evidence, type Side, type SideNow, sideNamed } from './evidence.ts';
+import { type Evidence, isHeard, type Side, type SideNow } from './evidence.ts';
 import { spaceFigures } from './figures.ts';
 import { limiting } from './limiting.ts';
 import { type Condition, type Finding, RULES, type Rule } from './rules.ts';
@@ -34,8 +34,7 @@ export function diagnose(e: Evidence, rules: readonly Rule[] = RULES): Explanati
   const condition = conditionOf(e);
   if (condition === null) return null;
   const at = limiting(e);
-  if (condition === 'slow' && !isPaced(e) && (at === null || sideNamed(e, at.side).lengthMs < SHORTEST_MS))
-    return null;
+  if (condition === 'slow' && (!isMeasured(e) || (at === null && !isPaced(e)))) return null;
   for (const rule of rules) {
     if (!rule.in.includes(condition)) continue;
     const finding = rule.find(e, at);
@@ -61,6 +60,15 @@ function conditionOf(e: Evidence): Condition | null {
 function kindOf(e: Evidence, condition: Condition): Explanation['kind'] {
   if (condition === 'slow') return 'slow';
   return e.quietMs >= LIMITS.stallAfterMs.value ? 'stalled' : 'waiting';
+}
+
+/** Whether each side that tells has told enough: what one of them does not know yet may be the cause. */
+function isMeasured({ source, sink }: Evidence): boolean {
+  return [source, sink].every((now) => {
+    const { lengthMs, last, rise } = now;
+    const knows = Object.keys(rise).length > 0 || Object.keys(last).length === 0;
+    return !isHeard(now) || (lengthMs >= SHORTEST_MS && knows);
+  });
 }
 
 function isPaced(e: Evidence): boolean {

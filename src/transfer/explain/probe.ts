@@ -1,3 +1,4 @@
+import { LIMITS } from '../../base/limits.ts';
 import type { MuxStats } from '../../link/mux/mux.ts';
 import type { EvidenceMember, SideEvidence } from '../../wire/evidence.ts';
 import type { World } from '../../world/world.ts';
@@ -25,6 +26,13 @@ export class EvidenceProbe {
 
   constructor(parts: ProbeParts) {
     this.#parts = parts;
+  }
+
+  /** Pings come back so late that what is told piles up on its way: there is little room, and it is left to the copy. */
+  get isBackedUp(): boolean {
+    const stats = this.#parts.link?.();
+    if (!stats) return false;
+    return Math.max(stats.roundTripMs ?? 0, stats.unansweredMs) > LIMITS.progressSlowIntervalMs.value;
   }
 
   /** How this side stands now. */
