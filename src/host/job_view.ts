@@ -64,6 +64,8 @@ export class JobTracker {
     this.#waiting = link.kind !== 'up' && link.kind !== 'interrupted';
     this.#downSinceMs = link.kind === 'up' ? null : (this.#downSinceMs ?? now);
     this.#noteMoves(view, now);
+    if (view && view.phase !== this.#view?.phase)
+      for (const side of [this.#local, this.#remote]) side.restart();
     if (view?.local) this.#local.add(view.local);
     if (view?.remote) this.#remote.add(view.remote);
     const evidence = this.#evidence(view, link, now);

@@ -17,6 +17,7 @@ export function reachedByFailedDial(error: CausewayError): Reached | null {
   if (error.code === 'CW_TIMEOUT') return 'nothing';
   if (error.code !== 'CW_LINK_REFUSED') return null;
   const { code } = (error.cause ?? {}) as { readonly code?: unknown };
+  if (code === 'ECONNRESET') return 'cut'; // taken and cut before the dial could tell
   return typeof code === 'string' && UNANSWERED.includes(code) ? 'nothing' : 'refused';
 }
 

@@ -22,7 +22,7 @@ export interface Explanation {
 }
 
 /** Less than this would be noise. */
-const SHORTEST_MS = 1_000;
+const SHORTEST_MS = 3_000;
 /** A link that carries nothing for less than this is back before anybody can look. */
 const BLIP_MS = 2_000;
 /** A first attempt to connect that has got nowhere for this long says that nothing answers. */

@@ -35,6 +35,12 @@ export class SideWindow {
     trim(this.#samples, fromMs);
   }
 
+  /** What was before says nothing of what comes: another part of the copy begins. The whole is kept. */
+  restart(): void {
+    this.#readings.splice(0, this.#readings.length - 1);
+    this.#samples.splice(0, this.#samples.length - 1);
+  }
+
   /** The last seconds. */
   now(): SideFigures {
     return between(this.#readings[0], this.#samples[0] ?? null, this.#newest());
