@@ -180,6 +180,9 @@ export const LIMITS = {
   journalReadBytes: bytes(MIB, 'piece of a journal that is read at a time'),
   chunksPerFileMax: count(2 ** 24, 'chunks of one file: 1 TiB in the smallest, 64 TiB in the largest chunks'),
   finishBacklogFiles: count(4_096, 'complete files that wait for their finish before the lanes pause'),
+  rateMinBytesPerSecond: bytes(64 * KIB, 'least rate, for a second, that the copies of a daemon may share'),
+  grantMinBytes: bytes(16 * KIB, 'least that a source with a shared rate is granted at once'),
+  grantMaxBytes: bytes(MIB, 'most that a source with a shared rate is granted at once'),
   weightMax: count(100, 'weight of a copy or of a machine beside others'),
   lanesMax: count(16, 'lanes of one transfer (T1)'),
   unflushedMaxBytes: bytes(

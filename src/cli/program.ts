@@ -112,6 +112,10 @@ function addDaemonCommands(program: Command, add: Add): void {
     async () => (await import('./commands/up.ts')).up,
   )
     .option('--listen <host:port>', 'also accept agents that dial in')
+    .option(
+      '--limit <rate>',
+      'what all copies share by weight in each direction, less a tenth that is left for everything else; a little less than the line has, for example 100M',
+    )
     .option('--ready-fd <n>', 'write a line to this descriptor once the daemon serves');
   add(
     program,
@@ -145,6 +149,16 @@ function addVmCommands(program: Command, add: Add): void {
     'forget a machine and its key',
     'causeway vm rm dev',
     async () => (await import('./commands/vm.ts')).vmRemove,
+  );
+  add(
+    vm,
+    'set <name>',
+    'change a machine',
+    'causeway vm set dev --weight 4',
+    async () => (await import('./commands/vm.ts')).vmSet,
+  ).option(
+    '--weight <n>',
+    'what its copies get together beside those of other machines, 1 to 100, where `causeway up` has a --limit',
   );
   add(
     vm,

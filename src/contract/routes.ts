@@ -5,6 +5,7 @@ export const ROUTES = {
   listVms: { method: 'GET', path: '/v1/vms' },
   addVm: { method: 'POST', path: '/v1/vms' },
   showVm: { method: 'GET', path: '/v1/vms/:name' },
+  setVm: { method: 'PATCH', path: '/v1/vms/:name' },
   removeVm: { method: 'DELETE', path: '/v1/vms/:name' },
   pairVm: { method: 'POST', path: '/v1/vms/:name/pair' },
   listJobs: { method: 'GET', path: '/v1/jobs' },

@@ -40,6 +40,11 @@ export const AddVmRequest = Type.Object(
 );
 export type AddVmRequest = Static<typeof AddVmRequest>;
 
+export const Weight = Type.Integer({ minimum: 1, maximum: 100 });
+
+export const SetVmRequest = Type.Object({ weight: Type.Optional(Weight) }, Strict);
+export type SetVmRequest = Static<typeof SetVmRequest>;
+
 export const ErrorBody = Type.Object({ code: Type.String(), message: Type.String(), help: Type.String() });
 export type ErrorBody = Static<typeof ErrorBody>;
 
@@ -56,6 +61,8 @@ export const VmView = Type.Object({
   ]),
   sinceMs: Type.Number(),
   trustCarrier: Type.Boolean(),
+  /** What its copies get together beside those of other machines, where the daemon has a rate. */
+  weight: Weight,
   fingerprint: Nullable(Type.String()),
   tlsGroup: Nullable(Type.String()),
   tlsCipher: Nullable(Type.String()),
@@ -85,7 +92,6 @@ export const Direction = Type.Union([Type.Literal('in'), Type.Literal('out'), Ty
 /** Of copies to several machines that were asked for together. */
 export const GroupId = Type.String({ pattern: '^g[0-9a-f]{8}$' });
 
-export const Weight = Type.Integer({ minimum: 1, maximum: 100 });
 export const TrafficClass = Type.Union([Type.Literal('bulk'), Type.Literal('background')]);
 
 /** What a copy is, but for the machine that it goes to. */
@@ -318,6 +324,8 @@ export const StatusView = Type.Object({
   dataDirectory: Type.String(),
   fingerprint: Type.String(),
   listen: Nullable(Type.String()),
+  /** What the copies share in each direction, less a tenth; null: as fast as it goes. */
+  limitBytesPerSecond: Nullable(Type.Number()),
   residentBytes: Type.Number(),
   peakResidentBytes: Type.Number(),
   vms: Type.Array(VmView),

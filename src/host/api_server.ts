@@ -8,6 +8,7 @@ import type {
   JobView,
   ListJobsRequest,
   PairRequest,
+  SetVmRequest,
   StartGroupRequest,
   StartJobRequest,
 } from '../contract/schemas.ts';
@@ -31,6 +32,7 @@ const HANDLERS: Readonly<Record<ProcedureName, Handler>> = {
   listVms: async (daemon) => daemon.machines.views(),
   addVm: async (daemon, { body }) => daemon.machines.add(body as AddVmRequest),
   showVm: async (daemon, { params }) => daemon.machines.view(params['name']!),
+  setVm: async (daemon, { params, body }) => daemon.machines.set(params['name']!, body as SetVmRequest),
   removeVm: async (daemon, { params }) => {
     await daemon.machines.remove(params['name']!);
     return {};

@@ -13,6 +13,7 @@ import type { LocalTime } from '../world/local_time.ts';
 import type { TlsIdentity } from '../world/net.ts';
 import type { World } from '../world/world.ts';
 import { serveApi } from './api_server.ts';
+import { CopyRates } from './copy_rates.ts';
 import { type DialInServer, serveDialIn } from './dial_in.ts';
 import { JobGroups } from './job_groups.ts';
 import { importFormerJobs } from './job_import.ts';
@@ -31,6 +32,8 @@ export interface DaemonOptions {
   readonly buildId: string;
   /** `HOST:PORT` for agents that dial in, or null. */
   readonly listen: { readonly host: string; readonly port: number } | null;
+  /** What the copies share, in each direction, with everything else that this daemon sends; null: as fast as it goes. */
+  readonly limitBytesPerSecond: number | null;
   readonly openDatabase: (path: string) => Promise<Database>;
   readonly localTime: LocalTime;
 }
@@ -118,7 +121,11 @@ export class Daemon implements AsyncDisposable {
       await migrateState(database, world.clock.wallMs());
       const store = new SqlJobStore(database);
       await importFormerJobs(dir, dataDirectory, store);
-      const jobs = new JobManager({ world, machines, store, localTime, deviceId: identity.fingerprint });
+      const weightOf = (vm: string) => machines.weightOf(vm);
+      const limit = options.limitBytesPerSecond;
+      const rates = limit === null ? undefined : new CopyRates(world.clock, limit, weightOf);
+      const deviceId = identity.fingerprint;
+      const jobs = new JobManager({ world, machines, store, localTime, deviceId, rates });
       return new Daemon(options, { dir, database, identity, trust, tokens, machines, jobs });
     } catch (failure) {
       await database.close();
@@ -138,6 +145,7 @@ export class Daemon implements AsyncDisposable {
       dataDirectory,
       fingerprint: this.#parts.identity.fingerprint,
       listen: this.#dialIn?.address ?? null,
+      limitBytesPerSecond: this.#options.limitBytesPerSecond,
       residentBytes: usage.residentBytes,
       peakResidentBytes: usage.peakResidentBytes,
       vms: this.machines.views(),

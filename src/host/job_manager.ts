@@ -6,6 +6,7 @@ import { parseTimeWindow } from '../base/time_window.ts';
 import type { JobPage, JobState, JobView, ListJobsRequest, StartJobRequest } from '../contract/schemas.ts';
 import type { LocalTime } from '../world/local_time.ts';
 import type { World } from '../world/world.ts';
+import type { CopyRates } from './copy_rates.ts';
 import { frameOf, NO_FIGURES } from './job_frame.ts';
 import { JobListeners } from './job_listeners.ts';
 import { JobQueue } from './job_queue.ts';
@@ -25,6 +26,8 @@ export interface JobManagerParts {
   readonly store: JobStore;
   readonly localTime: LocalTime;
   readonly deviceId: string;
+  /** The rate that all copies share; undefined where there is none. */
+  readonly rates?: CopyRates | undefined;
 }
 
 const ID_BYTES = 4;
@@ -37,7 +40,7 @@ export class JobManager {
   readonly #listeners = new JobListeners();
 
   constructor(parts: JobManagerParts) {
-    const { world, machines, store, localTime, deviceId } = parts;
+    const { world, machines, store, localTime, deviceId, rates } = parts;
     this.#parts = parts;
     this.#saver = new JobSaver(store, world.clock);
     this.#queue = new JobQueue({
@@ -47,6 +50,7 @@ export class JobManager {
       listeners: this.#listeners,
       localTime,
       deviceId,
+      rates,
       onLateNote: (id, later) => this.#noteLater(id, later),
     });
     machines.onChange(() => this.#queue.schedule());
@@ -77,7 +81,9 @@ export class JobManager {
   }
 
   /** The same for several, which come into the queue at the same moment; of those that are no joined ones all or none. */
-  async startAll(requests: readonly StartJobRequest[]): Promise<JobView[]> {
+  async startAll(asked: readonly StartJobRequest[]): Promise<JobView[]> {
+    const { rates } = this.#parts;
+    const requests = rates ? asked.map((request) => ({ chunkBytes: rates.chunkBytes, ...request })) : asked;
     for (const request of requests) this.#refuse(request);
     const twins = new Map(requests.map((request) => [request, this.#twinOf(request)]));
     const fresh = requests.filter((request) => !twins.get(request));

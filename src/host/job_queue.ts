@@ -5,6 +5,7 @@ import type { JobView, StartJobRequest } from '../contract/schemas.ts';
 import type { JobEnd } from '../transfer/copy_job.ts';
 import type { LocalTime } from '../world/local_time.ts';
 import type { World } from '../world/world.ts';
+import type { CopyRates } from './copy_rates.ts';
 import { frameOf, type JobFigures } from './job_frame.ts';
 import type { JobListeners } from './job_listeners.ts';
 import { discardRemains } from './job_remains.ts';
@@ -28,6 +29,8 @@ export interface JobQueueParts {
   readonly listeners: JobListeners;
   readonly localTime: LocalTime;
   readonly deviceId: string;
+  /** The rate that all copies share; undefined where there is none. */
+  readonly rates?: CopyRates | undefined;
   /** The note of an ended job changes later. */
   readonly onLateNote: (id: string, later: Promise<string>) => void;
 }
@@ -201,6 +204,7 @@ export class JobQueue {
     job.stored = { ...job.stored, state, started: true, notBeforeMs: null };
     saver.saveLater(job.stored);
     const shared = request.direction === 'in' ? this.#sources.join(request.group) : undefined;
+    const gate = this.#parts.rates?.join(request);
     const run = new JobRun({
       world,
       copy: {
@@ -208,6 +212,7 @@ export class JobQueue {
         from: request.fromVm === undefined ? undefined : machines.link(request.fromVm),
         routerOf: (mux) => machines.routerOf(mux),
         shared,
+        gate,
       },
       request,
       transferId: job.transferId,
@@ -221,6 +226,7 @@ export class JobQueue {
     listeners.tell(viewOf(job));
     job.over = run.ended.then((end) => {
       shared?.leave();
+      gate?.leave();
       return this.#runEnded(job, run, end);
     });
   }

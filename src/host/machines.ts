@@ -2,7 +2,14 @@ import { fromHex, toHex } from '../base/bytes.ts';
 import { observed } from '../base/deferred.ts';
 import { CausewayError } from '../base/errors.ts';
 import { orAborted } from '../base/signal.ts';
-import type { AddVmRequest, PairRequest, PairView, StartJobRequest, VmView } from '../contract/schemas.ts';
+import type {
+  AddVmRequest,
+  PairRequest,
+  PairView,
+  SetVmRequest,
+  StartJobRequest,
+  VmView,
+} from '../contract/schemas.ts';
 import type { Link } from '../link/link.ts';
 import type { Mux } from '../link/mux/mux.ts';
 import { callRpc } from '../link/rpc.ts';
@@ -125,6 +132,18 @@ export class Machines {
     };
     await this.#parts.store.add(vm);
     this.#start(vm);
+    return this.view(name);
+  }
+
+  /** Beside other machines, where copies share a rate; 1 for one that is not known (any more). */
+  weightOf(name: string): number {
+    return this.#parts.store.get(name)?.weight ?? 1;
+  }
+
+  /** Changes what is given; copies that run follow at once. CW_VM_UNKNOWN, CW_DISK_*. */
+  async set(name: string, { weight }: SetVmRequest): Promise<VmView> {
+    this.link(name);
+    if (weight !== undefined) await this.#parts.store.change(name, { weight });
     return this.view(name);
   }
 

@@ -23,6 +23,8 @@ export interface StoredVm {
   /** Secret of a pairing token that has not been used yet, hex. */
   readonly pairingSecret: string | null;
   readonly pendingDiscards: readonly PendingDiscard[];
+  /** Beside other machines where the copies of the daemon share a rate; absent: 1. */
+  readonly weight?: number;
 }
 
 const FILE_NAME = 'machines.json';

@@ -15,6 +15,7 @@ export function linkView(vm: StoredVm, state: LinkState, clock: Clock): VmView {
     state: stateName(vm, state),
     sinceMs: 'sinceMs' in state ? state.sinceMs : clock.wallMs(),
     trustCarrier: vm.trustCarrier,
+    weight: vm.weight ?? 1,
     fingerprint: stats?.peer.fingerprint ?? vm.fingerprint,
     tlsGroup: tls?.tlsGroup ?? null,
     tlsCipher: tls?.tlsCipher ?? null,

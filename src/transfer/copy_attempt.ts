@@ -3,8 +3,10 @@ import { encodeCopyOpening, encodeLaneOpening } from '../wire/copy_messages.ts';
 import type { CopyOptions } from '../wire/copy_types.ts';
 import type { World } from '../world/world.ts';
 import type { CopyOutcome, CopyView } from './copy_progress.ts';
+import { grantedLanes } from './grants.ts';
 import type { LaneRouter } from './lane_router.ts';
 import type { LaneOpener } from './link_ports.ts';
+import type { SharedFlow } from './shared_rate.ts';
 import type { SharedReader } from './shared_reads.ts';
 import { SinkRun } from './sink_run.ts';
 import { SourceRun } from './source_run.ts';
@@ -26,6 +28,8 @@ export interface AttemptParams {
   readonly spec: CopySpec;
   readonly signal: AbortSignal;
   readonly shared?: SharedReader | undefined;
+  /** Lets bytes go, whichever side sends them; with `paced` in the options where it is the other one. */
+  readonly gate?: SharedFlow | undefined;
   readonly keepPartial: () => boolean;
 }
 
@@ -38,9 +42,10 @@ export interface CopyAttempt {
 
 /** Opens the transfer with the peer and prepares this side's part. */
 export async function startAttempt(params: AttemptParams): Promise<CopyAttempt> {
-  const { world, mux, spec, signal } = params;
+  const { world, mux, spec, signal, gate } = params;
   const peerRole = spec.role === 'source' ? 'sink' : 'source';
-  const { transferId, sources, destination, options } = spec;
+  const { transferId, sources, destination } = spec;
+  const options = spec.role === 'sink' ? pacedOptions(spec, gate) : spec.options;
   const acceptor = spec.role === 'sink' ? params.router.expect(transferId) : null;
   const opening = encodeCopyOpening({
     transferId,
@@ -54,11 +59,18 @@ export async function startAttempt(params: AttemptParams): Promise<CopyAttempt> 
   const common = { world, stream, options, signal, keepPartial: params.keepPartial };
   const link = () => mux.stats;
   if (acceptor === null) {
-    const lanes = laneOpener(mux, transferId, options);
-    return new SourceRun({ ...common, sources, shared: params.shared, lanes }, link);
+    const { shared } = params;
+    const lanes = { ...laneOpener(mux, transferId, options), gate };
+    return new SourceRun({ ...common, sources, shared, lanes }, link);
   }
-  const run = new SinkRun({ ...common, transferId, destination, lanes: acceptor }, link);
-  return { run: () => run.run().finally(() => acceptor.close()), view: () => run.view() };
+  const lanes = gate ? grantedLanes(acceptor, stream, gate, params) : acceptor;
+  const run = new SinkRun({ ...common, transferId, destination, lanes }, link);
+  return { run: () => run.run().finally(() => lanes.close()), view: () => run.view() };
+}
+
+/** The options of a copy whose source is not here: where its bytes have to wait, it is granted them. */
+export function pacedOptions({ options }: CopySpec, gate: SharedFlow | undefined): CopyOptions {
+  return gate ? { ...options, paced: true } : options;
 }
 
 /** Lanes as streams of the link that also carries the control messages. */

@@ -8,6 +8,7 @@ import { type CopyAttempt, type CopySpec, startAttempt } from './copy_attempt.ts
 import type { CopyOutcome, CopyView } from './copy_progress.ts';
 import type { LaneRouter } from './lane_router.ts';
 import { startRelay } from './relay_run.ts';
+import type { SharedFlow } from './shared_rate.ts';
 import type { SharedReader } from './shared_reads.ts';
 import { summedStages } from './stage_sum.ts';
 
@@ -26,6 +27,8 @@ export interface CopyJobParams {
   readonly routerOf: (mux: Mux) => LaneRouter;
   /** Where copies of the same sources to other machines run at the same time. */
   readonly shared?: SharedReader | undefined;
+  /** Where the copies of this side share a rate: its place among them. */
+  readonly gate?: SharedFlow | undefined;
   readonly spec: CopySpec;
 }
 
@@ -105,14 +108,14 @@ export class CopyJob {
   }
 
   async #startAttempt(signal: AbortSignal): Promise<CopyAttempt> {
-    const { world, link, from, routerOf, shared, spec } = this.#params;
+    const { world, link, from, routerOf, shared, gate, spec } = this.#params;
     const keepPartial = () => this.#keep;
     const mux = await link.ready(signal);
     if (from === undefined)
-      return startAttempt({ world, mux, router: routerOf(mux), spec, signal, shared, keepPartial });
+      return startAttempt({ world, mux, router: routerOf(mux), spec, signal, shared, gate, keepPartial });
     const sourceMux = await from.ready(signal);
     const source = { mux: sourceMux, router: routerOf(sourceMux) };
-    return startRelay({ world, source, sink: { mux }, spec, signal, keepPartial });
+    return startRelay({ world, source, sink: { mux }, spec, signal, gate, keepPartial });
   }
 
   /** After a stop the run has a short time to end by itself; an operation that a device holds back does not hold back the answer. */

@@ -5,8 +5,16 @@ const STEP_MS = 1_000;
 /** Time that was not used is made up for within this long, and no further. */
 const CREDIT_MS = 250;
 
+/** Where bytes wait until they may go. */
+export interface ByteGate {
+  /**
+   * Resolves when `bytes` may go; `onWaiting` is called now and then until then. Rejects with the signal's reason.
+   */
+  take(bytes: number, signal: AbortSignal, onWaiting: () => void): Promise<void>;
+}
+
 /** Spreads bytes over time: on average no more than so many in a second, whoever of several takes them. */
-export class Pacer {
+export class Pacer implements ByteGate {
   readonly #clock: Clock;
   readonly #bytesPerSecond: number;
   /** When everything taken so far has had its time, on the monotonic clock. */

@@ -5,13 +5,15 @@ import { orAborted } from '../base/signal.ts';
 import type { Mux, Stream } from '../link/mux/mux.ts';
 import { decodeSinkMessage, decodeSourceMessage, encodeCopyOpening } from '../wire/copy_messages.ts';
 import type { World } from '../world/world.ts';
-import { type CopyAttempt, type CopySpec, shareOf } from './copy_attempt.ts';
+import { type CopyAttempt, type CopySpec, pacedOptions, shareOf } from './copy_attempt.ts';
 import { CopyChannel } from './copy_channel.ts';
 import type { CopyOutcome, CopyView } from './copy_progress.ts';
+import { grantedLanes } from './grants.ts';
 import type { LaneRouter } from './lane_router.ts';
 import type { LaneAcceptor } from './link_ports.ts';
 import { RelayFigures } from './relay_figures.ts';
 import { pumpStream } from './relay_pump.ts';
+import type { SharedFlow } from './shared_rate.ts';
 
 export interface RelayParams {
   readonly world: World;
@@ -22,14 +24,17 @@ export interface RelayParams {
   readonly spec: CopySpec;
   readonly signal: AbortSignal;
   readonly keepPartial: () => boolean;
+  /** The rates that it shares with other copies. */
+  readonly gate?: SharedFlow | undefined;
 }
 
 const OVER = new CausewayError('CW_LINK_CLOSED', 'the copy is over');
 
 /** Opens the transfer with both machines and prepares to pass on what they tell each other. */
 export async function startRelay(params: RelayParams): Promise<CopyAttempt> {
-  const { source, sink, spec } = params;
-  const { transferId, sources, destination, options } = spec;
+  const { source, sink, spec, gate } = params;
+  const { transferId, sources, destination } = spec;
+  const options = pacedOptions(spec, gate);
   const lanes = source.router.expect(transferId);
   // the sink trusts its own link only: where the other one does not vouch for the bytes, it has to look at them
   const checkArrival = source.mux.stats.peer.tlsCipher === null;
@@ -39,7 +44,8 @@ export async function startRelay(params: RelayParams): Promise<CopyAttempt> {
     mux.open('transfer', { streamClass: 'interactive', opening: opening(role) });
   try {
     const to = await open(sink.mux, 'sink');
-    return new RelayRun(params, { from: await open(source.mux, 'source'), to, lanes });
+    const from = await open(source.mux, 'source');
+    return new RelayRun(params, { from, to, lanes: gate ? grantedLanes(lanes, from, gate, source) : lanes });
   } catch (failure) {
     lanes.close();
     throw failure;

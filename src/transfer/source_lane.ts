@@ -61,7 +61,7 @@ export async function runSourceLane(lane: SourceLane): Promise<void> {
       continue;
     }
     const bytes = totalBytes(parts.data);
-    await lane.run.pace(bytes);
+    await lane.run.pace(parts.header.byteLength + bytes);
     sending = observed(
       lane.meter.run('link', bytes, () =>
         lane.stream.send([parts.header, ...parts.data], () => lane.pool.give(buffer)),

@@ -13,8 +13,9 @@ import { CopyChannel } from './copy_channel.ts';
 import type { CopyOutcome, CopyView } from './copy_progress.ts';
 import { SourceDeltas } from './delta/source_deltas.ts';
 import { EvidenceProbe } from './explain/probe.ts';
+import { GrantGate } from './grants.ts';
 import type { LaneOpener } from './link_ports.ts';
-import { Pacer } from './pacer.ts';
+import { type ByteGate, Pacer } from './pacer.ts';
 import { PeerProgress } from './peer_progress.ts';
 import { PlanSpool } from './plan_spool.ts';
 import type { SharedReader } from './shared_reads.ts';
@@ -56,7 +57,8 @@ export class SourceRun {
   #roots: SourceRoot[] = [];
   #reader: SourceReader | null = null;
   #deltas: SourceDeltas | null = null;
-  readonly #pacer: Pacer | null;
+  readonly #grants: GrantGate | null;
+  readonly #gates: readonly ByteGate[];
   #phase: CopyPhase = 'planning';
   readonly #peer: PeerProgress;
   #recoveredBytes = 0;
@@ -73,8 +75,10 @@ export class SourceRun {
     this.#params = params;
     this.meter = new StageMeter(params.world.clock);
     this.#probe = new EvidenceProbe({ world: params.world, meter: this.meter, link });
-    const { limitBytesPerSecond: limit } = params.options;
-    this.#pacer = limit === null ? null : new Pacer(params.world.clock, limit);
+    const { limitBytesPerSecond: limit, paced } = params.options;
+    const pacer = limit === null ? null : new Pacer(params.world.clock, limit);
+    this.#grants = paced ? new GrantGate(params.world.clock) : null;
+    this.#gates = [pacer, this.#grants, params.lanes.gate].filter((gate) => gate != null);
     this.machine = new SourceMachine(params.options.chunkBytes, new PlanSpool(params.world.compression));
     this.#channel = new CopyChannel(params.stream, decodeSinkMessage);
     this.#peer = new PeerProgress(params.world.clock);
@@ -272,6 +276,8 @@ export class SourceRun {
     } else if (message.t === 'problem') {
       this.machine.done(message.file);
       this.#sinkProblems.push(message.problem);
+    } else if (message.t === 'grant') {
+      this.#grants?.granted(message.bytes);
     } else if (message.t === 'stop') {
       throw new CausewayError('CW_CANCELLED', 'the other side stopped the copy');
     }
@@ -336,9 +342,8 @@ export class SourceRun {
   }
 
   async #pace(bytes: number): Promise<void> {
-    const pacer = this.#pacer;
-    if (pacer === null) return;
-    await this.meter.wait('limit', () => pacer.take(bytes, this.#over.signal, () => this.meter.goesOn()));
+    for (const gate of this.#gates)
+      await this.meter.wait('limit', () => gate.take(bytes, this.#over.signal, () => this.meter.goesOn()));
   }
 
   #endFile(file: SourceFile): void {

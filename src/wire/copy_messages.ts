@@ -92,6 +92,7 @@ export function decodeCopyOpening(input: Uint8Array): CopyOpening {
       ...(options['trafficClass'] !== undefined && {
         trafficClass: oneOf(options, 'trafficClass', TRAFFIC_CLASSES),
       }),
+      ...(options['paced'] !== undefined && { paced: boolean(options, 'paced') }),
       ...undoOptions(options),
     },
     checkArrival: optional(m, 'checkArrival', boolean) ?? false,
@@ -181,6 +182,7 @@ export function decodeSinkMessage(input: Uint8Array): SinkMessage {
     'skip',
     'offer',
     'base',
+    'grant',
     'reject',
     'restarted',
     'published',
@@ -208,6 +210,8 @@ export function decodeSinkMessage(input: Uint8Array): SinkMessage {
         hashes: bytesUpTo(m, 'hashes', LIMITS.basePagePieces.value * 8),
         last: boolean(m, 'last'),
       };
+    case 'grant':
+      return { t, bytes: uint(m, 'bytes', LIMITS.grantMaxBytes.value) };
     case 'skip':
     case 'offer':
       return { t, first: u32(m, 'first'), bits: bytesUpTo(m, 'bits', LIMITS.skipBitsMaxBytes.value) };

@@ -88,6 +88,8 @@ export interface CopyOptions {
   readonly weight?: number;
   /** Absent: `bulk`. */
   readonly trafficClass?: TrafficClass;
+  /** The source sends only what it is granted; absent: false. */
+  readonly paced?: boolean;
   /** Absent: what the copy replaces is not kept. */
   readonly undo?: UndoOptions | undefined;
 }
@@ -176,6 +178,8 @@ export type SinkMessage =
   /** Files of which another version stands at the destination, in the same way. */
   | { readonly t: 'offer'; readonly first: number; readonly bits: Uint8Array }
   | BaseMessage
+  /** So many bytes of lane messages more may go, where the options say `paced`. */
+  | { readonly t: 'grant'; readonly bytes: number }
   | { readonly t: 'reject'; readonly file: number; readonly index: number; readonly stage: Stage }
   /** What was there of a changed file is dropped; its new version may be sent. */
   | { readonly t: 'restarted'; readonly file: number; readonly version: number }

@@ -81,6 +81,8 @@ export interface RigOptions {
   readonly trustCarrier?: boolean;
   /** Puts something between the daemon and the agent: gets the agent's address, gives the one to dial. */
   readonly between?: (port: number) => Promise<number>;
+  /** More arguments of `causeway up`. */
+  readonly up?: readonly string[];
   readonly agentScript?: string;
   readonly agentEnv?: Record<string, string>;
 }
@@ -135,7 +137,7 @@ export class Rig implements AsyncDisposable {
   }
 
   startDaemon(): void {
-    this.daemon = new Served(CLI, ['--data', join(this.folder, 'host'), 'up']);
+    this.daemon = new Served(CLI, ['--data', join(this.folder, 'host'), 'up', ...(this.#options.up ?? [])]);
   }
 
   startAgent(): void {

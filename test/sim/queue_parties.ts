@@ -1,3 +1,4 @@
+import { CopyRates } from '../../src/host/copy_rates.ts';
 import { JobManager } from '../../src/host/job_manager.ts';
 import { Machines } from '../../src/host/machines.ts';
 import type { MemoryJobStore } from '../../src/host/memory_job_store.ts';
@@ -60,6 +61,9 @@ export async function runSimAgent(world: World, keys: SimKeys): Promise<void> {
   }
 }
 
+/** More than what a simulated link carries: copies wait for their turn now and then. */
+const SHARED_RATE = 32 * 1024 * 1024;
+
 /** A host daemon but for its API, with its data in /data and its jobs in `disk`, until it is killed. */
 export async function runSimDaemon(
   world: World,
@@ -84,6 +88,7 @@ export async function runSimDaemon(
     store: new SimJobStore(world, parts.disk),
     localTime: { offsetMs: () => 0 },
     deviceId: identity.fingerprint,
+    rates: new CopyRates(world.clock, SHARED_RATE, (vm) => machines.weightOf(vm)),
   });
   await jobs.load();
   jobs.begin();

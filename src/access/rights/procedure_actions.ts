@@ -8,6 +8,7 @@ export const PROCEDURE_ACTIONS = {
   listVms: 'vm.list',
   addVm: 'vm.add',
   showVm: 'vm.read',
+  setVm: 'vm.change',
   removeVm: 'vm.remove',
   pairVm: 'vm.pair',
   listJobs: 'job.list',

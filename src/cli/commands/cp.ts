@@ -2,11 +2,11 @@ import { CausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { resolveAbsolute } from '../../base/path.ts';
 import { parseTimeWindow } from '../../base/time_window.ts';
-import { formatBytes } from '../../base/units.ts';
 import type { StartJobRequest } from '../../contract/schemas.ts';
 import { exitOf, followJob } from '../follow.ts';
 import { exitOfGroup, followGroup, forEachJob, groupEndText } from '../group.ts';
 import { endText } from '../job_text.ts';
+import { parseCount, parseSize } from '../option_numbers.ts';
 import { ownerOptions } from '../owner_options.ts';
 import type { Action, Context } from '../program.ts';
 
@@ -156,12 +156,6 @@ function hostPath(cwd: string, path: string): string {
   return path.endsWith('/') && absolute !== '/' ? `${absolute}/` : absolute;
 }
 
-function parseCount(text: string, option: string, max: number, min = 1): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value >= min && value <= max) return value;
-  throw new CausewayError('CW_USAGE', `${option} ${text}: a whole number from ${min} to ${max} is needed`);
-}
-
 /** What decides when the copy runs, and beside others how fast; what was not given is left out. */
 function queueOptions(
   options: Record<string, unknown>,
@@ -183,14 +177,4 @@ function queueOptions(
     }),
     ...(windows !== undefined && { windows }),
   };
-}
-
-/** `20M` → 20 MiB; also a plain number of bytes, and K, G, KiB, MB and the like. */
-function parseSize(text: string, option: string, min: number, max: number): number {
-  const match = /^(\d+(?:\.\d+)?)([KMG]?)(?:iB|B)?$/i.exec(text);
-  const factor = { '': 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3 }[(match?.[2] ?? '').toUpperCase()] ?? 1;
-  const value = match ? Math.round(Number(match[1]) * factor) : Number.NaN;
-  if (value >= min && value <= max) return value;
-  const range = `${formatBytes(min)} to ${formatBytes(max)}`;
-  throw new CausewayError('CW_USAGE', `${option} ${text}: a size from ${range} is needed, for example 20M`);
 }

@@ -1,4 +1,4 @@
-import { formatBytes, formatDuration } from '../../base/units.ts';
+import { formatBytes, formatDuration, formatRate } from '../../base/units.ts';
 import { jobLine } from '../job_text.ts';
 import type { Action } from '../program.ts';
 import { table } from '../terminal.ts';
@@ -16,6 +16,8 @@ export const status: Action = async ({ client, terminal, json }) => {
   );
   terminal.out(`data in ${view.dataDirectory}, key ${view.fingerprint.slice(0, 16)}…\n`);
   if (view.listen !== null) terminal.out(`agents dial in at ${view.listen}\n`);
+  if (view.limitBytesPerSecond !== null)
+    terminal.out(`copies share ${formatRate(view.limitBytesPerSecond)} in each direction, less a tenth\n`);
   if (view.vms.length === 0) terminal.out('\nNo machines yet: causeway vm add NAME --help\n');
   else terminal.out(`\n${table([VM_HEAD, ...view.vms.map(vmRow)])}\n`);
   if (view.activeJobs.length > 0) terminal.out(`\n${view.activeJobs.map(jobLine).join('\n')}\n`);

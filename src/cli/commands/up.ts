@@ -1,5 +1,6 @@
 import { parseHostPort } from '../../base/address.ts';
 import { CausewayError } from '../../base/errors.ts';
+import { LIMITS } from '../../base/limits.ts';
 import { DISK_THREAD } from '../../guest/disk_thread_module.ts';
 import { Daemon } from '../../host/daemon.ts';
 import { makeDataDirectory } from '../../world/node/data_directory.ts';
@@ -7,6 +8,7 @@ import { openNodeDatabase } from '../../world/node/database.ts';
 import { createNodeLocalTime } from '../../world/node/local_time.ts';
 import { tellReady } from '../../world/node/terminal.ts';
 import { createNodeWorld } from '../../world/node/world.ts';
+import { parseSize } from '../option_numbers.ts';
 import type { Action } from '../program.ts';
 import { VERSION } from '../version.ts';
 
@@ -14,6 +16,7 @@ import { VERSION } from '../version.ts';
 export const up: Action = async ({ terminal, dataDirectory, json }, _args, options) => {
   const listen =
     options['listen'] === undefined ? null : parseHostPort(String(options['listen']), '--listen', 'listen');
+  const limit = options['limit'] === undefined ? null : parseRate(String(options['limit']));
   const readyFd = options['readyFd'] === undefined ? null : parseDescriptor(String(options['readyFd']));
   makeDataDirectory(dataDirectory);
   const daemon = await Daemon.start({
@@ -21,6 +24,7 @@ export const up: Action = async ({ terminal, dataDirectory, json }, _args, optio
     dataDirectory,
     buildId: VERSION,
     listen,
+    limitBytesPerSecond: limit,
     openDatabase: openNodeDatabase,
     localTime: createNodeLocalTime(),
   });
@@ -42,6 +46,10 @@ export const up: Action = async ({ terminal, dataDirectory, json }, _args, optio
   await daemon.close();
   return 0;
 };
+
+function parseRate(text: string): number {
+  return parseSize(text, '--limit', LIMITS.rateMinBytesPerSecond.value, 2 ** 40);
+}
 
 function parseDescriptor(text: string): number {
   const descriptor = Number(text);

@@ -1,8 +1,10 @@
 import { parseHostPort } from '../../base/address.ts';
 import { CausewayError } from '../../base/errors.ts';
+import { LIMITS } from '../../base/limits.ts';
 import { resolveAbsolute } from '../../base/path.ts';
 import { formatBytes } from '../../base/units.ts';
 import type { AddVmRequest, VmEndpoint, VmView } from '../../contract/schemas.ts';
+import { parseCount } from '../option_numbers.ts';
 import type { Action } from '../program.ts';
 import { table } from '../terminal.ts';
 import { channelText, encryptionText, VM_HEAD, vmRow } from '../vm_text.ts';
@@ -25,6 +27,16 @@ export const vmShow: Action = async ({ client, terminal, json }, [name = '']) =>
 export const vmRemove: Action = async ({ client, terminal, json }, [name = '']) => {
   await client.call('removeVm', { name });
   if (json) terminal.out(`${JSON.stringify({ removed: name })}\n`);
+  return 0;
+};
+
+/** `causeway vm set NAME --weight N` */
+export const vmSet: Action = async ({ client, terminal, json }, [name = ''], options) => {
+  if (options['weight'] === undefined)
+    throw new CausewayError('CW_USAGE', 'say what is to change: --weight N');
+  const weight = parseCount(String(options['weight']), '--weight', LIMITS.weightMax.value);
+  const vm = await client.call('setVm', { name }, { weight });
+  terminal.out(json ? `${JSON.stringify(vm)}\n` : `${name} has the weight ${vm.weight} from now on\n`);
   return 0;
 };
 
@@ -77,6 +89,7 @@ function details(vm: VmView): string {
     ['state', vm.state],
     ['channel', channelText(vm.endpoint)],
     ['encryption', encryptionText(vm)],
+    ['weight', String(vm.weight)],
     ['key', vm.fingerprint ?? 'none pinned yet'],
     [
       'agent',

@@ -112,7 +112,7 @@ export const CAUSE_TEXTS: Readonly<Record<CauseId, CauseText>> = {
     when: 'The sender waits for the rate that was asked for, half of the time or more.',
     cause: 'the copy is as fast as its limit allows',
     evidence: 'waits for the limit {busy} of the last {window}; {rate}',
-    fix: 'raise or drop --limit',
+    fix: 'raise or drop --limit, of `causeway cp` or of `causeway up`; beside other copies, raise the --weight',
   },
   'cpu-contended': {
     when: 'Hashing or the link’s thread is at work, gets much less processor time than it wants, and the machine says that processes wait for processors.',

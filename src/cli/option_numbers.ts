@@ -1,0 +1,19 @@
+import { CausewayError } from '../base/errors.ts';
+import { formatBytes } from '../base/units.ts';
+
+/** A whole number in a range. CW_USAGE. */
+export function parseCount(text: string, option: string, max: number, min = 1): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= min && value <= max) return value;
+  throw new CausewayError('CW_USAGE', `${option} ${text}: a whole number from ${min} to ${max} is needed`);
+}
+
+/** `20M` → 20 MiB; also a plain number of bytes, and K, G, KiB, MB and the like. */
+export function parseSize(text: string, option: string, min: number, max: number): number {
+  const match = /^(\d+(?:\.\d+)?)([KMG]?)(?:iB|B)?$/i.exec(text);
+  const factor = { '': 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3 }[(match?.[2] ?? '').toUpperCase()] ?? 1;
+  const value = match ? Math.round(Number(match[1]) * factor) : Number.NaN;
+  if (value >= min && value <= max) return value;
+  const range = `${formatBytes(min)} to ${formatBytes(max)}`;
+  throw new CausewayError('CW_USAGE', `${option} ${text}: a size from ${range} is needed, for example 20M`);
+}
