@@ -119,7 +119,15 @@ export class SinkPlace {
     const { signal, world, options } = this.#params;
     const where = { root: this.#root, dirs: this.#dirs, offload: world.offload };
     const { ignoreTimes } = options;
-    return markUnchanged(plan, { ...where, meter: this.#meter, rules: this.#rules!, ignoreTimes, signal });
+    const undo = this.#undo;
+    return markUnchanged(plan, {
+      ...where,
+      meter: this.#meter,
+      rules: this.#rules!,
+      undo,
+      ignoreTimes,
+      signal,
+    });
   }
 
   /** Opens the version of a file that stands at the destination. */
@@ -156,7 +164,7 @@ export class SinkPlace {
 
   async makeFolders(plan: SinkPlan, onProblem: Making['onProblem']): Promise<void> {
     const making = this.#making(onProblem);
-    await this.#undo?.folders(this.#folders(plan));
+    await this.#undo?.folders(this.#folders(plan), this.#rules!);
     await makeFolders(this.#folders(plan), making);
   }
 
@@ -170,7 +178,8 @@ export class SinkPlace {
   makeHardLinks(plan: SinkPlan, onProblem: Making['onProblem']): Promise<number> {
     const links = this.#untilOver(plan.marked(MARK.hardLink));
     const { offload } = this.#params.world;
-    return makeHardLinks(links, { ...this.#making(onProblem), store: this.#store!, offload, plan });
+    const parts = { ...this.#making(onProblem), store: this.#store!, undo: this.#undo };
+    return makeHardLinks(links, { ...parts, offload, plan });
   }
 
   /** In words, which metadata no entry could keep. */

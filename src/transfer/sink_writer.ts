@@ -265,10 +265,8 @@ export class SinkWriter {
     const undo = this.#undo;
     if (undo === null) return failures;
     const placings = new Map<Placing, WriteTarget>();
-    for (const target of targets) {
-      const placing = await placingOf(target, isSmall(target), this.#store.dir);
-      if (placing !== null) placings.set(placing, target);
-    }
+    for (const target of targets)
+      placings.set(await placingOf(target, isSmall(target), this.#store.dir), target);
     const kept: KeepFailures = await this.#meter.run('publish', 0, () => undo.keep([...placings.keys()]));
     for (const [placing, error] of kept) failures.set(placings.get(placing)!, error);
     return failures;

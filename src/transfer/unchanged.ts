@@ -1,9 +1,11 @@
 import { equalBytes } from '../base/bytes.ts';
+import { asCausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { type Name, splitRel } from '../base/path.ts';
 import { throwIfAborted } from '../base/signal.ts';
 import type { DirCache } from '../tree/dir_cache.ts';
 import type { Xattr } from '../wire/copy_types.ts';
+import type { UndoAttrs } from '../wire/undo_record.ts';
 import type { AttrPatch, Dir } from '../world/disk.ts';
 import type { XattrStore } from '../world/disk_caps.ts';
 import type { Job, Offload } from '../world/offload.ts';
@@ -14,6 +16,8 @@ import { SAME_OWNER } from './pack_jobs.ts';
 import { ownersOf } from './pack_writer.ts';
 import { MARK, type NumberedEntry, type SinkPlan } from './sink_plan.ts';
 import type { StageMeter } from './stage_meter.ts';
+import { attrsRecord } from './undo/attrs_record.ts';
+import type { UndoKeeper } from './undo/keeper.ts';
 
 /** Planned files that may stand at their destination already. */
 export interface CandidateColumns {
@@ -30,17 +34,25 @@ export interface CandidateColumns {
 const NOTHING = 0;
 const SAME = 1;
 const OTHER = 2;
+/** The same file with another owner or mode, where those are not to be changed yet. */
+const DIFFERS = 3;
 
 /**
  * A byte for each file: {@link SAME} where a file of that size and modification time stands there, which then has its owner and mode;
  * with `ignoreTimes` that is another version too.
  */
 export const unchangedJob: Job<
-  { readonly folders: readonly Dir[]; readonly files: CandidateColumns; readonly ignoreTimes: boolean },
+  {
+    readonly folders: readonly Dir[];
+    readonly files: CandidateColumns;
+    readonly ignoreTimes: boolean;
+    /** Files keep owner and mode. */
+    readonly onlyLook: boolean;
+  },
   Uint8Array
 > = {
   name: 'unchanged',
-  async run({ folders, files, ignoreTimes }) {
+  async run({ folders, files, ignoreTimes, onlyLook }) {
     const found = new Uint8Array(files.names.length);
     for (const [at, name] of files.names.entries()) {
       const planned = {
@@ -49,7 +61,7 @@ export const unchangedJob: Job<
         mode: files.modes[at]!,
         owner: ownerAt(files.owners, at),
       };
-      found[at] = await whatStands(folders[files.folders[at]!]!, name, planned, ignoreTimes);
+      found[at] = await whatStands(folders[files.folders[at]!]!, name, planned, { ignoreTimes, onlyLook });
     }
     return found;
   },
@@ -68,15 +80,21 @@ function ownerAt(owners: Uint32Array, at: number): Owner | null {
 }
 
 /** What cannot be looked at, or not be given its owner and mode, counts as changed. */
-async function whatStands(dir: Dir, name: Name, planned: Planned, ignoreTimes: boolean): Promise<number> {
+async function whatStands(
+  dir: Dir,
+  name: Name,
+  planned: Planned,
+  { ignoreTimes, onlyLook }: { readonly ignoreTimes: boolean; readonly onlyLook: boolean },
+): Promise<number> {
   const { sizeBytes, mtimeNs, mode, owner } = planned;
   try {
     const stat = await dir.stat(name);
     if (stat.kind !== 'file') return NOTHING;
     if (ignoreTimes || stat.sizeBytes !== sizeBytes || stat.mtimeNs !== mtimeNs) return OTHER;
     const isOwned = owner === null || (owner.userId === stat.userId && owner.groupId === stat.groupId);
-    if (!isOwned || stat.mode !== mode)
-      await dir.setAttrs(name, { ...(isOwned ? {} : owner), mode, mtimeNs });
+    if (isOwned && stat.mode === mode) return SAME;
+    if (onlyLook) return DIFFERS;
+    await dir.setAttrs(name, { ...(isOwned ? {} : owner), mode, mtimeNs });
     return SAME;
   } catch {
     return NOTHING; // it is copied then, and if that fails too the copy tells why
@@ -90,6 +108,8 @@ export interface LookedAt {
   readonly offload: Offload;
   readonly meter: StageMeter;
   readonly rules: MetadataRules;
+  /** Hears of owners, modes and attributes before they are changed; null: they are not kept. */
+  readonly undo: UndoKeeper | null;
   readonly ignoreTimes: boolean;
   readonly signal: AbortSignal;
 }
@@ -133,22 +153,61 @@ export async function markUnchanged(plan: SinkPlan, place: LookedAt): Promise<Fo
 
 /** For each file what stands where it goes. */
 async function look(files: readonly NumberedEntry[], place: LookedAt): Promise<Uint8Array> {
-  const { dirs, offload, meter, rules, ignoreTimes } = place;
+  const { meter, undo } = place;
   const all = new Uint8Array(files.length);
   let done = 0;
   for (const group of groupByFolder(files, (file) => file.target)) {
-    const work = () =>
-      dirs.useAll(group.folders, (folders) =>
-        offload.run(unchangedJob, { folders, files: columnsOf(group, rules), ignoreTimes }),
-      );
-    const found = await meter.run('destinationRead', 0, work).catch(() => new Uint8Array(group.items.length)); // a folder that cannot be opened is told when its files are written
+    const found = await lookAt(group, place, undo !== null);
     meter.goesOn();
+    if (undo !== null) await keepAndChange(group, found, { ...place, undo });
     for (const [at, { item }] of group.items.entries())
       if (found[at] === SAME && !(await hasXattrs(item, place))) found[at] = OTHER;
     all.set(found, done);
     done += found.length;
   }
   return all;
+}
+
+function lookAt(
+  group: FolderGroup<NumberedEntry>,
+  { dirs, offload, meter, rules, ignoreTimes }: LookedAt,
+  onlyLook: boolean,
+): Promise<Uint8Array> {
+  const work = () =>
+    dirs.useAll(group.folders, (folders) =>
+      offload.run(unchangedJob, { folders, files: columnsOf(group, rules), ignoreTimes, onlyLook }),
+    );
+  return meter.run('destinationRead', 0, work).catch(() => new Uint8Array(group.items.length)); // a folder that cannot be opened is told when its files are written
+}
+
+/**
+ * Records for the undo what files that stay will lose, then gives them owner and mode. A file whose attributes cannot be
+ * recorded is copied instead: then it is kept in whole.
+ */
+async function keepAndChange(
+  { folders, items }: FolderGroup<NumberedEntry>,
+  found: Uint8Array,
+  place: LookedAt & { readonly undo: UndoKeeper },
+): Promise<void> {
+  const records: UndoAttrs[] = [];
+  const differing: number[] = [];
+  for (const [at, { item }] of items.entries()) {
+    if (found[at] !== DIFFERS && (found[at] !== SAME || item.entry.xattrs === undefined)) continue;
+    try {
+      const record = await place.dirs.useParent(item.target, (dir, name) =>
+        attrsRecord(dir, name, item, place.rules),
+      );
+      if (record !== null) records.push(record);
+      if (found[at] === DIFFERS) differing.push(at);
+    } catch (failure) {
+      if (asCausewayError(failure).code !== 'CW_UNDO_IMPOSSIBLE') throw failure;
+      found[at] = OTHER;
+    }
+  }
+  await place.undo.attrs(records);
+  if (differing.length === 0) return;
+  const changed = await lookAt({ folders, items: differing.map((at) => items[at]!) }, place, false);
+  for (const [nth, at] of differing.entries()) found[at] = changed[nth]!;
 }
 
 /** Gives a file the attributes that it lacks; one that does not take them is copied, and the copy tells of it. */

@@ -265,6 +265,7 @@ function undoFigures(m: CborMap): { undoHeld?: UndoFigures } {
       kept: uint(undo, 'kept'),
       bytes: uint(undo, 'bytes'),
       made: uint(undo, 'made'),
+      changed: uint(undo, 'changed'),
       missing: uint(undo, 'missing'),
       missingFrom: nullable(undo, 'missingFrom', text),
       untilMs: uint(undo, 'untilMs'),

@@ -109,6 +109,8 @@ export interface UndoFigures {
   readonly bytes: number;
   /** Entries where nothing stood before. */
   readonly made: number;
+  /** Files that stay as they are and get another mode, owner or attribute. */
+  readonly changed: number;
   /** Entries that were replaced and could not be kept; where it began. All behind a used-up quota count as one. */
   readonly missing: number;
   readonly missingFrom: string | null;

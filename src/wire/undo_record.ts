@@ -3,7 +3,7 @@ import { concat, fromUtf8, utf8 } from '../base/bytes.ts';
 import { CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { type CborMap, decodeCbor, encodeCbor } from './cbor.ts';
-import { boolean, bytes, i64, mapOf, text, uint } from './fields.ts';
+import { boolean, bytes, i64, mapList, mapOf, nullable, text, uint } from './fields.ts';
 import { ByteReader } from './reader.ts';
 import { frameRecord, recordPrelude } from './record_frame.ts';
 
@@ -50,6 +50,16 @@ export interface UndoFolder {
   readonly mtimeNs: bigint;
   readonly userId: number;
   readonly groupId: number;
+  readonly xattrs: readonly UndoXattr[];
+}
+
+/** An extended attribute or access list that the copy changes. */
+export interface UndoXattr {
+  readonly name: string;
+  /** Null: there was none of that name. */
+  readonly before: Uint8Array | null;
+  /** The start of the BLAKE3 hash of what the copy gives; null: it takes the attribute away. */
+  readonly after: Uint8Array | null;
 }
 
 /** What the copy puts under one name, and what stood there. */
@@ -77,12 +87,21 @@ export interface UndoEntries {
   readonly entries: readonly UndoEntry[];
 }
 
-/** An entry that stays and gets other attributes. */
+/** A file that stays and gets other attributes. */
 export interface UndoAttrs {
   readonly type: 'attrs';
   readonly path: string;
+  /** Of the file, which tell whether it is still the one that this speaks of. */
+  readonly sizeBytes: number;
+  readonly mtimeNs: bigint;
   readonly mode: number;
   readonly newMode: number;
+  readonly userId: number;
+  readonly groupId: number;
+  /** The same as `userId` and `groupId` where the copy does not change them. */
+  readonly newUserId: number;
+  readonly newGroupId: number;
+  readonly xattrs: readonly UndoXattr[];
 }
 
 /** An entry that could not be kept and was replaced all the same. */
@@ -117,7 +136,8 @@ export function encodeUndoRecord(record: UndoRecord): Uint8Array {
 }
 
 function encodeMap({ type: _, ...members }: Exclude<UndoRecord, UndoEntries>): Uint8Array {
-  return encodeCbor(members);
+  if (!('xattrs' in members)) return encodeCbor(members);
+  return encodeCbor({ ...members, xattrs: members.xattrs.map((xattr) => ({ ...xattr })) });
 }
 
 /** Decodes the payload of a record whose CRC was right. Throws CW_WIRE_*. */
@@ -142,13 +162,21 @@ export function decodeUndoPayload(type: number, payload: Uint8Array): UndoRecord
         mtimeNs: i64(map, 'mtimeNs'),
         userId: uint(map, 'userId'),
         groupId: uint(map, 'groupId'),
+        xattrs: xattrs(map),
       };
     case UNDO_RECORD_TYPE.attrs:
       return {
         type: 'attrs',
         path: path(map),
+        sizeBytes: uint(map, 'sizeBytes'),
+        mtimeNs: i64(map, 'mtimeNs'),
         mode: uint(map, 'mode', 0o7777),
         newMode: uint(map, 'newMode', 0o7777),
+        userId: uint(map, 'userId'),
+        groupId: uint(map, 'groupId'),
+        newUserId: uint(map, 'newUserId'),
+        newGroupId: uint(map, 'newGroupId'),
+        xattrs: xattrs(map),
       };
     case UNDO_RECORD_TYPE.refused:
       return { type: 'refused', path: path(map), code: text(map, 'code'), message: text(map, 'message') };
@@ -157,6 +185,14 @@ export function decodeUndoPayload(type: number, payload: Uint8Array): UndoRecord
     default:
       throw new CausewayError('CW_WIRE_MALFORMED', `a record of unknown type ${type}`);
   }
+}
+
+function xattrs(map: CborMap): UndoXattr[] {
+  return mapList(map, 'xattrs', LIMITS.xattrsPerEntryMax.value, (item) => ({
+    name: text(item, 'name'),
+    before: nullable(item, 'before', bytes),
+    after: nullable(item, 'after', (of, name) => bytes(of, name, UNDO_MARK_BYTES)),
+  }));
 }
 
 function path(map: CborMap): string {

@@ -55,7 +55,7 @@ async function link(world: World, where: (dir: Dir) => Dir, known: boolean) {
   const problems: Problem[] = [];
   const onProblem = (problem: Problem) => void problems.push(problem);
   const making = { dirs, rules, onProblem, meter: new StageMeter(world.clock) };
-  const parts = { ...making, store, plan, offload: world.offload };
+  const parts = { ...making, store, undo: null, plan, offload: world.offload };
   const copied = await makeHardLinks(plan.marked(MARK.hardLink), parts);
   await store.remove();
   const stat = known ? await root.stat(parseName('second')) : null;

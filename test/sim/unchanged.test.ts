@@ -58,6 +58,7 @@ async function passOver(world: World, plan: readonly PlanEntry[]): Promise<numbe
     root,
     dirs,
     offload: world.offload,
+    undo: null,
     ignoreTimes: false,
     meter: new StageMeter(world.clock),
     signal,

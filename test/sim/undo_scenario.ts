@@ -35,6 +35,13 @@ export async function runUndoScenario({ seed, plan = swarm(seed) }: Scenario): P
   const secure = dice.chance(0.2);
   const [source, sink] = inward ? [host, guest] : [guest, host];
   layOut(source, sink, dice);
+  const describing = Dice.fromSeed(seed).fork('attributes');
+  if (describing.chance(0.6))
+    for (const [machine, folder] of [
+      [source, '/src/tree'],
+      [sink, '/dst/tree'],
+    ] as const)
+      describe(machine, folder, describing);
   const before = picture(sink);
   let violation: string | null = null;
   const keys = new Keys();
@@ -96,6 +103,17 @@ function layOut(source: SimMachine, sink: SimMachine, dice: Dice): void {
   sink.disk.writeTree('/dst', { bystander: dice.bytes(10) });
 }
 
+/** Other modes and attributes for some entries, and further names for some files. */
+function describe({ disk }: SimMachine, folder: string, dice: Dice): void {
+  for (const { path, kind } of disk.listAll(folder)) {
+    if (kind === 'symlink') continue;
+    const modes = kind === 'file' ? [0o644, 0o600, 0o444] : [0o755, 0o700, 0o555];
+    const xattr = dice.chance(0.4) ? { name: `user.${dice.between(0, 1)}`, value: dice.bytes(3) } : undefined;
+    if (dice.chance(0.5)) disk.describe(path, modes[dice.between(0, 2)]!, xattr);
+    if (kind === 'file' && dice.chance(0.2)) disk.link(path, `${path.slice(path.lastIndexOf('/') + 1)}-too`);
+  }
+}
+
 /** Folders, small and large files, symlinks; each is there with that chance. */
 function tree(dice: Dice, rate: number): TreeSpec {
   const files = (sizes: readonly number[]): Record<string, Uint8Array> =>
@@ -121,7 +139,9 @@ function picture(sink: SimMachine): Map<string, string> {
     const content = kind === 'file' ? toHex(sink.disk.readFile(path)!) : (target ?? '');
     const time = path === '/dst/tree' ? 0n : mtimeNs;
     const size = kind === 'directory' ? 0 : sizeBytes;
-    lines.set(path, `${kind} ${mode.toString(8)} ${size} ${time} ${content.slice(0, 64)} ${content.length}`);
+    const xattrs = [...sink.disk.xattrs(path)].map(([name, value]) => `${name}=${toHex(value)}`).toSorted();
+    const described = `${mode.toString(8)} ${size} ${time} ${xattrs.join(',')}`;
+    lines.set(path, `${kind} ${described} ${content.slice(0, 64)} ${content.length}`);
   }
   return lines;
 }

@@ -36,7 +36,7 @@ export function hasInode(stat: Stat, inode: Uint8Array | null): boolean {
 }
 
 /** A file system that knows whole seconds only has rounded the time it was given. */
-function sameTime(found: bigint, given: bigint): boolean {
+export function sameTime(found: bigint, given: bigint): boolean {
   if (found === given) return true;
   const apart = found > given ? found - given : given - found;
   return found % NS_PER_S === 0n && apart <= COARSE_NS;

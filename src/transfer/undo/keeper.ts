@@ -3,20 +3,25 @@ import { isPlanted } from '../../base/fault_points.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { type Name, type RelPath, splitRel } from '../../base/path.ts';
 import type { DirCache } from '../../tree/dir_cache.ts';
-import type { UndoFigures } from '../../wire/copy_types.ts';
+import type { PlanEntry, UndoFigures } from '../../wire/copy_types.ts';
 import {
   encodeUndoRecord,
   UNDO_INODE_BYTES,
+  type UndoAttrs,
   type UndoEntry,
   type UndoRecord,
+  type UndoXattr,
 } from '../../wire/undo_record.ts';
 import type { Dir, Stat } from '../../world/disk.ts';
 import type { World } from '../../world/world.ts';
 import { type FolderGroup, groupByFolder } from '../folder_groups.ts';
+import type { MetadataRules } from '../metadata.ts';
+import type { Placed } from '../sink_plan.ts';
 import type { UndoMark } from './identity.ts';
 import { KEEP_OUTCOME, keepJob, statOrNull } from './keep_job.ts';
 import { UndoQuota } from './quota.ts';
 import { keptName, UndoStore, unsureName } from './store.ts';
+import { xattrChanges } from './xattr_changes.ts';
 
 /** An entry that is about to get its name. */
 export interface Placing extends UndoMark {
@@ -78,7 +83,7 @@ export class UndoKeeper {
   #unsure: PendingCopy[] = [];
   #nextNumber = 0;
   #stoppedAt: string | null = null;
-  #figures = { kept: 0, bytes: 0, made: 0, missing: 0 };
+  #figures = { kept: 0, bytes: 0, made: 0, changed: 0, missing: 0 };
   #missingFrom: string | null = null;
   #lastMs = 0;
 
@@ -101,17 +106,16 @@ export class UndoKeeper {
   }
 
   /** Records folders of the plan, parents first, before they are made or changed. Stable when it resolves. */
-  async folders(folders: Iterable<FolderPlan>): Promise<void> {
+  async folders(folders: Iterable<Placed>, rules: MetadataRules): Promise<void> {
     let changes = false;
     for (const { target, entry } of folders) {
       if (target === '') continue;
-      const before = await this.#folderBefore(target);
-      if (before !== null && before.kind !== 'directory') continue; // told when it is made
-      if (before === null && !this.#isFresh(target)) this.#fresh.add(target);
-      const same = before !== null && before.mode === entry.mode && before.mtimeNs === entry.mtimeNs;
-      changes ||= !same;
-      if (before === null) this.#figures.made += 1;
-      await this.#hold(folderRecord(target, before));
+      const found = await this.#folderBefore(target, entry, rules);
+      if (found !== null && found.stat.kind !== 'directory') continue; // told when it is made
+      if (found === null && !this.#isFresh(target)) this.#fresh.add(target);
+      changes ||= found === null || found.changes;
+      if (found === null) this.#figures.made += 1;
+      await this.#hold(folderRecord(target, found?.stat ?? null, found?.xattrs ?? []));
     }
     if (!changes) return;
     await this.#open();
@@ -130,11 +134,11 @@ export class UndoKeeper {
   }
 
   /** Records attributes that are about to change. Stable when it resolves. */
-  async attrs(changes: readonly { target: RelPath; mode: number; newMode: number }[]): Promise<void> {
+  async attrs(changes: readonly UndoAttrs[]): Promise<void> {
     if (changes.length === 0 || this.#stoppedAt !== null) return;
     const store = await this.#open();
-    for (const { target, mode, newMode } of changes)
-      store.append({ type: 'attrs', path: target, mode, newMode });
+    for (const change of changes) store.append(change);
+    this.#figures.changed += changes.length;
     await this.stable();
   }
 
@@ -313,10 +317,20 @@ export class UndoKeeper {
     return false;
   }
 
-  async #folderBefore(target: RelPath): Promise<Stat | null> {
+  /** What stands there; null where nothing does. */
+  async #folderBefore(target: RelPath, entry: PlanEntry, rules: MetadataRules): Promise<FolderBefore | null> {
     if (this.#isFresh(target)) return null;
     try {
-      return await this.#parts.dirs.useParent(target, (dir, name) => statOrNull(dir, name));
+      return await this.#parts.dirs.useParent(target, async (dir, name) => {
+        const stat = await statOrNull(dir, name);
+        if (stat?.kind !== 'directory') return stat && { stat, xattrs: [], changes: false };
+        const store = dir.caps.xattrsOf(name);
+        const xattrs = await xattrChanges(store, rules.xattrsOf(entry), entry.userId !== undefined);
+        const owner = rules.ownership.wanted(entry) ?? stat;
+        const isOwned = stat.userId === owner.userId && stat.groupId === owner.groupId;
+        const same = isOwned && stat.mode === entry.mode && stat.mtimeNs === entry.mtimeNs;
+        return { stat, xattrs, changes: !same || xattrs.length > 0 };
+      });
     } catch (failure) {
       const { code } = asCausewayError(failure);
       // told for each entry that wants to go there
@@ -342,21 +356,23 @@ export class UndoKeeper {
     const store = await UndoStore.open(root, undoId, header);
     this.#store = store;
     this.#lastMs = createdMs;
-    if (this.#rootBefore !== null) store.append(folderRecord('', this.#rootBefore));
+    if (this.#rootBefore !== null) store.append(folderRecord('', this.#rootBefore, []));
     for (const encoded of this.#held.splice(0)) store.appendEncoded(encoded);
     return store;
   }
 }
 
-/** A folder of the plan. */
-export interface FolderPlan {
-  readonly target: RelPath;
-  readonly entry: { readonly mode: number; readonly mtimeNs: bigint };
+/** A folder that was there. */
+interface FolderBefore {
+  readonly stat: Stat;
+  readonly xattrs: readonly UndoXattr[];
+  /** Whether the copy gives it other attributes. */
+  readonly changes: boolean;
 }
 
-function folderRecord(path: string, before: Stat | null): UndoRecord {
+function folderRecord(path: string, before: Stat | null, xattrs: readonly UndoXattr[]): UndoRecord {
   if (before === null)
-    return { type: 'folder', path, made: true, mode: 0, mtimeNs: 0n, userId: 0, groupId: 0 };
+    return { type: 'folder', path, made: true, mode: 0, mtimeNs: 0n, userId: 0, groupId: 0, xattrs };
   const { mode, mtimeNs, userId, groupId } = before;
-  return { type: 'folder', path, made: false, mode, mtimeNs, userId, groupId };
+  return { type: 'folder', path, made: false, mode, mtimeNs, userId, groupId, xattrs };
 }

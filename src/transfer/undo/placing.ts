@@ -1,6 +1,7 @@
 import { hashBytes } from '../../base/hash.ts';
 import type { RelPath } from '../../base/path.ts';
-import type { Dir } from '../../world/disk.ts';
+import { UNDO_MARK_BYTES } from '../../wire/undo_record.ts';
+import type { Dir, Stat } from '../../world/disk.ts';
 import type { ChunkMap } from '../chunk_map.ts';
 import { partialName } from '../temporary_name.ts';
 import { contentMark, inodeMark, linkMark } from './identity.ts';
@@ -19,9 +20,9 @@ export interface ReadyFile {
 
 /**
  * What a file is known by once it is in place: a small one by its content, which costs no look at the disk, a large one
- * by the inode of its partial file too, so that it need not be read. Null where that is gone: then it is not placed either.
+ * by the inode of its partial file too, so that it need not be read.
  */
-export async function placingOf(file: ReadyFile, isSmall: boolean, store: Dir): Promise<Placing | null> {
+export async function placingOf(file: ReadyFile, isSmall: boolean, store: Dir): Promise<Placing> {
   const { target, key, entry, chunks } = file;
   const { sizeBytes, mtimeNs } = entry;
   const common = { target, kind: 'file' as const, sizeBytes, mtimeNs };
@@ -29,13 +30,19 @@ export async function placingOf(file: ReadyFile, isSmall: boolean, store: Dir): 
     const mark = contentMark(chunks.count === 0 ? EMPTY : chunks.hashes());
     return { ...common, mark, byChunks: false, inode: null };
   }
-  const stat = await statOrNull(store, partialName(key));
-  if (stat === null) return null;
-  return { ...common, mark: contentMark(chunks.root()), byChunks: true, inode: inodeMark(stat.inode) };
+  const stat = await statOrNull(store, partialName(key)); // of an empty file none was made yet
+  const inode = stat && inodeMark(stat.inode);
+  return { ...common, mark: contentMark(chunks.root()), byChunks: true, inode };
 }
 
 /** The same for a symlink. */
 export function linkPlacing(target: RelPath, linkTarget: string, mtimeNs: bigint): Placing {
   const mark = linkMark(linkTarget);
   return { target, kind: 'symlink', sizeBytes: 0, mtimeNs, mark, byChunks: false, inode: null };
+}
+
+/** The same for a further name of a file, or a copy of it, that is known by its attributes alone. */
+export function placedAs(target: RelPath, { sizeBytes, mtimeNs, inode }: Stat): Placing {
+  const mark = new Uint8Array(UNDO_MARK_BYTES); // no content has it
+  return { target, kind: 'file', sizeBytes, mtimeNs, mark, byChunks: false, inode: inodeMark(inode) };
 }

@@ -19,6 +19,7 @@ import { sameEntry } from './identity.ts';
 import { statOrNull } from './keep_job.ts';
 import { holdUndo } from './quota.ts';
 import { UndoLog } from './read_log.ts';
+import { restoreAttrs } from './restore_attrs.ts';
 import { RESTORE_OUTCOME, restoreJob } from './restore_job.ts';
 import {
   attemptOf,
@@ -29,6 +30,7 @@ import {
   removeUndoSet,
   withUndoFolder,
 } from './store.ts';
+import { restoreXattrs } from './xattr_changes.ts';
 
 /** What an undo did. With problems, what is kept stays, so that it can be tried again. */
 export interface UndoReport {
@@ -119,6 +121,8 @@ class UndoRun {
   readonly #dirs: DirCache;
   readonly #rootSeenNs: bigint;
   readonly #touched = new Set<RelPath>();
+  /** Files whose attributes were given back. */
+  readonly #changed = new Set<RelPath>();
   readonly #root: Dir;
   readonly #problems: Problem[] = [];
   /** Entries that were left: what an earlier attempt has recorded of them comes behind that and waits too. */
@@ -158,6 +162,9 @@ class UndoRun {
     for (const wanted of ['entries', 'folders'] as const) {
       for (const attempt of attempts) {
         await using log = await UndoLog.open(this.#store, attempt);
+        // a later attempt may have given a folder the mode back that it had between the two
+        if (wanted === 'folders')
+          for await (const record of log.forwards()) if (record.type === 'folder') await this.#open(record);
         for await (const record of log.backwards())
           if ((record.type === 'folder') === (wanted === 'folders')) await this.#takeBack(record, log);
       }
@@ -264,9 +271,11 @@ class UndoRun {
         if (stat?.kind !== 'directory') return;
         if (made) await this.#removeFolder(dir, name, path);
         else {
-          const { userId, groupId } = record;
+          const { userId, groupId, xattrs } = record;
           const owned = stat.userId === userId && stat.groupId === groupId;
-          await dir.setAttrs(name, { ...(owned ? {} : { userId, groupId }), mode, mtimeNs });
+          if (!owned) await dir.setAttrs(name, { userId, groupId });
+          await restoreXattrs(dir.caps.xattrsOf(name), xattrs);
+          await dir.setAttrs(name, { mode, mtimeNs });
         }
       });
       this.#touched.add(splitRel(target).parent).add(target);
@@ -289,12 +298,23 @@ class UndoRun {
     }
   }
 
-  async #attrs({ path, mode, newMode }: UndoAttrs): Promise<void> {
+  async #attrs(record: UndoAttrs): Promise<void> {
+    const { path } = record;
+    if (this.#left.has(path)) return;
     try {
-      await this.#dirs.useParent(parseRelPath(path), async (dir, name) => {
-        const stat = await statOrNull(dir, name);
-        if (stat?.mode === newMode) await dir.setAttrs(name, { mode });
-      });
+      const target = parseRelPath(path);
+      const outcome = await this.#dirs.useParent(target, (dir, name) => restoreAttrs(dir, name, record));
+      if (outcome === 'restored') {
+        this.#restored += 1;
+        this.#changed.add(target);
+        this.#touched.add(splitRel(target).parent);
+      }
+      if (outcome === 'changed')
+        this.#leave(
+          path,
+          'CW_UNDO_CHANGED',
+          'it was changed since the copy: owner, mode and attributes stay',
+        );
     } catch (failure) {
       if (!isGone(failure)) throw failure;
     }
@@ -322,7 +342,10 @@ class UndoRun {
 
   /** Names of folders that were removed are gone from the list with them. */
   async #flush(): Promise<void> {
-    if (this.#touched.size >= LIMITS.flushAllFromFiles.value && (await this.#root.syncFileSystem())) return;
+    const { size } = this.#touched;
+    if (size + this.#changed.size >= LIMITS.flushAllFromFiles.value && (await this.#root.syncFileSystem()))
+      return;
+    for (const path of this.#changed) await this.#dirs.useParent(path, syncFile);
     for (const path of this.#touched) {
       this.#dirs.forget(path);
       try {
@@ -343,6 +366,17 @@ class UndoRun {
     this.#problemCount += 1;
     if (this.#problems.length >= LIMITS.problemsListMax.value) return;
     this.#problems.push({ path: path.slice(0, 256), code, message: message.slice(0, 256) });
+  }
+}
+
+/** A file whose mode lets nobody read it has its attributes flushed with its folder, as far as the file system does that. */
+async function syncFile(dir: Dir, name: Name): Promise<void> {
+  try {
+    await using file = await dir.openFile(name, 'read');
+    await file.datasync();
+  } catch (failure) {
+    const { code } = asCausewayError(failure);
+    if (code !== 'CW_DISK_PERMISSION' && !isGone(failure)) throw failure;
   }
 }
 

@@ -128,6 +128,28 @@ export class MachineDisk {
     return at ? at.fileSystem.stat(at.inode) : null;
   }
 
+  /** Gives an entry another mode, and one attribute where `xattr` is given. Stable at once. */
+  describe(path: string, mode: number, xattr?: { readonly name: string; readonly value: Uint8Array }): void {
+    const at = this.#find(path, false);
+    assert(at !== null, `${path} is there`);
+    at.fileSystem.setAttrs(at.inode, { mode });
+    if (xattr) at.fileSystem.setXattrs(at.inode, new Map([[xattr.name, xattr.value]]));
+    at.fileSystem.syncAll();
+  }
+
+  /** Gives a file another name in the same folder, stable at once. */
+  link(path: string, newName: string): void {
+    const at = this.#find(path, false);
+    assert(at?.inode.parent, `${path} is there`);
+    at.fileSystem.link(at.inode, at.inode.parent, newName);
+    at.fileSystem.syncAll();
+  }
+
+  /** Attributes of the entry at `path`, by name. */
+  xattrs(path: string): ReadonlyMap<string, Uint8Array> {
+    return this.#find(path, false)?.inode.xattrs ?? new Map();
+  }
+
   /** Everything below the folder at `path`, sorted by path. */
   listAll(path = '/'): ListedEntry[] {
     const found: ListedEntry[] = [];
