@@ -74,7 +74,7 @@ export class CopyService {
    * and CW_COPY_BUSY while the copy itself runs.
    */
   undo(transferId: Uint8Array, undoId: Uint8Array, destination: string): Promise<UndoReport | null> {
-    if (this.#attempts.has(toHex(transferId)))
+    if (this.#attempts.has(keyOf(transferId, 'sink')))
       return Promise.reject(new CausewayError('CW_COPY_BUSY', 'the copy runs: cancel it before its undo'));
     const key = toHex(undoId);
     const running = this.#undoing.get(key);
