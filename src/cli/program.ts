@@ -218,6 +218,10 @@ function addCopyCommands(program: Command, add: Add): void {
         .choices(['bulk', 'background'])
         .default('bulk'),
     )
+    .option(
+      '--undo <auto|off|require>',
+      'keep what is replaced, for `causeway jobs undo`: as far as it can be, not at all, or not replace what cannot be kept (default: auto)',
+    )
     .option('--priority <n>', 'copies of higher priority start first, -10 to 10 (default: 0)')
     .option('--retries <n>', 'how often a failure that may pass is tried again, 0 to 100 (default: 0)')
     .option(
@@ -282,6 +286,13 @@ function addJobCommands(program: Command, add: Add): void {
     'causeway jobs cancel 1a2b3c4d',
     async () => (await import('./commands/jobs.ts')).jobsCancel,
   );
+  add(
+    jobs,
+    'undo <id>',
+    'take back what a copy did: what it replaced stands there again, what it made is gone; what was changed since is left and listed',
+    'causeway jobs undo 1a2b3c4d',
+    async () => (await import('./commands/jobs.ts')).jobsUndo,
+  ).option('--detach', 'do not wait for the end; it goes on, also when its machine is back later only');
 }
 
 /** The values of an option that is given several times. */

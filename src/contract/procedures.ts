@@ -12,6 +12,7 @@ import {
   StartGroupRequest,
   StartJobRequest,
   StatusView,
+  UndoJobRequest,
   VmView,
 } from './schemas.ts';
 
@@ -36,6 +37,7 @@ export const PROCEDURES = {
   showJob: { ...ROUTES.showJob, params: IdParams, body: Empty, result: JobView },
   cancelJob: { ...ROUTES.cancelJob, params: IdParams, body: Empty, result: JobView },
   pauseJob: { ...ROUTES.pauseJob, params: IdParams, body: Empty, result: JobView },
+  undoJob: { ...ROUTES.undoJob, params: IdParams, body: UndoJobRequest, result: JobView },
   resumeJob: { ...ROUTES.resumeJob, params: IdParams, body: Empty, result: JobView },
   interruptJob: { ...ROUTES.interruptJob, params: IdParams, body: Empty, result: JobView },
 } as const satisfies Record<ProcedureName, unknown>;

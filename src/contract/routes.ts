@@ -16,6 +16,7 @@ export const ROUTES = {
   cancelJob: { method: 'POST', path: '/v1/jobs/:id/cancel' },
   pauseJob: { method: 'POST', path: '/v1/jobs/:id/pause' },
   resumeJob: { method: 'POST', path: '/v1/jobs/:id/resume' },
+  undoJob: { method: 'POST', path: '/v1/jobs/:id/undo' },
   interruptJob: { method: 'POST', path: '/v1/jobs/:id/interrupt' },
 } as const;
 

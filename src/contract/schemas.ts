@@ -108,6 +108,11 @@ const CopyWish = {
   ignoreTimes: Type.Optional(Type.Boolean()),
   /** Sends changed files in whole, without taking unchanged parts from what the destination has. */
   wholeFile: Type.Optional(Type.Boolean()),
+  /**
+   * Whether what the copy replaces is kept, so that it can be undone; `auto`, the default: as far as it can be; `require`:
+   * what cannot be kept is not replaced.
+   */
+  undo: Type.Optional(Type.Union([Type.Literal('auto'), Type.Literal('off'), Type.Literal('require')])),
   /** Bytes of files that are sent in a second at most, on average. */
   limitBytesPerSecond: Type.Optional(Type.Integer({ minimum: 1024, maximum: 2 ** 40 })),
   /** Whether entries keep owner and group; `auto`, the default: where the destination's process is root. */
@@ -199,6 +204,39 @@ export const WaitReason = Type.Union([
 ]);
 export type WaitReason = Static<typeof WaitReason>;
 
+/** What undo holds of a copy, or did with it. */
+export const UndoView = Type.Object({
+  /** `kept`: it can be undone; `running`: it is undone as soon as its machine answers; `partial`: some entries were left. */
+  state: Type.Union([
+    Type.Literal('kept'),
+    Type.Literal('running'),
+    Type.Literal('done'),
+    Type.Literal('partial'),
+    Type.Literal('failed'),
+  ]),
+  /** Entries that were replaced and are kept, and what they take. */
+  kept: Type.Number(),
+  bytes: Type.Number(),
+  /** Entries where nothing stood before. */
+  made: Type.Number(),
+  /** Files of which only owner, mode or attributes changed. */
+  changed: Type.Number(),
+  /** Entries that were replaced and could not be kept; all behind a used-up quota count as one. */
+  missing: Type.Number(),
+  missingFrom: Nullable(Type.String()),
+  /** When what is kept is removed. */
+  untilMs: Type.Number(),
+  /** Of the undo: entries that are as before, and entries that the copy had made and that are gone. */
+  restored: Type.Number(),
+  removed: Type.Number(),
+  /** Entries that were left, with the reason; the first 1,000. */
+  problems: Type.Array(Type.Object({ path: Type.String(), code: Type.String(), message: Type.String() })),
+  problemCount: Type.Number(),
+  /** Why it failed, or why it waits. */
+  error: Nullable(ErrorBody),
+});
+export type UndoView = Static<typeof UndoView>;
+
 export const JobView = Type.Object({
   id: Type.String(),
   state: JobState,
@@ -278,8 +316,21 @@ export const JobView = Type.Object({
   error: Nullable(ErrorBody),
   /** What is worth knowing though it takes nothing from the result: damage that was repaired, data that are removed later. */
   note: Nullable(Type.String()),
+  /** Null where nothing was kept, as far as is known. */
+  undo: Nullable(UndoView),
 });
 export type JobView = Static<typeof JobView>;
+
+export const UndoJobRequest = Type.Object(
+  {
+    /** False: only wait for the undo that goes on. Default true. */
+    begin: Type.Optional(Type.Boolean()),
+    /** How long to wait for the end of the undo; default 0. The job tells whether it goes on. */
+    waitMs: Type.Optional(Type.Integer({ minimum: 0, maximum: 30_000 })),
+  },
+  Strict,
+);
+export type UndoJobRequest = Static<typeof UndoJobRequest>;
 
 export const ListJobsRequest = Type.Object(
   {

@@ -11,6 +11,7 @@ import type {
   SetVmRequest,
   StartGroupRequest,
   StartJobRequest,
+  UndoJobRequest,
 } from '../contract/schemas.ts';
 import type { Daemon } from './daemon.ts';
 
@@ -45,6 +46,7 @@ const HANDLERS: Readonly<Record<ProcedureName, Handler>> = {
   showJob: async (daemon, { params }) => daemon.jobs.show(params['id']!),
   cancelJob: async (daemon, { params }) => daemon.jobs.cancel(params['id']!),
   pauseJob: async (daemon, { params }) => daemon.jobs.pause(params['id']!),
+  undoJob: async (daemon, { params, body }) => daemon.jobs.undo(params['id']!, body as UndoJobRequest),
   resumeJob: async (daemon, { params }) => daemon.jobs.resume(params['id']!),
   interruptJob: async (daemon, { params }) => daemon.jobs.interrupt(params['id']!),
 };

@@ -75,6 +75,7 @@ export const NO_FIGURES: JobFigures = {
   problems: [],
   error: null,
   note: null,
+  undo: null,
 };
 
 /** A job that has not ended and does not run: what was last known of it, without what is only true of a running one. */

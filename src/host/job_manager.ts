@@ -3,7 +3,14 @@ import { observed } from '../base/deferred.ts';
 import { CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { parseTimeWindow } from '../base/time_window.ts';
-import type { JobPage, JobState, JobView, ListJobsRequest, StartJobRequest } from '../contract/schemas.ts';
+import type {
+  JobPage,
+  JobState,
+  JobView,
+  ListJobsRequest,
+  StartJobRequest,
+  UndoJobRequest,
+} from '../contract/schemas.ts';
 import type { LocalTime } from '../world/local_time.ts';
 import type { World } from '../world/world.ts';
 import type { CopyRates } from './copy_rates.ts';
@@ -14,6 +21,7 @@ import { discardRemains, removalNote } from './job_remains.ts';
 import { JobSaver } from './job_saver.ts';
 import { hasEnded } from './job_state.ts';
 import type { JobStore, StoredJob } from './job_store.ts';
+import { JobUndo } from './job_undo.ts';
 import { type LiveJob, viewOf } from './live_job.ts';
 import type { Machines } from './machines.ts';
 import { vmsOf } from './queue_plan.ts';
@@ -38,6 +46,7 @@ export class JobManager {
   readonly #queue: JobQueue;
   readonly #saver: JobSaver;
   readonly #listeners = new JobListeners();
+  readonly #undo: JobUndo;
 
   constructor(parts: JobManagerParts) {
     const { world, machines, store, localTime, deviceId, rates } = parts;
@@ -54,6 +63,8 @@ export class JobManager {
       onLateNote: (id, later) => this.#noteLater(id, later),
     });
     machines.onChange(() => this.#queue.schedule());
+    const find = (id: string) => this.#find(id);
+    this.#undo = new JobUndo({ machines, saver: this.#saver, clock: world.clock, deviceId, find });
   }
 
   /** Reads the jobs that had not ended when the daemon went away. CW_DAEMON_STATE, CW_DISK_*. */
@@ -67,7 +78,9 @@ export class JobManager {
   /** Starts what may run, and goes on with the removal of what cancelled copies had left. */
   begin(): void {
     for (const { pending, settled } of this.#parts.machines.remains.takeUp())
-      if (pending.jobId !== undefined) this.#tellRemoval(pending.jobId, settled);
+      if (pending.jobId !== undefined)
+        if (pending.undoId === undefined) this.#tellRemoval(pending.jobId, settled);
+        else this.#undo.takeUp(pending.jobId, settled);
     this.#queue.begin();
   }
 
@@ -153,6 +166,24 @@ export class JobManager {
     return this.#durable(id);
   }
 
+  /**
+   * Takes back what a copy did that has ended; goes on until its machine has answered. CW_JOB_UNKNOWN, CW_JOB_STATE,
+   * CW_UNDO_NONE, CW_VM_UNKNOWN, CW_DISK_*.
+   */
+  async undo(id: string, { begin = true, waitMs = 0 }: UndoJobRequest = {}): Promise<JobView> {
+    const stored = await this.#find(id);
+    if (!begin) {
+      await this.#undo.ended(id, waitMs);
+      return this.#durable(id);
+    }
+    const twin = this.#twinOf(stored.request);
+    if (twin && twin.stored.id !== id)
+      throw new CausewayError('CW_JOB_STATE', `the same copy is in the queue as job ${twin.stored.id}`);
+    await this.#undo.start(stored);
+    await this.#undo.ended(id, waitMs);
+    return this.#durable(id);
+  }
+
   /** Ends a copy and keeps what is there: the same copy resumes from it. CW_JOB_UNKNOWN. */
   async interrupt(id: string): Promise<JobView> {
     const job = this.#queue.get(id);
@@ -198,7 +229,9 @@ export class JobManager {
 
   #current(stored: StoredJob): JobView {
     const live = this.#queue.get(stored.id);
-    return live ? viewOf(live) : (this.#saver.unsaved(stored.id) ?? stored).view;
+    if (live) return viewOf(live);
+    const newest = this.#saver.unsaved(stored.id) ?? stored;
+    return this.#undo.shown(newest, newest.view);
   }
 
   /** The view of a job whose change somebody asked for: what could not be stored is no success. CW_DISK_*. */
@@ -226,6 +259,8 @@ export class JobManager {
     const stored = await this.#find(id);
     if (stored.state !== 'interrupted') throw stateError(this.#current(stored), 'resumed');
     const { request } = stored;
+    if (stored.view.undo?.state === 'running')
+      throw new CausewayError('CW_JOB_STATE', `job ${id} is being undone`);
     for (const vm of vmsOf(request)) if (!this.#parts.machines.has(vm)) throw unknownVm(vm);
     const twin = this.#twinOf(request);
     if (twin)

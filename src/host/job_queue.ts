@@ -21,6 +21,7 @@ import { QueueWindows } from './queue_windows.ts';
 import { retryWaitMs } from './retry.ts';
 import { retryReason } from './retry_policy.ts';
 import { SharedSources } from './shared_sources.ts';
+import { undoIdOf } from './transfer_id.ts';
 
 export interface JobQueueParts {
   readonly world: World;
@@ -216,6 +217,7 @@ export class JobQueue {
       },
       request,
       transferId: job.transferId,
+      undoId: undoIdOf(this.#parts.deviceId, job.stored),
       earlier: view,
       ready: machines.remains.withdraw(request.vm, job.key),
       onProgress: () => {

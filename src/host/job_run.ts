@@ -15,6 +15,7 @@ export interface JobRunParts {
   readonly copy: Omit<CopyJobParams, 'world' | 'spec'>;
   readonly request: StartJobRequest;
   readonly transferId: Uint8Array;
+  readonly undoId: Uint8Array;
   readonly earlier: EarlierFigures;
   /** What has to be over before the copy begins. */
   readonly ready: Promise<void>;
@@ -33,7 +34,8 @@ export class JobRun {
   readonly #stopping = new AbortController();
 
   constructor(parts: JobRunParts) {
-    const { world, copy, request, transferId, earlier } = parts;
+    const { world, copy, request, transferId, undoId, earlier } = parts;
+    const { undo = 'auto' } = request;
     this.#parts = parts;
     this.#tracker = new JobTracker(earlier, world.clock, request.direction);
     this.#copy = new CopyJob({
@@ -55,6 +57,7 @@ export class JobRun {
           ...(request.idMappings && {
             idMappings: request.idMappings.map((rule) => ({ ...rule, from: rule.from ?? null })),
           }),
+          ...(undo !== 'off' && { undo: { id: undoId, required: undo === 'require' } }),
           lanes: request.lanes ?? Math.min(LIMITS.lanesMax.value, world.process.info.cpuCount),
         },
       },

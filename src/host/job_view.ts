@@ -10,6 +10,7 @@ import { RateEstimator } from '../transfer/rate.ts';
 import type { Clock } from '../world/clock.ts';
 import type { JobFigures } from './job_frame.ts';
 import { stageViews } from './stage_views.ts';
+import { keptView } from './undo_view.ts';
 
 /** Until everything is in place the percentage stays below 100. */
 const PERCENT_BEFORE_DONE_MAX = 99.9;
@@ -17,7 +18,7 @@ const PERCENT_BEFORE_DONE_MAX = 99.9;
 /** Figures of earlier runs of a job that the next one goes on with. */
 export type EarlierFigures = Pick<
   JobView,
-  'percent' | 'elapsedMs' | 'attempts' | 'sentBytes' | 'receivedBytes' | 'stages'
+  'percent' | 'elapsedMs' | 'attempts' | 'sentBytes' | 'receivedBytes' | 'stages' | 'undo'
 >;
 
 /**
@@ -113,6 +114,7 @@ export class JobTracker {
       problems: [...(end?.kind === 'done' ? end.outcome.problems : (view?.problems ?? []))],
       error: end?.kind === 'failed' ? end.error.report() : null,
       note: noteOf(end, view),
+      undo: view?.undo ? keptView(view.undo) : this.#earlier.undo,
     };
   }
 

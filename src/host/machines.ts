@@ -18,12 +18,14 @@ import type { TrustStore } from '../link/session/trust_store.ts';
 import { CopyService } from '../transfer/copy_service.ts';
 import type { LaneRouter } from '../transfer/lane_router.ts';
 import { PeerSession } from '../transfer/peer_session.ts';
+import { reportOf } from '../transfer/undo/report.ts';
+import type { UndoReport } from '../transfer/undo/undo.ts';
 import { parseToken } from '../wire/token.ts';
 import type { TlsIdentity } from '../world/net.ts';
 import type { World } from '../world/world.ts';
 import { dialMachine } from './dial_machine.ts';
 import { reachLink } from './link_reach.ts';
-import { Remains, type Removal } from './remains.ts';
+import { Remains, type Removal, type Undone } from './remains.ts';
 import { type PendingDiscard, remainsOnHost, type StoredVm, type VmStore } from './vm_store.ts';
 import { linkView } from './vm_view.ts';
 import { WaitingLink } from './waiting_link.ts';
@@ -192,21 +194,49 @@ export class Machines {
     return this.remains.add(vm, { transferId: toHex(transferId), destination, onHost, jobId });
   }
 
+  /** Has a copy undone; the promise inside tells what that did, and may take as long as the machine is away. */
+  undo(
+    request: StartJobRequest,
+    ids: { readonly transferId: Uint8Array; readonly undoId: Uint8Array; readonly jobId: string },
+  ): Promise<{ readonly settled: Promise<Removal> }> {
+    const { vm, destination } = request;
+    const transferId = toHex(ids.transferId);
+    const undoId = toHex(ids.undoId);
+    const onHost = remainsOnHost(request);
+    return this.remains.add(vm, { transferId, destination, onHost, jobId: ids.jobId, undoId });
+  }
+
   async close(): Promise<void> {
     await this.remains.close();
     await Promise.all([...this.#machines.values()].map(({ link }) => link.close()));
     this.#machines.clear();
   }
 
-  async #removeRemains(name: string, pending: PendingDiscard, signal: AbortSignal): Promise<void> {
+  async #undo(
+    name: string,
+    pending: PendingDiscard & { readonly undoId: string },
+    signal: AbortSignal,
+  ): Promise<UndoReport | null> {
     const { destination } = pending;
+    const transferId = fromHex(pending.transferId);
+    const undoId = fromHex(pending.undoId);
+    if (pending.onHost === true)
+      return orAborted(this.#hostCopies.undo(transferId, undoId, destination), signal);
+    const mux = await this.link(name).ready(signal);
+    return reportOf(await callRpc(mux, 'undo', { transferId, undoId, destination }, signal));
+  }
+
+  async #removeRemains(name: string, pending: PendingDiscard, signal: AbortSignal): Promise<Undone> {
+    const { destination, undoId } = pending;
+    if (undoId !== undefined) return this.#undo(name, { ...pending, undoId }, signal);
     const transferId = fromHex(pending.transferId);
     if (pending.onHost === true) {
       await orAborted(this.#hostCopies.discard(transferId, destination), signal);
-      return;
+      return undefined;
     }
     const mux = await this.link(name).ready(signal);
     await callRpc(mux, 'discard', { transferId, destination }, signal);
+    return undefined;
   }
 
   #start(vm: StoredVm): void {

@@ -48,7 +48,7 @@ class Stage implements AsyncDisposable {
       remove: (_vm, pending, signal) => {
         const answer = deferred<void>();
         this.calls.push({ pending, answer });
-        return abortable(answer.promise, signal);
+        return abortable(answer.promise, signal).then(() => undefined);
       },
     });
   }

@@ -1,25 +1,30 @@
 import { type Deferred, deferred } from '../base/deferred.ts';
 import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
+import type { UndoReport } from '../transfer/undo/undo.ts';
 import type { Clock } from '../world/clock.ts';
 import { retryWaitMs } from './retry.ts';
 import type { PendingDiscard, VmStore } from './vm_store.ts';
 
-/** How it ended with what a cancelled copy had left. */
+/** How it ended with what a cancelled copy had left, or with an undo. */
 export type Removal =
-  | { readonly kind: 'removed' }
+  /** `undone`: what an undo did; null where nothing was kept. */
+  | { readonly kind: 'removed'; readonly undone?: UndoReport | null }
   /** The same copy was started again and goes on from it. */
   | { readonly kind: 'taken-over' }
   /** It is still there and nobody tries any more. */
   | { readonly kind: 'given-up'; readonly error: CausewayError };
+
+/** What an undo did, null where nothing was kept; nothing for a removal. */
+export type Undone = UndoReport | null | undefined;
 
 export interface RemainsParts {
   readonly clock: Clock;
   readonly store: VmStore;
   /** Resolves when a try makes sense: the link to the machine is up. Rejects only when the signal is aborted. */
   reach(vm: string, pending: PendingDiscard, signal: AbortSignal): Promise<void>;
-  /** Removes what is there; the end of the session ends the wait for the answer. */
-  remove(vm: string, pending: PendingDiscard, signal: AbortSignal): Promise<void>;
+  /** Removes what is there, or undoes the copy; the end of the session ends the wait for the answer. */
+  remove(vm: string, pending: PendingDiscard, signal: AbortSignal): Promise<Undone>;
 }
 
 interface Entry {
@@ -83,18 +88,21 @@ export class Remains implements AsyncDisposable {
     return { settled: entry.settled.promise };
   }
 
-  /** Why the remains are still there; null while the first try runs. */
-  lastError(vm: string, transferId: string): CausewayError | null {
-    return this.#entriesOf(vm).find(({ pending }) => pending.transferId === transferId)?.lastError ?? null;
+  /** Why the remains are still there, or the undo with `undoId` is not done; null while the first try runs. */
+  lastError(vm: string, transferId: string, undoId?: string): CausewayError | null {
+    const isIt = ({ pending }: Entry) => pending.transferId === transferId && pending.undoId === undoId;
+    return this.#entriesOf(vm).find(isIt)?.lastError ?? null;
   }
 
-  /** Leaves the remains to a new attempt of the same copy; resolves when nothing removes them any more. */
+  /** Leaves the remains to a new attempt of the same copy; resolves when nothing removes them any more, and no undo of it runs. */
   async withdraw(vm: string, transferId: string): Promise<void> {
-    const entries = this.#entriesOf(vm).filter(({ pending }) => pending.transferId === transferId);
+    const entries = this.#entriesOf(vm).filter(
+      ({ pending }) => pending.transferId === transferId && pending.undoId === undefined,
+    );
     for (const entry of entries) this.#settle(entry, { kind: 'taken-over' });
-    if (entries.length === 0) return;
-    await this.#save(vm);
-    await Promise.all(entries.map(({ running }) => running));
+    if (entries.length > 0) await this.#save(vm);
+    const undoing = this.#entriesOf(vm).filter(({ pending }) => pending.transferId === transferId);
+    await Promise.all([...entries, ...undoing].map(({ running }) => running));
   }
 
   /** The machine is forgotten, and with it what was to be removed there. */
@@ -183,9 +191,12 @@ export class Remains implements AsyncDisposable {
       await this.#parts.reach(vm, pending, signal);
       if (!this.#isCurrent(entry)) return;
       const removing = this.#parts.remove(vm, pending, signal);
-      entry.running = removing.catch(() => undefined); // the failure is dealt with below
-      await removing;
-      this.#settle(entry, { kind: 'removed' });
+      entry.running = removing.then(
+        () => undefined,
+        () => undefined, // the failure is dealt with below
+      );
+      const undone = await removing;
+      this.#settle(entry, { kind: 'removed', ...(undone !== undefined && { undone }) });
     } catch (failure) {
       if (signal.aborted) return;
       const error = asCausewayError(failure);
@@ -239,8 +250,8 @@ export class Remains implements AsyncDisposable {
   }
 }
 
-function keyOf(vm: string, { transferId, onHost }: PendingDiscard): string {
-  return `${vm} ${onHost === true} ${transferId}`;
+function keyOf(vm: string, { transferId, onHost, undoId = '' }: PendingDiscard): string {
+  return `${vm} ${onHost === true} ${transferId} ${undoId}`;
 }
 
 function placeOf({ vm, pending }: Entry): string {

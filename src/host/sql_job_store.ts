@@ -115,5 +115,5 @@ function json<T>(id: string, value: SqlValue | undefined): T {
 
 /** Jobs of earlier versions lack what was added since. */
 function withNewMembers(view: Partial<JobView>): JobView {
-  return { reusedBytes: 0, zeroBytes: 0, ...view } as JobView;
+  return { reusedBytes: 0, zeroBytes: 0, undo: null, ...view } as JobView;
 }

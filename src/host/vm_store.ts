@@ -12,6 +12,8 @@ export interface PendingDiscard {
   readonly onHost?: boolean;
   /** The job that left them and is told how it ends. */
   readonly jobId?: string;
+  /** Set where a copy is to be undone: the id of what is kept of it. */
+  readonly undoId?: string;
 }
 
 /** A machine as the daemon remembers it. `fingerprint` is its pinned key, null before the first contact. */

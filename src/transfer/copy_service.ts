@@ -24,6 +24,8 @@ export class CopyService {
   readonly #world: World;
   readonly #attempts = new Map<string, Attempt>();
   readonly #undoing = new Map<string, Promise<UndoReport | null>>();
+  /** What undos did of which nobody may have heard: the next one who asks is told. */
+  readonly #undone = new Map<string, UndoReport>();
 
   constructor(world: World) {
     this.#world = world;
@@ -79,19 +81,36 @@ export class CopyService {
     const key = toHex(undoId);
     const running = this.#undoing.get(key);
     if (running) return running;
-    const undoing = this.#undoNow(undoId, destination).finally(() => this.#undoing.delete(key));
+    const undoing = this.#undoNow(undoId, destination)
+      .then((report) => this.#remember(key, report))
+      .finally(() => this.#undoing.delete(key));
     this.#undoing.set(key, undoing);
     return undoing;
   }
 
+  /** An answer that was lost with the link is given again. */
+  #remember(key: string, report: UndoReport | null): UndoReport | null {
+    if (report === null) return this.#undone.get(key) ?? null;
+    this.#undone.delete(key);
+    if (report.problemCount === 0) this.#undone.set(key, report);
+    const [oldest] = this.#undone.keys();
+    if (oldest !== undefined && this.#undone.size > LIMITS.undoReportsMax.value) this.#undone.delete(oldest);
+    return report;
+  }
+
   async #undoNow(undoId: Uint8Array, destination: string): Promise<UndoReport | null> {
     const path = absoluteDestination(this.#world.process.info.homeDirectory, destination);
+    const { folder: above, name } = splitAbsolute(path);
     let sum: UndoReport | null = null;
+    let left: ReadonlySet<string> = new Set();
     // an attempt that began before the destination's folder existed has kept its undo one folder higher
-    for (const folder of new Set([path, splitAbsolute(path).folder])) {
+    for (const folder of new Set([path, above])) {
       if ((await this.#world.disk.statPath(folder))?.kind !== 'directory') continue;
-      const report = await undoCopy(this.#world, folder, undoId);
-      sum = sum === null || report === null ? (sum ?? report) : addReports(sum, report);
+      const undone = await undoCopy(this.#world, folder, undoId, left);
+      if (undone === null) continue;
+      sum = sum === null ? undone.report : addReports(sum, undone.report);
+      // what was left of the later attempts is not taken back of the earlier one either
+      left = new Set([...undone.left].map((item) => `${name}/${item}`));
     }
     return sum;
   }

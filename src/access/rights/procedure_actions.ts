@@ -19,5 +19,6 @@ export const PROCEDURE_ACTIONS = {
   cancelJob: 'job.control',
   pauseJob: 'job.control',
   resumeJob: 'job.control',
+  undoJob: 'job.control',
   interruptJob: 'job.control',
 } as const satisfies Record<ProcedureName, Action>;

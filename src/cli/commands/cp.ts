@@ -69,7 +69,7 @@ async function untilStopped<T>(context: Context, copy: Following<T>): Promise<nu
 
 /** What the flags ask for. */
 function optionsOf(options: Record<string, unknown>): Partial<StartJobRequest> {
-  const { lanes, chunk, limit, ignoreTimes, wholeFile } = options;
+  const { lanes, chunk, limit, ignoreTimes, wholeFile, undo } = options;
   const { chunkMinBytes, chunkMaxBytes, lanesMax } = LIMITS;
   return {
     ...(lanes !== undefined && { lanes: parseCount(String(lanes), '--lanes', lanesMax.value) }),
@@ -81,9 +81,15 @@ function optionsOf(options: Record<string, unknown>): Partial<StartJobRequest> {
     }),
     ...(ignoreTimes === true && { ignoreTimes }),
     ...(wholeFile === true && { wholeFile }),
+    ...(undo !== undefined && { undo: parseUndo(String(undo)) }),
     ...ownerOptions(options),
     ...queueOptions(options),
   };
+}
+
+function parseUndo(text: string): NonNullable<StartJobRequest['undo']> {
+  if (text === 'auto' || text === 'off' || text === 'require') return text;
+  throw new CausewayError('CW_USAGE', `--undo ${text}: it is auto, off or require`);
 }
 
 /** `a,b,c`: each name once. */

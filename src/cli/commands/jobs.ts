@@ -8,6 +8,7 @@ import { endText, placeText, problemsText, progressText, queueText, routeText } 
 import type { Action, Context } from '../program.ts';
 import { limitText, stageTable } from '../stage_table.ts';
 import { table } from '../terminal.ts';
+import { exitOfUndo, undoText } from '../undo_text.ts';
 
 const STATES: readonly JobState[] = [
   'waiting',
@@ -80,6 +81,32 @@ export const jobsCancel: Action = async (context, [id = '']) => {
   return job.state === 'cancelled' ? 0 : exitOf(job);
 };
 
+/** `causeway jobs undo ID` */
+export const jobsUndo: Action = async (context, [id = ''], options) => {
+  const detach = options['detach'] === true;
+  if (!isGroupId(id)) return undoJob(context, id, detach);
+  const { jobs } = await context.client.call('showGroup', { id });
+  const exits: number[] = [];
+  for (const job of jobs) exits.push(await undoJob(context, job.id, detach));
+  return exits.every((exit) => exit === exits[0]) ? (exits[0] ?? 0) : 3;
+};
+
+const UNDO_WAIT_MS = 5_000;
+
+/** Waits for the end of the undo unless told otherwise; Ctrl-C ends the wait, not the undo. */
+async function undoJob({ client, terminal, json }: Context, id: string, detach: boolean): Promise<number> {
+  let job = await client.call('undoJob', { id }, { waitMs: detach ? 0 : UNDO_WAIT_MS });
+  let told = '';
+  while (!detach && job.undo?.state === 'running' && !terminal.interrupted.aborted) {
+    const why = undoText(job);
+    if (why !== told && !json) terminal.err(`${why}\n`);
+    told = why;
+    job = await client.call('undoJob', { id }, { begin: false, waitMs: UNDO_WAIT_MS });
+  }
+  terminal.out(json ? `${JSON.stringify(job)}\n` : `${undoText(job)}\n`);
+  return job.undo?.state === 'running' && !detach ? 130 : exitOfUndo(job);
+}
+
 /** The wish goes to each job of the group that has not ended. */
 async function changeGroup(
   context: Context,
@@ -138,6 +165,7 @@ function details(job: JobView, bars: boolean): string {
     ['rate', formatRate(job.rateBytesPerSecond)],
     ['attempts', String(job.attempts)],
   ];
+  if (job.undo) rows.push(['undo', undoText(job)]);
   if (job.lastError) rows.push(['last break', `${job.lastError.message} (${job.lastError.code})`]);
   if (job.endedAtMs === null) rows.push(['now', progressText(job)]);
   else rows.push(['end', endText(job)]);

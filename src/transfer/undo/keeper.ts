@@ -17,6 +17,7 @@ import type { World } from '../../world/world.ts';
 import { type FolderGroup, groupByFolder } from '../folder_groups.ts';
 import type { MetadataRules } from '../metadata.ts';
 import type { Placed } from '../sink_plan.ts';
+import { earlierCounts, type UndoCounts } from './earlier.ts';
 import type { UndoMark } from './identity.ts';
 import { KEEP_OUTCOME, keepJob, statOrNull } from './keep_job.ts';
 import { UndoQuota } from './quota.ts';
@@ -85,6 +86,7 @@ export class UndoKeeper {
   #stoppedAt: string | null = null;
   #figures = { kept: 0, bytes: 0, made: 0, changed: 0, missing: 0 };
   #missingFrom: string | null = null;
+  #earlier: UndoCounts | null = null;
   #lastMs = 0;
 
   constructor(parts: UndoKeeperParts) {
@@ -94,15 +96,26 @@ export class UndoKeeper {
 
   /** What is kept so far; null where nothing was recorded. */
   get figures(): UndoFigures | null {
-    if (this.#store === null) return null;
-    const untilMs = Math.floor(this.#lastMs + LIMITS.undoKeepMs.value);
-    return { ...this.#figures, untilMs, missingFrom: this.#missingFrom };
+    const earlier = this.#earlier;
+    if (this.#store === null && earlier === null) return null;
+    const { kept, bytes, made, changed, missing } = this.#figures;
+    const lastMs = Math.max(this.#lastMs, earlier?.writtenMs ?? 0);
+    return {
+      kept: kept + (earlier?.kept ?? 0),
+      bytes: bytes + (earlier?.bytes ?? 0),
+      made: made + (earlier?.made ?? 0),
+      changed: changed + (earlier?.changed ?? 0),
+      missing: missing + (earlier?.missing ?? 0),
+      missingFrom: earlier?.missingFrom ?? this.#missingFrom,
+      untilMs: Math.floor(lastMs + LIMITS.undoKeepMs.value),
+    };
   }
 
   /** To be called before anything is made in the destination's folder. */
   async begin(): Promise<void> {
     this.#rootBefore = await this.#parts.root.self();
     await this.#quota.expire();
+    this.#earlier = await earlierCounts(this.#parts.root, this.#parts.undoId);
   }
 
   /** Records folders of the plan, parents first, before they are made or changed. Stable when it resolves. */

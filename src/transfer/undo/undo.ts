@@ -43,6 +43,12 @@ export interface UndoReport {
   readonly problemCount: number;
 }
 
+/** What an undo did in one folder, and the paths of all entries that it left. */
+export interface Undone {
+  readonly report: UndoReport;
+  readonly left: ReadonlySet<string>;
+}
+
 export function addReports(a: UndoReport, b: UndoReport): UndoReport {
   return {
     restored: a.restored + b.restored,
@@ -60,13 +66,18 @@ const AFTERMATH_NS = 10_000_000_000n;
 /**
  * Takes back what the copy `undoId` did below `root`: byte for byte, with modes, owners and times. Whatever is not what
  * the copy put there is left and told. May be cut off at any moment and run again: what was done is found done. Null
- * where nothing is kept of that copy. Stable when it resolves.
+ * where nothing is kept of that copy. Stable when it resolves. Entries at the paths `left` are not touched.
  */
-export async function undoCopy(world: World, folder: string, undoId: Uint8Array): Promise<UndoReport | null> {
+export async function undoCopy(
+  world: World,
+  folder: string,
+  undoId: Uint8Array,
+  left: ReadonlySet<string> = new Set(),
+): Promise<Undone | null> {
   await using root = await world.disk.openRoot(folder);
   const release = holdUndo(world, undoId);
   try {
-    return await undoIn(world, { root, folder }, undoId);
+    return await undoIn(world, { root, folder, left }, undoId);
   } finally {
     release();
   }
@@ -75,18 +86,19 @@ export async function undoCopy(world: World, folder: string, undoId: Uint8Array)
 interface Where {
   readonly root: Dir;
   readonly folder: string;
+  readonly left: ReadonlySet<string>;
 }
 
-async function undoIn(world: World, where: Where, undoId: Uint8Array): Promise<UndoReport | null> {
+async function undoIn(world: World, where: Where, undoId: Uint8Array): Promise<Undone | null> {
   const { root } = where;
   const name = parseName(toHex(undoId));
   const rootBefore = await root.self();
   const done = await withUndoFolder(root, async (sets) => {
     const store = await openOrNull(sets, name);
     if (store === null) return null;
-    const run = new UndoRun(world, root, store, rootBefore.mtimeNs);
+    const run = new UndoRun(world, { ...where, store, rootSeenNs: rootBefore.mtimeNs });
     try {
-      return { report: await run.run(), rootMtimeNs: run.rootMtimeNs };
+      return { report: await run.run(), left: run.left, rootMtimeNs: run.rootMtimeNs };
     } finally {
       await run.close();
       await store.close();
@@ -96,10 +108,10 @@ async function undoIn(world: World, where: Where, undoId: Uint8Array): Promise<U
     await removeEmptyUndoFolder(root); // what a crash between two removals has left
     return null;
   }
-  const { report, rootMtimeNs } = done;
+  const { report, left, rootMtimeNs } = done;
   if (report.problemCount === 0) await removeUndoSet(root, name);
   if (rootMtimeNs !== null) await setRootTime(world, where, rootMtimeNs);
-  return report;
+  return { report, left };
 }
 
 /** The folder that took the copy is not below itself: its time is set from above, unless it is reached by a symlink. */
@@ -126,19 +138,25 @@ class UndoRun {
   readonly #root: Dir;
   readonly #problems: Problem[] = [];
   /** Entries that were left: what an earlier attempt has recorded of them comes behind that and waits too. */
-  readonly #left = new Set<string>();
+  readonly #left: Set<string>;
   /** Entries whose old version is gone: put back by an undo that was cut off, where an earlier attempt recorded them too. */
   readonly #lost = new Set<string>();
   #problemCount = 0;
   #restored = 0;
   #removed = 0;
 
-  constructor(world: World, root: Dir, store: Dir, rootSeenNs: bigint) {
+  constructor(world: World, where: Where & { readonly store: Dir; readonly rootSeenNs: bigint }) {
+    const { root, store, rootSeenNs, left } = where;
+    this.#left = new Set(left);
     this.#world = world;
     this.#root = root;
     this.#store = store;
     this.#dirs = new DirCache(root);
     this.#rootSeenNs = rootSeenNs;
+  }
+
+  get left(): ReadonlySet<string> {
+    return this.#left;
   }
 
   async run(): Promise<UndoReport> {
@@ -168,9 +186,10 @@ class UndoRun {
         for await (const record of log.backwards())
           if ((record.type === 'folder') === (wanted === 'folders')) await this.#takeBack(record, log);
       }
+      // what is back in a folder has left the store for good before that folder is removed
+      await this.#flush();
     }
-    for (const path of this.#lost) this.#problem(path, 'CW_UNDO_LOST', 'what stood there is no longer kept');
-    await this.#flush();
+    for (const path of this.#lost) this.#leave(path, 'CW_UNDO_LOST', 'what stood there is no longer kept');
     return {
       restored: this.#restored,
       removed: this.#removed,
@@ -304,11 +323,10 @@ class UndoRun {
     try {
       const target = parseRelPath(path);
       const outcome = await this.#dirs.useParent(target, (dir, name) => restoreAttrs(dir, name, record));
-      if (outcome === 'restored') {
-        this.#restored += 1;
-        this.#changed.add(target);
-        this.#touched.add(splitRel(target).parent);
-      }
+      if (outcome === 'restored') this.#restored += 1;
+      // flushed also where an undo that was cut off has given them back: it may not have come to its flush
+      this.#changed.add(target);
+      this.#touched.add(splitRel(target).parent);
       if (outcome === 'changed')
         this.#leave(
           path,
@@ -340,12 +358,24 @@ class UndoRun {
     if (orphans.length > 0) await this.#store.sync();
   }
 
+  /** A file whose mode lets nobody read it has its attributes flushed with its folder, as far as the file system does that. */
+  async #syncFile(path: RelPath): Promise<void> {
+    try {
+      await this.#dirs.useParent(path, async (dir, name) => {
+        await using file = await dir.openFile(name, 'read');
+        await file.datasync();
+      });
+    } catch (failure) {
+      if (asCausewayError(failure).code !== 'CW_DISK_PERMISSION' && !isGone(failure)) throw failure;
+    }
+  }
+
   /** Names of folders that were removed are gone from the list with them. */
   async #flush(): Promise<void> {
     const { size } = this.#touched;
     if (size + this.#changed.size >= LIMITS.flushAllFromFiles.value && (await this.#root.syncFileSystem()))
       return;
-    for (const path of this.#changed) await this.#dirs.useParent(path, syncFile);
+    for (const path of this.#changed) await this.#syncFile(path);
     for (const path of this.#touched) {
       this.#dirs.forget(path);
       try {
@@ -366,17 +396,6 @@ class UndoRun {
     this.#problemCount += 1;
     if (this.#problems.length >= LIMITS.problemsListMax.value) return;
     this.#problems.push({ path: path.slice(0, 256), code, message: message.slice(0, 256) });
-  }
-}
-
-/** A file whose mode lets nobody read it has its attributes flushed with its folder, as far as the file system does that. */
-async function syncFile(dir: Dir, name: Name): Promise<void> {
-  try {
-    await using file = await dir.openFile(name, 'read');
-    await file.datasync();
-  } catch (failure) {
-    const { code } = asCausewayError(failure);
-    if (code !== 'CW_DISK_PERMISSION' && !isGone(failure)) throw failure;
   }
 }
 

@@ -1,0 +1,12 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { formatUtcMinute } from './utc.ts';
+
+test('a moment is told as the calendar has it', () => {
+  assert.equal(formatUtcMinute(0), '1970-01-01 00:00 UTC');
+  assert.equal(formatUtcMinute(-1), '1969-12-31 23:59 UTC');
+  for (const day of [59, 60, 365, 10_956, 11_016, 11_017, 19_782, 20_000, 47_540, 47_541]) {
+    const ms = day * 86_400_000 + 15 * 3_600_000 + 4 * 60_000;
+    assert.equal(formatUtcMinute(ms), `${new Date(ms).toISOString().slice(0, 10)} 15:04 UTC`);
+  }
+});

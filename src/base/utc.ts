@@ -1,0 +1,25 @@
+const DAY_MS = 86_400_000;
+const ERA_DAYS = 146_097;
+/** Days from 0000-03-01 to 1970-01-01. */
+const EPOCH_DAYS = 719_468;
+
+/** `2026-11-28 15:04 UTC`, from ms since 1970. After H. Hinnant, "chrono-Compatible Low-Level Date Algorithms". */
+export function formatUtcMinute(wallMs: number): string {
+  const days = Math.floor(wallMs / DAY_MS) + EPOCH_DAYS;
+  const era = Math.floor(days / ERA_DAYS);
+  const dayOfEra = days - era * ERA_DAYS;
+  const leaps = Math.floor(dayOfEra / 1_460) - Math.floor(dayOfEra / 36_524) + Math.floor(dayOfEra / 146_096);
+  const yearOfEra = Math.floor((dayOfEra - leaps) / 365);
+  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
+  const marchMonth = Math.floor((5 * dayOfYear + 2) / 153);
+  const day = dayOfYear - Math.floor((153 * marchMonth + 2) / 5) + 1;
+  const month = marchMonth < 10 ? marchMonth + 3 : marchMonth - 9;
+  const year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0);
+  const minutes = Math.floor((((wallMs % DAY_MS) + DAY_MS) % DAY_MS) / 60_000);
+  const time = `${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`;
+  return `${String(year).padStart(4, '0')}-${two(month)}-${two(day)} ${time} UTC`;
+}
+
+function two(value: number): string {
+  return String(value).padStart(2, '0');
+}
