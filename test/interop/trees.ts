@@ -3,8 +3,10 @@ import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
   closeSync,
+  existsSync,
   mkdirSync,
   openSync,
+  readdirSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
@@ -56,4 +58,10 @@ export function listing(path: string): string {
 
 export function sha256(path: string): string {
   return execFileSync('sha256sum', [path], { encoding: 'utf8' }).split(' ')[0]!;
+}
+
+/** What is in `.causeway` of a destination besides what is kept for undo: data of copies that are not complete. */
+export function unfinishedIn(folder: string): string[] {
+  const path = join(folder, '.causeway');
+  return existsSync(path) ? readdirSync(path).filter((name) => name !== 'undo') : [];
 }
