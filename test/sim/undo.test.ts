@@ -11,6 +11,7 @@ const PAST_SEEDS = {
   'what is back in a folder has left the store before that folder is removed': 20_032,
   'attributes that an undo gave back before it was cut off are flushed by the next one': 20_419,
   'what is left of later attempts is left of the first one too, which was kept a folder higher': 21_441,
+  'records are removed all at once: half of them tell of a state in the middle of the copy': 31_033,
   'cut off between two attempts of one copy, the undo goes on': 604_589,
 };
 

@@ -5,7 +5,15 @@ import { formatBytes } from '../../base/units.ts';
 import type { Dir } from '../../world/disk.ts';
 import type { World } from '../../world/world.ts';
 import { heldBytes, statOrNull } from './keep_job.ts';
-import { attemptOf, isKeptName, logName, openOrNull, removeUndoSet, withUndoFolder } from './store.ts';
+import {
+  attemptOf,
+  isGone,
+  isKeptName,
+  logName,
+  openOrNull,
+  removeUndoSet,
+  withUndoFolder,
+} from './store.ts';
 
 export interface UndoQuotaParts {
   readonly world: World;
@@ -169,6 +177,7 @@ async function undoAges(root: Dir): Promise<{ readonly name: Name; readonly writ
 }
 
 async function lastWrittenMs(folder: Dir, name: Name): Promise<number> {
+  if (isGone(name)) return 0;
   const dir = await openOrNull(folder, name);
   if (dir === null) return Number.POSITIVE_INFINITY;
   try {

@@ -167,28 +167,48 @@ export async function withUndoFolder<T>(root: Dir, work: (folder: Dir) => Promis
   }
 }
 
+const GONE = 'gone-';
+
+/** What the undo of a copy is called from the moment on at which it is over and its parts are removed. */
+export function goneName(name: Name): Name {
+  return parseName(`${GONE}${name}`);
+}
+
+export function isGone(name: string): boolean {
+  return name.startsWith(GONE);
+}
+
 /**
- * Removes the undo of one copy: its records last, so that what a power cut leaves of it is found again. Whatever is in
- * the folder and is not its own stays, and the folder with it. Stable when it resolves.
+ * Removes the undo of one copy. It gets another name first: half of its records would tell of a state in the middle of
+ * the copy. Whatever is in the folder and is not its own stays, and the folder with it. Stable when it resolves.
  */
 export async function removeUndoSet(root: Dir, name: Name): Promise<void> {
   await withUndoFolder(root, async (folder) => {
-    const dir = await openOrNull(folder, name);
+    const gone = isGone(name) ? name : goneName(name);
+    if (gone !== name) await renameIfThere(folder, name, gone);
+    const dir = await openOrNull(folder, gone);
     if (dir === null) return;
     try {
       const own: Name[] = [];
       for await (const entry of dir.list())
         if (entry.name !== null && OWN.test(entry.name)) own.push(entry.name);
-      for (const entry of own) if (attemptOf(entry) === null) await dir.removeFile(entry);
-      await dir.sync();
-      for (const entry of own) if (attemptOf(entry) !== null) await dir.removeFile(entry);
+      for (const entry of own) await dir.removeFile(entry);
     } finally {
       await dir.close();
     }
-    await removeIfEmpty(folder, name);
+    await removeIfEmpty(folder, gone);
     await folder.sync();
   });
   await removeEmptyUndoFolder(root);
+}
+
+async function renameIfThere(folder: Dir, name: Name, to: Name): Promise<void> {
+  try {
+    await folder.rename(name, folder, to);
+  } catch (failure) {
+    if (asCausewayError(failure).code !== 'CW_DISK_NOT_FOUND') throw failure;
+  }
+  await folder.sync();
 }
 
 /** Removes the folder of all undo, and the one around it, where nothing is in them. */

@@ -23,10 +23,10 @@ import { restoreAttrs } from './restore_attrs.ts';
 import { RESTORE_OUTCOME, restoreJob } from './restore_job.ts';
 import {
   attemptOf,
+  goneName,
   isKeptName,
   keptName,
   openOrNull,
-  removeEmptyUndoFolder,
   removeUndoSet,
   withUndoFolder,
 } from './store.ts';
@@ -105,7 +105,7 @@ async function undoIn(world: World, where: Where, undoId: Uint8Array): Promise<U
     }
   });
   if (done === null) {
-    await removeEmptyUndoFolder(root); // what a crash between two removals has left
+    await removeUndoSet(root, goneName(name)); // what a crash between two removals has left
     return null;
   }
   const { report, left, rootMtimeNs } = done;
