@@ -280,8 +280,6 @@ export const LIMITS = {
   ),
   undoSetsMax: count(1_000, 'copies whose undo is kept in one folder'),
   undoReportsMax: count(100, 'undos whose outcome one side can tell again where the answer was lost'),
-  undoPlacesMax: count(1_000, 'folders whose undo is looked after once a day by one side'),
-  undoUpkeepMs: ms(24 * 3_600_000, 'how often expired undo is removed where no copy runs'),
   notesMax: count(16, 'notes of one copy: what was found amiss and repaired'),
   problemsListMax: count(1_000, 'entries listed by name as not copied; more are counted'),
   // daemon
