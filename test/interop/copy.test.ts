@@ -1,18 +1,10 @@
 import assert from 'node:assert/strict';
-import {
-  chmodSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { JobView } from '../../src/contract/schemas.ts';
 import { Rig } from './rig.ts';
-import { listing, mixedTree, randomFile, sha256, unfinishedIn } from './trees.ts';
+import { listing, mixedTree, namesIn, randomFile, sha256, unfinishedIn } from './trees.ts';
 
 for (const variant of [
   { name: 'tcp with TLS' },
@@ -85,7 +77,7 @@ describe('what cp means by its arguments', () => {
       ).code,
       0,
     );
-    assert.deepEqual(readdirSync(join(rig.guestFiles, 'dst')).sort(), ['a', 'b', 'src']);
+    assert.deepEqual(namesIn(join(rig.guestFiles, 'dst')), ['a', 'b', 'src']);
     assert.equal(readFileSync(join(rig.guestFiles, 'dst', 'b'), 'utf8'), 'b');
   });
 

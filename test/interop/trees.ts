@@ -60,6 +60,13 @@ export function sha256(path: string): string {
   return execFileSync('sha256sum', [path], { encoding: 'utf8' }).split(' ')[0]!;
 }
 
+/** Names in a destination, without what is kept for undo. */
+export function namesIn(folder: string): string[] {
+  return readdirSync(folder)
+    .filter((name) => name !== '.causeway')
+    .sort();
+}
+
 /** What is in `.causeway` of a destination besides what is kept for undo: data of copies that are not complete. */
 export function unfinishedIn(folder: string): string[] {
   const path = join(folder, '.causeway');
