@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import type { JobView } from '../../src/contract/schemas.ts';
 import { FaultProxy } from './fault_proxy.ts';
 import { type Machine, Rig, until } from './rig.ts';
-import { listing, mixedTree, randomFile, sha256 } from './trees.ts';
+import { listing, mixedTree, randomFile, sha256, unfinishedIn } from './trees.ts';
 
 const MIB = 1024 * 1024;
 
@@ -50,7 +50,7 @@ describe('a copy from one machine to another', () => {
       const first = await cp(`vm:${source}`, `${to}:${target}/`);
       assert.equal(first.code, 0, first.err);
       assert.equal(listing(join(target, `tree for ${to}`)), listing(source));
-      assert.ok(!existsSync(join(target, '.causeway')) && !existsSync(join(there, '.causeway')));
+      assert.deepEqual([unfinishedIn(target), unfinishedIn(there)], [[], []]);
       assert.deepEqual(readdirSync(rig.hostFiles), [], 'nothing lies on the host');
       const end = first.views.at(-1)!;
       assert.deepEqual([end.direction, end.fromVm, end.vm, end.percent], ['between', 'vm', to, 100]);
@@ -155,7 +155,7 @@ describe('a copy from one machine to another', () => {
     assert.equal(sha256(join(b.files, 'survivor')), sha256(source));
     t.diagnostic(`${end.attempts} attempts, ${(end.sentBytes / MIB).toFixed(0)} MiB sent for 300 MiB`);
     assert.ok(end.sentBytes <= (300 + 2 * 64) * MIB, `${end.sentBytes} bytes sent`);
-    assert.ok(!existsSync(join(b.files, '.causeway')));
+    assert.deepEqual(unfinishedIn(b.files), []);
   });
 
   test('Ctrl-C keeps what is there for the same command; a cancel removes it', {
@@ -179,7 +179,7 @@ describe('a copy from one machine to another', () => {
     await flows(started.id);
     const stopped = await rig.client.call('interruptJob', { id: started.id });
     assert.equal(stopped.state, 'interrupted');
-    assert.ok(existsSync(join(b.files, '.causeway')));
+    assert.equal(unfinishedIn(b.files).length, 1);
     const second = await rig.client.call('startJob', {}, request);
     await until('it goes on', 30_000, async () =>
       (await rig.job(second.id)).recoveredBytes >= 32 * MIB ? true : null,
@@ -187,7 +187,7 @@ describe('a copy from one machine to another', () => {
     const cancelled = await rig.client.call('cancelJob', { id: second.id });
     assert.equal(cancelled.state, 'cancelled');
     proxy.rateBytesPerSecond = null;
-    await until('nothing is left', 20_000, () => (existsSync(join(b.files, '.causeway')) ? null : true));
+    await until('nothing is left', 20_000, () => (unfinishedIn(b.files).length > 0 ? null : true));
     assert.ok(!existsSync(join(b.files, 'stopped')));
     const { jobs } = await rig.client.call('listJobs', {}, { vm: 'vm' });
     assert.ok(

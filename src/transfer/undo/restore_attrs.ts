@@ -26,7 +26,8 @@ export async function restoreAttrs(
   // an owner and an access list change mode bits too, so that after a half-done undo the mode is not the one that was given
   const changesMode = changesOwner || xattrs.some((xattr) => isAccessList(xattr.name));
   if (stat.mode === mode && !changesMode) return xattrs.length > 0 ? 'restored' : 'before';
-  if (stat.mode !== newMode && !changesMode) return 'changed';
+  // under another name of the same file a copy may have given it another mode in between
+  if (stat.mode !== newMode && !changesMode && stat.linkCount === 1) return 'changed';
   await dir.setAttrs(name, { mode });
   return 'restored';
 }

@@ -139,8 +139,11 @@ class UndoRun {
   readonly #problems: Problem[] = [];
   /** Entries that were left: what an earlier attempt has recorded of them comes behind that and waits too. */
   readonly #left: Set<string>;
-  /** Entries whose old version is gone: put back by an undo that was cut off, where an earlier attempt recorded them too. */
-  readonly #lost = new Set<string>();
+  /**
+   * Entries of which a record does not fit what is there. Where an earlier attempt has recorded them too, an undo that
+   * was cut off has taken that record back already.
+   */
+  readonly #doubtful = new Map<string, Pick<Problem, 'code' | 'message'>>();
   #problemCount = 0;
   #restored = 0;
   #removed = 0;
@@ -189,7 +192,7 @@ class UndoRun {
       // what is back in a folder has left the store for good before that folder is removed
       await this.#flush();
     }
-    for (const path of this.#lost) this.#leave(path, 'CW_UNDO_LOST', 'what stood there is no longer kept');
+    for (const [path, { code, message }] of this.#doubtful) this.#leave(path, code, message);
     return {
       restored: this.#restored,
       removed: this.#removed,
@@ -268,8 +271,9 @@ class UndoRun {
   #note(path: string, { kept }: UndoEntry, outcome: number): void {
     if (outcome === RESTORE_OUTCOME.restored) this.#restored += 1;
     if (outcome === RESTORE_OUTCOME.removed) this.#removed += 1;
-    if (outcome === RESTORE_OUTCOME.lost) this.#lost.add(path);
-    else this.#lost.delete(path);
+    if (outcome === RESTORE_OUTCOME.lost)
+      this.#doubtful.set(path, { code: 'CW_UNDO_LOST', message: 'what stood there is no longer kept' });
+    else this.#doubtful.delete(path);
     if (outcome !== RESTORE_OUTCOME.changed) return;
     const left = kept === null ? '' : '; what stood there before stays kept';
     this.#leave(path, 'CW_UNDO_CHANGED', `it was changed since the copy and was left as it is${left}`);
@@ -327,12 +331,8 @@ class UndoRun {
       // flushed also where an undo that was cut off has given them back: it may not have come to its flush
       this.#changed.add(target);
       this.#touched.add(splitRel(target).parent);
-      if (outcome === 'changed')
-        this.#leave(
-          path,
-          'CW_UNDO_CHANGED',
-          'it was changed since the copy: owner, mode and attributes stay',
-        );
+      const message = 'it was changed since the copy: owner, mode and attributes stay';
+      if (outcome === 'changed') this.#doubtful.set(path, { code: 'CW_UNDO_CHANGED', message });
     } catch (failure) {
       if (!isGone(failure)) throw failure;
     }
