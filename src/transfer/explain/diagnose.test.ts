@@ -331,6 +331,19 @@ test('nothing is said of the speed before both sides have told enough', () => {
   );
 });
 
+test('a thread full of encrypting is the cause also where it holds up the other stages', () => {
+  const rise = { mainThreadMs: 0.95, sendMs: 0.8, cpuMs: 1 };
+  const source = (sourceRead: number) => guest({ sourceRead, link: 0.3 }, { rise });
+  const sink = host({ receive: 0.6 });
+  assert.equal(diagnose({ ...COPY, source: source(0.3), sink })?.id, 'encrypt-bound');
+  assert.equal(diagnose({ ...COPY, source: source(0.9), sink })?.id, 'source-slow');
+});
+
+test('a few segments sent again to a receiver that waits are no loss', () => {
+  const rise = { sentSegments: 0.005, resentSegments: 0.0003 };
+  assert.equal(diagnose(sending({ rise, last: { roundTripUs: 600 } }))?.id, 'link-slow');
+});
+
 test('a copy on which nothing weighs has no explanation', () => {
   assert.equal(diagnose(COPY), null);
 });

@@ -14,7 +14,7 @@ const WAITS: readonly Stage[] = ['link', 'receive'];
 /** A stage that works for less than this share of the time limits nothing. */
 const IDLE_SHARE = 0.1;
 /** From here on a stage that works is what the others wait for. */
-const MOSTLY = 0.5;
+export const MOSTLY = 0.5;
 
 /**
  * The stage that was busy for most of the time; the link where both ends mostly waited for it. A side that tells

@@ -19,7 +19,7 @@ import {
   spaceFigures,
   stageFigures,
 } from './figures.ts';
-import type { Limiting } from './limiting.ts';
+import { type Limiting, MOSTLY } from './limiting.ts';
 
 /** Where it is, and the figures that its text needs. */
 export interface Finding {
@@ -46,6 +46,8 @@ const CPU_WAIT_SHARE = 0.3;
 const GOT_SHARE = 0.7;
 const FULL_THREAD_SHARE = 0.8;
 const LOSS_SHARE = 0.01;
+/** Fewer segments a second that are sent again are probes of a receiver that waits, not loss. */
+const LOSS_PER_SECOND = 1;
 /** A shorter round trip makes any usual window wide enough. */
 const LONG_TRIP_US = 2_000;
 const SMALL_WINDOW_BYTES = 1_024;
@@ -179,18 +181,22 @@ function compressing(e: Evidence): Finding | null {
 }
 
 function encrypting(e: Evidence, at: Limiting | null): Finding | null {
-  if (at?.stage !== 'link') return null;
+  if (at === null) return null;
   const threadShare = ({ rise }: SideNow) => rise.mainThreadMs ?? 0;
   const [now] = freshSides(e).sort((a, b) => threadShare(b) - threadShare(a));
   if (now === undefined || threadShare(now) < FULL_THREAD_SHARE) return null;
-  const here = { ...at, side: now.side, share: Math.min(1, threadShare(now)) };
-  const send = percentText((now.rise.sendMs ?? 0) / threadShare(now));
+  // a thread that is full holds up the other stages too: none of them is busy for most of the time then
+  const sendShare = (now.rise.sendMs ?? 0) / threadShare(now);
+  if (at.stage !== 'link' && (at.share >= MOSTLY || sendShare < MOSTLY)) return null;
+  const here: Limiting = { stage: 'link', side: now.side, share: Math.min(1, threadShare(now)) };
+  const send = percentText(sendShare);
   return { at: here, figures: { ...stageFigures(e, here), send, rate: formatRate(linkRate(e)) } };
 }
 
 function losing(e: Evidence, at: Limiting | null): Finding | null {
   const lost = resentShare(e.source) ?? 0;
-  return at !== null && lost >= LOSS_SHARE ? carried(e, at) : null;
+  const perSecond = (e.source.rise.resentSegments ?? 0) * 1_000;
+  return at !== null && lost >= LOSS_SHARE && perSecond >= LOSS_PER_SECOND ? carried(e, at) : null;
 }
 
 /** The transport's window, or this link's own: what goes in a round trip is about one of them. */
