@@ -112,7 +112,9 @@ export class QueueUser {
     }
     if (diskWasFull) return;
     for (const machine of [this.#host, ...this.#guests]) {
-      const left = machine.disk.listAll('/dst').find(({ path }) => path.includes('.causeway'));
+      // what undo keeps stays, and nothing else
+      const isLeft = (path: string) => /\.causeway\/(?!undo(\/|$))/.test(path);
+      const left = machine.disk.listAll('/dst').find(({ path }) => isLeft(path));
       if (left) this.#violate(`${machine.name}:${left.path} is left over; ${states}`);
     }
   }
