@@ -238,6 +238,11 @@ export const ERROR_CODES = {
     'The destination has too little free space: free some or choose another place.',
   ),
   CW_COPY_NAME_ILLEGAL: spec('never', 4, 'The destination cannot hold such a name: rename it at the source.'),
+  CW_COPY_CLASH: spec(
+    'never',
+    4,
+    'Names are illegal or the same at the destination: rename them at the source, or use `cp --on-clash rename` or `skip`.',
+  ),
   CW_COPY_TOO_LARGE: spec('never', 4, 'The destination cannot hold a file of that size.'),
   CW_COPY_SAME_SIDE: spec(
     'never',

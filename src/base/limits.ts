@@ -281,6 +281,7 @@ export const LIMITS = {
   undoSetsMax: count(1_000, 'copies whose undo is kept in one folder'),
   undoReportsMax: count(100, 'undos whose outcome one side can tell again where the answer was lost'),
   notesMax: count(16, 'notes of one copy: what was found amiss and repaired'),
+  renamedNamesMax: count(100_000, 'entries of one copy that get another name at the destination'),
   problemsListMax: count(1_000, 'entries listed by name as not copied; more are counted'),
   // daemon
   jobsKeptMax: count(5_000, 'finished jobs that are remembered'),

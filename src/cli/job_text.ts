@@ -102,10 +102,14 @@ export function endText(job: JobView): string {
     case 'cancelled':
       return `cancelled${job.note ? `; ${job.note}` : ''}`;
     case 'failed':
-      return `failed: ${job.error?.message}\n  ${job.error?.help}\n  (${job.error?.code})`;
+      return `failed: ${job.error?.message}\n  ${job.error?.help}\n  (${job.error?.code})${listedText(job)}`;
     default:
       return progressText(job);
   }
+}
+
+function listedText(job: JobView): string {
+  return job.problems.length > 0 ? `\n${problemsText(job)}` : '';
 }
 
 function noteText(job: JobView): string {

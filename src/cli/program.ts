@@ -222,6 +222,10 @@ function addCopyCommands(program: Command, add: Add): void {
       '--undo <auto|off|require>',
       'keep what is replaced, for `causeway jobs undo`: as far as it can be, not at all, or not replace what cannot be kept (default: auto)',
     )
+    .option(
+      '--on-clash <fail|rename|skip>',
+      'what to do with names that the destination cannot hold or takes for the same (default: fail, before anything is written)',
+    )
     .option('--priority <n>', 'copies of higher priority start first, -10 to 10 (default: 0)')
     .option('--retries <n>', 'how often a failure that may pass is tried again, 0 to 100 (default: 0)')
     .option(

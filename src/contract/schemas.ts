@@ -131,6 +131,8 @@ const CopyWish = {
       { maxItems: 64 },
     ),
   ),
+  /** What becomes of entries whose names the destination cannot hold; `fail`, the default: nothing is copied. */
+  onClash: Type.Optional(Type.Union([Type.Literal('fail'), Type.Literal('rename'), Type.Literal('skip')])),
   /** Copies of higher priority start first; default 0. */
   priority: Type.Optional(Type.Integer({ minimum: -10, maximum: 10 })),
   /** What it gets beside other running copies of its class: bytes in proportion to the weights; default 1. */

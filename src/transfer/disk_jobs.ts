@@ -10,6 +10,7 @@ import { writePatchJob } from './delta/patch_job.ts';
 import { SHORT_HASH_BYTES, shortHash } from './delta/short_hash.ts';
 import { type OnMoved, readFully, writeFully } from './file_io.ts';
 import { nowAndThen } from './job_progress.ts';
+import { probeNamesJob } from './name_probe.ts';
 import { publishPackJob, readPackJob, writePackJob } from './pack_jobs.ts';
 import { isProbedHole } from './sparse_read.ts';
 import { endWithZeros, type FileRange, leaveZeros, writeSparsely } from './sparse_write.ts';
@@ -179,6 +180,7 @@ export const DISK_JOBS: readonly Job<never, unknown>[] = [
   writePatchJob,
   unchangedJob,
   copyFileJob,
+  probeNamesJob,
   keepJob,
   restoreJob,
   listFolderJob,

@@ -228,7 +228,8 @@ async function removeDefaultAccessList(dir: Dir): Promise<void> {
   }
 }
 
-async function makeIfMissing(dir: Dir, name: Name): Promise<void> {
+/** Makes a folder that only its owner sees, unless it is there. */
+export async function makeIfMissing(dir: Dir, name: Name): Promise<void> {
   try {
     await dir.makeDir(name, 0o700);
   } catch (failure) {

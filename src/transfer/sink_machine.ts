@@ -47,6 +47,9 @@ function apply(state: SinkState, event: SinkEvent, effects: SinkEffect[]): void 
       return;
     case 'recovered':
       return recovered(state, event);
+    case 'passedOver':
+      state.open -= event.files;
+      return;
     case 'inPlace':
       return inPlace(state, state.files.get(event.file)!);
     case 'unchanged':

@@ -1,6 +1,6 @@
 import { toHex } from '../base/bytes.ts';
 import { asCausewayError, CausewayError } from '../base/errors.ts';
-import { type RelPath, splitAbsolute } from '../base/path.ts';
+import { parseRelPath, type RelPath, splitAbsolute } from '../base/path.ts';
 import { throwIfAborted } from '../base/signal.ts';
 import { DirCache } from '../tree/dir_cache.ts';
 import type { CopyOptions, PlanEntry, Problem, RootInfo, UndoFigures } from '../wire/copy_types.ts';
@@ -10,6 +10,8 @@ import { type Destination, resolveDestination, targetOf } from './destination.ts
 import { makeHardLinks } from './hard_links.ts';
 import type { LaneAcceptor } from './link_ports.ts';
 import { MetadataRules } from './metadata.ts';
+import { isPlain } from './name_probe.ts';
+import { namesIn, probeFolder, removeLeftProbe } from './name_rules_there.ts';
 import { Ownership } from './ownership.ts';
 import { discardPartial, discardStalePartials, PartialStore, removeFolderIfEmpty } from './partial_store.ts';
 import type { SinkFile } from './sink_files.ts';
@@ -19,6 +21,7 @@ import { type JournalClaims, readClaims, recoverFile } from './sink_recovery.ts'
 import { SinkWriter } from './sink_writer.ts';
 import { knowsHoles } from './sparse_read.ts';
 import type { StageMeter } from './stage_meter.ts';
+import { ALL_FIT, checkNames, type NameVerdict, TargetNames, verdictOf } from './target_names.ts';
 import { fileKeyOf } from './temporary_name.ts';
 import { type FoundFiles, markUnchanged } from './unchanged.ts';
 import { UndoKeeper } from './undo/keeper.ts';
@@ -27,7 +30,10 @@ export interface PlaceParams {
   readonly world: World;
   readonly transferId: Uint8Array;
   readonly destination: string;
-  readonly options: Pick<CopyOptions, 'chunkBytes' | 'ignoreTimes' | 'owner' | 'idMappings' | 'undo'>;
+  readonly options: Pick<
+    CopyOptions,
+    'chunkBytes' | 'ignoreTimes' | 'onClash' | 'owner' | 'idMappings' | 'undo'
+  >;
   readonly lanes: Pick<LaneAcceptor, 'authenticated'>;
   /** Aborted once the copy is over: what goes through the whole plan ends then. */
   readonly signal: AbortSignal;
@@ -50,6 +56,8 @@ export class SinkPlace {
   #rules: MetadataRules | null = null;
   #undo: UndoKeeper | null = null;
   #holes = false;
+  readonly #names = new TargetNames();
+  #probeIsLeft = false;
 
   private constructor(params: PlaceParams, destination: Destination, root: Dir, meter: StageMeter) {
     this.#params = params;
@@ -97,7 +105,27 @@ export class SinkPlace {
 
   /** Where an entry of the plan goes. Throws CW_DISK_NAME, CW_COPY_NAME_ILLEGAL. */
   targetOf(entry: PlanEntry): RelPath {
-    return targetOf(this.#destination, entry.path);
+    return this.#names.of(targetOf(this.#destination, entry.path));
+  }
+
+  /** Looks at the names of the plan, as the destination is found to take them; nothing of that is left there. CW_LIMIT. */
+  async checkNames(plan: SinkPlan): Promise<NameVerdict> {
+    const { world, options, transferId } = this.#params;
+    const { onClash = 'fail' } = options;
+    const { rules, keepsCase, isLeft } = await probeFolder(this.#root, transferId, world);
+    this.#probeIsLeft = isLeft;
+    if (isPlain(rules)) return ALL_FIT;
+    const canClash = (rules.case !== 'exact' || rules.formInsensitive) && keepsCase;
+    const faults = await checkNames({
+      plan,
+      rules,
+      onClash,
+      prefix: this.#destination.prefix,
+      existing: async (folder) => (canClash ? namesIn(this.#dirs, parseRelPath(folder)) : []),
+      names: this.#names,
+      untilOver: (items) => this.#untilOver(items),
+    });
+    return verdictOf(faults, onClash, this.#names);
   }
 
   /** Pre-flight, then the partial store. Throws CW_COPY_* with nothing made. Gives the free bytes. */
@@ -198,6 +226,7 @@ export class SinkPlace {
     await this.#writer?.close();
     const store = this.#store;
     this.#store = null;
+    if (this.#probeIsLeft) await removeLeftProbe(this.#root, this.#params.transferId);
     await store?.remove();
     await this.#tidyAbove();
   }

@@ -186,6 +186,7 @@ export class SinkRun {
   }
 
   async #prepare(place: SinkPlace): Promise<SinkMessage> {
+    await this.#checkNames(place);
     const freeBytes = await this.#onDisk(this.meter.run('publish', 0, () => place.begin(this.#plan)));
     if (place.journalDamage !== null) this.#notes.push(journalNote(place.journalDamage));
     await this.#onDisk(place.makeFolders(this.#plan, (problem) => noteProblem(this.state, problem)));
@@ -195,6 +196,16 @@ export class SinkRun {
       await this.#recover(place, this.state.files.want(index)!);
     this.#notesTold = this.#notes.length;
     return { t: 'ready', freeBytes, recoveredBytes: this.#recoveredBytes, notes: [...this.#notes] };
+  }
+
+  /** Before anything is made: what the destination cannot hold under its name. */
+  async #checkNames(place: SinkPlace): Promise<void> {
+    const found = await this.#onDisk(this.meter.run('publish', 0, () => place.checkNames(this.#plan)));
+    this.#notes.push(...found.notes);
+    for (const problem of found.problems) noteProblem(this.state, problem);
+    for (const message of found.messages) await this.#channel.send(message);
+    if (found.refusal !== null) throw found.refusal;
+    this.#emit({ kind: 'passedOver', files: found.skippedFiles });
   }
 
   /** Tells the source which files it need not send, and of which it may take parts from what is there. */
@@ -324,13 +335,8 @@ export class SinkRun {
   #entryFailed(file: SinkFile, failure: unknown): void {
     const error = asCausewayError(failure);
     if (isWholeDisk(error)) throw error;
-    this.#emit({
-      kind: 'fileFailed',
-      file: file.index,
-      code: error.code,
-      message: error.message,
-      tellSource: true,
-    });
+    const { code, message } = error;
+    this.#emit({ kind: 'fileFailed', file: file.index, code, message, tellSource: true });
   }
 
   #emit(event: SinkEvent): void {

@@ -49,6 +49,8 @@ export type SinkEvent =
   | { readonly kind: 'planEnd' }
   | { readonly kind: 'entryDone'; readonly count: number }
   | { readonly kind: 'recovered'; readonly file: number; readonly index: number; readonly hash: Uint8Array }
+  /** So many files are not copied, and told as problems. */
+  | { readonly kind: 'passedOver'; readonly files: number }
   | { readonly kind: 'inPlace'; readonly file: number }
   /** All that are marked as unchanged are in place: so many files and bytes. */
   | { readonly kind: 'unchanged'; readonly files: number; readonly bytes: number }

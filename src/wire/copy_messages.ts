@@ -9,6 +9,7 @@ import {
   type HaveChunk,
   type IdMapping,
   type LaneOpening,
+  type OnClash,
   type OwnerMode,
   type PlanEntry,
   type PlanKind,
@@ -52,6 +53,7 @@ import { UNDO_ID_BYTES } from './undo_record.ts';
 export const TRANSFER_ID_BYTES = 16;
 const KINDS: readonly PlanKind[] = ['file', 'directory', 'symlink', 'hardLink'];
 const OWNER_MODES: readonly OwnerMode[] = ['auto', 'keep', 'none'];
+const ON_CLASH: readonly OnClash[] = ['fail', 'rename', 'skip'];
 const TEXT_MAX = LIMITS.pathMaxBytes.value;
 const PAGE_MAX = LIMITS.manifestPageEntries.value;
 
@@ -93,6 +95,7 @@ export function decodeCopyOpening(input: Uint8Array): CopyOpening {
         trafficClass: oneOf(options, 'trafficClass', TRAFFIC_CLASSES),
       }),
       ...(options['paced'] !== undefined && { paced: boolean(options, 'paced') }),
+      ...(options['onClash'] !== undefined && { onClash: oneOf(options, 'onClash', ON_CLASH) }),
       ...undoOptions(options),
     },
     checkArrival: optional(m, 'checkArrival', boolean) ?? false,

@@ -71,6 +71,9 @@ export interface IdMapping {
   readonly to: number;
 }
 
+/** What becomes of entries whose names the destination cannot hold: nothing is copied, they get other names, or they are passed over. */
+export type OnClash = 'fail' | 'rename' | 'skip';
+
 export interface CopyOptions {
   readonly chunkBytes: number;
   readonly lanes: number;
@@ -90,6 +93,8 @@ export interface CopyOptions {
   readonly trafficClass?: TrafficClass;
   /** The source sends only what it is granted; absent: false. */
   readonly paced?: boolean;
+  /** Absent: `fail`. */
+  readonly onClash?: OnClash;
   /** Absent: what the copy replaces is not kept. */
   readonly undo?: UndoOptions | undefined;
 }

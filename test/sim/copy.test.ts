@@ -6,7 +6,9 @@ import { runCopyScenario } from './copy_scenario.ts';
 import { runSeedsInProcesses } from './seed_runner.ts';
 
 /** Seeds that once showed a bug, run every time. */
-const PAST_SEEDS = [7, 17, 20, 83, 103, 138, 156, 244, 296, 24_822, 24_978, 33_039, 33_421, 34_250, 34_918];
+const PAST_SEEDS = [
+  7, 17, 20, 83, 103, 138, 156, 244, 296, 24_822, 24_978, 33_039, 33_421, 34_250, 34_918, 163_191,
+];
 const FIRST_SEED = Number(process.env['SEED'] ?? 1_000 + Math.floor(Math.random() * 1_000_000));
 const SEEDS = Number(process.env['SIM_SEEDS'] ?? (process.env['SEED'] === undefined ? 2_000 : 1));
 

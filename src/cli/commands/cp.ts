@@ -82,6 +82,7 @@ function optionsOf(options: Record<string, unknown>): Partial<StartJobRequest> {
     ...(ignoreTimes === true && { ignoreTimes }),
     ...(wholeFile === true && { wholeFile }),
     ...(undo !== undefined && { undo: parseUndo(String(undo)) }),
+    ...clashOption(options['onClash']),
     ...ownerOptions(options),
     ...queueOptions(options),
   };
@@ -90,6 +91,12 @@ function optionsOf(options: Record<string, unknown>): Partial<StartJobRequest> {
 function parseUndo(text: string): NonNullable<StartJobRequest['undo']> {
   if (text === 'auto' || text === 'off' || text === 'require') return text;
   throw new CausewayError('CW_USAGE', `--undo ${text}: it is auto, off or require`);
+}
+
+function clashOption(text: unknown): Pick<StartJobRequest, 'onClash'> {
+  if (text === undefined) return {};
+  if (text === 'fail' || text === 'rename' || text === 'skip') return { onClash: text };
+  throw new CausewayError('CW_USAGE', `--on-clash ${String(text)}: fail, rename or skip is needed`);
 }
 
 /** `a,b,c`: each name once. */
