@@ -5,6 +5,7 @@ import { DetailReader, type EntryDetails, readXattrs } from '../tree/entry_detai
 import { type WalkOptions, walk } from '../tree/walk.ts';
 import type { PlanEntry, PlanKind, Problem } from '../wire/copy_types.ts';
 import type { SpecialFile, Stat } from '../world/disk.ts';
+import { withCarriedTime } from './carried_time.ts';
 import { PARTIAL_FOLDER } from './destination.ts';
 import { HardLinkNames } from './hard_link_names.ts';
 import type { SourceRoot } from './source_roots.ts';
@@ -77,11 +78,8 @@ async function* allEntries(
     const prefix = source.info.contents ? ROOT_PATH : parseRelPath(source.info.name);
     if (!source.info.contents) {
       const details = take(prefix, await detailsOfRoot(source));
-      yield {
-        entry: toEntry(prefix, { stat: source.stat, linkTarget: '', details }),
-        stat: source.stat,
-        root,
-      };
+      const stat = withCarriedTime(prefix, source.stat, problems);
+      if (stat !== null) yield { entry: toEntry(prefix, { stat, linkTarget: '', details }), stat, root };
     }
     if (source.fileName !== null) continue;
     for await (const item of walk(source.dir, prefix, { ...options, skipName: PARTIAL_FOLDER })) {
@@ -91,7 +89,8 @@ async function* allEntries(
         problems.push({ path: item.path, code: 'CW_UNSUPPORTED', message: specialText(item.stat) });
       } else {
         take(item.path, item.details);
-        yield { entry: toEntry(item.path, item), stat: item.stat, root };
+        const stat = withCarriedTime(item.path, item.stat, problems);
+        if (stat !== null) yield { entry: toEntry(item.path, { ...item, stat }), stat, root };
       }
     }
   }

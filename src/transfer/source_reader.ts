@@ -6,6 +6,7 @@ import { DetailReader } from '../tree/entry_details.ts';
 import type { PlanEntry } from '../wire/copy_types.ts';
 import type { DiskFile, Stat } from '../world/disk.ts';
 import type { Offload } from '../world/offload.ts';
+import { isCarriedTime } from './carried_time.ts';
 import { type BlockHashes, compareBlocksJob, readChunkJob } from './disk_jobs.ts';
 import { groupByFolder } from './folder_groups.ts';
 import { type PackRead, readPackJob, type SourceColumns } from './pack_jobs.ts';
@@ -274,6 +275,8 @@ export class SourceReader {
     const { path, linkTarget } = file.entry;
     if (stat.kind !== 'file')
       throw new CausewayError('CW_COPY_SOURCE_CHANGED', `${path} is no longer a file`);
+    if (!isCarriedTime(stat.mtimeNs))
+      throw new CausewayError('CW_UNSUPPORTED', `the time of ${path} lies outside of the years 1677 to 2262`);
     const root = this.#roots[this.#rootOf(file)]!;
     const details = await root.dirs.useParent(pathBelow(root, parseRelPath(path)), (dir, name) =>
       new DetailReader(dir).of(name, stat),
