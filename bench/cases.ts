@@ -2,7 +2,9 @@
 import { closeSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type ByteSource, NoiseSource, planTree, TextSource } from './generate.ts';
+import type { LinkShape } from './network.ts';
 import type { CaseKind } from './peer.ts';
+import { changedBytes, type Prior } from './prior.ts';
 
 const MIB = 1 << 20;
 const GIB = 1 << 30;
@@ -21,6 +23,12 @@ export interface Case {
   readonly files: number;
   /** Runs when nothing is named. */
   readonly byDefault: boolean;
+  /** Of a file; absent: data.bin. */
+  readonly fileName?: string;
+  /** What stands at the destination before; absent: nothing. */
+  readonly prior?: Prior;
+  /** What is between the two sides; absent: loopback. */
+  readonly link?: LinkShape;
 }
 
 function file(name: string, content: 'random' | 'text', sizeBytes: number, byDefault: boolean): Case {
@@ -33,12 +41,67 @@ function tree(name: string, files: number, byDefault: boolean): Case {
   return { name, what, kind: 'tree', content: 'mixed', sizeBytes: files * TREE.meanBytes, files, byDefault };
 }
 
+const EDITS: Readonly<Record<Prior, string>> = {
+  same: 'the destination has all of it already',
+  insert: 'a byte inserted at its start since the last copy',
+  append: '1 % appended since the last copy',
+  blocks: '1 % of its 64 KiB blocks written anew since the last copy, scattered',
+  rename: 'renamed since the last copy',
+  touch: 'only its modification time changed since the last copy',
+};
+
+/** The case with an earlier state of its source at the destination. */
+function after(prior: Prior, which: Case, name: string): Case {
+  return { ...which, name, what: `${which.what}; ${EDITS[prior]}`, prior, byDefault: false };
+}
+
+function over(link: LinkShape, which: Case, name: string): Case {
+  const what = `${which.what}; over a link of ${link.rateMbitPerSecond} Mbit/s${link.loss > 0 ? ` that drops ${link.loss * 100} % of the packets each way` : ''}`;
+  return { ...which, name, what, link, byDefault: false };
+}
+
+/** Blocks change in place in disk images, and tools may know one by its name. */
+const IMAGE_NAME = 'disk.img';
+const FILE_1G = file('file-1g-random', 'random', GIB, true);
+const FILE_4G = file('file-4g-random', 'random', 4 * GIB, false);
+const TREE_50K = tree('tree-50k', 50_000, false);
+const FILE_64M: Case = {
+  ...file('file-64m', 'random', 64 * MIB, false),
+  what: 'one file of 64 MiB, random bytes',
+};
+const FILE_1K: Case = { ...file('file-1k', 'random', 1024, true), what: 'one file of 1 KiB' };
+const HELP: Case = {
+  name: 'help',
+  what: 'the program tells its usage',
+  kind: 'usage',
+  content: 'mixed',
+  sizeBytes: 0,
+  files: 0,
+  byDefault: true,
+};
+const MILLION: Case = {
+  ...tree('tree-1m', 1_000_000, false),
+  what: '1,000,000 files in 2,000 folders, every other one empty, the others of 1 KiB',
+};
+
 export const CASES: readonly Case[] = [
-  file('file-1g-random', 'random', GIB, true),
+  FILE_1G,
   file('file-1g-text', 'text', GIB, true),
   tree('tree-20k', 20_000, true),
-  file('file-4g-random', 'random', 4 * GIB, false),
-  tree('tree-50k', 50_000, false),
+  FILE_4G,
+  TREE_50K,
+  after('same', TREE_50K, 'tree-50k-repeat'),
+  after('insert', FILE_1G, 'delta-1g-insert'),
+  after('append', FILE_1G, 'delta-1g-append'),
+  { ...after('blocks', FILE_1G, 'delta-1g-blocks'), fileName: IMAGE_NAME },
+  after('rename', FILE_1G, 'delta-1g-rename'),
+  after('touch', FILE_1G, 'delta-1g-touch'),
+  { ...after('blocks', FILE_4G, 'delta-4g-blocks'), fileName: IMAGE_NAME },
+  over({ rateMbitPerSecond: 100, loss: 0 }, FILE_64M, 'slow-64m'),
+  over({ rateMbitPerSecond: 100, loss: 0.01 }, FILE_64M, 'lossy-64m'),
+  MILLION,
+  FILE_1K,
+  HELP,
 ];
 
 /** The same case at an eighth of its size, named so that it is not mistaken for it. */
@@ -53,6 +116,8 @@ export interface PreparedSource {
   readonly path: string;
   readonly files: number;
   readonly sizeBytes: number;
+  /** Bytes that the destination cannot have yet: all of them where nothing stands there. */
+  readonly changedBytes: number;
 }
 
 function writeBigFile(path: string, source: ByteSource, sizeBytes: number): void {
@@ -83,20 +148,44 @@ function writeTree(root: string, which: Case): PreparedSource {
     writeFileSync(join(root, entry.path), part);
     sizeBytes += entry.sizeBytes;
   });
-  return { path: root, files: plan.length, sizeBytes };
+  return prepared(root, plan.length, sizeBytes, which);
+}
+
+function prepared(path: string, files: number, sizeBytes: number, { prior }: Case): PreparedSource {
+  return { path, files, sizeBytes, changedBytes: prior ? changedBytes(prior, sizeBytes) : sizeBytes };
+}
+
+/** Half of them empty: what a copy costs for each file without its bytes. */
+function writeTinyFiles(root: string, which: Case): PreparedSource {
+  const folders = Math.max(1, Math.floor(which.files / 500));
+  const content = Buffer.alloc(1024);
+  new NoiseSource(which.name).fill(content);
+  for (let i = 0; i < folders; i++) mkdirSync(join(root, `d${i % 20}`, `s${i}`), { recursive: true });
+  for (let i = 0; i < which.files; i++) {
+    const folder = i % folders;
+    const path = join(root, `d${folder % 20}`, `s${folder}`, `f${i}`);
+    writeFileSync(path, i % 2 === 0 ? '' : content);
+  }
+  return prepared(root, which.files, Math.floor(which.files / 2) * content.byteLength, which);
+}
+
+export function fileNameOf({ fileName }: Case): string {
+  return fileName ?? 'data.bin';
 }
 
 /** Writes the source of a case into an empty `folder`. */
 export function prepareSource(which: Case, folder: string): PreparedSource {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder);
+  if (which.kind === 'usage') return prepared(folder, 0, 0, which);
+  if (which.name === MILLION.name) return writeTinyFiles(join(folder, 'tree'), which);
   if (which.kind === 'tree') return writeTree(join(folder, 'tree'), which);
-  const path = join(folder, 'data.bin');
+  const path = join(folder, fileNameOf(which));
   const seed = which.name;
   writeBigFile(
     path,
     which.content === 'text' ? new TextSource(seed) : new NoiseSource(seed),
     which.sizeBytes,
   );
-  return { path, files: 1, sizeBytes: which.sizeBytes };
+  return prepared(path, 1, which.sizeBytes, which);
 }

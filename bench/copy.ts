@@ -1,8 +1,9 @@
 /** `bench copy`: ours beside its peers. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { CASES, type Case, quickened } from './cases.ts';
+import { CASES, type Case, fileNameOf, quickened } from './cases.ts';
 import { describeMachine } from './machine.ts';
+import { type LinkShape, LOOPBACK, shapedNetwork } from './network.ts';
 import { type CopyOptions, RECORD_ROUNDS, selected } from './options.ts';
 import { OurDaemon, oursPlainPeer, oursTlsPeer } from './ours.ts';
 import type { Peer } from './peer.ts';
@@ -10,6 +11,7 @@ import { cpPeer } from './peers/cp.ts';
 import { rclonePeer, rsyncSshPeer, scpPeer, tarSshPeer } from './peers/over_ssh.ts';
 import { rsyncDaemonPeer } from './peers/rsync.ts';
 import { SshServer } from './peers/sshd.ts';
+import { PROBES, type Probe, type ProbeRecord } from './probes.ts';
 import {
   type BenchRecord,
   type CaseRecord,
@@ -20,7 +22,7 @@ import {
   recordJson,
 } from './record.ts';
 import { markdownReport, terminalReport } from './report.ts';
-import { runCase } from './rounds.ts';
+import { runCase, takesPart } from './rounds.ts';
 import { Unavailable } from './server.ts';
 import { quoted } from './tools.ts';
 import { chooseDirectory, createWorkplace, type Workplace } from './workplace.ts';
@@ -28,7 +30,7 @@ import { chooseDirectory, createWorkplace, type Workplace } from './workplace.ts
 const DOCS = resolve(import.meta.dirname, '..', 'docs', 'benchmarks.md');
 
 function allPeers(place: Workplace): Peer[] {
-  const ssh = new SshServer(place.config);
+  const ssh = new SshServer(place);
   const daemon = new OurDaemon(place);
   return [
     cpPeer(place),
@@ -45,8 +47,27 @@ function allPeers(place: Workplace): Peer[] {
 
 function selectedCases(options: CopyOptions): Case[] {
   const wanted = options.only ?? CASES.filter((which) => which.byDefault).map((which) => which.name);
-  const whole = selected(CASES, wanted, 'case');
+  const names = new Set(PROBES.map(({ name }) => name));
+  const known = [...CASES, ...PROBES];
+  selected(known, wanted, 'case');
+  const whole = selected(
+    CASES,
+    wanted.filter((name) => !names.has(name)),
+    'case',
+  );
   return options.quick ? whole.map(quickened) : whole;
+}
+
+/** Probes run when they are named, and with everything else when nothing is. */
+function selectedProbes({ only }: CopyOptions): Probe[] {
+  return PROBES.filter(({ name }) => only === null || only.includes(name));
+}
+
+function runProbe(probe: Probe, run: Run): Promise<ProbeRecord> {
+  const { options, date, say, signal } = run;
+  say(`${probe.name}: ${probe.what}`);
+  const { quick, rounds } = options;
+  return probe.run({ directory: options.dir, date, quick, rounds, say, signal });
 }
 
 interface Started {
@@ -76,8 +97,9 @@ async function startPeers(peers: readonly Peer[], say: (line: string) => void): 
 
 /** The exact command with the folders of this run replaced by names. */
 function shownCommand(peer: Peer, which: Case, place: Workplace): string {
-  const source = join(place.source, which.kind === 'tree' ? 'tree' : 'data.bin');
-  const { argv } = peer.command({ kind: which.kind, source, destination: place.destination });
+  const source = join(place.source, which.kind === 'tree' ? 'tree' : fileNameOf(which));
+  const { kind, prior } = which;
+  const { argv } = peer.command({ kind, source, destination: place.destination, ...(prior && { prior }) });
   const root = resolve(import.meta.dirname, '..');
   return argv
     .map(quoted)
@@ -102,7 +124,7 @@ async function oneCase(which: Case, session: Session): Promise<CaseRecord> {
   for (const peer of started.peers) {
     const version = started.versions.get(peer.name) ?? '';
     const command = shownCommand(peer, which, place);
-    if (!peer.kinds.includes(which.kind)) continue;
+    if (!takesPart(peer, which)) continue;
     identities.set(peer.name, { version, command });
     say(`${peer.name}: ${command}`);
   }
@@ -143,13 +165,42 @@ async function cleanUp(peers: readonly Peer[], place: { dispose(): void }): Prom
   if (failed) throw failed.reason;
 }
 
-async function runCases(cases: readonly Case[], session: Session): Promise<BenchRecord> {
-  const records: Record<string, CaseRecord> = {};
+/** Cases that share a link, which share peers too. */
+function byLink(cases: readonly Case[]): Map<string, Case[]> {
+  const groups = new Map<string, Case[]>();
   for (const which of cases) {
-    records[which.name] = await oneCase(which, session);
-    keepRecord({ schema: 1, cases: records }, session.options, session.say);
+    const key = JSON.stringify(which.link ?? null);
+    groups.set(key, [...(groups.get(key) ?? []), which]);
   }
-  return { schema: 1, cases: records };
+  return groups;
+}
+
+interface Run {
+  readonly options: CopyOptions;
+  readonly date: string;
+  readonly signal: AbortSignal;
+  readonly say: (line: string) => void;
+  /** What was measured so far. */
+  readonly records: Record<string, CaseRecord>;
+  readonly probes: Record<string, ProbeRecord>;
+}
+
+async function runGroup(link: LinkShape | null, cases: readonly Case[], run: Run): Promise<void> {
+  const { options, say, records } = run;
+  const directory = chooseDirectory(options.dir, Math.max(...cases.map((c) => c.sizeBytes)));
+  const place = createWorkplace(directory, link ? shapedNetwork(link) : LOOPBACK);
+  let peers: Peer[] = [];
+  try {
+    peers = selected(allPeers(place), options.peers, 'peer').filter((peer) => !(link && peer.local));
+    say(`data on ${place.fileSystem} (${place.data})`);
+    const started = await startPeers(peers, say);
+    for (const which of cases) {
+      records[which.name] = await oneCase(which, { ...run, place, started });
+      keepRecord({ schema: 1, cases: records, probes: run.probes }, options, say);
+    }
+  } finally {
+    await cleanUp(peers, place);
+  }
 }
 
 const EXIT_INTERRUPTED = 130;
@@ -160,37 +211,52 @@ const EXIT_INTERRUPTED = 130;
  */
 export async function benchCopy(options: CopyOptions): Promise<number> {
   const say = (line: string) => void process.stderr.write(`${line}\n`);
-  const cases = selectedCases(options);
-  const place = createWorkplace(chooseDirectory(options.dir, Math.max(...cases.map((c) => c.sizeBytes))));
   const stop = new AbortController();
   const interrupt = () => stop.abort(new Error('interrupted'));
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
-  let peers: Peer[] = [];
+  const records: Record<string, CaseRecord> = {};
+  const probes: Record<string, ProbeRecord> = {};
+  const date = options.date ?? new Date().toISOString().slice(0, 10);
   try {
-    peers = selected(allPeers(place), options.peers, 'peer');
-    say(`data on ${place.fileSystem} (${place.data})`);
-    const started = await startPeers(peers, say);
-    const date = options.date ?? new Date().toISOString().slice(0, 10);
-    const record = await runCases(cases, { options, place, started, date, say, signal: stop.signal });
-    process.stdout.write(`${terminalReport(record)}\n`);
-    const runs = Object.values(record.cases).flatMap((one) => Object.values(one.peers));
+    for (const [key, cases] of byLink(selectedCases(options)))
+      await runGroup(JSON.parse(key), cases, { options, date, say, signal: stop.signal, records, probes });
+    for (const probe of selectedProbes(options)) {
+      probes[probe.name] = await runProbe(probe, {
+        options,
+        date,
+        say,
+        signal: stop.signal,
+        records,
+        probes,
+      });
+      keepRecord({ schema: 1, cases: records, probes }, options, say);
+    }
+    process.stdout.write(`${terminalReport({ schema: 1, cases: records, probes })}\n`);
+    const runs = Object.values(records).flatMap((one) => Object.values(one.peers));
     return runs.some((peer) => peer.failures.length > 0) ? 1 : 0;
   } catch (error) {
     if (!stop.signal.aborted) throw error;
     say('interrupted: the case under way is not in the record');
     return EXIT_INTERRUPTED;
   } finally {
-    await cleanUp(peers, place);
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
   }
 }
 
 /** Names for `--only` and `--peers`. */
 export function listing(): string {
-  const nowhere: Workplace = { data: '', source: '', destination: '', config: '', fileSystem: '' };
+  const nowhere: Workplace = {
+    data: '',
+    source: '',
+    destination: '',
+    config: '',
+    fileSystem: '',
+    network: LOOPBACK,
+  };
   const cases = CASES.map(
     (c) => `  ${c.name.padEnd(16)} ${c.what}${c.byDefault ? '' : ' (only when named)'}`,
   );
   const peers = allPeers(nowhere).map((peer) => `  ${peer.name.padEnd(16)} ${peer.note}`);
-  return ['cases', ...cases, 'peers', ...peers].join('\n');
+  const probes = PROBES.map((probe) => `  ${probe.name.padEnd(16)} ${probe.what}`);
+  return ['cases', ...cases, ...probes, 'peers', ...peers].join('\n');
 }

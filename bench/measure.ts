@@ -1,7 +1,14 @@
 /** Runs one command to its end and says what it cost. */
 import { spawn } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
-import { busySeconds, descendantCpuSeconds, descendants, type NamedProcess, PeakWatch } from './processes.ts';
+import {
+  busySeconds,
+  descendantCpuSeconds,
+  descendants,
+  type NamedProcess,
+  PeakWatch,
+  readBytesOf,
+} from './processes.ts';
 
 export interface Command {
   readonly argv: readonly string[];
@@ -17,6 +24,10 @@ export interface Cost {
   readonly otherCpuSeconds: number;
   /** Largest single process by label, KiB. */
   readonly peakKiB: Readonly<Record<string, number>>;
+  /** Bytes between the two sides, both directions, with all headers. */
+  readonly wireBytes: number;
+  /** Bytes that processes have read, by label: files, and what comes through pipes and `read` of sockets. */
+  readonly readBytes: Readonly<Record<string, number>>;
 }
 
 const SAMPLE_MS = 50;
@@ -97,18 +108,27 @@ export async function measure(
   command: Command,
   servers: readonly NamedProcess[],
   signal: AbortSignal,
+  wireBytes: () => number = () => 0,
 ): Promise<Cost> {
   signal.throwIfAborted();
   const watch = new PeakWatch(servers);
   const before = new Set(descendants(process.pid));
   const start = { cpu: descendantCpuSeconds(), own: ownCpuSeconds(), busy: busySeconds() };
+  const reads = new Map(servers.map(({ label, pid }) => [label, { pid, before: readBytesOf(pid) }]));
+  const ownReads = readBytesOf(process.pid);
+  const wire = wireBytes();
   const end = await runClient(command, watch, signal);
+  const clientReads = readBytesOf(process.pid) - ownReads;
   watch.sample();
   await settle(before);
   const cpuSeconds = descendantCpuSeconds() - start.cpu;
   const own = ownCpuSeconds() - start.own;
   const otherCpuSeconds = Math.max(0, busySeconds() - start.busy - own - cpuSeconds);
+  const readBytes: Record<string, number> = { client: clientReads };
+  for (const [label, { pid, before: earlier }] of reads) readBytes[label] = readBytesOf(pid) - earlier;
+  const passed = wireBytes() - wire;
   signal.throwIfAborted();
   if (end.failure !== null) throw new Error(end.failure);
-  return { seconds: end.seconds, cpuSeconds, otherCpuSeconds, peakKiB: watch.peaks() };
+  const { seconds } = end;
+  return { seconds, cpuSeconds, otherCpuSeconds, peakKiB: watch.peaks(), wireBytes: passed, readBytes };
 }

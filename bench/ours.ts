@@ -6,7 +6,7 @@ import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import type { CopyRun, Peer } from './peer.ts';
+import type { CaseKind, CopyRun, Peer } from './peer.ts';
 import { freePort, Server, Unavailable } from './server.ts';
 import { plainEnv, versionLine } from './tools.ts';
 import type { Workplace } from './workplace.ts';
@@ -85,6 +85,9 @@ interface Carrier {
   readonly name: string;
   readonly note: string;
   readonly vm: string;
+  readonly kinds: readonly CaseKind[];
+  /** It is reached through the file system, whatever network is between the two sides. */
+  readonly shared: boolean;
   /** Arguments of `causeway-agent run`, beside `--data`. */
   readonly agentArgs: () => Promise<string[]>;
   /** Whether the agent accepts connections yet. */
@@ -100,12 +103,15 @@ function overCarrier(place: Workplace, daemon: OurDaemon, carrier: Carrier): Pee
   return {
     name: carrier.name,
     note: carrier.note,
-    kinds: ['file', 'tree'],
+    kinds: carrier.kinds,
+    updates: true,
+    local: carrier.shared,
     async start() {
       acquired = true;
       await daemon.acquire();
       mkdirSync(agentFolder, { recursive: true, mode: 0o700 });
-      const argv = [AGENT, 'run', ...(await carrier.agentArgs()), '--data', agentFolder];
+      const words = [AGENT, 'run', ...(await carrier.agentArgs()), '--data', agentFolder];
+      const argv = carrier.shared ? words : place.network.enter(words);
       const started = new Server('causeway-agent', argv, plainEnv(place.config));
       agent = started;
       // Some agents print the token, others leave it in their data folder only.
@@ -115,8 +121,9 @@ function overCarrier(place: Workplace, daemon: OurDaemon, carrier: Carrier): Pee
       await step([CAUSEWAY, 'vm', 'add', carrier.vm, ...carrier.addArgs(said())], daemon.env);
     },
     version: () => versionLine([CAUSEWAY, '--version']),
-    command: ({ source, destination }: CopyRun) => ({
-      argv: [CAUSEWAY, 'cp', source, `${carrier.vm}:${destination}/`],
+    command: ({ kind, source, destination }: CopyRun) => ({
+      argv:
+        kind === 'usage' ? [CAUSEWAY, '--help'] : [CAUSEWAY, 'cp', source, `${carrier.vm}:${destination}/`],
       env: daemon.env,
     }),
     servers: () => [
@@ -139,8 +146,10 @@ export function oursTlsPeer(place: Workplace, daemon: OurDaemon): Peer {
     name: 'ours-tls',
     note: 'TCP, TLS 1.3, every byte hashed, flushed before done',
     vm: 'bench',
+    kinds: ['file', 'tree', 'usage'],
+    shared: false,
     agentArgs: async () => {
-      address = `127.0.0.1:${await freePort()}`;
+      address = `${place.network.host}:${await freePort()}`;
       return ['--listen', address];
     },
     ready: (output) => findToken(output) !== null,
@@ -155,6 +164,8 @@ export function oursPlainPeer(place: Workplace, daemon: OurDaemon): Peer {
     name: 'ours-plain',
     note: 'Unix socket, no TLS, every byte hashed, flushed before done',
     vm: 'bench-plain',
+    kinds: ['file', 'tree'],
+    shared: true,
     agentArgs: async () => ['--unix', socket, '--trust-carrier'],
     ready: () => existsSync(socket),
     addArgs: () => ['--unix', socket, '--trust-carrier'],

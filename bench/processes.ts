@@ -89,6 +89,19 @@ export function descendantCpuSeconds(): number {
   return seconds;
 }
 
+/**
+ * Bytes that a process and the children it has reaped have got by `read` and its like and by `copy_file_range`
+ * (`rchar` of /proc/PID/io, proc(5)), plus its live descendants.
+ */
+export function readBytesOf(pid: number): number {
+  let bytes = 0;
+  for (const one of pid === process.pid ? [pid] : [pid, ...descendants(pid)]) {
+    const match = /^rchar: (\d+)$/m.exec(readIfAlive(`/proc/${one}/io`) ?? '');
+    bytes += match ? Number(match[1]) : 0;
+  }
+  return bytes;
+}
+
 /** Highest resident memory since the last reset, of one process. */
 function peakKiB(pid: number): number {
   const status = readIfAlive(`/proc/${pid}/status`);

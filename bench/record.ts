@@ -1,7 +1,8 @@
 /** The lasting result of a benchmark: one self-contained entry per case, kept as JSON. Pure but for reading the peers. */
 import type { Machine } from './machine.ts';
+import type { ProbeRecords } from './probes.ts';
 import type { CaseRuns, PeerRuns } from './rounds.ts';
-import { median, type Series } from './statistics.ts';
+import { median, type Series, valid } from './statistics.ts';
 import type { CaseFigures } from './targets.ts';
 
 export interface PeerRecord {
@@ -15,6 +16,10 @@ export interface PeerRecord {
   /** Largest single process by label over all rounds, KiB. */
   readonly peakKiB: Readonly<Record<string, number>>;
   readonly failures: readonly string[];
+  /** Bytes between the two sides by round; absent in older records. */
+  readonly wireBytes?: Series;
+  /** Median of the bytes read, by label; absent in older records. */
+  readonly readBytes?: Readonly<Record<string, number>>;
 }
 
 export interface CaseRecord {
@@ -24,6 +29,8 @@ export interface CaseRecord {
   readonly rounds: number;
   readonly files: number;
   readonly sizeBytes: number;
+  /** Bytes that the destination did not have; absent in older records, where it had nothing. */
+  readonly changedBytes?: number;
   readonly fileSystem: string;
   readonly machine: Machine;
   /** Before each round and after the last. */
@@ -36,15 +43,25 @@ export interface CaseRecord {
 export interface BenchRecord {
   readonly schema: 1;
   readonly cases: Readonly<Record<string, CaseRecord>>;
+  /** Absent in older records. */
+  readonly probes?: ProbeRecords;
 }
 
 function rounded(value: number): number {
   return Math.round(value * 1000) / 1000;
 }
 
+function medianReads({ costs }: Pick<PeerRuns, 'costs'>): Record<string, number> {
+  const good = costs.filter((cost) => cost !== null);
+  const labels = new Set(good.flatMap((cost) => Object.keys(cost.readBytes)));
+  return Object.fromEntries(
+    [...labels].map((label) => [label, median(good.map((cost) => cost.readBytes[label] ?? 0))]),
+  );
+}
+
 /** The part of a peer's record that comes from its runs. */
 export function figuresOf(runs: Pick<PeerRuns, 'costs' | 'failures'>) {
-  const series = (field: 'seconds' | 'cpuSeconds' | 'otherCpuSeconds') =>
+  const series = (field: 'seconds' | 'cpuSeconds' | 'otherCpuSeconds' | 'wireBytes') =>
     runs.costs.map((cost) => (cost === null ? null : rounded(cost[field])));
   const peakKiB: Record<string, number> = {};
   for (const cost of runs.costs) {
@@ -57,6 +74,8 @@ export function figuresOf(runs: Pick<PeerRuns, 'costs' | 'failures'>) {
     otherCpuSeconds: series('otherCpuSeconds'),
     peakKiB,
     failures: [...runs.failures],
+    wireBytes: series('wireBytes'),
+    readBytes: medianReads(runs),
   };
 }
 
@@ -79,19 +98,15 @@ export function caseRecord(
     const { version = '', command = '' } = identities.get(peer.name) ?? {};
     return [peer.name, { version, command, note: peer.note, ...figuresOf({ ...rest }) }];
   });
-  const { files, sizeBytes } = runs.source;
+  const { files, sizeBytes, changedBytes } = runs.source;
   return {
     ...header,
     files,
     sizeBytes,
+    changedBytes,
     twoToOne: runs.twoToOne.map(rounded),
     peers: Object.fromEntries(peers),
   };
-}
-
-/** The successful values of a series. */
-export function valid(series: Series): number[] {
-  return series.filter((value) => value !== null);
 }
 
 export function medianOf(series: Series): number | null {
@@ -105,12 +120,16 @@ export function caseFigures(record: CaseRecord): CaseFigures {
   return {
     seconds: Object.fromEntries(good.map(([name, peer]) => [name, peer.seconds])),
     peakKiB: Object.fromEntries(good.map(([name, peer]) => [name, peer.peakKiB])),
+    wireBytes: Object.fromEntries(good.map(([name, peer]) => [name, peer.wireBytes ?? []])),
+    changedBytes: record.changedBytes ?? record.sizeBytes,
   };
 }
 
 /** Newer cases replace older ones of the same name; the rest stays, each with its own date. */
 export function merged(older: BenchRecord | null, newer: BenchRecord): BenchRecord {
-  return { schema: 1, cases: { ...older?.cases, ...newer.cases } };
+  const probes = { ...older?.probes, ...newer.probes };
+  const cases = { ...older?.cases, ...newer.cases };
+  return Object.keys(probes).length === 0 ? { schema: 1, cases } : { schema: 1, cases, probes };
 }
 
 const FENCE = '```';

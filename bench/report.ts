@@ -1,4 +1,6 @@
 /** A record as tables: for the terminal and for docs/benchmarks.md. Pure. */
+
+import type { ProbeRecord } from './probes.ts';
 import {
   type BenchRecord,
   type CaseRecord,
@@ -6,9 +8,8 @@ import {
   medianOf,
   type PeerRecord,
   recordJson,
-  valid,
 } from './record.ts';
-import { median, range, speedRatios } from './statistics.ts';
+import { median, range, speedRatios, valid } from './statistics.ts';
 import { type Column, markdownTable, plainTable } from './table.ts';
 import { type Verdict, verdicts } from './targets.ts';
 
@@ -40,6 +41,33 @@ function peakText(peer: PeerRecord): string {
   return parts.length === 0 ? '-' : parts.join(', ');
 }
 
+/** Processes whose reads are those of the client's side, and all others. */
+const NEAR = ['client', 'daemon'];
+
+function readText(peer: PeerRecord): string {
+  if (peer.readBytes === undefined) return '-';
+  let [near, far] = [0, 0];
+  for (const [label, bytes] of Object.entries(peer.readBytes)) {
+    if (NEAR.includes(label)) near += bytes;
+    else far += bytes;
+  }
+  return [near, far].map((bytes) => (bytes / MIB).toFixed(0)).join(' / ');
+}
+
+function wireTexts(record: CaseRecord, peer: PeerRecord): string[] {
+  const bytes = medianOf(peer.wireBytes ?? []);
+  const changed = record.changedBytes ?? record.sizeBytes;
+  // Nothing passes loopback where a peer uses another way: there is no figure then.
+  if (bytes === null || bytes === 0) return ['-', '-'];
+  return [(bytes / MIB).toFixed(2), changed > 1 ? (bytes / changed).toFixed(3) : '-'];
+}
+
+function cpuPerGiB(record: CaseRecord, cpuSeconds: number | null): string {
+  return cpuSeconds === null || record.sizeBytes < MIB
+    ? '-'
+    : ((cpuSeconds * 1024 * MIB) / record.sizeBytes).toFixed(2);
+}
+
 function peerRow(record: CaseRecord, name: string, peer: PeerRecord): string[] {
   const seconds = medianOf(peer.seconds);
   const spread =
@@ -50,13 +78,18 @@ function peerRow(record: CaseRecord, name: string, peer: PeerRecord): string[] {
           .join('-');
   const yardstick = record.peers[YARDSTICK];
   const against = yardstick ? ratioText(speedRatios(peer.seconds, [yardstick.seconds])) : '-';
-  const cpu = [fixed(medianOf(peer.cpuSeconds), 2), fixed(medianOf(peer.otherCpuSeconds), 2)];
-  return [name, fixed(seconds, 2), spread, rateText(record, seconds), against, ...cpu, peakText(peer)];
+  const cpuSeconds = medianOf(peer.cpuSeconds);
+  const cpu = [cpuSeconds, medianOf(peer.otherCpuSeconds)].map((value) => fixed(value, 2));
+  const cost = [...cpu, cpuPerGiB(record, cpuSeconds), ...wireTexts(record, peer), readText(peer)];
+  return [name, fixed(seconds, 2), spread, rateText(record, seconds), against, ...cost, peakText(peer)];
 }
 
 function caseTable(record: CaseRecord, tabulate: Tabulate): string {
   const rate = record.files > 1 ? 'files/s' : 'MiB/s';
-  const numbers = ['median s', 'range s', rate, `speed / ${YARDSTICK}`, 'CPU s', 'other CPU s'].map(right);
+  const numbers = [
+    ...['median s', 'range s', rate, `speed / ${YARDSTICK}`],
+    ...['CPU s', 'other CPU s', 'CPU s/GiB', 'wire MiB', 'wire / changed', 'read MiB near / far'],
+  ].map(right);
   const rows = Object.entries(record.peers).map(([name, peer]) => peerRow(record, name, peer));
   return tabulate([left('peer'), ...numbers, left('peak MiB')], rows);
 }
@@ -122,7 +155,35 @@ function verdictTable(all: readonly Verdict[], tabulate: Tabulate): string {
 
 function allVerdicts(record: BenchRecord): Verdict[] {
   const whole = Object.entries(record.cases).filter(([, one]) => !one.quick);
-  return verdicts(new Map(whole.map(([name, one]) => [name, caseFigures(one)])));
+  const probes = Object.entries(record.probes ?? {}).filter(([, one]) => !one.quick);
+  return verdicts(new Map(whole.map(([name, one]) => [name, caseFigures(one)])), Object.fromEntries(probes));
+}
+
+function probeTable({ figures }: ProbeRecord, tabulate: Tabulate): string {
+  const rows = Object.entries(figures).map(([label, { values }]) => [
+    label,
+    median(values).toFixed(2),
+    range(values)
+      .map((value) => value.toFixed(2))
+      .join('-'),
+  ]);
+  return tabulate([left('figure'), right('median'), right('range')], rows);
+}
+
+/** How near ours comes to the slowest stage alone; empty where either was not measured. */
+export function shareOfSlowest({ cases, probes }: BenchRecord): string {
+  const rates = Object.entries(probes?.['stages']?.figures ?? {})
+    // Of the cipher classes only the one that a copy uses counts.
+    .filter(([label]) => /GiB\/s$/.test(label) && !/AES_128|CHACHA20|plain/.test(label))
+    .map(([label, { values }]) => ({ stage: label.replace(/: GiB\/s$/, ''), rate: median(values) }))
+    .sort((a, b) => a.rate - b.rate);
+  const file = cases['file-1g-random'];
+  const seconds = medianOf(file?.peers['ours-tls']?.seconds ?? []);
+  const [slowest] = rates;
+  if (file === undefined || seconds === null || slowest === undefined) return '';
+  const rate = file.sizeBytes / 1024 / MIB / seconds;
+  const percent = ((100 * rate) / slowest.rate).toFixed(0);
+  return `A copy of file-1g-random by ours-tls runs at ${rate.toFixed(2)} GiB/s: ${percent} % of its slowest stage alone (${slowest.stage}, ${slowest.rate.toFixed(2)} GiB/s).`;
 }
 
 /** What the terminal shows at the end. */
@@ -133,9 +194,11 @@ export function terminalReport(record: BenchRecord): string {
     oursTable(one, plainTable),
     failureLines(one).join('\n'),
   ]);
+  for (const [name, probe] of Object.entries(record.probes ?? {}))
+    parts.push(`${name}: ${probe.what}`, probeTable(probe, plainTable));
   const quick = Object.values(record.cases).some((one) => one.quick);
   const targets = `targets${quick ? ' (quick cases are not judged)' : ''}\n${verdictTable(allVerdicts(record), plainTable)}`;
-  return [...parts, targets].filter((part) => part !== '').join('\n\n');
+  return [...parts, shareOfSlowest(record), targets].filter((part) => part !== '').join('\n\n');
 }
 
 const METHOD = `Written by \`npm run bench -- copy\`. Client and server run on one machine and share its processors.
@@ -146,6 +209,8 @@ const METHOD = `Written by \`npm run bench -- copy\`. Client and server run on o
 - "two processes / one" is the work of two CPU-bound processes together against one alone (AES-256-GCM, 0.3 s each): 2 for two free processors, near 1 when both share one.
 - "CPU s" is user + system time of the client, the servers and everything they start: the growth of the bench's reaped children plus its live descendants (\`/proc/PID/stat\`, utime + stime + cutime + cstime), read after the servers' forks have ended. "other CPU s" is what the processors did besides: other load, interrupts, kernel threads.
 - "peak MiB" is the largest single process by role (VmHWM; servers are reset through \`clear_refs\` before each run; sampled every 50 ms, so the last 50 ms of a client are not in it).
+- "wire MiB" is what passed loopback or the shaped link while the client ran, both directions, with all headers (interface counters of the kernel); "wire / changed" divides it by the bytes that the destination did not have. A Unix socket is not in it.
+- "read MiB" is what the processes of each side have got by \`read\` and its like (\`rchar\` of /proc/PID/io with reaped children): files, and also pipes and such sockets as are read by \`read\`. Near is the side of the client.
 - Contents are compared in each peer's first good run (SHA-256 of a file, \`diff -r\` of a tree), count and sizes in every run.
 - Flushed inside the time: \`cp\` (by \`sync -f\`) and Causeway. The other peers leave their writes to the page cache. On tmpfs a flush costs nothing.`;
 
@@ -178,7 +243,11 @@ function peersTable(record: CaseRecord): string {
 /** The text of docs/benchmarks.md. */
 export function markdownReport(record: BenchRecord): string {
   const sections = Object.entries(record.cases).map(([name, one]) => caseSection(name, one));
+  for (const [name, probe] of Object.entries(record.probes ?? {})) {
+    const header = `## ${name}\n\n${probe.what[0]?.toUpperCase()}${probe.what.slice(1)}.\n\nMeasured ${probe.quick ? 'QUICK, not for the record; ' : ''}${probe.date}.`;
+    sections.push(`${header}\n\n${probeTable(probe, markdownTable)}`);
+  }
   const targets = `## Targets\n\n${verdictTable(allVerdicts(record), markdownTable)}`;
   const json = `## Record\n\n\`\`\`json\n${recordJson(record)}\n\`\`\``;
-  return `${['# Benchmarks: copy', METHOD, targets, ...sections, json].join('\n\n')}\n`;
+  return `${['# Benchmarks: copy', METHOD, targets, shareOfSlowest(record), ...sections, json].filter((part) => part !== '').join('\n\n')}\n`;
 }

@@ -4,6 +4,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { type Case, type PreparedSource, prepareSource } from './cases.ts';
 import { type Cost, measure } from './measure.ts';
 import type { Peer } from './peer.ts';
+import { layPrior, removeLeftover } from './prior.ts';
 import { twoToOneRatio } from './probe.ts';
 import { rotated } from './statistics.ts';
 import { checkContent, checkExtent, sha256OfFile } from './verify.ts';
@@ -35,8 +36,6 @@ export interface CaseContext {
 function emptyDestination(place: Workplace): void {
   rmSync(place.destination, { recursive: true, force: true });
   mkdirSync(place.destination);
-  // Dirty pages of the run before would be written back inside the time of this one.
-  execFileSync('sync', ['-f', place.destination]);
 }
 
 interface OneRun {
@@ -47,12 +46,19 @@ interface OneRun {
   readonly full: boolean;
 }
 
+/** Flushes before the time begins: dirty pages of the run before would be written back inside it. */
 async function runOnce(peer: Peer, { context, source, digest, full }: OneRun): Promise<Cost> {
   const { which, place } = context;
   emptyDestination(place);
-  const command = peer.command({ kind: which.kind, source: source.path, destination: place.destination });
-  const cost = await measure(command, peer.servers(), context.signal);
-  checkExtent(source, place.destination);
+  const { prior, kind } = which;
+  const { destination, network } = place;
+  if (prior) layPrior(prior, source.path, destination);
+  execFileSync('sync', ['-f', destination]);
+  const command = peer.command({ kind, source: source.path, destination, ...(prior && { prior }) });
+  const cost = await measure(command, peer.servers(), context.signal, () => network.wireBytes());
+  if (kind === 'usage') return cost;
+  removeLeftover(prior, destination);
+  checkExtent(source, destination);
   if (full) await checkContent(which.kind, source, place.destination, digest);
   return cost;
 }
@@ -73,13 +79,17 @@ function gaveUp(runs: PeerRuns): boolean {
   );
 }
 
+export function takesPart(peer: Peer, { kind, prior, link }: Case): boolean {
+  return peer.kinds.includes(kind) && (prior === undefined || peer.updates) && !(link && peer.local);
+}
+
 export async function runCase(context: CaseContext): Promise<CaseRuns> {
   const { which, place, rounds, say } = context;
   say(`${which.name}: ${which.what}`);
   const source = prepareSource(which, place.source);
   const digest = which.kind === 'file' ? await sha256OfFile(source.path) : '';
   const peers = context.peers
-    .filter((peer) => peer.kinds.includes(which.kind))
+    .filter((peer) => takesPart(peer, which))
     .map((peer): PeerRuns => ({ peer, costs: [], failures: [] }));
   const twoToOne: number[] = [];
   for (let round = 0; round < rounds; round++) {

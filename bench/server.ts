@@ -24,8 +24,8 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
-async function accepts(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1');
+async function accepts(port: number, host: string): Promise<boolean> {
+  const socket = connect(port, host);
   try {
     await once(socket, 'connect');
     return true;
@@ -90,8 +90,8 @@ export class Server {
     }
   }
 
-  untilListening(port: number): Promise<void> {
-    return this.until(() => accepts(port));
+  untilListening(port: number, host = '127.0.0.1'): Promise<void> {
+    return this.until(() => accepts(port, host));
   }
 
   /** SIGTERM, then SIGKILL after 5 s. */

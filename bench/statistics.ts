@@ -15,6 +15,11 @@ export function range(values: readonly number[]): [number, number] {
   return [Math.min(...values), Math.max(...values)];
 }
 
+/** The successful values of a series. */
+export function valid(series: Series): number[] {
+  return series.filter((value) => value !== null);
+}
+
 /** Seconds by round; `null` where the round has no valid run. */
 export type Series = readonly (number | null)[];
 

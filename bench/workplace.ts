@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Network } from './network.ts';
 
 export interface Workplace {
   /** Big data: sources and destinations. */
@@ -12,6 +13,8 @@ export interface Workplace {
   readonly config: string;
   /** Type and mount point of the file system under `data`. */
   readonly fileSystem: string;
+  /** What is between the clients and the servers. */
+  readonly network: Network;
 }
 
 /** Type and mount point that hold `path`, out of the text of /proc/self/mountinfo (proc(5)). */
@@ -57,7 +60,7 @@ export function chooseDirectory(asked: string | undefined, largestBytes: number)
 }
 
 /** Creates the folders; `dispose` removes them with all they hold. */
-export function createWorkplace(directory: string): Workplace & { dispose(): void } {
+export function createWorkplace(directory: string, network: Network): Workplace & { dispose(): void } {
   const data = mkdtempSync(join(directory, 'causeway-bench-'));
   const config = mkdtempSync(join(tmpdir(), 'causeway-bench-config-'));
   const [source, destination] = [join(data, 'source'), join(data, 'destination')];
@@ -65,7 +68,8 @@ export function createWorkplace(directory: string): Workplace & { dispose(): voi
   mkdirSync(destination);
   const fileSystem = fileSystemOf(data, readFileSync('/proc/self/mountinfo', 'utf8'));
   const dispose = () => {
+    network.dispose();
     for (const path of [data, config]) rmSync(path, { recursive: true, force: true });
   };
-  return { data, source, destination, config, fileSystem, dispose };
+  return { data, source, destination, config, fileSystem, network, dispose };
 }

@@ -8,6 +8,8 @@ export function cpPeer(place: Workplace): Peer {
     name: 'cp',
     note: 'local copy, no wire; the file system of the destination is flushed inside the time',
     kinds: ['file', 'tree'],
+    updates: false,
+    local: true,
     async start() {
       findTool('cp', 'coreutils');
     },

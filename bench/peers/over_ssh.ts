@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { CaseKind, CopyRun, Peer } from '../peer.ts';
 import { findTool, plainEnv, quoted, versionLine } from '../tools.ts';
+import { deltaFlags } from './rsync.ts';
 import type { SshServer } from './sshd.ts';
 
 const BOTH: readonly CaseKind[] = ['file', 'tree'];
@@ -11,6 +12,7 @@ interface Recipe {
   readonly name: string;
   readonly note: string;
   readonly kinds: readonly CaseKind[];
+  readonly updates?: true;
   /** The programs and the Debian packages that hold them. */
   readonly tools: ReadonlyArray<readonly [string, string]>;
   readonly argv: (run: CopyRun) => string[];
@@ -24,6 +26,8 @@ function overSsh(ssh: SshServer, recipe: Recipe): Peer {
     name: recipe.name,
     note: recipe.note,
     kinds: recipe.kinds,
+    updates: recipe.updates ?? false,
+    local: false,
     async start() {
       for (const [tool, debianPackage] of recipe.tools) findTool(tool, debianPackage);
       acquired = true;
@@ -48,11 +52,13 @@ export function rsyncSshPeer(ssh: SshServer): Peer {
     name: 'rsync-ssh',
     note: 'OpenSSH default cipher, not flushed',
     kinds: BOTH,
+    updates: true,
     tools: [['rsync', 'rsync']],
     version: async () => `${await versionLine([rsync(), '--version'])}; ${await sshVersion()}`,
-    argv: ({ source, destination }) => [
+    argv: ({ source, destination, prior }) => [
       rsync(),
       '-a',
+      ...deltaFlags(prior),
       '-e',
       `ssh -F ${ssh.clientConfig}`,
       source,
@@ -114,7 +120,7 @@ export function rclonePeer(ssh: SshServer): Peer {
       const lines = [
         '[bench]',
         'type = sftp',
-        'host = 127.0.0.1',
+        `host = ${ssh.host}`,
         `port = ${ssh.port}`,
         `user = ${ssh.user}`,
       ];

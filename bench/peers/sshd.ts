@@ -1,11 +1,13 @@
-/** One private OpenSSH server on 127.0.0.1, shared by all peers that go over ssh. */
+/** One private OpenSSH server, shared by all peers that go over ssh. */
 import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import type { Network } from '../network.ts';
 import { freePort, Server, Unavailable } from '../server.ts';
 import { findTool, plainEnv } from '../tools.ts';
+import type { Workplace } from '../workplace.ts';
 
 const SFTP_SERVERS = [
   '/usr/lib/openssh/sftp-server',
@@ -19,12 +21,19 @@ export class SshServer {
   readonly folder: string;
   readonly user = userInfo().username;
   port = 0;
+  readonly #network: Network;
   #server: Server | null = null;
   #starting: Promise<void> | null = null;
   #users = 0;
 
-  constructor(configFolder: string) {
-    this.folder = join(configFolder, 'ssh');
+  constructor({ config, network }: Workplace) {
+    this.folder = join(config, 'ssh');
+    this.#network = network;
+  }
+
+  /** Where it listens. */
+  get host(): string {
+    return this.#network.host;
   }
 
   get pid(): number {
@@ -63,8 +72,8 @@ export class SshServer {
     writeFileSync(join(this.folder, 'sshd_config'), this.#serverConfig(sftp));
     writeFileSync(this.clientConfig, this.#clientConfigText());
     const argv = [sshd, '-D', '-e', '-f', join(this.folder, 'sshd_config')];
-    this.#server = new Server('sshd', argv, plainEnv(this.folder));
-    await this.#server.untilListening(this.port);
+    this.#server = new Server('sshd', this.#network.enter(argv), plainEnv(this.folder));
+    await this.#server.untilListening(this.port, this.host);
   }
 
   /** The last caller stops it. */
@@ -84,13 +93,13 @@ export class SshServer {
       await promisify(execFile)(keygen, args);
     }
     const hostKey = readFileSync(join(this.folder, 'host_key.pub'), 'utf8').trim();
-    writeFileSync(this.knownHosts, `[127.0.0.1]:${this.port} ${hostKey}\n`);
+    writeFileSync(this.knownHosts, `[${this.#network.host}]:${this.port} ${hostKey}\n`);
   }
 
   #serverConfig(sftp: string): string {
     return [
       `Port ${this.port}`,
-      'ListenAddress 127.0.0.1',
+      `ListenAddress ${this.#network.host}`,
       `HostKey ${join(this.folder, 'host_key')}`,
       `AuthorizedKeysFile ${join(this.folder, 'user_key.pub')}`,
       `AllowUsers ${this.user}`,
@@ -115,7 +124,7 @@ export class SshServer {
   #clientConfigText(): string {
     return [
       'Host bench',
-      '  HostName 127.0.0.1',
+      `  HostName ${this.#network.host}`,
       `  Port ${this.port}`,
       `  User ${this.user}`,
       `  IdentityFile ${this.identity}`,

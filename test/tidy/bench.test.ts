@@ -1,7 +1,7 @@
 /** The parts of the benchmark that its figures rest on. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -12,6 +12,7 @@ import { NoiseSource, planTree, SeededRandom, TextSource } from '../../bench/gen
 import { measure } from '../../bench/measure.ts';
 import { parseCopyOptions, selected, UsageError } from '../../bench/options.ts';
 import { findToken } from '../../bench/ours.ts';
+import { changedBytes, layPrior, type Prior, removeLeftover } from '../../bench/prior.ts';
 import { parseBusySeconds, parseStat, parseStatusKiB } from '../../bench/processes.ts';
 import { type BenchRecord, type CaseRecord, figuresOf, merged, recordIn } from '../../bench/record.ts';
 import { markdownReport, otherLoad, terminalReport } from '../../bench/report.ts';
@@ -244,7 +245,7 @@ describe('verification', () => {
       writeFileSync(path, 'abc');
       const digest = sha256(Buffer.from('abc'));
       assert.equal(await sha256OfFile(path), digest);
-      const source = { path: '/elsewhere/data.bin', files: 1, sizeBytes: 3 };
+      const source = { path: '/elsewhere/data.bin', files: 1, sizeBytes: 3, changedBytes: 3 };
       await checkContent('file', source, folder, digest);
       await assert.rejects(
         checkContent('file', source, folder, sha256(Buffer.from('abd'))),
@@ -321,9 +322,72 @@ describe('targets', () => {
     assert.match(verdict?.measured ?? '', /^400 MiB \(ours-tls daemon/);
   });
 
+  test('figures of cases and probes are judged by their median', () => {
+    const cases = new Map([['help', figures({ 'ours-tls': [0.15, 0.16, 0.3] })]]);
+    const values = { values: [1, 3, 2.5] };
+    const judged = verdicts(cases, {
+      'restart-99': {
+        what: 'w',
+        date: 'd',
+        quick: false,
+        figures: { 'until the first new byte, s': values },
+      },
+    });
+    const of = (what: RegExp) => judged.find((verdict) => what.test(verdict.what));
+    assert.deepEqual([of(/--help/)?.verdict, of(/--help/)?.measured], ['met', '160 ms']);
+    assert.deepEqual([of(/first new byte/)?.verdict, of(/first new byte/)?.measured], ['short', '2.50 s']);
+    assert.equal(of(/1 KiB file/)?.measured, 'file-1k not run');
+  });
+
   test('what binds now comes first', () => {
     const dues = verdicts(new Map()).map((verdict) => verdict.due);
     assert.deepEqual(dues, [...dues].sort().reverse());
+  });
+});
+
+describe('what stands at the destination before', () => {
+  const folder = () => mkdtempSync(join(tmpdir(), 'bench-test-'));
+  const which: Case = { ...(CASES.find((c) => c.name === 'file-1k') as Case), sizeBytes: 13 << 20 };
+  const blocks = (bytes: Buffer) =>
+    Array.from({ length: bytes.length >> 16 }, (_, i) => sha256(bytes.subarray(i << 16, (i + 1) << 16)));
+
+  test('each edit is undone as it says, and its changed bytes are counted', () => {
+    const place = folder();
+    try {
+      const source = prepareSource(which, join(place, 'source'));
+      const fresh = readFileSync(source.path);
+      const before = (prior: Prior, name = 'data.bin') => {
+        const destination = join(place, prior);
+        mkdirSync(destination);
+        layPrior(prior, source.path, destination);
+        return readFileSync(join(destination, name));
+      };
+      assert.deepEqual(before('insert'), fresh.subarray(1));
+      assert.equal(changedBytes('insert', fresh.length), 1);
+      const appended = before('append');
+      assert.deepEqual(appended, fresh.subarray(0, appended.length));
+      assert.equal(changedBytes('append', fresh.length), fresh.length - appended.length);
+      const old = blocks(before('blocks'));
+      const differ = blocks(fresh).filter((hash, i) => hash !== old[i]).length;
+      assert.equal(differ, 2);
+      assert.equal(changedBytes('blocks', fresh.length), differ << 16);
+      for (const prior of ['same', 'touch'] as const) assert.deepEqual(before(prior), fresh);
+      const times = ['same', 'touch'].map((prior) => statSync(join(place, prior, 'data.bin')).mtimeMs);
+      const { mtimeMs } = statSync(source.path);
+      assert.ok(Math.abs((times[0] ?? 0) - mtimeMs) < 1 && Math.abs((times[1] ?? 0) - mtimeMs) > 1_000_000);
+      assert.deepEqual(before('rename', 'earlier-name.bin'), fresh);
+      removeLeftover('rename', join(place, 'rename'));
+      assert.equal(existsSync(join(place, 'rename', 'earlier-name.bin')), false);
+    } finally {
+      rmSync(place, { recursive: true });
+    }
+  });
+
+  test('1 % of the blocks of a large file are changed, none counted twice', () => {
+    for (const gib of [1, 4]) {
+      const share = changedBytes('blocks', gib * 2 ** 30) / (gib * 2 ** 30);
+      assert.ok(Math.abs(share - 0.01) < 0.0001, `${share}`);
+    }
   });
 });
 
@@ -333,6 +397,8 @@ describe('record', () => {
     cpuSeconds: seconds / 2,
     otherCpuSeconds: 0,
     peakKiB: { client: kib },
+    wireBytes: 1 << 30,
+    readBytes: { client: 3 << 20, server: 5 << 20 },
   });
   const machine = { processor: 'p', cores: 2, memoryGiB: 24, kernel: 'k', node: 'v26' };
   const one = (date: string, quick = false): CaseRecord => ({
