@@ -127,6 +127,11 @@ export const LIMITS = {
     256 * KIB,
     'a file below this size is sent in whole: finding out what changed would cost as much',
   ),
+  renamedLookEntriesMax: count(
+    10_000,
+    'entries of a folder of the destination that are looked at for the earlier name of a renamed file',
+  ),
+  renamedFilesMax: count(10_000, 'files of a copy whose earlier version was found under another name'),
   deltaCutBytes: bytes(32 * MIB, 'what of a file is cut into pieces and hashed in one piece of work'),
   deltaBasesMax: count(
     4,

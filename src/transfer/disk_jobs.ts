@@ -17,6 +17,7 @@ import { endWithZeros, type FileRange, leaveZeros, writeSparsely } from './spars
 import { unchangedJob } from './unchanged.ts';
 import { keepJob } from './undo/keep_job.ts';
 import { restoreJob } from './undo/restore_job.ts';
+import { findBySizeJob } from './versions_there.ts';
 
 /** Blocks of another version of a chunk, to compare with. */
 export interface BlockHashes {
@@ -179,6 +180,7 @@ export const DISK_JOBS: readonly Job<never, unknown>[] = [
   cutRangeJob,
   writePatchJob,
   unchangedJob,
+  findBySizeJob,
   copyFileJob,
   probeNamesJob,
   keepJob,

@@ -1,10 +1,10 @@
 import { LIMITS } from '../base/limits.ts';
-import type { DirCache } from '../tree/dir_cache.ts';
 import type { DiskFile } from '../world/disk.ts';
 import type { PartialStore } from './partial_store.ts';
 import type { WriteTarget } from './sink_writer.ts';
 import type { StageMeter } from './stage_meter.ts';
 import { partialName } from './temporary_name.ts';
+import type { VersionsThere } from './versions_there.ts';
 
 /** The version that stands at the destination. */
 export interface Base {
@@ -24,7 +24,7 @@ interface Slot {
 
 export interface OpenPartialsParts {
   readonly store: PartialStore;
-  readonly dirs: DirCache;
+  readonly versions: VersionsThere;
   readonly meter: StageMeter;
 }
 
@@ -119,8 +119,7 @@ export class OpenPartials {
 
   /** Where the file system can, the partial file begins as a clone of the version that is there, so that what is equal costs nothing. */
   async #openBase(target: WriteTarget, partial: DiskFile, slot: Slot): Promise<Base> {
-    const { dirs } = this.#parts;
-    const file = await dirs.useParent(target.target, (dir, name) => dir.openFile(name, 'read'));
+    const file = await this.#parts.versions.open(target);
     const { sizeBytes } = await file.stat();
     const { copies } = partial.caps;
     if (copies === null || (await partial.stat()).sizeBytes > 0 || slot.begun) return { file, cloned: false };

@@ -25,6 +25,7 @@ import { ALL_FIT, checkNames, type NameVerdict, TargetNames, verdictOf } from '.
 import { fileKeyOf } from './temporary_name.ts';
 import { type FoundFiles, markUnchanged } from './unchanged.ts';
 import { UndoKeeper } from './undo/keeper.ts';
+import { VersionsThere } from './versions_there.ts';
 
 export interface PlaceParams {
   readonly world: World;
@@ -47,6 +48,7 @@ export class SinkPlace {
   readonly #destination: Destination;
   readonly #root: Dir;
   readonly #dirs: DirCache;
+  readonly #versions: VersionsThere;
   readonly #meter: StageMeter;
   /** The folder that the entries go into, where the copy itself makes it. */
   #above: Placed | null = null;
@@ -64,6 +66,7 @@ export class SinkPlace {
     this.#destination = destination;
     this.#root = root;
     this.#dirs = new DirCache(root);
+    this.#versions = new VersionsThere(this.#dirs);
     this.#meter = meter;
   }
 
@@ -153,14 +156,15 @@ export class SinkPlace {
       meter: this.#meter,
       rules: this.#rules!,
       undo,
+      versions: this.#versions,
       ignoreTimes,
       signal,
     });
   }
 
   /** Opens the version of a file that stands at the destination. */
-  openThere(target: RelPath): Promise<DiskFile> {
-    return this.#dirs.useParent(target, (dir, name) => dir.openFile(name, 'read'));
+  openThere(file: NumberedEntry): Promise<DiskFile> {
+    return this.#versions.open(file);
   }
 
   /** Files of which an earlier attempt has left anything. */
@@ -312,6 +316,7 @@ export class SinkPlace {
         holes: this.#holes,
         describing: { rules: this.#rules, onProblem: this.#params.onProblem },
         undo: this.#undo,
+        versions: this.#versions,
       });
     } catch (failure) {
       const error = asCausewayError(failure);

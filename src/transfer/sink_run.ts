@@ -286,13 +286,13 @@ export class SinkRun {
     const place = this.#place!;
     if (index >= this.#plan.entries)
       throw new CausewayError('CW_WIRE_MALFORMED', `the copy has no file ${index}`);
-    const { target } = this.#plan.entry(index);
+    const { target, entry } = this.#plan.entry(index);
     await tellBase({
       file: index,
       chunking,
       meter: this.meter,
       offload: this.#params.world.offload,
-      open: () => place.openThere(target),
+      open: () => place.openThere({ index, target, entry }),
       send: (message) => this.#channel.send(message),
       isOver: () => this.#finished,
     });

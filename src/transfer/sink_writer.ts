@@ -22,6 +22,7 @@ import type { StageMeter } from './stage_meter.ts';
 import { partialName } from './temporary_name.ts';
 import type { KeepFailures, Placing, UndoKeeper } from './undo/keeper.ts';
 import { placingOf } from './undo/placing.ts';
+import type { VersionsThere } from './versions_there.ts';
 
 /** What the writer has to know of a file. */
 export interface WriteTarget {
@@ -57,6 +58,8 @@ export interface WriterParts {
   readonly describing: Describing;
   /** Keeps what is replaced; null: nothing is kept. */
   readonly undo: UndoKeeper | null;
+  /** Where the destination has earlier versions of files. */
+  readonly versions: VersionsThere;
 }
 
 /** Which metadata files get. */

@@ -4,7 +4,7 @@ import { LIMITS } from '../base/limits.ts';
 import { type Name, splitRel } from '../base/path.ts';
 import { throwIfAborted } from '../base/signal.ts';
 import type { DirCache } from '../tree/dir_cache.ts';
-import type { Xattr } from '../wire/copy_types.ts';
+import type { PlanEntry, Xattr } from '../wire/copy_types.ts';
 import type { UndoAttrs } from '../wire/undo_record.ts';
 import type { AttrPatch, Dir } from '../world/disk.ts';
 import type { XattrStore } from '../world/disk_caps.ts';
@@ -18,6 +18,7 @@ import { MARK, type NumberedEntry, type SinkPlan } from './sink_plan.ts';
 import type { StageMeter } from './stage_meter.ts';
 import { attrsRecord } from './undo/attrs_record.ts';
 import type { UndoKeeper } from './undo/keeper.ts';
+import type { VersionsThere } from './versions_there.ts';
 
 /** Planned files that may stand at their destination already. */
 export interface CandidateColumns {
@@ -111,6 +112,7 @@ export interface LookedAt {
   /** Hears of owners, modes and attributes before they are changed; null: they are not kept. */
   readonly undo: UndoKeeper | null;
   readonly ignoreTimes: boolean;
+  readonly versions: VersionsThere;
   readonly signal: AbortSignal;
 }
 
@@ -135,8 +137,10 @@ export async function markUnchanged(plan: SinkPlan, place: LookedAt): Promise<Fo
   for (const page of plan.pages(MARK.file, MARK.emptyFile)) {
     throwIfAborted(place.signal);
     const found = await look(page, place);
+    const absent = page.filter(({ entry }, at) => found[at] === NOTHING && isLarge(entry));
+    older.push(...(await place.versions.look(absent, place)));
     for (const [at, { index, entry }] of page.entries()) {
-      if (found[at] === OTHER && entry.sizeBytes >= LIMITS.deltaFileMinBytes.value) older.push(index);
+      if (found[at] === OTHER && isLarge(entry)) older.push(index);
       if (found[at] !== SAME) continue;
       plan.setMark(index, MARK.unchanged);
       files += 1;
@@ -146,9 +150,15 @@ export async function markUnchanged(plan: SinkPlan, place: LookedAt): Promise<Fo
   const isStable = await place.meter
     .run('destinationFlush', 0, () => makeStable(plan, files, place))
     .catch(() => false); // the copy of them tells what is wrong
+  older.sort((a, b) => a - b);
   if (isStable) return { files, bytes, older };
   for (const file of plan.marked(MARK.unchanged)) plan.resetMark(file);
   return { files: 0, bytes: 0, older };
+}
+
+/** Finding out what changed costs less than sending it. */
+function isLarge(entry: PlanEntry): boolean {
+  return entry.sizeBytes >= LIMITS.deltaFileMinBytes.value;
 }
 
 /** For each file what stands where it goes. */

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import {
   closeSync,
   copyFileSync,
+  mkdirSync,
   openSync,
   readFileSync,
+  renameSync,
   statSync,
   utimesSync,
   writeFileSync,
@@ -105,6 +107,35 @@ describe('of a changed file only the changes travel', () => {
       assert.equal(statSync(join(rig.guestFiles, name)).mtimeMs, statSync(source).mtimeMs);
     });
   }
+
+  test('a renamed file is taken from where it stands under its earlier name', {
+    timeout: 120_000,
+  }, async (t) => {
+    const folder = join(rig.guestFiles, 'renamed');
+    mkdirSync(folder);
+    for (let at = 0; at < 50; at += 1) writeFileSync(join(folder, `beside${at}`), 'x');
+    const before = join(rig.hostFiles, 'before.bin');
+    randomFile(before, SIZE);
+    await copy('in', before, folder);
+    const source = join(rig.hostFiles, 'after.bin');
+    renameSync(before, source);
+    const end = await copy('in', source, folder);
+    t.diagnostic(`${end.sentBytes} bytes sent of ${end.plannedBytes}, ${end.reusedBytes} reused`);
+    assert.deepEqual([end.sentBytes, end.reusedBytes], [0, SIZE]);
+    assert.equal(sha256(join(folder, 'before.bin')), sha256(source), 'the earlier name keeps what it has');
+  });
+
+  test('a file of the same size and time with another content is no harm', { timeout: 120_000 }, async () => {
+    const folder = join(rig.guestFiles, 'twins');
+    mkdirSync(folder);
+    const source = join(rig.hostFiles, 'one.img');
+    randomFile(source, 4 * MIB);
+    const twin = join(folder, 'two.img');
+    randomFile(twin, 4 * MIB);
+    for (const path of [source, twin]) utimesSync(path, 1_700_000_000, 1_700_000_000);
+    const end = await copy('in', source, folder);
+    assert.equal(end.sentBytes, 4 * MIB);
+  });
 
   test('the other way, from the machine to the host', { timeout: 120_000 }, async () => {
     const source = join(rig.guestFiles, 'back.img');

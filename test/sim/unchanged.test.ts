@@ -7,6 +7,7 @@ import { PlanSpool } from '../../src/transfer/plan_spool.ts';
 import { MARK, SinkPlan } from '../../src/transfer/sink_plan.ts';
 import { StageMeter } from '../../src/transfer/stage_meter.ts';
 import { markUnchanged } from '../../src/transfer/unchanged.ts';
+import { VersionsThere } from '../../src/transfer/versions_there.ts';
 import { DirCache } from '../../src/tree/dir_cache.ts';
 import { encodeCopyMessage } from '../../src/wire/copy_messages.ts';
 import type { PlanEntry } from '../../src/wire/copy_types.ts';
@@ -60,6 +61,7 @@ async function passOver(world: World, plan: readonly PlanEntry[]): Promise<numbe
     offload: world.offload,
     undo: null,
     ignoreTimes: false,
+    versions: new VersionsThere(dirs),
     meter: new StageMeter(world.clock),
     signal,
   });
