@@ -1,5 +1,6 @@
 import { LIMITS } from '../base/limits.ts';
 import type { Problem, SinkMessage, SourceMessage } from '../wire/copy_types.ts';
+import { decodeLaneMessage } from '../wire/lane_message.ts';
 import type { Clock } from '../world/clock.ts';
 import type { CopyOutcome, CopyView } from './copy_progress.ts';
 import { PeerProgress } from './peer_progress.ts';
@@ -12,6 +13,8 @@ export class RelayFigures {
   readonly #source: PeerProgress;
   readonly #sink: PeerProgress;
   #recoveredBytes = 0;
+  #reusedBytes = 0;
+  #zeroBytes = 0;
   #notes: readonly string[] = [];
   #problems: Problem[] = [];
   #lastMoveMs: number;
@@ -38,6 +41,13 @@ export class RelayFigures {
       this.#planned = { entries: message.entries, bytes: message.bytes, complete: true };
       this.#problems.push(...message.problems);
     }
+  }
+
+  /** A lane message that the source has sent. Throws CW_WIRE_*. */
+  lanePassed(bytes: Uint8Array): void {
+    const message = decodeLaneMessage(bytes);
+    if (message.type === 'zeros') this.#zeroBytes += message.lengthBytes;
+    if (message.type === 'patch') this.#reusedBytes += message.lengthBytes - message.data.byteLength;
   }
 
   /** The outcome, once the sink has told that everything is in place; else null. */
@@ -69,8 +79,8 @@ export class RelayFigures {
       sentBytes: this.#source.latest?.sentBytes ?? 0,
       resentBytes: 0,
       receivedBytes: sink?.receivedBytes ?? 0,
-      reusedBytes: 0,
-      zeroBytes: 0,
+      reusedBytes: this.#reusedBytes,
+      zeroBytes: this.#zeroBytes,
       durableBytes: sink?.durableBytes ?? this.#recoveredBytes,
       recoveredBytes: this.#recoveredBytes,
       problems: [...this.#problems],

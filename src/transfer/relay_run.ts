@@ -12,7 +12,7 @@ import { grantedLanes } from './grants.ts';
 import type { LaneRouter } from './lane_router.ts';
 import type { LaneAcceptor } from './link_ports.ts';
 import { RelayFigures } from './relay_figures.ts';
-import { pumpStream } from './relay_pump.ts';
+import { type Inspect, pumpStream } from './relay_pump.ts';
 import type { SharedFlow } from './shared_rate.ts';
 
 export interface RelayParams {
@@ -140,7 +140,7 @@ class RelayRun implements CopyAttempt {
         const { streamClass, opening } = from;
         const to = await this.#params.sink.mux.open('lane', { streamClass, opening, share });
         this.#laneStreams.push(to);
-        void passLane(from, to);
+        void passLane(from, to, (bytes) => this.#figures.lanePassed(bytes));
         void passLane(to, from);
       }
     } catch (failure) {
@@ -168,9 +168,9 @@ class RelayRun implements CopyAttempt {
 }
 
 /** A lane that breaks on one side breaks on the other; the machine that misses it says so in its control messages. */
-async function passLane(from: Stream, to: Stream): Promise<void> {
+async function passLane(from: Stream, to: Stream, inspect?: Inspect): Promise<void> {
   try {
-    await pumpStream(from, to);
+    await pumpStream(from, to, inspect);
   } catch (failure) {
     const error = asCausewayError(failure);
     from.reset(error);

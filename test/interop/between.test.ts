@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { JobView } from '../../src/contract/schemas.ts';
@@ -8,6 +9,11 @@ import { type Machine, Rig, until } from './rig.ts';
 import { listing, mixedTree, randomFile, sha256, unfinishedIn } from './trees.ts';
 
 const MIB = 1024 * 1024;
+
+/** Bytes that were sent, taken from the version there, and zeros. */
+function counted({ sentBytes, reusedBytes, zeroBytes }: JobView): number[] {
+  return [sentBytes, reusedBytes, zeroBytes];
+}
 
 describe('a copy from one machine to another', () => {
   let rig: Rig;
@@ -54,13 +60,28 @@ describe('a copy from one machine to another', () => {
       assert.deepEqual(readdirSync(rig.hostFiles), [], 'nothing lies on the host');
       const end = first.views.at(-1)!;
       assert.deepEqual([end.direction, end.fromVm, end.vm, end.percent], ['between', 'vm', to, 100]);
-      assert.deepEqual([end.sentBytes, end.receivedBytes, end.durableBytes], Array(3).fill(end.plannedBytes));
+      const [sent, received] = [end.sentBytes, end.receivedBytes].map((bytes) => bytes + end.zeroBytes);
+      assert.deepEqual([sent, received, end.durableBytes], Array(3).fill(end.plannedBytes));
       const sides = new Map(end.stages.map(({ side, stage }) => [stage, side]));
       assert.deepEqual([sides.get('sourceRead'), sides.get('destinationWrite')], ['source', 'guest']);
       const again = await cp(`vm:${source}`, `${to}:${target}/`);
       assert.deepEqual([again.code, again.views.at(-1)!.sentBytes], [0, 0]);
     });
   }
+
+  test('what the other machine has of a file, and zeros, are told as such', async () => {
+    const source = join(there, 'disk.img');
+    randomFile(source, 8 * MIB);
+    truncateSync(source, 12 * MIB);
+    const first = await cp(`vm:${source}`, `b:${b.files}`);
+    assert.equal(first.code, 0, first.err);
+    assert.deepEqual(counted(first.views.at(-1)!), [8 * MIB, 0, 4 * MIB]);
+    writeFileSync(source, randomBytes(64 * 1024), { flag: 'r+' });
+    const again = await cp(`vm:${source}`, `b:${b.files}`);
+    assert.equal(again.code, 0, again.err);
+    assert.deepEqual(counted(again.views.at(-1)!), [64 * 1024, 8 * MIB - 64 * 1024, 4 * MIB]);
+    assert.equal(sha256(join(b.files, 'disk.img')), sha256(source));
+  });
 
   test('what comes over a link without TLS is checked on arrival and arrives whole', async () => {
     const source = join(plain.files, 'unprotected');
