@@ -196,7 +196,7 @@ export class SinkPlace {
 
   async makeFolders(plan: SinkPlan, onProblem: Making['onProblem']): Promise<void> {
     const making = this.#making(onProblem);
-    await this.#undo?.folders(this.#folders(plan), this.#rules!);
+    await this.#meter.run('publish', 0, async () => this.#undo?.folders(this.#folders(plan), this.#rules!));
     await makeFolders(this.#folders(plan), making);
   }
 

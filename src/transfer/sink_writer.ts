@@ -235,8 +235,11 @@ export class SinkWriter {
     // A flush that runs may fail for one of these files: its own flush after that would prove nothing.
     await this.#flushing;
     const unkept = await this.#keep(targets);
-    const unflushed = await this.#meter.run('destinationFlush', bytes, () => this.#syncFiles(targets));
-    await this.#undo?.stable();
+    const unflushed = await this.#meter.run('destinationFlush', bytes, async () => {
+      const failures = await this.#syncFiles(targets);
+      await this.#undo?.stable();
+      return failures;
+    });
     const renamed: WriteTarget[] = [];
     const take = (target: WriteTarget, outcome: FailedFinish | null) => {
       if (outcome === null) renamed.push(target);
@@ -270,6 +273,8 @@ export class SinkWriter {
     const placings = new Map<Placing, WriteTarget>();
     for (const target of targets)
       placings.set(await placingOf(target, isSmall(target), this.#store.dir), target);
+    // a new record is flushed with all the folders on the way to it
+    await this.#meter.run('destinationFlush', 0, () => undo.ready());
     const kept: KeepFailures = await this.#meter.run('publish', 0, () => undo.keep([...placings.keys()]));
     for (const [placing, error] of kept) failures.set(placings.get(placing)!, error);
     return failures;

@@ -135,6 +135,15 @@ export class UndoKeeper {
     await this.stable();
   }
 
+  /** Begins the record, where there is none yet: something is going to be kept. */
+  ready(): Promise<void> {
+    const begun = this.#keeping.then(async () => {
+      if (this.#stoppedAt === null) await this.#open();
+    });
+    this.#keeping = begun.catch(() => undefined); // its caller sees the failure
+    return begun;
+  }
+
   /**
    * Keeps what stands where these entries go and records both. Gives those that must not be placed. Not stable yet: see
    * {@link stable}.
