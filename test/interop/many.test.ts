@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { closeSync, copyFileSync, existsSync, mkdirSync, openSync, writeSync } from 'node:fs';
+import { closeSync, copyFileSync, existsSync, mkdirSync, openSync, utimesSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { GroupView, JobView } from '../../src/contract/schemas.ts';
@@ -79,6 +79,9 @@ describe('a copy to several machines', () => {
     // `a` has the image, `b` a version with other first 8 MiB, `c` nothing
     for (const { files } of machines.slice(0, 2)) copyFileSync(source, join(files, 'disk.img'));
     writeAt(join(machines[1]!.files, 'disk.img'), randomBytes(8 * MIB), 0);
+    // two changes within a tick of the clock of files would have the same time
+    for (const { files } of machines.slice(0, 2))
+      utimesSync(join(files, 'disk.img'), 1_700_000_000, 1_700_000_000);
     writeAt(source, randomBytes(64 * 1024), 20 * MIB);
     const { code, group } = await cp('--to', 'a,b,c', '--limit', '20M', source, 'disk.img');
     assert.equal(code, 0);
