@@ -4,7 +4,7 @@ import { parseRelPath, type RelPath, splitAbsolute } from '../base/path.ts';
 import { throwIfAborted } from '../base/signal.ts';
 import { DirCache } from '../tree/dir_cache.ts';
 import type { CopyOptions, PlanEntry, Problem, RootInfo, UndoFigures } from '../wire/copy_types.ts';
-import type { Dir, DiskFile } from '../world/disk.ts';
+import type { Dir, Disk, DiskFile, Stat } from '../world/disk.ts';
 import type { World } from '../world/world.ts';
 import { type Destination, resolveDestination, targetOf } from './destination.ts';
 import { makeHardLinks } from './hard_links.ts';
@@ -47,6 +47,8 @@ export class SinkPlace {
   readonly #params: PlaceParams;
   readonly #destination: Destination;
   readonly #root: Dir;
+  /** As it was before anything was made in it, be it to try out names. */
+  readonly #rootBefore: Stat;
   readonly #dirs: DirCache;
   readonly #versions: VersionsThere;
   readonly #meter: StageMeter;
@@ -61,10 +63,16 @@ export class SinkPlace {
   readonly #names = new TargetNames();
   #probeIsLeft = false;
 
-  private constructor(params: PlaceParams, destination: Destination, root: Dir, meter: StageMeter) {
+  private constructor(
+    params: PlaceParams,
+    destination: Destination,
+    { dir: root, before }: { readonly dir: Dir; readonly before: Stat },
+    meter: StageMeter,
+  ) {
     this.#params = params;
     this.#destination = destination;
     this.#root = root;
+    this.#rootBefore = before;
     this.#dirs = new DirCache(root);
     this.#versions = new VersionsThere(this.#dirs);
     this.#meter = meter;
@@ -82,12 +90,8 @@ export class SinkPlace {
       roots,
       params.transferId,
     );
-    const place = new SinkPlace(
-      params,
-      destination,
-      await params.world.disk.openRoot(destination.folder),
-      meter,
-    );
+    const root = await openedRoot(params.world.disk, destination.folder);
+    const place = new SinkPlace(params, destination, root, meter);
     if (destination.prefix !== '') place.#above = place.#folderAbove(destination.prefix as RelPath);
     return place;
   }
@@ -287,7 +291,7 @@ export class SinkPlace {
       mode,
       chunkBytes: options.chunkBytes,
     });
-    await this.#undo.begin();
+    await this.#undo.begin(this.#rootBefore);
   }
 
   /** Bytes that an earlier attempt has put there: they need no space again. */
@@ -359,5 +363,15 @@ export class SinkPlace {
       linkTarget: '',
     };
     return { entry, target };
+  }
+}
+
+async function openedRoot(disk: Disk, folder: string): Promise<{ readonly dir: Dir; readonly before: Stat }> {
+  const dir = await disk.openRoot(folder);
+  try {
+    return { dir, before: await dir.self() };
+  } catch (failure) {
+    await dir.close();
+    throw failure;
   }
 }

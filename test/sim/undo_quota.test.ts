@@ -36,7 +36,7 @@ async function replace(
   const parts = { world, root, dirs, undoId, destination: '/dst', chunkBytes: LIMITS.chunkMinBytes.value };
   const keeper = new UndoKeeper({ ...parts, mode, quotaBytes });
   try {
-    await keeper.begin();
+    await keeper.begin(await root.self());
     const placings = names.map((name): Placing => {
       const content = utf8(`new ${id} ${name}`);
       const known = { byChunks: false, inode: null, mtimeNs: 7_000n, mark: contentMark(hashBytes(content)) };

@@ -111,9 +111,9 @@ export class UndoKeeper {
     };
   }
 
-  /** To be called before anything is made in the destination's folder. */
-  async begin(): Promise<void> {
-    this.#rootBefore = await this.#parts.root.self();
+  /** `rootBefore` is the destination's folder before anything was made in it. */
+  async begin(rootBefore: Stat): Promise<void> {
+    this.#rootBefore = rootBefore;
     await this.#quota.expire();
     this.#earlier = await earlierCounts(this.#parts.root, this.#parts.undoId);
   }
