@@ -9,6 +9,7 @@ import type { World } from '../world/world.ts';
 import { laneOpener } from './copy_attempt.ts';
 import type { LaneRouter } from './lane_router.ts';
 import type { LaneAcceptor } from './link_ports.ts';
+import { removeLeftProbe } from './name_rules_there.ts';
 import { discardPartial } from './partial_store.ts';
 import { SinkRun } from './sink_run.ts';
 import { SourceRun } from './source_run.ts';
@@ -66,6 +67,7 @@ export class CopyService {
     for (const folder of [path, splitAbsolute(path).folder]) {
       if ((await this.#world.disk.statPath(folder))?.kind !== 'directory') continue;
       await using dir = await this.#world.disk.openRoot(folder);
+      await removeLeftProbe(dir, transferId);
       if (await discardPartial(dir, transferId)) removed = true;
     }
     return removed;

@@ -70,7 +70,7 @@ export class PartialStore {
   /** Space that an unfinished copy takes in `parent`, in bytes; 0 where there is none. */
   static async sizeOf(parent: Dir, transferId: Uint8Array): Promise<number> {
     const bytes = await withFolder(parent, async (folder) => {
-      const dir = await openOrNull(() => folder.openDir(parseName(toHex(transferId))));
+      const dir = await orNull(() => folder.openDir(parseName(toHex(transferId))));
       if (dir === null) return 0;
       try {
         let sum = 0;
@@ -167,14 +167,15 @@ export async function discardStalePartials(parent: Dir, nowWallMs: number): Prom
 }
 
 async function isStale(parent: Dir, name: Name, nowWallMs: number): Promise<boolean> {
-  const stat = await withFolder(parent, (folder) => folder.stat(name));
+  // another copy may just have removed what is its own
+  const stat = await withFolder(parent, (folder) => orNull(() => folder.stat(name)));
   if (!stat) return false;
   return nowWallMs - Number(stat.mtimeNs / 1_000_000n) > LIMITS.partialKeepMs.value;
 }
 
 async function removePartialNamed(parent: Dir, name: Name): Promise<boolean> {
   const removed = await withFolder(parent, async (folder) => {
-    const dir = await openOrNull(() => folder.openDir(name));
+    const dir = await orNull(() => folder.openDir(name));
     if (dir === null) return false;
     try {
       for await (const entry of dir.list()) if (entry.name !== null) await dir.removeFile(entry.name);
@@ -191,7 +192,7 @@ async function removePartialNamed(parent: Dir, name: Name): Promise<boolean> {
 }
 
 async function withFolder<T>(parent: Dir, work: (folder: Dir) => Promise<T>): Promise<T | null> {
-  const folder = await openOrNull(() => parent.openDir(FOLDER));
+  const folder = await orNull(() => parent.openDir(FOLDER));
   if (folder === null) return null;
   try {
     return await work(folder);
@@ -200,7 +201,7 @@ async function withFolder<T>(parent: Dir, work: (folder: Dir) => Promise<T>): Pr
   }
 }
 
-async function openOrNull(open: () => Promise<Dir>): Promise<Dir | null> {
+async function orNull<T>(open: () => Promise<T>): Promise<T | null> {
   try {
     return await open();
   } catch (failure) {
