@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { after, before, describe, type TestContext, test } from 'node:test';
+import { afterEach, beforeEach, describe, type TestContext, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { JobView } from '../../src/contract/schemas.ts';
 import { SharedLine } from '../fixtures/shared_line.ts';
@@ -14,14 +14,16 @@ const WINDOW_MS = 10_000;
 
 describe('copies beside each other on one link', () => {
   let rig: Rig;
-  const line = new SharedLine(LINE_BYTES_PER_SECOND);
-  before(async () => {
+  let line: SharedLine;
+  // each on a link of its own: one that has carried much keeps a large window, and two copies alone do not fill that
+  beforeEach(async () => {
+    line = new SharedLine(LINE_BYTES_PER_SECOND);
     rig = await Rig.start({ between: (port) => line.to('vm', port) });
     await rig.waitUp();
     randomFile(join(rig.hostFiles, 'big'), 256 * MIB);
     randomFile(join(rig.guestFiles, 'big'), 256 * MIB);
   });
-  after(async () => {
+  afterEach(async () => {
     await rig[Symbol.asyncDispose]();
     await line[Symbol.asyncDispose]();
   });

@@ -7,7 +7,7 @@ import { type Play, play, type Stage, type Told } from './explain_scenario.ts';
 const KIB = 1024;
 const MIB = 1024 * 1024;
 const FIRST_SEED = Number(process.env['SEED'] ?? 1_000 + Math.floor(Math.random() * 1_000_000));
-const SEEDS = Number(process.env['EXPLAIN_SEEDS'] ?? 1);
+const SEEDS = Number(process.env['EXPLAIN_SEEDS'] ?? 3);
 const RIGHT_SHARE = 0.95;
 const WITHIN_MS = 10_000;
 /** A stall is one after 10 s without a move; then it is told at the next look, by figures of both sides. */
