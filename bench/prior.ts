@@ -1,6 +1,17 @@
 /** What stands at the destination before a run: the source as it was before an edit. */
 import { execFileSync } from 'node:child_process';
-import { closeSync, openSync, renameSync, statSync, truncateSync, utimesSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmdirSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeSync,
+} from 'node:fs';
 import { basename, join } from 'node:path';
 import { NoiseSource } from './generate.ts';
 
@@ -62,7 +73,13 @@ export function layPrior(prior: Prior, source: string, destination: string): voi
   else utimesSync(path, before, before);
 }
 
-/** A renamed file has its earlier name beside it, which nobody was asked to remove. */
+/**
+ * A renamed file has its earlier name beside it, which nobody was asked to remove; and Causeway keeps what its undo needs.
+ * Anything else that a tool leaves is counted against it.
+ */
 export function removeLeftover(prior: Prior | undefined, destination: string): void {
+  execFileSync('rm', ['-rf', join(destination, '.causeway', 'undo')]);
+  const kept = join(destination, '.causeway');
+  if (existsSync(kept) && readdirSync(kept).length === 0) rmdirSync(kept);
   if (prior === 'rename') execFileSync('rm', ['-f', join(destination, 'earlier-name.bin')]);
 }
