@@ -7,6 +7,7 @@ import type { CopyOptions, PlanEntry, Problem, RootInfo, UndoFigures } from '../
 import type { Dir, Disk, DiskFile, Stat } from '../world/disk.ts';
 import type { World } from '../world/world.ts';
 import { type Destination, resolveDestination, targetOf } from './destination.ts';
+import { FreshFolders } from './fresh_folders.ts';
 import { makeHardLinks } from './hard_links.ts';
 import type { LaneAcceptor } from './link_ports.ts';
 import { MetadataRules } from './metadata.ts';
@@ -60,6 +61,7 @@ export class SinkPlace {
   #rules: MetadataRules | null = null;
   #undo: UndoKeeper | null = null;
   #holes = false;
+  #fresh = new FreshFolders();
   readonly #names = new TargetNames();
   #probeIsLeft = false;
 
@@ -161,6 +163,7 @@ export class SinkPlace {
       rules: this.#rules!,
       undo,
       versions: this.#versions,
+      fresh: this.#fresh,
       ignoreTimes,
       signal,
     });
@@ -201,7 +204,7 @@ export class SinkPlace {
   async makeFolders(plan: SinkPlan, onProblem: Making['onProblem']): Promise<void> {
     const making = this.#making(onProblem);
     await this.#meter.run('publish', 0, async () => this.#undo?.folders(this.#folders(plan), this.#rules!));
-    await makeFolders(this.#folders(plan), making);
+    this.#fresh = await makeFolders(this.#folders(plan), making);
   }
 
   makeSymlinks(plan: SinkPlan, onProblem: Making['onProblem']): Promise<void> {

@@ -6,6 +6,7 @@ import type { DirCache } from '../tree/dir_cache.ts';
 import type { PlanEntry, Problem } from '../wire/copy_types.ts';
 import type { Dir, Stat } from '../world/disk.ts';
 import type { XattrStore } from '../world/disk_caps.ts';
+import { FreshFolders } from './fresh_folders.ts';
 import {
   type Described,
   giveMetadata,
@@ -99,10 +100,11 @@ export class ChangedFolders {
   }
 }
 
-/** Makes the folders of the plan, parents first, and flushes their names. */
-export async function makeFolders(folders: Iterable<Placed>, making: Making): Promise<void> {
+/** Makes the folders of the plan, parents first, and flushes their names. Gives those that were not there. */
+export async function makeFolders(folders: Iterable<Placed>, making: Making): Promise<FreshFolders> {
   const { dirs, meter, onProblem } = making;
   const changed = new ChangedFolders(making);
+  const fresh = new FreshFolders();
   for (const { entry, target } of folders) {
     let isNew = false;
     try {
@@ -111,9 +113,12 @@ export async function makeFolders(folders: Iterable<Placed>, making: Making): Pr
     } catch (failure) {
       onProblem(problemOf(entry, failure));
     }
-    if (isNew) await changed.add(target);
+    if (!isNew) continue;
+    fresh.add(target);
+    await changed.add(target);
   }
   await changed.flush();
+  return fresh;
 }
 
 export function problemOf(entry: PlanEntry, failure: unknown): Problem {

@@ -10,6 +10,7 @@ import type { AttrPatch, Dir } from '../world/disk.ts';
 import type { XattrStore } from '../world/disk_caps.ts';
 import type { Job, Offload } from '../world/offload.ts';
 import { type FolderGroup, groupByFolder } from './folder_groups.ts';
+import type { FreshFolders } from './fresh_folders.ts';
 import { giveMetadata, type MetadataRules, type Missing } from './metadata.ts';
 import type { Owner } from './ownership.ts';
 import { SAME_OWNER } from './pack_jobs.ts';
@@ -113,6 +114,8 @@ export interface LookedAt {
   readonly undo: UndoKeeper | null;
   readonly ignoreTimes: boolean;
   readonly versions: VersionsThere;
+  /** Nothing stands there. */
+  readonly fresh: FreshFolders;
   readonly signal: AbortSignal;
 }
 
@@ -134,8 +137,10 @@ export async function markUnchanged(plan: SinkPlan, place: LookedAt): Promise<Fo
   let files = 0;
   let bytes = 0;
   const older: number[] = [];
-  for (const page of plan.pages(MARK.file, MARK.emptyFile)) {
+  for (const planned of plan.pages(MARK.file, MARK.emptyFile)) {
     throwIfAborted(place.signal);
+    const page = planned.filter(({ target }) => !place.fresh.has(splitRel(target).parent));
+    if (page.length === 0) continue;
     const found = await look(page, place);
     const absent = page.filter(({ entry }, at) => found[at] === NOTHING && isLarge(entry));
     older.push(...(await place.versions.look(absent, place)));

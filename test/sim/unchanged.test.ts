@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseName, parseRelPath } from '../../src/base/path.ts';
+import { FreshFolders } from '../../src/transfer/fresh_folders.ts';
 import { MetadataRules } from '../../src/transfer/metadata.ts';
 import { Ownership } from '../../src/transfer/ownership.ts';
 import { PlanSpool } from '../../src/transfer/plan_spool.ts';
@@ -62,6 +63,7 @@ async function passOver(world: World, plan: readonly PlanEntry[]): Promise<numbe
     undo: null,
     ignoreTimes: false,
     versions: new VersionsThere(dirs),
+    fresh: new FreshFolders(),
     meter: new StageMeter(world.clock),
     signal,
   });

@@ -52,7 +52,7 @@ export class NodeDir implements Dir {
   /** Lends the descriptor to another thread: it stays open until it is given back. */
   lend(): LentHandle {
     const fd = this.#lease.enter(this.#open, this.#absolutePath);
-    return { fd, path: this.#absolutePath, giveBack: () => this.#lease.leave() };
+    return { fd, lease: this.#lease, path: this.#absolutePath, giveBack: () => this.#lease.leave() };
   }
 
   get caps(): DirCaps {

@@ -30,7 +30,7 @@ export class NodeFile implements DiskFile {
   /** Lends the descriptor to another thread: it stays open until it is given back. */
   lend(): LentHandle {
     const fd = this.#lease.enter(this.#open, this.#path);
-    return { fd, path: this.#path, giveBack: () => this.#lease.leave() };
+    return { fd, lease: this.#lease, path: this.#path, giveBack: () => this.#lease.leave() };
   }
 
   get caps(): FileCaps {

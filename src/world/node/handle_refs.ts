@@ -12,6 +12,8 @@ interface HandleRef {
 /** A handle lent to another thread; its descriptor stays open until `giveBack`. */
 export interface LentHandle {
   readonly fd: number;
+  /** Whose descriptor it is: numbers are used again. */
+  readonly lease: object;
   readonly path: string;
   giveBack(): void;
 }

@@ -6,6 +6,7 @@ import { createNodeClock } from './clock.ts';
 import { createDiskContext } from './disk.ts';
 import { borrowHandles } from './handle_refs.ts';
 import type { JobAnswer, JobOrder } from './offload.ts';
+import { ownThreadFolder } from './thread_folder.ts';
 import { createWholeFiles } from './whole_files.ts';
 
 /**
@@ -17,6 +18,7 @@ export function serveJobs(jobs: readonly Job<never, unknown>[]): void {
   assert(port !== null, 'jobs are served in a worker thread');
   const byName = new Map(jobs.map((job) => [job.name, job as unknown as Job<object, unknown>]));
   const disk = createDiskContext({ mode: 'blocking' });
+  const folder = ownThreadFolder();
   let memory = new Uint8Array(0);
   const context: JobContext = {
     clock: createNodeClock(),
@@ -24,7 +26,7 @@ export function serveJobs(jobs: readonly Job<never, unknown>[]): void {
       if (memory.byteLength < sizeBytes) memory = new Uint8Array(sizeBytes);
       return memory.subarray(0, sizeBytes);
     },
-    whole: createWholeFiles(disk.syscalls),
+    whole: createWholeFiles(disk.syscalls, folder),
     moved: (movedBytes) => port.postMessage({ movedBytes }),
   };
   const answer = async ({ name, args }: JobOrder): Promise<JobAnswer> => {
@@ -35,6 +37,8 @@ export function serveJobs(jobs: readonly Job<never, unknown>[]): void {
     } catch (thrown) {
       const { code, message } = asCausewayError(thrown);
       return { failure: { code, message } };
+    } finally {
+      folder?.leave();
     }
   };
   port.on('message', (order: JobOrder) => void answer(order).then((reply) => port.postMessage(reply)));

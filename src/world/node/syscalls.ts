@@ -10,8 +10,10 @@ export interface Syscalls {
   utimensAt(dirFd: number, name: string, mtimeNs: bigint): void;
   /** futimens(3): sets the modification time of an open file, keeps the access time. */
   futimens(fd: number, mtimeNs: bigint): void;
-  /** link(2); false where nothing stands at `path`: an exception for that would cost more than the call. */
-  link(path: string, newPath: string): boolean;
+  /** renameat(2). */
+  renameAt(dirFd: number, name: string, toDirFd: number, toName: string): void;
+  /** linkat(2), of a symlink itself; false where nothing has the name: an exception for that would cost more than the call. */
+  linkAt(dirFd: number, name: string, toDirFd: number, toName: string): boolean;
   /** syncfs(2): flushes the file system that `fd` is on. May take seconds. */
   syncfs(fd: number): void;
   /** poll(2) without waiting: whether a read returns at once, with bytes, an end or an error. */
@@ -71,7 +73,8 @@ function bind(): Syscalls {
     __errno_location: { return: 'pointer', arguments: [] },
     utimensat: { return: 'i32', arguments: ['i32', 'string', 'pointer', 'i32'] },
     futimens: { return: 'i32', arguments: ['i32', 'pointer'] },
-    link: { return: 'i32', arguments: ['string', 'string'] },
+    renameat: { return: 'i32', arguments: ['i32', 'string', 'i32', 'string'] },
+    linkat: { return: 'i32', arguments: ['i32', 'string', 'i32', 'string', 'i32'] },
     syncfs: { return: 'i32', arguments: ['i32'] },
     poll: { return: 'i32', arguments: ['pointer', 'u64', 'i32'] },
     tcgetattr: { return: 'i32', arguments: ['i32', 'pointer'] },
@@ -94,11 +97,13 @@ function bind(): Syscalls {
     utimensAt: (dirFd, name, mtimeNs) =>
       check('utimensat', libc.utimensat(dirFd, name, timesOf(mtimeNs), AT_SYMLINK_NOFOLLOW)),
     futimens: (fd, mtimeNs) => check('futimens', libc.futimens(fd, timesOf(mtimeNs))),
-    link: (path, newPath) => {
-      if (libc.link(path, newPath) === 0) return true;
+    renameAt: (dirFd, name, toDirFd, toName) =>
+      check('renameat', libc.renameat(dirFd, name, toDirFd, toName)),
+    linkAt: (dirFd, name, toDirFd, toName) => {
+      if (libc.linkat(dirFd, name, toDirFd, toName, 0) === 0) return true;
       const errno = getInt32(errnoAt);
       if (errno === osConstants.errno.ENOENT) return false;
-      throw new SystemCallError('link', errno);
+      throw new SystemCallError('linkat', errno);
     },
     syncfs: (fd) => check('syncfs', libc.syncfs(fd)),
     makeRaw: (fd) => {

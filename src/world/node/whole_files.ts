@@ -10,6 +10,7 @@ import { diskError } from './disk_errors.ts';
 import { FILE_FLAGS } from './open_flags.ts';
 import { toStat } from './stat.ts';
 import { type Syscalls, SystemCallError } from './syscalls.ts';
+import type { ThreadFolder } from './thread_folder.ts';
 
 const { EMLINK, ENOSYS, ENOTSUP, EOPNOTSUPP, EPERM, EACCES, EXDEV } = osConstants.errno;
 
@@ -20,20 +21,24 @@ const BIGINT = { bigint: true } as const;
 
 /** Where an entry of an open folder is reached, and how it is called in messages. */
 interface Spot {
-  readonly path: string;
+  readonly fd: number;
+  readonly lease: object;
+  readonly name: Name;
   readonly shown: string;
 }
 
-/** {@link WholeFiles} with the calls of `node:fs`, below folders of the kind that /proc anchors. */
+/** {@link WholeFiles} with the calls of `node:fs`, below the thread's own folder or one of the kind that /proc anchors. */
 class NodeWholeFiles implements WholeFiles {
   readonly #syscalls: Syscalls;
+  readonly #folder: ThreadFolder | null;
 
-  constructor(syscalls: Syscalls) {
+  constructor(syscalls: Syscalls, folder: ThreadFolder | null) {
     this.#syscalls = syscalls;
+    this.#folder = folder;
   }
 
   read(dir: Dir, name: Name, into: Uint8Array, accept: (stat: Stat) => boolean): Stat | null {
-    return at(dir, name, 'read', ({ path, shown }) => {
+    return this.#at(dir, name, 'read', ({ path, shown }) => {
       const fd = fs.openSync(path, FILE_FLAGS.read);
       try {
         const before = toStat(fs.fstatSync(fd, BIGINT));
@@ -49,7 +54,7 @@ class NodeWholeFiles implements WholeFiles {
   }
 
   write(dir: Dir, name: Name, bytes: Uint8Array, permission: number): void {
-    at(dir, name, 'write', ({ path, shown }) => {
+    this.#at(dir, name, 'write', ({ path, shown }) => {
       const fd = openForWriting(path, shown, permission);
       try {
         writeAll(fd, bytes);
@@ -65,7 +70,7 @@ class NodeWholeFiles implements WholeFiles {
     accept: (bytes: Uint8Array, count: number) => boolean,
     to: { readonly dir: Dir; readonly name: Name; readonly attrs: AttrPatch },
   ): boolean {
-    return at(from.dir, from.name, 'finish', ({ path, shown }) => {
+    return this.#at(from.dir, from.name, 'finish', ({ fd: storeFd, path, shown }) => {
       const empty = into.byteLength === 0;
       const fd = fs.openSync(path, empty ? FILE_FLAGS.append : FILE_FLAGS.write, 0o600);
       try {
@@ -79,22 +84,32 @@ class NodeWholeFiles implements WholeFiles {
       } finally {
         fs.closeSync(fd);
       }
-      at(to.dir, to.name, `rename ${shown} to`, (target) => fs.renameSync(path, target.path));
+      at(to.dir, to.name, `rename ${shown} to`, (target) =>
+        this.#syscalls.renameAt(storeFd, from.name, target.fd, target.name),
+      );
       return true;
     });
   }
 
   link(dir: Dir, name: Name, toDir: Dir, toName: Name): 'linked' | 'missing' | 'refused' {
     return at(toDir, toName, 'keep', (target) =>
-      at(dir, name, `link to ${target.shown}`, ({ path }) => {
+      at(dir, name, `link to ${target.shown}`, ({ fd }) => {
         try {
-          return this.#syscalls.link(path, target.path) ? 'linked' : 'missing';
+          return this.#syscalls.linkAt(fd, name, target.fd, toName) ? 'linked' : 'missing';
         } catch (thrown) {
           if (thrown instanceof SystemCallError && NO_LINK.has(thrown.errno)) return 'refused';
           throw thrown;
         }
       }),
     );
+  }
+
+  /** The same with a path: below the folder that the thread is in, which takes the kernel least to follow. */
+  #at<T>(dir: Dir, name: Name, operation: string, call: (spot: Spot & { readonly path: string }) => T): T {
+    return at(dir, name, operation, (spot) => {
+      const isIn = this.#folder?.enter(spot.fd, spot.lease) === true;
+      return call({ ...spot, path: isIn ? name : `/proc/self/fd/${spot.fd}/${name}` });
+    });
   }
 
   #setAttrs(fd: number, { userId, groupId, mode, mtimeNs }: AttrPatch): void {
@@ -154,12 +169,12 @@ function writeAll(fd: number, bytes: Uint8Array): void {
 /** Runs `call` on an entry; the name is checked here too: one forged by a cast must not reach the kernel. */
 function at<T>(dir: Dir, name: Name, operation: string, call: (spot: Spot) => T): T {
   assert(dir instanceof NodeDir, 'the folder is of this machine');
-  const { fd, path, giveBack } = dir.lend();
+  const { fd, lease, path, giveBack } = dir.lend();
   const shown = `${path}/${name}`;
   try {
     parseName(name);
     if (!name.isWellFormed()) throw new CausewayError('CW_DISK_NAME', 'the name is not valid Unicode');
-    return call({ path: `/proc/self/fd/${fd}/${name}`, shown });
+    return call({ fd, lease, name, shown });
   } catch (thrown) {
     throw diskError(operation, shown, thrown);
   } finally {
@@ -168,9 +183,9 @@ function at<T>(dir: Dir, name: Name, operation: string, call: (spot: Spot) => T)
 }
 
 /** Null where folders are not reached by descriptor, or times cannot be set exactly: the longer way does it then. */
-export function createWholeFiles(syscalls: Syscalls | null): WholeFiles | null {
+export function createWholeFiles(syscalls: Syscalls | null, folder: ThreadFolder | null): WholeFiles | null {
   const anchored = process.platform === 'linux' && fs.existsSync('/proc/self/fd');
   return anchored && syscalls !== null && constants.O_NOFOLLOW !== undefined
-    ? new NodeWholeFiles(syscalls)
+    ? new NodeWholeFiles(syscalls, folder)
     : null;
 }
