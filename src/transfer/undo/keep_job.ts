@@ -7,6 +7,7 @@ import { readFully, writeFully } from '../file_io.ts';
 import type { JobFailure } from '../pack_jobs.ts';
 import { inodeMark } from './identity.ts';
 import { keptName, unsureName } from './store.ts';
+import { orRefused } from './xattr_changes.ts';
 
 /** What became of one entry: nothing stood there, it has a second name, it was copied, it failed, or the quota is used up. */
 export const KEEP_OUTCOME = { nothing: 0, linked: 1, copied: 2, failed: 3, over: 4 } as const;
@@ -148,22 +149,19 @@ async function copyOne(spot: Spot, leftBytes: number, context: JobContext): Prom
   if (stat.kind === 'other')
     throw new CausewayError('CW_UNDO_IMPOSSIBLE', 'a special file cannot be kept on this file system');
   if (stat.sizeBytes > leftBytes) return OVER;
-  await copyFile(await dir.openFile(name, 'read'), await store.openFile(as, 'create', 0o600), stat, context);
+  await using from = await dir.openFile(name, 'read');
+  await using to = await store.openFile(as, 'create', 0o600);
+  await copyFile(from, to, stat, context);
   const { inode } = await store.stat(as);
   return { outcome: KEEP_OUTCOME.copied, bytes: stat.sizeBytes, inode };
 }
 
 async function copyFile(from: DiskFile, to: DiskFile, stat: Stat, context: JobContext): Promise<void> {
-  try {
-    if (!(await reflinked(from, to, stat.sizeBytes))) await copyBytes(from, to, context);
-    await copyXattrs(from, to);
-    await setOwner(to, stat);
-    await to.setAttrs({ mode: stat.mode, mtimeNs: stat.mtimeNs });
-    await to.datasync();
-  } finally {
-    await from.close();
-    await to.close();
-  }
+  if (!(await reflinked(from, to, stat.sizeBytes))) await copyBytes(from, to, context);
+  await copyXattrs(from, to);
+  await setOwner(to, stat);
+  await to.setAttrs({ mode: stat.mode, mtimeNs: stat.mtimeNs });
+  await to.datasync();
 }
 
 async function reflinked(from: DiskFile, to: DiskFile, sizeBytes: number): Promise<boolean> {
@@ -194,7 +192,7 @@ async function copyBytes(from: DiskFile, to: DiskFile, context: JobContext): Pro
 async function copyXattrs(from: DiskFile, to: DiskFile): Promise<void> {
   const [source, target] = [from.caps.xattrs, to.caps.xattrs];
   if (source === null || target === null) return;
-  const names = await source.list().catch(() => []); // a file system without attributes has none to keep
+  const names = await orRefused(() => source.list(), []);
   for (const name of names) {
     const value = await source.get(name);
     if (value !== null) await target.set(name, value);

@@ -67,8 +67,8 @@ function checkSize(changes: readonly UndoXattr[]): void {
   throw new CausewayError('CW_UNDO_IMPOSSIBLE', 'its attributes are too large to be kept');
 }
 
-/** A file system without attributes has none to lose. */
-async function orRefused<T>(read: () => Promise<T>, without: T): Promise<T> {
+/** Where attributes are refused, there are none to lose; other errors of the disk are thrown. */
+export async function orRefused<T>(read: () => Promise<T>, without: T): Promise<T> {
   try {
     return await read();
   } catch (failure) {
