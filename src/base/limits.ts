@@ -61,6 +61,15 @@ export const LIMITS = {
     64 * MIB,
     'acknowledged bytes without a cut after which the window doubles',
   ),
+  lineQueueMs: ms(
+    15,
+    'what may wait in a line that several share, beyond what the line itself holds: who comes next waits as long',
+  ),
+  lineWindowMinBytes: bytes(32 * KIB, 'may be on its way on a line that several share, however slow it is'),
+  lineSharedMs: ms(
+    2_000,
+    'how long a line counts as shared after one has sent what another one had to wait for',
+  ),
   sessionRecordTargetBytes: bytes(
     256 * KIB,
     'payload after which a session record ends where it carries its own CRC: what one flipped bit costs',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, type TestContext, test } from 'node:test';
+import { after, before, describe, type TestContext, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { JobView } from '../../src/contract/schemas.ts';
 import { SharedLine } from '../fixtures/shared_line.ts';
@@ -9,28 +9,42 @@ import { randomFile } from './trees.ts';
 
 const MIB = 1024 * 1024;
 const LINE_BYTES_PER_SECOND = 10 * MIB;
+const WARM_BYTES_PER_SECOND = 400 * MIB;
 /** In which the shares are measured. */
 const WINDOW_MS = 10_000;
 
 describe('copies beside each other on one link', () => {
   let rig: Rig;
   let line: SharedLine;
-  // each on a link of its own: one that has carried much keeps a large window, and two copies alone do not fill that
-  beforeEach(async () => {
-    line = new SharedLine(LINE_BYTES_PER_SECOND);
+  before(async () => {
+    line = new SharedLine(WARM_BYTES_PER_SECOND);
     rig = await Rig.start({ between: (port) => line.to('vm', port) });
     await rig.waitUp();
-    randomFile(join(rig.hostFiles, 'big'), 256 * MIB);
-    randomFile(join(rig.guestFiles, 'big'), 256 * MIB);
+    for (const folder of [rig.hostFiles, rig.guestFiles]) {
+      for (const name of ['warm', 'big']) randomFile(join(folder, name), 256 * MIB);
+    }
+    // a link that has carried much may have more on its way than two copies have to send
+    for (const direction of ['in', 'out'] as const) {
+      const id = await started(direction, 'warm', 'first');
+      await until('the first copy is done', 60_000, async () =>
+        (await rig.job(id)).state === 'done' ? true : null,
+      );
+    }
+    line.rateBytesPerSecond = LINE_BYTES_PER_SECOND;
   });
-  afterEach(async () => {
+  after(async () => {
     await rig[Symbol.asyncDispose]();
     await line[Symbol.asyncDispose]();
   });
 
-  async function started(direction: 'in' | 'out', name: string, ...more: string[]): Promise<string> {
+  async function started(
+    direction: 'in' | 'out',
+    file: string,
+    name: string,
+    ...more: string[]
+  ): Promise<string> {
     const [from, to] = direction === 'in' ? [rig.hostFiles, rig.guestFiles] : [rig.guestFiles, rig.hostFiles];
-    const [source, destination] = [join(from, 'big'), join(to, name)];
+    const [source, destination] = [join(from, file), join(to, name)];
     const places = direction === 'in' ? [source, `vm:${destination}`] : [`vm:${source}`, destination];
     const { code, out, err } = await rig.cli('cp', '--detach', '--chunk', '256K', ...more, ...places);
     assert.equal(code, 0, err);
@@ -61,7 +75,7 @@ describe('copies beside each other on one link', () => {
   for (const direction of ['in', 'out'] as const) {
     test(`weights 1:2:4, ${direction}`, { timeout: 120_000 }, async (t) => {
       const ids = await Promise.all(
-        [1, 2, 4].map((weight) => started(direction, `w${weight}`, '--weight', String(weight))),
+        [1, 2, 4].map((weight) => started(direction, 'big', `w${weight}`, '--weight', String(weight))),
       );
       const got = await shares(t, ids, (job) => (direction === 'in' ? job.sentBytes : job.receivedBytes));
       const error = Math.max(...got.map((share, at) => Math.abs(share - 2 ** at / 7)));
@@ -72,7 +86,10 @@ describe('copies beside each other on one link', () => {
   }
 
   test('a background copy has one byte in five beside a bulk one', { timeout: 120_000 }, async (t) => {
-    const ids = [await started('in', 'bulk'), await started('in', 'background', '--class', 'background')];
+    const ids = [
+      await started('in', 'big', 'bulk'),
+      await started('in', 'big', 'background', '--class', 'background'),
+    ];
     const [, background] = await shares(t, ids, (job) => job.sentBytes);
     t.diagnostic(`background has ${(background! * 100).toFixed(2)} %`);
     assert.ok(Math.abs(background! - 0.2) <= 0.02, `${background}`);

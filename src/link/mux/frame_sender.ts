@@ -12,6 +12,7 @@ import { encodeReason } from '../../wire/reason.ts';
 import { writeU32 } from '../../wire/session_record.ts';
 import type { Session } from '../session/session.ts';
 import { FrameBatch, FrameMemory } from './frame_batch.ts';
+import type { StreamShare } from './mux.ts';
 import type { MuxStream } from './mux_stream.ts';
 import { OutgoingMessage } from './outgoing_message.ts';
 import { frameQuantumBytes } from './quantum.ts';
@@ -46,6 +47,8 @@ export class FrameSender {
   readonly #opens: PendingOpen[] = [];
   readonly #urgent = new Set<MuxStream>();
   readonly #refusals: Refusal[] = [];
+  /** Whose data was sent last. */
+  #lastShare: StreamShare | null = null;
   #running = false;
   #closed = false;
 
@@ -144,10 +147,19 @@ export class FrameSender {
       frameBytes = FRAME_HEADER_BYTES + stream.addFrame(batch);
       this.#scheduler.sent(index, frameBytes, this.#waits);
       streams.sent(stream, frameBytes);
+      this.#noteShare(index, stream);
     }
     if (stream.sending.ready) streams.add(stream);
     if (stream.over) this.#onOver(stream);
     return frameBytes >= LIMITS.frameQuantumMinBytes.value && !streams.has(stream.share);
+  }
+
+  /** Tells the session that its line is shared: several send data in turn, or somebody waits for an answer. */
+  #noteShare(index: ClassIndex, { kind, share }: MuxStream): void {
+    const isData = ClassScheduler.isData(index);
+    const isAwaited = kind === 'rpc' && STREAM_CLASSES[index] === 'interactive';
+    if (isAwaited || (isData && this.#lastShare !== null && this.#lastShare !== share)) this.#session.share();
+    if (isData) this.#lastShare = share;
   }
 
   #addUrgent(batch: FrameBatch): void {

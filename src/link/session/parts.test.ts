@@ -66,7 +66,6 @@ describe('SendWindow', () => {
     window.acknowledged(1);
     assert.equal(window.sizeBytes, LIMITS.sessionWindowMinBytes.value);
     assert.ok(window.wholeRecordMaxBytes <= window.sizeBytes / 4);
-    assert.ok(window.acknowledgeEveryBytes <= window.sizeBytes / 4);
   });
 });
 

@@ -1,5 +1,6 @@
+import { IDLE_SHARE_MAX, IdleMeter } from './idle_meter.ts';
+
 const SAMPLE_MIN_MS = 20;
-const IDLE_SHARE_MAX = 0.2;
 const NEW_SAMPLE_WEIGHT = 0.3;
 
 /**
@@ -10,8 +11,7 @@ export class RateMeter {
   #bytesPerMs: number | null = null;
   #startedMs: number | null = null;
   #bytes = 0;
-  #idleMs = 0;
-  #idleSinceMs: number | null = null;
+  readonly #idle = new IdleMeter();
 
   get bytesPerMs(): number | null {
     return this.#bytesPerMs;
@@ -21,18 +21,16 @@ export class RateMeter {
   reset(): void {
     this.#bytesPerMs = null;
     this.#startedMs = null;
-    this.#idleSinceMs = null;
+    this.#idle.reset();
   }
 
   /** The sender has nothing to send from now on. */
   idle(nowMs: number): void {
-    this.#idleSinceMs ??= nowMs;
+    this.#idle.idle(nowMs);
   }
 
   busy(nowMs: number): void {
-    if (this.#idleSinceMs === null) return;
-    this.#idleMs += nowMs - this.#idleSinceMs;
-    this.#idleSinceMs = null;
+    this.#idle.busy(nowMs);
   }
 
   acknowledged(sizeBytes: number, nowMs: number): void {
@@ -43,8 +41,7 @@ export class RateMeter {
     this.#bytes += sizeBytes;
     const elapsedMs = nowMs - this.#startedMs;
     if (elapsedMs < SAMPLE_MIN_MS) return;
-    const idleMs = this.#idleMs + (this.#idleSinceMs === null ? 0 : nowMs - this.#idleSinceMs);
-    if (idleMs <= elapsedMs * IDLE_SHARE_MAX) this.#take(this.#bytes / elapsedMs);
+    if (this.#idle.takeMs(nowMs) <= elapsedMs * IDLE_SHARE_MAX) this.#take(this.#bytes / elapsedMs);
     this.#begin(nowMs);
   }
 
@@ -56,7 +53,6 @@ export class RateMeter {
   #begin(nowMs: number): void {
     this.#startedMs = nowMs;
     this.#bytes = 0;
-    this.#idleMs = 0;
-    if (this.#idleSinceMs !== null) this.#idleSinceMs = nowMs;
+    this.#idle.takeMs(nowMs);
   }
 }

@@ -26,11 +26,6 @@ export class SendWindow {
     this.#acknowledgedBytes = 0;
   }
 
-  /** The sender asks for an acknowledgement after this many bytes. */
-  get acknowledgeEveryBytes(): number {
-    return Math.min(this.#sizeBytes / 4, LIMITS.sessionAckEveryBytes.value);
-  }
-
   /** Longest record that counts only in whole: a quarter of the window, so that a cut loses little of a started one. */
   get wholeRecordMaxBytes(): number {
     return Math.min(this.#sizeBytes / 4, LIMITS.sessionRecordTargetBytes.value);

@@ -10,6 +10,7 @@ import type { Clock } from '../../world/clock.ts';
 import type { Conn, LineFigures, PeerInfo } from '../../world/net.ts';
 import { AttachedCarrier } from './attached_carrier.ts';
 import { CarrierLoss } from './carrier_loss.ts';
+import { LineWindow } from './line_window.ts';
 import { PingPong } from './ping_pong.ts';
 import { RateMeter } from './rate_meter.ts';
 import type { ReadTarget } from './record_reader.ts';
@@ -74,6 +75,7 @@ export class Session {
   readonly #clock: Clock;
   readonly #replay = new ReplayBuffer();
   readonly #window = new SendWindow();
+  readonly #line = new LineWindow();
   readonly #rate = new RateMeter();
   readonly #pings: PingPong;
   readonly #closed = deferred<CausewayError>();
@@ -103,6 +105,7 @@ export class Session {
   #closing: Promise<void> | null = null;
   /** The close record waits to be written. */
   #farewellDue = false;
+  #sharedUntilMs = 0;
 
   constructor(options: SessionOptions) {
     this.id = options.id;
@@ -131,8 +134,15 @@ export class Session {
     return this.#replay.sentAt - this.#replay.acknowledgedAt;
   }
 
+  /** How many may be, at most: on a line that several share no more than it needs, so that they queue here. */
   get windowBytes(): number {
-    return this.#window.sizeBytes;
+    const shared = this.#clock.monotonicMs() < this.#sharedUntilMs;
+    return shared ? Math.min(this.#window.sizeBytes, this.#line.sizeBytes) : this.#window.sizeBytes;
+  }
+
+  /** What is written belongs to several that share the line, or is urgent: little may be on its way for a while. */
+  share(): void {
+    this.#sharedUntilMs = this.#clock.monotonicMs() + LIMITS.lineSharedMs.value;
   }
 
   /**
@@ -156,6 +166,7 @@ export class Session {
     this.#acknowledgeDue = false;
     this.#sentUnasked = 0;
     this.#rate.reset();
+    this.#line.reset();
     this.#pings.renew();
     const carrier = new AttachedCarrier(conn, integrity, this.#clock, (own) => this.#eventsOf(own));
     this.#carrier = carrier;
@@ -294,8 +305,10 @@ export class Session {
     }
     const sizeBytes = offset - this.#replay.acknowledgedAt;
     this.#window.acknowledged(sizeBytes);
-    this.#rate.acknowledged(sizeBytes, this.#clock.monotonicMs());
+    const nowMs = this.#clock.monotonicMs();
+    this.#rate.acknowledged(sizeBytes, nowMs);
     this.#replay.acknowledge(offset);
+    this.#line.acknowledged(offset, nowMs);
     this.#settleWrites();
     this.#kick();
   }
@@ -305,7 +318,9 @@ export class Session {
     const carrier = this.#carrier;
     if (carrier === null || carrier.writing) return;
     carrier.writing = true;
-    this.#rate.busy(this.#clock.monotonicMs());
+    const nowMs = this.#clock.monotonicMs();
+    this.#rate.busy(nowMs);
+    this.#line.busy(nowMs);
     void this.#writeAll(carrier);
   }
 
@@ -327,7 +342,9 @@ export class Session {
     }
     carrier.writing = false;
     if (carrier === this.#carrier && this.#replay.sentAt === this.#replay.queuedAt) {
-      this.#rate.idle(this.#clock.monotonicMs());
+      const nowMs = this.#clock.monotonicMs();
+      this.#rate.idle(nowMs);
+      this.#line.idle(nowMs);
     }
   }
 
@@ -365,6 +382,7 @@ export class Session {
     const recordMaxBytes = carrier.withCrc
       ? this.#window.wholeRecordMaxBytes
       : LIMITS.sessionBatchMaxBytes.value;
+    const { windowBytes } = this;
     let batchBytes = Math.min(this.#sendableBytes(), LIMITS.sessionBatchMaxBytes.value);
     while (batchBytes > 0) {
       const from = this.#replay.sentAt;
@@ -374,16 +392,18 @@ export class Session {
       this.#sentUnasked += length;
       this.#resentBytes += Math.max(0, Math.min(this.#replay.sentAt, this.#highestSentAt) - from);
       this.#highestSentAt = Math.max(this.#highestSentAt, this.#replay.sentAt);
-      const full = this.inFlightBytes >= this.#window.sizeBytes;
-      const ask = full || this.#sentUnasked >= this.#window.acknowledgeEveryBytes;
+      const full = this.inFlightBytes >= windowBytes;
+      const ask = full || this.#sentUnasked >= Math.min(windowBytes / 4, LIMITS.sessionAckEveryBytes.value);
       if (ask) this.#sentUnasked = 0;
       carrier.dataRecord(payload, length, ask, out);
     }
+    const { sentAt, acknowledgedAt } = this.#replay;
+    this.#line.sent(sentAt, acknowledgedAt, windowBytes < this.#window.sizeBytes, this.#clock.monotonicMs());
   }
 
   /** Unsent bytes for which there is window. */
   #sendableBytes(): number {
-    const room = this.#window.sizeBytes - this.inFlightBytes;
+    const room = this.windowBytes - this.inFlightBytes;
     return Math.max(0, Math.min(room, this.#replay.queuedAt - this.#replay.sentAt));
   }
 
