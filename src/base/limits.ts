@@ -171,6 +171,12 @@ export const LIMITS = {
     24 * 3_600_000,
     'how exactly the index knows when a file was last looked up: finer would write at every look-up',
   ),
+  compressMinBytes: bytes(1024, 'a message with fewer bytes of files is not compressed'),
+  codingsMax: count(16, 'names of codings that a destination tells'),
+  compressLookMs: ms(
+    1_000,
+    'how often a copy that compresses nothing takes samples, to know what it would gain',
+  ),
   compressSampleBytes: bytes(4 * KIB, 'one sample of a chunk, compressed to see whether it pays'),
   compressSkipChunksMax: count(
     32,
@@ -187,6 +193,10 @@ export const LIMITS = {
     'files with several names of which one copy remembers where the first is; further ones travel once for each name',
   ),
   packMaxBytes: bytes(MIB, 'small files that travel in one message, together'),
+  packHeadMaxBytes: bytes(
+    32 * KIB,
+    'what names the files of a pack: so much room a pack as large as a chunk leaves for it',
+  ),
   packFilesMax: count(512, 'small files that travel in one message'),
   packFoldersMax: count(64, 'folders of the small files that are read or published in one piece of work'),
   smallFileMaxBytes: bytes(128 * KIB, 'a file up to this size travels in a pack'),

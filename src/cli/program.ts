@@ -201,6 +201,11 @@ function addCopyCommands(program: Command, add: Add): void {
     .option('--lanes <n>', 'parallel lanes, 1 to 16 (default: one per CPU)')
     .option('--chunk <size>', 'chunk size, 64K to 4M (default: 1M)')
     .option('--limit <rate>', 'send at most so much in a second, for example 20M')
+    .option(
+      '--compress <auto|off|1-19>',
+      'compress what travels (zstd): where the link is slower than the compressor, not at all, or at that level; what does not get smaller goes as it is (default: off)',
+    )
+    .option('--profile <archive>', 'archive: as few bytes as may be, at the cost of work')
     .option('-I, --ignore-times', 'also copy files that are there with the same size and time')
     .option('-W, --whole-file', 'send changed files in whole, not only what differs from the version there')
     .option(

@@ -113,7 +113,16 @@ const CopyWish = {
    * what cannot be kept is not replaced.
    */
   undo: Type.Optional(Type.Union([Type.Literal('auto'), Type.Literal('off'), Type.Literal('require')])),
-  /** Bytes of files that are sent in a second at most, on average. */
+  /**
+   * zstd: a level from 1 (fastest) to 19 (smallest), or `auto`: as it pays, which is not at all where the link is faster
+   * than the compressor. What does not get smaller is sent as it is.
+   */
+  compress: Type.Optional(
+    Type.Union([Type.Literal('auto'), Type.Literal('off'), Type.Integer({ minimum: 1, maximum: 19 })]),
+  ),
+  /** `archive`: few bytes come before little work. Strong compression, and messages as large as may be. */
+  profile: Type.Optional(Type.Literal('archive')),
+  /** Bytes that are sent in a second at most, on average, as they travel: compressed where they are. */
   limitBytesPerSecond: Type.Optional(Type.Integer({ minimum: 1024, maximum: 2 ** 40 })),
   /** Whether entries keep owner and group; `auto`, the default: where the destination's process is root. */
   owner: Type.Optional(Type.Union([Type.Literal('auto'), Type.Literal('keep'), Type.Literal('none')])),
@@ -276,6 +285,20 @@ export const JobView = Type.Object({
   reusedBytes: Type.Number(),
   /** Did not travel: zeros, which become holes where the destination has those. Of the last attempt. */
   zeroBytes: Type.Number(),
+  /** What compression did, bytes of files; null where the source does not compress. */
+  compression: Type.Optional(
+    Nullable(
+      Type.Object({
+        /** The highest level that was used; 0: none. */
+        level: Type.Integer(),
+        /** What was compressed, and what it became on the wire. */
+        beforeBytes: Type.Number(),
+        afterBytes: Type.Number(),
+        /** Went as it is: it does not get smaller, or the link is faster than the compressor. */
+        skippedBytes: Type.Number(),
+      }),
+    ),
+  ),
   durableBytes: Type.Number(),
   /** Bytes that were there from earlier attempts when the current one began. */
   recoveredBytes: Type.Number(),

@@ -61,6 +61,7 @@ export const NO_FIGURES: JobFigures = {
   receivedBytes: 0,
   reusedBytes: 0,
   zeroBytes: 0,
+  compression: null,
   durableBytes: 0,
   recoveredBytes: 0,
   percent: null,

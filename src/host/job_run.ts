@@ -5,6 +5,7 @@ import type { StartJobRequest } from '../contract/schemas.ts';
 import type { LinkState } from '../link/link.ts';
 import { CopyJob, type CopyJobParams, type JobEnd } from '../transfer/copy_job.ts';
 import type { World } from '../world/world.ts';
+import { compressionOf } from './compression.ts';
 import type { JobFigures } from './job_frame.ts';
 import { type EarlierFigures, JobTracker } from './job_view.ts';
 import { jointState } from './joint_state.ts';
@@ -47,7 +48,7 @@ export class JobRun {
         sources: request.sources,
         destination: request.destination,
         options: {
-          chunkBytes: request.chunkBytes ?? LIMITS.chunkDefaultBytes.value,
+          ...compressionOf(request),
           ignoreTimes: request.ignoreTimes ?? false,
           wholeFile: request.wholeFile ?? false,
           limitBytesPerSecond: request.limitBytesPerSecond ?? null,

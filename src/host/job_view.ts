@@ -1,5 +1,6 @@
 import type { ErrorBody, JobView } from '../contract/schemas.ts';
 import type { LinkState } from '../link/link.ts';
+import { addCompressed } from '../transfer/compress/compressed_sum.ts';
 import type { CopyJob, JobEnd } from '../transfer/copy_job.ts';
 import type { CopyView, SideReading } from '../transfer/copy_progress.ts';
 import { diagnose, diagnoseFailure, type Explanation } from '../transfer/explain/diagnose.ts';
@@ -18,7 +19,7 @@ const PERCENT_BEFORE_DONE_MAX = 99.9;
 /** Figures of earlier runs of a job that the next one goes on with. */
 export type EarlierFigures = Pick<
   JobView,
-  'percent' | 'elapsedMs' | 'attempts' | 'sentBytes' | 'receivedBytes' | 'stages' | 'undo'
+  'percent' | 'elapsedMs' | 'attempts' | 'sentBytes' | 'receivedBytes' | 'stages' | 'undo' | 'compression'
 >;
 
 /**
@@ -100,6 +101,7 @@ export class JobTracker {
       receivedBytes: this.#earlier.receivedBytes + (view?.receivedBytes ?? 0),
       reusedBytes: view?.reusedBytes ?? 0,
       zeroBytes: view?.zeroBytes ?? 0,
+      compression: addCompressed(this.#earlier.compression ?? null, view?.compressed ?? null),
       durableBytes: view?.durableBytes ?? 0,
       recoveredBytes: view?.recoveredBytes ?? 0,
       percent: done ? 100 : this.#percent,

@@ -4,6 +4,7 @@ import { LIMITS } from '../base/limits.ts';
 import type { Link } from '../link/link.ts';
 import type { Mux } from '../link/mux/mux.ts';
 import type { World } from '../world/world.ts';
+import { addCompressed } from './compress/compressed_sum.ts';
 import { type CopyAttempt, type CopySpec, startAttempt } from './copy_attempt.ts';
 import type { CopyOutcome, CopyView } from './copy_progress.ts';
 import type { LaneRouter } from './lane_router.ts';
@@ -46,6 +47,7 @@ export class CopyJob {
   #last: CopyView | null = null;
   #earlierSentBytes = 0;
   #earlierReceivedBytes = 0;
+  #earlierCompressed: CopyView['compressed'] = null;
   #earlierNotes: readonly string[] = [];
   #earlierStages: Pick<CopyView, 'localStages' | 'remoteStages'> = { localStages: [], remoteStages: [] };
 
@@ -70,6 +72,7 @@ export class CopyJob {
       ...view,
       sentBytes: view.sentBytes + this.#earlierSentBytes,
       receivedBytes: view.receivedBytes + this.#earlierReceivedBytes,
+      compressed: addCompressed(this.#earlierCompressed, view.compressed),
       notes: [...this.#earlierNotes, ...view.notes],
       localStages: summedStages(this.#earlierStages.localStages, view.localStages),
       remoteStages: summedStages(this.#earlierStages.remoteStages, view.remoteStages),
@@ -139,13 +142,15 @@ export class CopyJob {
     if (!view) return;
     this.#earlierSentBytes += view.sentBytes;
     this.#earlierReceivedBytes += view.receivedBytes;
+    this.#earlierCompressed = addCompressed(this.#earlierCompressed, view.compressed);
     this.#earlierNotes = [...this.#earlierNotes, ...view.notes].slice(-LIMITS.notesMax.value);
     const { localStages, remoteStages } = this.#earlierStages;
     this.#earlierStages = {
       localStages: summedStages(localStages, view.localStages),
       remoteStages: summedStages(remoteStages, view.remoteStages),
     };
-    this.#last = { ...view, sentBytes: 0, receivedBytes: 0, notes: [], localStages: [], remoteStages: [] };
+    const nothing = { sentBytes: 0, receivedBytes: 0, compressed: null, notes: [] };
+    this.#last = { ...view, ...nothing, localStages: [], remoteStages: [] };
     this.#attempt = null;
   }
 }

@@ -1,4 +1,4 @@
-import type { CopyPhase, Problem, StageFigure, UndoFigures } from '../wire/copy_types.ts';
+import type { CompressedFigures, CopyPhase, Problem, StageFigure, UndoFigures } from '../wire/copy_types.ts';
 import type { SideEvidence } from '../wire/evidence.ts';
 
 /** What one side told of itself at one moment of a clock of its own. */
@@ -23,6 +23,8 @@ export interface CopyView {
   readonly reusedBytes: number;
   /** Bytes that did not travel in this attempt because they are zeros. */
   readonly zeroBytes: number;
+  /** What compression did in this attempt; null where the source does not compress. */
+  readonly compressed: CompressedFigures | null;
   readonly durableBytes: number;
   readonly recoveredBytes: number;
   readonly problems: readonly Problem[];

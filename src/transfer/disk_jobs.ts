@@ -4,6 +4,7 @@ import { hashOfZeros, hashSparsely } from '../base/zero_hash.ts';
 import { inspectJob, listFolderJob } from '../tree/walk_jobs.ts';
 import type { DiskFile } from '../world/disk.ts';
 import type { Job, JobContext } from '../world/offload.ts';
+import { compressJob, decompressJob } from './compress/frame_jobs.ts';
 import { copyFileJob } from './copy_file_job.ts';
 import { cutRangeJob } from './delta/cut_file.ts';
 import { writePatchJob } from './delta/patch_job.ts';
@@ -171,6 +172,8 @@ async function hasHash(
 export const DISK_JOBS: readonly Job<never, unknown>[] = [
   readChunkJob,
   compareBlocksJob,
+  compressJob,
+  decompressJob,
   writeChunkJob,
   writeZerosJob,
   verifyChunksJob,

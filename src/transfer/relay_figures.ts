@@ -1,6 +1,6 @@
 import { LIMITS } from '../base/limits.ts';
 import type { Problem, SinkMessage, SourceMessage } from '../wire/copy_types.ts';
-import { decodeLaneMessage } from '../wire/lane_message.ts';
+import { decodeSentLaneMessage, heldBackBytes } from '../wire/lane_message.ts';
 import type { Clock } from '../world/clock.ts';
 import type { CopyOutcome, CopyView } from './copy_progress.ts';
 import { PeerProgress } from './peer_progress.ts';
@@ -45,9 +45,9 @@ export class RelayFigures {
 
   /** A lane message that the source has sent. Throws CW_WIRE_*. */
   lanePassed(bytes: Uint8Array): void {
-    const message = decodeLaneMessage(bytes);
+    const message = decodeSentLaneMessage(bytes);
     if (message.type === 'zeros') this.#zeroBytes += message.lengthBytes;
-    if (message.type === 'patch') this.#reusedBytes += message.lengthBytes - message.data.byteLength;
+    else this.#reusedBytes += heldBackBytes(message);
   }
 
   /** The outcome, once the sink has told that everything is in place; else null. */
@@ -81,6 +81,7 @@ export class RelayFigures {
       receivedBytes: sink?.receivedBytes ?? 0,
       reusedBytes: this.#reusedBytes,
       zeroBytes: this.#zeroBytes,
+      compressed: this.#source.latest?.compressed ?? null,
       durableBytes: sink?.durableBytes ?? this.#recoveredBytes,
       recoveredBytes: this.#recoveredBytes,
       problems: [...this.#problems],

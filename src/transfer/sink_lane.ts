@@ -2,13 +2,14 @@ import { CausewayError } from '../base/errors.ts';
 import type { Stream, StreamMessage } from '../link/mux/mux.ts';
 import {
   type ChunkHeader,
-  decodeLaneMessage,
+  decodeSentLaneMessage,
   type LaneMessage,
   type PackEntry,
   type PatchMessage,
   zerosWindowBytes,
 } from '../wire/lane_message.ts';
 import { chunkLength } from './chunk_map.ts';
+import type { MessageExpander } from './compress/message_expander.ts';
 import type { SinkFile } from './sink_files.ts';
 import type { SinkEvent, WrittenFile } from './sink_state.ts';
 import type { SinkWriter } from './sink_writer.ts';
@@ -27,8 +28,8 @@ export interface SinkLane {
   room(): Promise<void>;
 }
 
-/** One lane at the sink: receives, checks hashes, writes. Rejects with the stream's error or CW_WIRE_* for what no honest source sends. */
-export async function runSinkLane(lane: SinkLane): Promise<void> {
+/** One lane at the sink: receives, decompresses, checks hashes, writes. Rejects with the stream's error or CW_WIRE_* for what no honest source sends. */
+export async function runSinkLane(lane: SinkLane, expander: MessageExpander): Promise<void> {
   for (;;) {
     let toldBytes = 0;
     const message = await lane.meter.run('receive', 0, (moved) =>
@@ -39,20 +40,25 @@ export async function runSinkLane(lane: SinkLane): Promise<void> {
     );
     if (message === null) return;
     lane.meter.moved('receive', message.bytes.byteLength - toldBytes);
-    await takeMessage(lane, message);
+    await takeMessage(lane, message, expander);
     await lane.room();
   }
 }
 
-async function takeMessage(lane: SinkLane, message: StreamMessage): Promise<void> {
+async function takeMessage(lane: SinkLane, message: StreamMessage, expander: MessageExpander): Promise<void> {
+  let isHeld = true;
+  const release = () => {
+    if (isHeld) message.release();
+    isHeld = false;
+  };
   try {
-    const decoded = decodeLaneMessage(message.bytes);
+    const decoded = await expander.expand(decodeSentLaneMessage(message.bytes), release);
     if (decoded.type === 'chunk') return await takeChunk(lane, decoded);
     if (decoded.type === 'zeros') return await takeZeros(lane, decoded);
     if (decoded.type === 'patch') return await takePatch(lane, decoded);
     await takePack(lane, decoded.entries);
   } finally {
-    message.release();
+    release();
   }
 }
 

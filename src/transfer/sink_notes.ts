@@ -1,3 +1,6 @@
+import type { SinkMessage } from '../wire/copy_types.ts';
+import { CODINGS } from './compress/message_expander.ts';
+
 /** What the record said before the damage is used, once its hashes hold; what it said after it is sent again. */
 export function journalNote(damage: string): string {
   return `the record of an earlier attempt was damaged: ${damage}; what it no longer tells is sent again (CW_COPY_JOURNAL)`;
@@ -5,4 +8,13 @@ export function journalNote(damage: string): string {
 
 export function copiedNote(count: number): string {
   return `the destination has no hard links: ${count} further names of files became files of their own`;
+}
+
+/** The sink is ready; `notes` tell what was found amiss and repaired. */
+export function readyMessage(
+  freeBytes: number,
+  recoveredBytes: number,
+  notes: readonly string[],
+): SinkMessage {
+  return { t: 'ready', freeBytes, recoveredBytes, notes: [...notes], codings: CODINGS };
 }

@@ -6,6 +6,7 @@ import type { MuxStats, Stream } from '../link/mux/mux.ts';
 import { decodeSourceMessage } from '../wire/copy_messages.ts';
 import type { CopyOptions, CopyPhase, Problem, SinkMessage, SourceMessage } from '../wire/copy_types.ts';
 import type { World } from '../world/world.ts';
+import { MessageExpander } from './compress/message_expander.ts';
 import { CopyChannel } from './copy_channel.ts';
 import type { CopyOutcome, CopyView } from './copy_progress.ts';
 import { tellBase } from './delta/base_reader.ts';
@@ -17,7 +18,7 @@ import { PlanSpool } from './plan_spool.ts';
 import type { SinkFile } from './sink_files.ts';
 import { runSinkLane } from './sink_lane.ts';
 import { noteProblem, stepSink } from './sink_machine.ts';
-import { copiedNote, journalNote } from './sink_notes.ts';
+import { copiedNote, journalNote, readyMessage } from './sink_notes.ts';
 import { SinkPlace } from './sink_place.ts';
 import { MARK, SinkPlan } from './sink_plan.ts';
 import { newSinkState, type SinkEffect, type SinkEvent, type SinkState } from './sink_state.ts';
@@ -95,6 +96,7 @@ export class SinkRun {
       receivedBytes: this.state.receivedBytes,
       reusedBytes: this.state.reusedBytes,
       zeroBytes: this.state.zeroBytes,
+      compressed: this.#peer.latest?.compressed ?? null,
       durableBytes: this.state.durableBytes,
       recoveredBytes: this.#recoveredBytes,
       problems: [...this.#sourceProblems, ...this.state.problems],
@@ -151,8 +153,7 @@ export class SinkRun {
     this.#place = place;
     await this.#receivePlan();
     this.#phase = 'checking';
-    const ready = await this.#prepare(place);
-    await this.#channel.send(ready);
+    await this.#channel.send(await this.#prepare(place));
     this.#phase = 'copying';
     this.#listening = this.#listen();
     this.#track(this.#listening);
@@ -195,7 +196,7 @@ export class SinkRun {
     for (const { index } of place.claimed(this.#plan))
       await this.#recover(place, this.state.files.want(index)!);
     this.#notesTold = this.#notes.length;
-    return { t: 'ready', freeBytes, recoveredBytes: this.#recoveredBytes, notes: [...this.#notes] };
+    return readyMessage(freeBytes, this.#recoveredBytes, this.#notes);
   }
 
   /** Before anything is made: what the destination cannot hold under its name. */
@@ -257,7 +258,7 @@ export class SinkRun {
   /** Reads what the source tells until it ends. */
   async #listen(): Promise<void> {
     for (;;) {
-      const message = await this.#next();
+      const { message } = await this.#nextWithBytes();
       if (message.t === 'fileEnd') this.#emit({ kind: 'fileEnd', file: message.file, root: message.root });
       else if (message.t === 'fileChanged') {
         this.#emit({
@@ -277,7 +278,7 @@ export class SinkRun {
 
   async #nextBut(passed: SourceMessage['t']): Promise<SourceMessage> {
     for (;;) {
-      const message = await this.#next();
+      const { message } = await this.#nextWithBytes();
       if (message.t !== passed) return message;
     }
   }
@@ -298,10 +299,6 @@ export class SinkRun {
     });
   }
 
-  async #next(): Promise<SourceMessage> {
-    return (await this.#nextWithBytes()).message;
-  }
-
   async #nextWithBytes(): Promise<{ readonly message: SourceMessage; readonly bytes: Uint8Array }> {
     const received = await this.#guarded(this.#channel.receiveWithBytes());
     if (received === null)
@@ -318,16 +315,19 @@ export class SinkRun {
       const stream = await this.#params.lanes.next();
       if (stream === null) return;
       this.#lanes.push(stream);
-      const lane = runSinkLane({
-        stream,
-        writer: place.writer,
-        meter: this.meter,
-        chunkBytes: this.#params.options.chunkBytes,
-        file: (index) => this.state.files.want(index),
-        emit: (event) => this.#emit(event),
-        failed: (file, failure) => this.#entryFailed(file, failure),
-        room: () => this.#room.wait(),
-      });
+      const lane = runSinkLane(
+        {
+          stream,
+          writer: place.writer,
+          meter: this.meter,
+          chunkBytes: this.#params.options.chunkBytes,
+          file: (index) => this.state.files.want(index),
+          emit: (event) => this.#emit(event),
+          failed: (file, failure) => this.#entryFailed(file, failure),
+          room: () => this.#room.wait(),
+        },
+        new MessageExpander(this.meter, this.#params.world.offload),
+      );
       this.#track(lane);
     }
   }

@@ -11,6 +11,7 @@ import {
 import type { PatchSegment } from '../wire/patch.ts';
 import type { Stat } from '../world/disk.ts';
 import type { BufferPool } from './buffer_pool.ts';
+import type { CopyCompressor, LaneParts, OutgoingParts } from './compress/copy_compressor.ts';
 import { copiedBytes, segmentsOfBlocks, segmentsOfSteps } from './delta/file_delta.ts';
 import { SHORT_HASH_BYTES } from './delta/short_hash.ts';
 import type { BlockHashes } from './disk_jobs.ts';
@@ -27,6 +28,8 @@ export interface SourceLane {
   readonly reader: LaneReader;
   readonly meter: StageMeter;
   readonly chunkBytes: number;
+  /** Null: everything goes as it is. */
+  readonly compressor: CopyCompressor | null;
   readonly run: LaneRun;
 }
 
@@ -44,7 +47,7 @@ export interface LaneRun {
 }
 
 /**
- * One lane at the source: takes work, reads, hashes and sends. A piece is read while the one before it is still
+ * One lane at the source: takes work, reads, hashes, compresses and sends. A piece is read while the one before it is still
  * waiting for the link. Rejects with the stream's error.
  */
 export async function runSourceLane(lane: SourceLane): Promise<void> {
@@ -55,30 +58,41 @@ export async function runSourceLane(lane: SourceLane): Promise<void> {
     const buffer = lane.pool.take();
     const parts =
       work.kind === 'chunk' ? await readChunk(lane, work, buffer) : await readPack(lane, work, buffer);
-    await sending;
     if (parts === null) {
       lane.pool.give(buffer);
       continue;
     }
-    const bytes = totalBytes(parts.data);
-    await lane.run.pace(parts.header.byteLength + bytes);
-    sending = observed(
-      lane.meter.run('link', bytes, () =>
-        lane.stream.send([parts.header, ...parts.data], () => lane.pool.give(buffer)),
-      ),
-    );
+    const out = await outgoing(lane, work, parts, buffer);
+    await sending;
+    await lane.run.pace(out.header.byteLength + totalBytes(out.data));
+    sending = observed(send(lane, out, work.bytes));
   }
   await sending;
   await lane.stream.end();
 }
 
-/** What travels: the header, and bytes of files. */
-interface Parts {
-  readonly header: Uint8Array;
-  readonly data: readonly Uint8Array[];
+/** A chunk that was refused goes as it is: what was between it and its hash is left out. */
+async function outgoing(
+  lane: SourceLane,
+  work: SourceWork,
+  parts: LaneParts,
+  buffer: Uint8Array,
+): Promise<OutgoingParts> {
+  const giveBack = () => lane.pool.give(buffer);
+  const isAgain = work.kind === 'chunk' && work.again;
+  if (lane.compressor === null || isAgain) return { ...parts, level: 0, release: giveBack };
+  const file = work.kind === 'chunk' ? work.file.index : null;
+  return lane.compressor.outgoing(parts, file, { buffer, giveBack });
 }
 
-async function readChunk(lane: SourceLane, work: ChunkWork, buffer: Uint8Array): Promise<Parts | null> {
+async function send({ meter, stream, compressor }: SourceLane, out: OutgoingParts, plainBytes: number) {
+  await meter.run('link', totalBytes(out.data), () =>
+    stream.send([out.header, ...out.data], () => out.release()),
+  );
+  compressor?.sent(plainBytes, out);
+}
+
+async function readChunk(lane: SourceLane, work: ChunkWork, buffer: Uint8Array): Promise<LaneParts | null> {
   const { file, version, index, bytes } = work;
   const data = buffer.subarray(0, bytes);
   try {
@@ -135,7 +149,7 @@ function literalsOf(segments: readonly PatchSegment[], data: Uint8Array): Uint8A
   return literals;
 }
 
-async function readPack(lane: SourceLane, work: PackWork, buffer: Uint8Array): Promise<Parts | null> {
+async function readPack(lane: SourceLane, work: PackWork, buffer: Uint8Array): Promise<LaneParts | null> {
   const versions = work.files.map((file) => file.version);
   const outcomes = await lane.reader.readPack(work.files, buffer);
   const entries: { file: number; lengthBytes: number; hash: Uint8Array }[] = [];

@@ -62,6 +62,7 @@ export class SourceMachine {
   /** Files that have begun and are not done, by number; not those that went in a pack. */
   readonly files = new Map<number, SourceFile>();
   readonly #plan: PlanSpool;
+  readonly #packBytes: number;
   readonly #state = new EntryBytes();
   /** The next entry of the plan to look at. */
   #cursor = 0;
@@ -81,7 +82,9 @@ export class SourceMachine {
   #settledBytes = 0;
   #resentBytes = 0;
 
-  constructor(chunkBytes: number, plan: PlanSpool) {
+  /** `packBytes`: small files that travel together have at most so many bytes. */
+  constructor(chunkBytes: number, plan: PlanSpool, packBytes: number = LIMITS.packMaxBytes.value) {
+    this.#packBytes = packBytes;
     this.chunkBytes = chunkBytes;
     this.#plan = plan;
   }
@@ -329,7 +332,7 @@ export class SourceMachine {
       const file = this.#head();
       if (!file || (file.phase === 'sending' && !isSmall(file))) break;
       if (file.phase === 'sending') {
-        if (files.length > 0 && bytes + file.entry.sizeBytes > LIMITS.packMaxBytes.value) break;
+        if (files.length > 0 && bytes + file.entry.sizeBytes > this.#packBytes) break;
         if (files.length >= LIMITS.packFilesMax.value) break;
         file.phase = 'ended';
         files.push(file);

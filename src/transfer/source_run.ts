@@ -9,6 +9,8 @@ import type { CopyOptions, CopyPhase, Problem, SinkMessage, SourceMessage } from
 import type { Stat } from '../world/disk.ts';
 import type { World } from '../world/world.ts';
 import { BufferPool } from './buffer_pool.ts';
+import type { CopyCompressor } from './compress/copy_compressor.ts';
+import { dataMaxBytes, packMaxBytes, sourceCompression } from './compress/source_compression.ts';
 import { CopyChannel } from './copy_channel.ts';
 import type { CopyOutcome, CopyView } from './copy_progress.ts';
 import { SourceDeltas } from './delta/source_deltas.ts';
@@ -59,6 +61,7 @@ export class SourceRun {
   #deltas: SourceDeltas | null = null;
   readonly #grants: GrantGate | null;
   readonly #gates: readonly ByteGate[];
+  #compressor: CopyCompressor | null = null;
   #phase: CopyPhase = 'planning';
   readonly #peer: PeerProgress;
   #recoveredBytes = 0;
@@ -79,7 +82,11 @@ export class SourceRun {
     const pacer = limit === null ? null : new Pacer(params.world.clock, limit);
     this.#grants = paced ? new GrantGate(params.world.clock) : null;
     this.#gates = [pacer, this.#grants, params.lanes.gate].filter((gate) => gate != null);
-    this.machine = new SourceMachine(params.options.chunkBytes, new PlanSpool(params.world.compression));
+    this.machine = new SourceMachine(
+      params.options.chunkBytes,
+      new PlanSpool(params.world.compression),
+      packMaxBytes(params.options),
+    );
     this.#channel = new CopyChannel(params.stream, decodeSinkMessage);
     this.#peer = new PeerProgress(params.world.clock);
   }
@@ -95,6 +102,7 @@ export class SourceRun {
       resentBytes: this.machine.resentBytes,
       reusedBytes: this.machine.reusedBytes,
       zeroBytes: this.machine.zeroBytes,
+      compressed: this.#compressor?.figures() ?? null,
       receivedBytes: remote?.receivedBytes ?? 0,
       durableBytes: remote?.durableBytes ?? this.#recoveredBytes,
       recoveredBytes: this.#recoveredBytes,
@@ -242,9 +250,16 @@ export class SourceRun {
       else if (message.t === 'ready') {
         this.#recoveredBytes = message.recoveredBytes;
         this.#notes = message.notes;
+        this.#compressor = this.#compression(message.codings);
         return;
       } else this.#common(message);
     }
+  }
+
+  #compression(codings: readonly string[] | undefined): CopyCompressor | null {
+    const { world, options } = this.#params;
+    const [local, remote] = [() => this.#probe.reading(), () => this.#peer.reading()];
+    return sourceCompression({ world, meter: this.meter, options, codings, local, remote });
   }
 
   /** Reads what the sink tells until it is complete. */
@@ -292,10 +307,7 @@ export class SourceRun {
   }
 
   async #runLane(lane: number): Promise<void> {
-    const pool = new BufferPool(
-      Math.max(this.#params.options.chunkBytes, LIMITS.packMaxBytes.value),
-      LIMITS.laneBuffersMax.value,
-    );
+    const pool = new BufferPool(dataMaxBytes(this.#params.options), LIMITS.laneBuffersMax.value);
     const { shared } = this.#params;
     const stream = await this.#params.lanes.openLane(lane);
     this.#lanes.push(stream);
@@ -305,6 +317,7 @@ export class SourceRun {
       reader: shared ? sharingReader(this.#reader!, shared) : this.#reader!,
       meter: this.meter,
       chunkBytes: this.#params.options.chunkBytes,
+      compressor: this.#compressor,
       run: this.#laneRun(),
     });
   }
@@ -416,6 +429,7 @@ export class SourceRun {
       stages: this.meter.figures(),
       quietMs: Math.round(this.meter.quietMs()),
       ...this.#probe.untold(),
+      ...(this.#compressor && { compressed: this.#compressor.figures() }),
     });
   }
 

@@ -6,6 +6,7 @@ import { parseName } from '../base/path.ts';
 import type { DiskFile } from '../world/disk.ts';
 import type { FileRanges } from '../world/disk_caps.ts';
 import type { JobContext } from '../world/offload.ts';
+import { RUN_FRAMES } from '../world/run_frames.ts';
 import { Sim } from '../world/sim/sim.ts';
 import type { World } from '../world/world.ts';
 import { isProbedHole, knowsHoles } from './sparse_read.ts';
@@ -16,6 +17,7 @@ const context: JobContext = {
   clock: { monotonicMs: () => 0 },
   scratch: (sizeBytes) => new Uint8Array(sizeBytes),
   whole: null,
+  frames: RUN_FRAMES,
   moved: () => undefined,
 };
 const unheard = () => undefined;

@@ -3,7 +3,9 @@ import { HASH_BYTES } from '../base/hash.ts';
 import { LIMITS } from '../base/limits.ts';
 import { type CborMap, type CborValue, decodeCbor, encodeCbor } from './cbor.ts';
 import {
+  COMPRESS_LEVEL_MAX,
   COPY_PHASES,
+  type CompressedFigures,
   type CopyOpening,
   type CopyOptions,
   type HaveChunk,
@@ -58,10 +60,15 @@ const TEXT_MAX = LIMITS.pathMaxBytes.value;
 const PAGE_MAX = LIMITS.manifestPageEntries.value;
 
 export function encodeCopyOpening(opening: CopyOpening): Uint8Array {
-  const { limitBytesPerSecond: limit, undo, ...options } = opening.options;
+  const { limitBytesPerSecond: limit, undo, compress, ...options } = opening.options;
   return encodeCbor({
     ...opening,
-    options: { ...options, limitBytesPerSecond: limit ?? 0, ...(undo && { undo: { ...undo } }) },
+    options: {
+      ...options,
+      limitBytesPerSecond: limit ?? 0,
+      ...(undo && { undo: { ...undo } }),
+      ...(compress && { compress: { ...compress } }),
+    },
   } as unknown as CborValue);
 }
 
@@ -97,6 +104,7 @@ export function decodeCopyOpening(input: Uint8Array): CopyOpening {
       ...(options['paced'] !== undefined && { paced: boolean(options, 'paced') }),
       ...(options['onClash'] !== undefined && { onClash: oneOf(options, 'onClash', ON_CLASH) }),
       ...undoOptions(options),
+      ...compressOptions(options),
     },
     checkArrival: optional(m, 'checkArrival', boolean) ?? false,
   };
@@ -106,6 +114,13 @@ function undoOptions(options: CborMap): Pick<CopyOptions, 'undo'> {
   const undo = optional(options, 'undo', map);
   if (undo === undefined) return {};
   return { undo: { id: bytes(undo, 'id', UNDO_ID_BYTES), required: boolean(undo, 'required') } };
+}
+
+function compressOptions(options: CborMap): Pick<CopyOptions, 'compress'> {
+  const compress = optional(options, 'compress', map);
+  if (compress === undefined) return {};
+  const level = uint(compress, 'level', COMPRESS_LEVEL_MAX);
+  return { compress: { level, largePacks: boolean(compress, 'largePacks') } };
 }
 
 export function encodeLaneOpening(opening: LaneOpening): Uint8Array {
@@ -202,6 +217,9 @@ export function decodeSinkMessage(input: Uint8Array): SinkMessage {
         freeBytes: uint(m, 'freeBytes'),
         recoveredBytes: uint(m, 'recoveredBytes'),
         notes: list(m, 'notes', LIMITS.notesMax.value, noteItem),
+        ...(m['codings'] !== undefined && {
+          codings: list(m, 'codings', LIMITS.codingsMax.value, codingItem),
+        }),
       };
     case 'have':
       return { t, file: u32(m, 'file'), chunks: mapList(m, 'chunks', LIMITS.haveChunksMax.value, haveChunk) };
@@ -257,6 +275,20 @@ function progress(m: CborMap): ProgressMessage {
     atMs: m['atMs'] === undefined ? null : uint(m, 'atMs'),
     evidence: isAbsent(m['evidence']) ? null : decodeEvidence(map(m, 'evidence')),
     ...undoFigures(m),
+    ...compressedFigures(m),
+  };
+}
+
+function compressedFigures(m: CborMap): { compressed?: CompressedFigures } {
+  const compressed = optional(m, 'compressed', map);
+  if (compressed === undefined) return {};
+  return {
+    compressed: {
+      level: uint(compressed, 'level', COMPRESS_LEVEL_MAX),
+      beforeBytes: uint(compressed, 'beforeBytes'),
+      afterBytes: uint(compressed, 'afterBytes'),
+      skippedBytes: uint(compressed, 'skippedBytes'),
+    },
   };
 }
 
@@ -361,6 +393,12 @@ function textItem(item: CborValue, what: string): string {
 function noteItem(item: CborValue, what: string): string {
   if (typeof item !== 'string' || Buffer.byteLength(item) > TEXT_MAX)
     throw new CausewayError('CW_WIRE_MALFORMED', `${what} is no note`);
+  return item;
+}
+
+function codingItem(item: CborValue, what: string): string {
+  if (typeof item !== 'string' || Buffer.byteLength(item) > LIMITS.nameMaxBytes.value)
+    throw new CausewayError('CW_WIRE_MALFORMED', `${what} is no name`);
   return item;
 }
 

@@ -89,6 +89,8 @@ export interface CopyOptions {
   readonly idMappings?: readonly IdMapping[];
   /** What this copy gets beside others of its class, 1 to LIMITS.weightMax; absent: 1. */
   readonly weight?: number;
+  /** Messages are compressed where the sink can read that; absent: they are not. */
+  readonly compress?: CompressOptions | undefined;
   /** Absent: `bulk`. */
   readonly trafficClass?: TrafficClass;
   /** The source sends only what it is granted; absent: false. */
@@ -97,6 +99,28 @@ export interface CopyOptions {
   readonly onClash?: OnClash;
   /** Absent: what the copy replaces is not kept. */
   readonly undo?: UndoOptions | undefined;
+}
+
+/** How messages are compressed. */
+export interface CompressOptions {
+  /** 1 (fastest) to 19 (smallest); 0: as it pays, which is not at all where the link is faster than the compressor. */
+  readonly level: number;
+  /** Small files travel in messages as large as a chunk. */
+  readonly largePacks: boolean;
+}
+
+/** The strongest level: beyond it zstd takes much more memory on both sides. */
+export const COMPRESS_LEVEL_MAX = 19;
+
+/** What compression did in this attempt, bytes of files. */
+export interface CompressedFigures {
+  /** The highest that was used; 0: none. */
+  readonly level: number;
+  /** What was compressed, and what it became. */
+  readonly beforeBytes: number;
+  readonly afterBytes: number;
+  /** What went as it is: it does not get smaller, or the link is faster. */
+  readonly skippedBytes: number;
 }
 
 /** That the sink keeps what the copy replaces. */
@@ -178,6 +202,8 @@ export type SinkMessage =
       readonly freeBytes: number;
       readonly recoveredBytes: number;
       readonly notes: readonly string[];
+      /** What the frames of compressed messages may be; absent: none. Unknown names are passed over. */
+      readonly codings?: readonly string[];
     }
   | { readonly t: 'have'; readonly file: number; readonly chunks: readonly HaveChunk[] }
   /** Files that are in place already: a bit for each entry from `first` on, lowest bit of a byte first. */
@@ -233,6 +259,8 @@ export interface ProgressMessage {
   readonly atMs: number | null;
   /** What else it knows, about once a second; null in between. */
   readonly evidence: SideEvidence | null;
+  /** From a source that compresses. */
+  readonly compressed?: CompressedFigures | undefined;
   /** From the sink, once it has kept or recorded something. */
   readonly undoHeld?: UndoFigures | undefined;
 }

@@ -5,8 +5,10 @@
 export const STAGES = [
   'sourceRead',
   'hash',
+  'compress',
   'link',
   'receive',
+  'decompress',
   'destinationRead',
   'destinationWrite',
   'destinationFlush',
@@ -20,8 +22,10 @@ export type Stage = (typeof STAGES)[number];
 export const STAGE_LABELS: Readonly<Record<Stage, string>> = {
   sourceRead: 'source read',
   hash: 'hash',
+  compress: 'compress',
   link: 'link',
   receive: 'receive',
+  decompress: 'decompress',
   destinationRead: 'destination read',
   destinationWrite: 'destination write',
   destinationFlush: 'destination flush',

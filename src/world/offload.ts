@@ -1,4 +1,6 @@
 import type { Clock } from './clock.ts';
+import type { FrameCodec } from './compression.ts';
+import { RUN_FRAMES } from './run_frames.ts';
 import type { WholeFiles } from './whole_files.ts';
 
 /** What a job has besides its arguments. */
@@ -8,6 +10,8 @@ export interface JobContext {
   scratch(sizeBytes: number): Uint8Array;
   /** A short way for small files, in threads that have it; handles of a wrapped disk never get there. */
   readonly whole: WholeFiles | null;
+  /** What compressed messages are made of. */
+  readonly frames: FrameCodec;
   /** Tells of bytes that have moved while the job goes on. */
   moved(bytes: number): void;
 }
@@ -34,9 +38,10 @@ export interface Offload {
 }
 
 /** Runs every job in the calling thread: for worlds without threads. */
-export function inlineOffload(clock: Pick<Clock, 'monotonicMs'>): Offload {
+export function inlineOffload(clock: Pick<Clock, 'monotonicMs'>, frames: FrameCodec = RUN_FRAMES): Offload {
   const scratch = (sizeBytes: number) => new Uint8Array(sizeBytes);
   return {
-    run: (job, args, moved = () => undefined) => job.run(args, { clock, scratch, whole: null, moved }),
+    run: (job, args, moved = () => undefined) =>
+      job.run(args, { clock, scratch, whole: null, frames, moved }),
   };
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { concat, equalBytes, fromHex } from '../../src/base/bytes.ts';
+import { LIMITS } from '../../src/base/limits.ts';
 import { crc32c, crc32cByTable } from '../../src/wire/crc32c.ts';
 import {
   encodeJournalRecord,
@@ -9,7 +10,7 @@ import {
   journalMagic,
   readJournal,
 } from '../../src/wire/journal.ts';
-import { decodeLaneMessage } from '../../src/wire/lane_message.ts';
+import { decodeSentLaneMessage } from '../../src/wire/lane_message.ts';
 import { FRAME_HEADER_BYTES, kindOf, readFrameHeader, writeFrameHeader } from '../../src/wire/mux_frame.ts';
 import { GuestPreamble, HostPreamble, NONCE_BYTES, SYNC_BYTES } from '../../src/wire/preamble.ts';
 import {
@@ -68,7 +69,13 @@ const lane: Target = {
   name: 'lane message',
   corpus: goldenBytes('lane_message'),
   decode: (bytes) => {
-    const message = decodeLaneMessage(bytes);
+    const message = decodeSentLaneMessage(bytes);
+    if (message.type === 'compressed') {
+      const { head, plainBytes, frame } = message;
+      assert.ok(head.byteLength + frame.byteLength < bytes.byteLength);
+      assert.ok(head.byteLength + plainBytes <= LIMITS.frameMaxBytes.value);
+      return;
+    }
     const parts = message.type === 'pack' ? message.entries : [message];
     for (const part of parts) {
       const dataBytes = 'data' in part ? part.data.byteLength : 0;

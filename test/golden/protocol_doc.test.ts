@@ -18,7 +18,9 @@ import {
 } from '../../src/wire/journal_record.ts';
 import {
   CHUNK_HEADER_BYTES,
+  COMPRESSED_HEADER_BYTES,
   encodeChunkHeader,
+  encodeCompressedHeader,
   encodePackHeader,
   encodePatchHeader,
   encodeZerosHeader,
@@ -317,6 +319,16 @@ describe('docs/protocol.md', () => {
     assert.equal(
       checkLayout('pack header', pack, { 'type = 2': 2, reserved: 0, 'count of files': 1 }),
       PACK_HEADER_BYTES,
+    );
+    assert.equal(
+      checkLayout('compressed header', encodeCompressedHeader(0x01020304, 0x05060708), {
+        'type = 5': 5,
+        reserved: 0,
+        zero: 0,
+        'length of the head': 0x01020304,
+        'plain length': 0x05060708,
+      }),
+      COMPRESSED_HEADER_BYTES,
     );
     const segments = encodeSegments([
       { literalBytes: 0x01020304, copyBytes: 0x05060708, copyFrom: 0x090a0b0c0d },

@@ -25,8 +25,9 @@ test(`${SEEDS} fresh seeds of a copy with all faults: no violation`, { timeout: 
   const deaths = results.reduce((sum, result) => sum + result.deaths, 0);
   const withZeros = results.filter(({ zeroBytes }) => zeroBytes > 0).length;
   const patched = results.filter(({ reusedBytes }) => reusedBytes > 0).length;
+  const squeezed = results.filter(({ squeezedBytes = 0 }) => squeezedBytes > 0).length;
   t.diagnostic(
-    `${results.length} seeds in ${(elapsedMs / 1000).toFixed(0)} s, ${deaths} kills and power cuts, ${patched} with parts of earlier versions, ${withZeros} with zeros`,
+    `${results.length} seeds in ${(elapsedMs / 1000).toFixed(0)} s, ${deaths} kills and power cuts, ${patched} with parts of earlier versions, ${withZeros} with zeros, ${squeezed} compressed`,
   );
   const failed = results.filter((result) => result.violation !== null);
   assert.deepEqual(failed, []);
@@ -34,6 +35,7 @@ test(`${SEEDS} fresh seeds of a copy with all faults: no violation`, { timeout: 
   assert.ok(SEEDS < 100 || deaths > SEEDS / 2, 'hardly anything was killed: the run proves nothing');
   assert.ok(SEEDS < 100 || patched > 0, 'no file was put together from an earlier version');
   assert.ok(SEEDS < 100 || withZeros > 0, 'no chunk was zeros');
+  assert.ok(SEEDS < 100 || squeezed > 0, 'nothing was compressed');
 });
 
 test('the same seed gives the same history', async () => {

@@ -8,7 +8,7 @@ import { CopyJob } from '../../src/transfer/copy_job.ts';
 import { CopyService } from '../../src/transfer/copy_service.ts';
 import { peerMethods } from '../../src/transfer/peer_methods.ts';
 import { PeerSession } from '../../src/transfer/peer_session.ts';
-import type { UndoOptions } from '../../src/wire/copy_types.ts';
+import type { CompressOptions, UndoOptions } from '../../src/wire/copy_types.ts';
 import type { TlsIdentity } from '../../src/world/net.ts';
 import { Dice } from '../../src/world/sim/dice.ts';
 import { type FaultPlan, swarm } from '../../src/world/sim/faults.ts';
@@ -38,6 +38,8 @@ export interface ScenarioResult {
   readonly reusedBytes: number;
   /** Bytes that did not travel because they are zeros, in the same. */
   readonly zeroBytes: number;
+  /** Bytes of files that travelled compressed, in the same. */
+  readonly squeezedBytes?: number;
 }
 
 interface Expected {
@@ -53,7 +55,10 @@ export async function runCopyScenario({ seed, plan = swarm(seed) }: Scenario): P
   const guest = sim.machine('guest', { truthfulDisk: !inward });
   const secure = dice.chance(0.5);
   const [source, sink] = inward ? [host, guest] : [guest, host];
-  const expected = layOut(source, sink, { dice, versions: Dice.fromSeed(seed).fork('versions') });
+  const squeezing = Dice.fromSeed(seed).fork('compression');
+  const compress = squeezing.chance(0.4) ? { level: 1, largePacks: squeezing.chance(0.5) } : undefined;
+  const runs = compress === undefined ? null : squeezing;
+  const expected = layOut(source, sink, { dice, versions: Dice.fromSeed(seed).fork('versions'), runs });
   let violation: string | null = null;
   const violate = (text: string) => {
     violation ??= text;
@@ -65,10 +70,12 @@ export async function runCopyScenario({ seed, plan = swarm(seed) }: Scenario): P
     violate(`${path} shows neither its old nor its new content (${shown.byteLength} bytes)`);
   });
 
-  const progress = { done: false, attempts: 0, reusedBytes: 0, zeroBytes: 0 };
+  const progress = { done: false, attempts: 0, reusedBytes: 0, zeroBytes: 0, squeezedBytes: 0 };
   const keys = new Keys();
   const agent = guest.supervise('agent', (world) => runAgent(world, secure, keys));
-  const daemon = host.supervise('daemon', (world) => runDaemon(world, { secure, inward, progress, keys }));
+  const daemon = host.supervise('daemon', (world) =>
+    runDaemon(world, { secure, inward, progress, keys, compress }),
+  );
   await sim.runUntil(() => progress.done || violation !== null, { maxVirtualMs: FAULTS_MS });
   // "Done" has to survive a power cut at that very moment.
   if (progress.done) sink.powerCut();
@@ -82,10 +89,11 @@ export async function runCopyScenario({ seed, plan = swarm(seed) }: Scenario): P
     violate(`no completion after the faults stopped: ${report.outcome}, attempts ${progress.attempts}`);
   if (violation === null) note(checkWhole(sink, expected), violate);
   if (violation === null) note(checkLeftovers(sink), violate);
-  const { attempts, reusedBytes, zeroBytes } = progress;
+  const { attempts, reusedBytes, zeroBytes, squeezedBytes } = progress;
   agent.stop();
   daemon.stop();
-  return { report, violation, deaths: agent.deaths + daemon.deaths, attempts, reusedBytes, zeroBytes };
+  const deaths = agent.deaths + daemon.deaths;
+  return { report, violation, deaths, attempts, reusedBytes, zeroBytes, squeezedBytes };
 }
 
 function note(text: string | null, violate: (text: string) => void): void {
@@ -135,14 +143,21 @@ export interface DaemonPart {
   readonly secure: boolean;
   readonly inward: boolean;
   readonly keys: Keys;
-  readonly progress: { done: boolean; attempts: number; reusedBytes: number; zeroBytes: number };
+  readonly progress: {
+    done: boolean;
+    attempts: number;
+    reusedBytes: number;
+    zeroBytes: number;
+    squeezedBytes?: number;
+  };
+  readonly compress?: CompressOptions | undefined;
   readonly undo?: UndoOptions;
   readonly ignoreTimes?: boolean;
 }
 
 export async function runDaemon(
   world: World,
-  { secure, inward, progress, keys, undo, ignoreTimes = false }: DaemonPart,
+  { secure, inward, progress, keys, undo, compress, ignoreTimes = false }: DaemonPart,
 ): Promise<void> {
   const identity = await keys.of(world);
   const link = dialLink(world, {
@@ -185,12 +200,14 @@ export async function runDaemon(
           wholeFile: false,
           limitBytesPerSecond: null,
           undo,
+          compress,
         },
       },
     });
     const end = await job.run();
     progress.reusedBytes += job.view()?.reusedBytes ?? 0;
     progress.zeroBytes += job.view()?.zeroBytes ?? 0;
+    progress.squeezedBytes = (progress.squeezedBytes ?? 0) + (job.view()?.compressed?.beforeBytes ?? 0);
     if (end.kind === 'done' && end.outcome.problems.length === 0) progress.done = true;
     else await world.clock.sleep(200);
   }
@@ -201,7 +218,7 @@ export async function runDaemon(
 function layOut(
   source: SimMachine,
   sink: SimMachine,
-  { dice, versions }: { readonly dice: Dice; readonly versions: Dice },
+  { dice, versions, runs }: { readonly dice: Dice; readonly versions: Dice; readonly runs: Dice | null },
 ): Expected {
   source.disk.writeTree('/src/tree/sub', {});
   sink.disk.writeTree('/dst', {});
@@ -212,7 +229,7 @@ function layOut(
   const replaces = dice.chance(0.4);
   if (replaces) sink.disk.writeTree('/dst/tree/sub', {});
   for (let at = 0; at < count; at += 1) {
-    const fresh = withZeros(dice.bytes(sizes[at]!), zeros);
+    const fresh = withRuns(withZeros(dice.bytes(sizes[at]!), zeros), runs);
     const isOld = replaces && dice.chance(0.7);
     const unlike = isOld ? dice.bytes(500) : null;
     const alike =
@@ -237,6 +254,17 @@ function withZeros(bytes: Uint8Array, dice: Dice): Uint8Array {
   const from = unit * dice.between(0, Math.floor(bytes.byteLength / unit) - 1);
   const to = dice.chance(0.3) ? bytes.byteLength : from + unit * dice.between(1, 4);
   return bytes.fill(0, from, Math.min(to, bytes.byteLength));
+}
+
+/** The same with runs of equal bytes in most files, which get smaller by compression. */
+function withRuns(bytes: Uint8Array, dice: Dice | null): Uint8Array {
+  if (dice === null || dice.chance(0.3)) return bytes;
+  for (let at = 0; at < bytes.byteLength; ) {
+    const end = at + dice.between(8, 200);
+    bytes.fill(bytes[at]!, at, end);
+    at = end;
+  }
+  return bytes;
 }
 
 /** What most of `fresh` may have come from. */

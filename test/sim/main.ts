@@ -33,12 +33,13 @@ const from = number('from', 1);
 const to = number('to', from + 200);
 let failures = 0;
 for (let seed = from; seed < to; seed += 1) {
-  const { violation, deaths, reusedBytes, zeroBytes } = await runScenario({
+  const { violation, ...result } = await runScenario({
     seed,
     plan: options.has('plant') ? rough(seed) : swarm(seed),
   });
   if (violation !== null) failures += 1;
-  if (options.has('json')) console.log(JSON.stringify({ seed, violation, deaths, reusedBytes, zeroBytes }));
+  const { report: _, ...figures } = result;
+  if (options.has('json')) console.log(JSON.stringify({ seed, violation, ...figures }));
   else if (violation !== null) console.log(`seed ${seed}: ${violation}`);
 }
 if (!options.has('json')) console.log(`${to - from} seeds, ${failures} violations`);

@@ -8,6 +8,7 @@ export interface SeedResult {
   readonly deaths: number;
   readonly reusedBytes: number;
   readonly zeroBytes: number;
+  readonly squeezedBytes?: number;
 }
 
 /** What killed processes waited for stays in memory: a fresh process after so many seeds keeps the heap small and quick. */

@@ -3,6 +3,7 @@ import { LIMITS } from '../../base/limits.ts';
 import { resolveAbsolute } from '../../base/path.ts';
 import { parseTimeWindow } from '../../base/time_window.ts';
 import type { StartJobRequest } from '../../contract/schemas.ts';
+import { compressOptions } from '../compress_option.ts';
 import { exitOf, followJob } from '../follow.ts';
 import { exitOfGroup, followGroup, forEachJob, groupEndText } from '../group.ts';
 import { endText } from '../job_text.ts';
@@ -82,6 +83,7 @@ function optionsOf(options: Record<string, unknown>): Partial<StartJobRequest> {
     ...(ignoreTimes === true && { ignoreTimes }),
     ...(wholeFile === true && { wholeFile }),
     ...(undo !== undefined && { undo: parseUndo(String(undo)) }),
+    ...compressOptions(options),
     ...clashOption(options['onClash']),
     ...ownerOptions(options),
     ...queueOptions(options),

@@ -2,6 +2,7 @@ import { CausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { formatBytes, formatDuration, formatRate } from '../../base/units.ts';
 import type { JobState, JobView, ListJobsRequest } from '../../contract/schemas.ts';
+import { compressionText } from '../compress_option.ts';
 import { exitOf, followJob } from '../follow.ts';
 import { followGroup, forEachJob, groupText, isGroupId } from '../group.ts';
 import { endText, placeText, problemsText, progressText, queueText, routeText } from '../job_text.ts';
@@ -148,6 +149,7 @@ function row(job: JobView): string[] {
 }
 
 function details(job: JobView, bars: boolean): string {
+  const compressed = compressionText(job);
   const rows = [
     ['job', job.id],
     ['state', `${job.state} (${job.phase})`],
@@ -165,6 +167,7 @@ function details(job: JobView, bars: boolean): string {
     ['rate', formatRate(job.rateBytesPerSecond)],
     ['attempts', String(job.attempts)],
   ];
+  if (compressed !== null) rows.push(['compressed', compressed]);
   if (job.undo) rows.push(['undo', undoText(job)]);
   if (job.lastError) rows.push(['last break', `${job.lastError.message} (${job.lastError.code})`]);
   if (job.endedAtMs === null) rows.push(['now', progressText(job)]);

@@ -4,7 +4,7 @@ import { constants, zstdCompressSync } from 'node:zlib';
 import { seededChance } from '../../../test/fixtures/seeded_chance.ts';
 import { randomBytes, wordyBytes } from '../../../test/store/streams.ts';
 import { LIMITS } from '../../base/limits.ts';
-import { Compressibility, estimateRatio } from './compressibility.ts';
+import { Compressibility, estimateRatio, isWorthCompressing, worthwhileBytes } from './compressibility.ts';
 
 const MIB = 1024 * 1024;
 const { seed, random } = seededChance();
@@ -55,22 +55,34 @@ test('reads a few KiB of a chunk and no more', () => {
 
 test('a file that does not get smaller is looked at ever more rarely, and again when it does', (t) => {
   t.diagnostic(SEED);
-  const file = new Compressibility(zstd1);
+  const file = new Compressibility();
   const noise = randomBytes(random, 65_536);
+  const text = wordyBytes(random, 65_536);
+  const choose = (bytes: Uint8Array): boolean | null => {
+    if (!file.next()) return null;
+    const ratio = estimateRatio(bytes, zstd1);
+    file.noted(ratio);
+    return isWorthCompressing(ratio);
+  };
   const sampled: number[] = [];
   for (let chunk = 0; chunk < 200; chunk += 1) {
-    const choice = file.choose(noise);
-    assert.equal(choice.compress, false);
-    if (choice.ratio !== null) sampled.push(chunk);
+    const choice = choose(noise);
+    assert.notEqual(choice, true);
+    if (choice !== null) sampled.push(chunk);
   }
   assert.deepEqual(sampled.slice(0, 6), [0, 2, 5, 10, 19, 36]);
   assert.ok(sampled.length <= 6 + 200 / (LIMITS.compressSkipChunksMax.value + 1));
-  const text = wordyBytes(random, 65_536);
   let skipped = 0;
-  while (!file.choose(text).compress) skipped += 1;
+  while (choose(text) !== true) skipped += 1;
   assert.ok(skipped <= LIMITS.compressSkipChunksMax.value);
-  assert.equal(file.choose(text).compress, true);
-  assert.notEqual(file.choose(noise).ratio, null, 'the first bad chunk after good ones skips one only');
-  assert.equal(file.choose(noise).ratio, null);
-  assert.notEqual(file.choose(noise).ratio, null);
+  assert.equal(choose(text), true);
+  assert.equal(choose(noise), false, 'the first bad chunk after good ones skips one only');
+  assert.equal(choose(noise), null);
+  assert.equal(choose(noise), false);
+});
+
+test('what a frame may take is what the samples are judged by', () => {
+  assert.equal(worthwhileBytes(MIB), MIB * (7 / 8));
+  assert.ok(isWorthCompressing(MIB / worthwhileBytes(MIB)));
+  assert.ok(!isWorthCompressing(MIB / (worthwhileBytes(MIB) + 1)));
 });

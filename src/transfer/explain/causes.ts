@@ -15,6 +15,7 @@ export const CAUSES = [
   'cpu-contended',
   'hash-bound',
   'compress-bound',
+  'decompress-bound',
   'encrypt-bound',
   'source-slow',
   'destination-read-slow',
@@ -128,10 +129,16 @@ export const CAUSE_TEXTS: Readonly<Record<CauseId, CauseText>> = {
     fix: 'give the {side} more or faster processors; see that the agent there uses native BLAKE3 (causeway doctor)',
   },
   'compress-bound': {
-    when: 'The sender spends most of its time compressing.',
+    when: 'Compressing is busy for longer than any other stage.',
     cause: 'compressing takes longest: the link could carry more than the {side} can compress',
-    evidence: 'compression busy {busy} of the last {window}; {rate}',
-    fix: 'copy without compression, or give the {side} more processors',
+    evidence: 'compress busy {busy} of the last {window}; {rate}',
+    fix: 'copy with a lower level (--compress 1, or auto), or give the {side} more processors',
+  },
+  'decompress-bound': {
+    when: 'Decompressing is busy for longer than any other stage.',
+    cause: 'decompressing takes longest: more arrives than the {side} can decompress',
+    evidence: 'decompress busy {busy} of the last {window}; {rate}',
+    fix: 'copy with --compress off, or give the {side} more processors',
   },
   'encrypt-bound': {
     when: 'The link is the limit, and the thread of one side that encrypts, sends and receives has no time left.',

@@ -188,9 +188,16 @@ const CASES: readonly Case[] = [
   {
     id: 'compress-bound',
     name: 'compression takes longest',
-    evidence: sending({ rise: { compressMs: 0.9 } }),
-    at: ['link', 'host'],
-    seen: /compression busy 90 %/,
+    evidence: { ...COPY, source: host({ compress: 0.9, sourceRead: 0.3, link: 0.6 }) },
+    at: ['compress', 'host'],
+    seen: /compress busy 90 %/,
+  },
+  {
+    id: 'decompress-bound',
+    name: 'decompression takes longest',
+    evidence: { ...COPY, sink: guest({ receive: 0.6, decompress: 0.8, destinationWrite: 0.3 }) },
+    at: ['decompress', 'guest'],
+    seen: /decompress busy 80 %/,
   },
   {
     id: 'encrypt-bound',

@@ -86,6 +86,8 @@ export class EvidenceProbe {
     const { cpuMs, mainThreadMs } = world.process.usage();
     add({ cpuMs, mainThreadMs, cpus: world.process.info.cpuCount, freeBytes: this.#freeBytes });
     add({ limitMs: meter.waitedMs('limit'), windowMs: meter.waitedMs('window') });
+    const compress = meter.figures().find(({ stage }) => stage === 'compress');
+    if (compress !== undefined) add({ compressMs: compress.busyMs });
     const strain = world.process.strain();
     if (strain !== null) add({ ...strain });
     this.#addLink(add);

@@ -172,14 +172,6 @@ function contended(e: Evidence, at: Limiting | null): Finding | null {
   return null;
 }
 
-function compressing(e: Evidence): Finding | null {
-  const { side, rise } = e.source;
-  const share = rise.compressMs ?? 0;
-  if (!isFresh(e.source) || share < FULL_THREAD_SHARE) return null;
-  const at = { stage: 'link', side, share } as const;
-  return { at, figures: stageFigures(e, at) };
-}
-
 function encrypting(e: Evidence, at: Limiting | null): Finding | null {
   if (at === null) return null;
   const threadShare = ({ rise }: SideNow) => rise.mainThreadMs ?? 0;
@@ -253,7 +245,8 @@ export const RULES: readonly Rule[] = [
   { id: 'rate-limit', in: ['slow'], find: rateLimited },
   { id: 'cpu-contended', in: ['slow'], find: contended },
   { id: 'hash-bound', in: ['slow'], find: limitedBy('hash') },
-  { id: 'compress-bound', in: ['slow'], find: compressing },
+  { id: 'compress-bound', in: ['slow'], find: limitedBy('compress') },
+  { id: 'decompress-bound', in: ['slow'], find: limitedBy('decompress') },
   { id: 'encrypt-bound', in: ['slow'], find: encrypting },
   { id: 'source-slow', in: ['slow'], find: limitedBy('sourceRead') },
   { id: 'destination-read-slow', in: ['slow'], find: limitedBy('destinationRead') },

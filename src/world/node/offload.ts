@@ -4,6 +4,7 @@ import { CausewayError, fromReport } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { inlineOffload, type Job, type Offload } from '../offload.ts';
 import { createNodeClock } from './clock.ts';
+import { NODE_FRAMES } from './compression.ts';
 import { type LentArgs, lendHandles } from './handle_refs.ts';
 
 /** The module that a thread runs, which calls `serveJobs`: where it lies, or its text as CommonJS. */
@@ -49,7 +50,7 @@ const HELD_UP_MS = 1_000;
  */
 class ThreadOffload implements Offload {
   readonly #module: ThreadModule;
-  readonly #inline = inlineOffload(createNodeClock());
+  readonly #inline = inlineOffload(createNodeClock(), NODE_FRAMES);
   readonly #threads = new Set<Thread>();
   /** Last used first: its memory is warm, and the others may end. */
   readonly #idle: Thread[] = [];
@@ -176,5 +177,5 @@ function startWorker(module: ThreadModule): Worker {
 
 /** Threads where `module` is given; without it every job runs in the calling thread. */
 export function createNodeOffload(module: ThreadModule | null): Offload {
-  return module === null ? inlineOffload(createNodeClock()) : new ThreadOffload(module);
+  return module === null ? inlineOffload(createNodeClock(), NODE_FRAMES) : new ThreadOffload(module);
 }

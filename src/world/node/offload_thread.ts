@@ -3,6 +3,7 @@ import { assert } from '../../base/assert.ts';
 import { asCausewayError } from '../../base/errors.ts';
 import type { Job, JobContext } from '../offload.ts';
 import { createNodeClock } from './clock.ts';
+import { NODE_FRAMES } from './compression.ts';
 import { createDiskContext } from './disk.ts';
 import { borrowHandles } from './handle_refs.ts';
 import type { JobAnswer, JobOrder } from './offload.ts';
@@ -27,6 +28,7 @@ export function serveJobs(jobs: readonly Job<never, unknown>[]): void {
       return memory.subarray(0, sizeBytes);
     },
     whole: createWholeFiles(disk.syscalls, folder),
+    frames: NODE_FRAMES,
     moved: (movedBytes) => port.postMessage({ movedBytes }),
   };
   const answer = async ({ name, args }: JobOrder): Promise<JobAnswer> => {
