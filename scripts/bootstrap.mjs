@@ -131,6 +131,14 @@ function run(node, script, args) {
   });
 }
 
+/** The console that `npm start` shows is made of these sources; a second at most, and nothing where it is there. */
+function buildConsole(root, node) {
+  const args = [...NODE_FLAGS, join(root, 'scripts/console.ts'), '--if-needed'];
+  const { status, error } = spawnSync(node, args, { cwd: root, stdio: ['ignore', 2, 2] });
+  if (error) throw new BootstrapError(`${node} could not be started: ${error.message}`);
+  if (status !== 0) throw new BootstrapError('the web console could not be built: see the message above.');
+}
+
 function main(argv) {
   const [name, ...args] = argv;
   const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -142,7 +150,9 @@ function main(argv) {
   }
   if (!isInstalled(root)) install(root);
   const inVm = name === 'start' && args.includes('--vm');
-  run(findNode(root), join(root, inVm ? 'scripts/start_vm.ts' : script), args);
+  const node = findNode(root);
+  if (name === 'start') buildConsole(root, node);
+  run(node, join(root, inVm ? 'scripts/start_vm.ts' : script), args);
 }
 
 if (process.argv[1] && realpathSync(process.argv[1]) === realpathSync(fileURLToPath(import.meta.url))) {

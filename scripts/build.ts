@@ -1,4 +1,5 @@
-// npm run build [-- --sea]: dist/causeway.mjs and dist/causeway-agent.mjs, each one file that needs only Node 26.
+// npm run build [-- --sea]: dist/causeway.mjs and dist/causeway-agent.mjs, each one file that needs only Node 26, and
+// dist/console, the web console that the daemon serves.
 // With --sea also dist/causeway-agent, an executable that needs nothing.
 import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -6,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { BuildFailure } from 'esbuild';
 import { bundle, licences, makeExecutable } from './bundle.ts';
+import { buildConsole } from './console.ts';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const DIST = join(ROOT, 'dist');
@@ -28,6 +30,8 @@ async function main(withExecutable: boolean): Promise<void> {
     for (const one of await bundle(entry, output)) packages.add(one);
     say(output);
   }
+  for (const one of await buildConsole()) packages.add(one);
+  say(join(DIST, 'console/index.html'));
   if (withExecutable) {
     const output = join(DIST, process.platform === 'win32' ? 'causeway-agent.exe' : 'causeway-agent');
     makeExecutable(join(DIST, 'causeway-agent.mjs'), output);

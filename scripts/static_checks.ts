@@ -15,6 +15,7 @@ const CHECKS: readonly { readonly name: string; readonly argv: readonly string[]
     ],
   },
   { name: 'tsc', argv: ['node_modules/typescript/bin/tsc', '--noEmit', '-p', '.'] },
+  { name: 'tsc of the console', argv: ['node_modules/typescript/bin/tsc', '--noEmit', '-p', 'src/console'] },
 ];
 
 const running = new Set<ChildProcess>();

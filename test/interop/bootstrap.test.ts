@@ -167,6 +167,18 @@ describe('the bootstrap', () => {
     assert.equal(node, join(root, 'node_modules', NODE_PACKAGE, 'bin/node'));
   });
 
+  it('builds the console before the start, apart from the output, and says where that fails', () => {
+    install(WANTED);
+    script('src/cli/start.ts', `console.log('started');`);
+    script('scripts/console.ts', `console.log('console ' + process.argv.slice(2));`);
+    const built = bootstrap(['start']);
+    assert.deepEqual([built.stdout, built.stderr], ['started\n', 'console --if-needed\n']);
+    script('scripts/console.ts', 'process.exitCode = 1;');
+    const failed = bootstrap(['start']);
+    assert.deepEqual([failed.stdout, failed.status], ['', 1]);
+    assert.match(failed.stderr, /the web console could not be built/);
+  });
+
   it('passes signals on, and ends as the script ends', async () => {
     install(WANTED);
     script(

@@ -8,6 +8,8 @@ interface Folder {
   readonly siblings?: readonly string[];
   /** Where present, only these folders import this one. */
   readonly usedBy?: readonly string[];
+  /** Where present, it imports only these folders. */
+  readonly only?: readonly string[];
 }
 
 /** The shape of deps.json. */
@@ -67,6 +69,9 @@ function checkFolder(folder: string, target: string, table: DependencyTable): st
   const to = table.folders[targetFolder]!;
   if (to.usedBy && !to.usedBy.includes(folder)) {
     return `imports ${target}: only ${to.usedBy.join(', ') || 'tests'} may import ${targetFolder}`;
+  }
+  if (from.only && !from.only.includes(targetFolder)) {
+    return `imports ${target}: ${folder} may import only ${from.only.join(', ')}`;
   }
   if (to.rank < from.rank || from.siblings?.includes(targetFolder)) return null;
   return `imports ${target}: ${folder} (rank ${from.rank}) may not import ${targetFolder} (rank ${to.rank})`;

@@ -37,6 +37,7 @@ const TABLE: DependencyTable = {
     'src/contract': { rank: 2 },
     'src/host': { rank: 7 },
     'src/cli': { rank: 7, siblings: ['src/host'] },
+    'src/console': { rank: 7, only: ['src/contract'] },
   },
   packages: { commander: { folders: ['src/cli'], why: 'command line' } },
   outsideWorld: { files: { 'src/cli/main.ts': { allow: ['process', 'node:module'], why: 'entry point' } } },
@@ -56,6 +57,7 @@ describe('the import rule', () => {
     ['src/host/a.ts', `import { nodeWorld } from '../world/node/world.ts';`],
     ['src/cli/a.ts', `import { Command } from 'commander'; const host = await import('../host/main.ts');`],
     ['src/cli/main.ts', `import { enableCompileCache } from 'node:module';`],
+    ['src/console/a.tsx', `import { x } from '../contract/b.ts';`],
     ['src/wire/a.test.ts', `import fs from 'node:fs'; import { x } from '../host/b.ts';`],
   ];
   for (const [path, text] of accepted) {
@@ -91,6 +93,8 @@ describe('the import rule', () => {
     ['src/host/a.ts', `import x from '../../bench/main.ts';`, /outside src/],
     ['src/host/a.ts', `import x from './b.test.ts';`, /imports the test/],
     ['src/host/a.ts', `const x = await import(name);`, /computed name/],
+    ['src/console/a.tsx', `import x from '../host/b.ts';`, /src\/console may import only src\/contract/],
+    ['src/console/a.tsx', `import x from '../wire/b.ts';`, /src\/console may import only src\/contract/],
     ['src/fresh/a.ts', `export {};`, /folder is not in deps\.json/],
     ['src/host/a.ts', `import x from '../fresh/a.ts';`, /folder is not in deps\.json/],
   ];

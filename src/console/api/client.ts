@@ -1,0 +1,45 @@
+import type { Static } from 'typebox';
+import type { PROCEDURES } from '../../contract/procedures.ts';
+import { type ProcedureName, ROUTES } from '../../contract/routes.ts';
+import { request } from '../browser/http.ts';
+import { ApiError, errorOf } from './errors.ts';
+
+export type Body<N extends ProcedureName> = Static<(typeof PROCEDURES)[N]['body']>;
+export type Params<N extends ProcedureName> = Static<(typeof PROCEDURES)[N]['params']>;
+export type Result<N extends ProcedureName> = Static<(typeof PROCEDURES)[N]['result']>;
+
+/** Where the daemon serves its procedures to browsers. */
+const PREFIX = '/api';
+
+/** Calls one procedure; `body` goes into the query of a GET. Throws {@link ApiError}. */
+export async function call<N extends ProcedureName>(
+  name: N,
+  params: Params<N>,
+  body?: Body<N>,
+): Promise<Result<N>> {
+  const { method, path } = ROUTES[name];
+  const filled = PREFIX + fill(path, params as Record<string, string>);
+  const isGet = method === 'GET';
+  const answer = await request({
+    method,
+    path: isGet ? filled + queryOf(body ?? {}) : filled,
+    ...(isGet ? {} : { body: body ?? {} }),
+  }).catch(() => {
+    throw new ApiError({ status: 0, code: 'CW_DAEMON_DOWN', message: '', help: '' });
+  });
+  if (answer.status >= 200 && answer.status < 300) return answer.body as Result<N>;
+  throw errorOf(answer);
+}
+
+export function queryOf(values: object): string {
+  const query = Object.entries(values as Record<string, unknown>).flatMap(([name, value]) =>
+    value === undefined
+      ? []
+      : [value].flat().map((one) => `${encodeURIComponent(name)}=${encodeURIComponent(String(one))}`),
+  );
+  return query.length === 0 ? '' : `?${query.join('&')}`;
+}
+
+export function fill(path: string, params: Readonly<Record<string, string>>): string {
+  return path.replace(/:(\w+)/g, (_, name: string) => encodeURIComponent(params[name] ?? ''));
+}

@@ -1,0 +1,98 @@
+import type { StartGroupRequest, StartJobRequest } from '../../contract/schemas.ts';
+import { parseMebibytes } from './amounts.ts';
+
+/** What a person chooses for a copy. A place is a machine's name, or `''` for this computer. */
+export interface CopyDraft {
+  readonly from: string;
+  readonly sources: readonly string[];
+  readonly to: string;
+  /** More machines that get the same. */
+  readonly alsoTo: readonly string[];
+  readonly destination: string;
+  readonly options: CopyOptions;
+}
+
+export interface CopyOptions {
+  /** MiB per second as typed. */
+  readonly limit: string;
+  readonly undo: 'auto' | 'require' | 'off';
+  readonly onClash: 'fail' | 'skip' | 'rename';
+  readonly ignoreTimes: boolean;
+  readonly background: boolean;
+  readonly retries: string;
+  readonly window: string;
+}
+
+export const DEFAULT_OPTIONS: CopyOptions = {
+  limit: '',
+  undo: 'auto',
+  onClash: 'fail',
+  ignoreTimes: false,
+  background: false,
+  retries: '0',
+  window: '',
+};
+
+export type CopyProblem =
+  | 'samePlace'
+  | 'sameMachine'
+  | 'needPath'
+  | 'absoluteSource'
+  | 'needDestination'
+  | 'absoluteDestination'
+  | 'limit'
+  | 'retries'
+  | 'window';
+
+const WINDOW = /^([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)$/;
+
+/** What is not right yet. */
+export function problemsOf(draft: CopyDraft): Set<CopyProblem> {
+  const { from, to, destination, options } = draft;
+  const found = new Set<CopyProblem>();
+  const sources = filled(draft.sources);
+  if (from === '' && to === '') found.add('samePlace');
+  if (from !== '' && targetsOf(draft).includes(from)) found.add('sameMachine');
+  if (sources.length === 0) found.add('needPath');
+  if (from === '' && sources.some((path) => !path.startsWith('/'))) found.add('absoluteSource');
+  if (destination.trim() === '') found.add('needDestination');
+  else if (to === '' && !destination.startsWith('/')) found.add('absoluteDestination');
+  if (Number.isNaN(parseMebibytes(options.limit))) found.add('limit');
+  const retries = Number(options.retries);
+  if (!Number.isInteger(retries) || retries < 0 || retries > 100) found.add('retries');
+  if (options.window.trim() !== '' && !WINDOW.test(options.window.trim())) found.add('window');
+  return found;
+}
+
+/** The machines that it goes to; none where it comes to this computer. */
+export function targetsOf({ from, to, alsoTo }: CopyDraft): string[] {
+  return to === '' ? [] : [...new Set([to, ...alsoTo.filter((name) => name !== from)])];
+}
+
+/** The request of a draft without problems: of one copy, or of a group where several machines get the same. */
+export function copyRequestOf(draft: CopyDraft): { one: StartJobRequest } | { group: StartGroupRequest } {
+  const { from, to, options } = draft;
+  const limit = parseMebibytes(options.limit);
+  const window = options.window.trim();
+  const retries = Number(options.retries);
+  const wish = {
+    direction: to === '' ? ('out' as const) : from === '' ? ('in' as const) : ('between' as const),
+    sources: filled(draft.sources),
+    destination: draft.destination.trim(),
+    ...(from !== '' && to !== '' ? { fromVm: from } : {}),
+    ...(limit === null ? {} : { limitBytesPerSecond: limit }),
+    ...(options.undo === 'auto' ? {} : { undo: options.undo }),
+    ...(options.onClash === 'fail' ? {} : { onClash: options.onClash }),
+    ...(options.ignoreTimes ? { ignoreTimes: true } : {}),
+    ...(options.background ? { trafficClass: 'background' as const } : {}),
+    ...(retries === 0 ? {} : { retries }),
+    ...(window === '' ? {} : { windows: [window] }),
+  };
+  const vms = targetsOf(draft);
+  if (vms.length > 1) return { group: { ...wish, vms } };
+  return { one: { ...wish, vm: vms[0] ?? from } };
+}
+
+function filled(paths: readonly string[]): string[] {
+  return paths.map((path) => path.trim()).filter((path) => path !== '');
+}

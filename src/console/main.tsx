@@ -1,0 +1,7 @@
+import { render } from 'preact';
+import { App } from './app.tsx';
+import { beginPolling } from './state/daemon.ts';
+
+const place = document.getElementById('app');
+if (place !== null) render(<App />, place);
+beginPolling();

@@ -1,0 +1,23 @@
+export const access = {
+  signIn: 'Sign in',
+  name: 'User name',
+  password: 'Password',
+  code: 'Code',
+  codeHelp: 'Six digits of your authenticator app, or a recovery code.',
+  codeNeeded: 'This account has a second factor. Enter the code that your authenticator shows.',
+  signedOut: 'You are signed out',
+  noAccount:
+    'No account yet? Ask whoever runs this daemon for a link. The first one is printed by causeway up.',
+  welcome: 'Welcome to Causeway',
+  welcomeText: 'You are the first one here. Choose a name and a password: this account may do everything.',
+  setPassword: 'Choose your password',
+  setPasswordText: 'This link works once. After it you sign in with your name and the password.',
+  create: 'Create the account',
+  newPassword: 'New password',
+  passwordHelp: 'At least 12 characters. A few words in a row are easy to remember and hard to guess.',
+  repeat: 'The same password again',
+  repeatBad: 'The two are not the same',
+  linkUsed: 'This link was used already or is too old',
+  linkUsedText: 'Print a new one with causeway status, or ask an administrator.',
+  passwordSet: 'The password is set. Sign in with it.',
+};

@@ -1,0 +1,13 @@
+import type { Messages } from '../en/index.ts';
+import { access } from './access.ts';
+import { add } from './add.ts';
+import { copy } from './copy.ts';
+import { job } from './job.ts';
+import { jobs } from './jobs.ts';
+import { machines } from './machines.ts';
+import { overview } from './overview.ts';
+import { settings } from './settings.ts';
+import { shell } from './shell.ts';
+import { units } from './units.ts';
+
+export const zh: Messages = { shell, overview, jobs, job, machines, add, copy, access, settings, units };

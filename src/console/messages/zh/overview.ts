@@ -1,0 +1,30 @@
+import type { Messages } from '../en/index.ts';
+
+export const overview: Messages['overview'] = {
+  title: '概览',
+  healthy: '一切正常',
+  healthyText: '所有虚拟机均已连接，没有需要您处理的事项。',
+  attention: (count) => `有 ${count} 件事需要您处理`,
+  emptyTitle: '连接第一台虚拟机',
+  emptyText: 'Causeway 在本机与虚拟机之间复制文件。先在虚拟机中运行它的代理程序，然后在这里添加这台虚拟机。',
+  machines: '虚拟机',
+  connectedOf: (connected, all) => `已连接 ${connected} / ${all}`,
+  running: '正在进行的复制',
+  noneRunning: '没有正在进行的复制。',
+  recent: '最近',
+  noneRecent: '还没有结束的复制。',
+  speed: '当前速度',
+  sending: '传入虚拟机',
+  receiving: '从虚拟机传出',
+  speedChart: '打开本页以来的速度',
+  daemon: '本守护进程',
+  upFor: (duration) => `已运行 ${duration}`,
+  memory: '内存',
+  findings: {
+    stalled: (route) => `有复制停滞不前：${route}`,
+    failed: (route) => `有复制失败：${route}`,
+    partial: (route) => `有复制漏下了部分文件：${route}`,
+    machineFailed: (name) => `无法连接 ${name}`,
+    machineLost: (name) => `与 ${name} 的连接已中断`,
+  },
+};

@@ -1,0 +1,36 @@
+import type { ComponentChildren } from 'preact';
+import { route } from '../state/route.ts';
+import { AddMachinePage } from './add_machine.tsx';
+import { CopyPage } from './copy.tsx';
+import { JobPage } from './job.tsx';
+import { JobsPage } from './jobs.tsx';
+import { MachinePage } from './machine.tsx';
+import { MachinesPage } from './machines.tsx';
+import { NotFoundPage } from './not_found.tsx';
+import { OverviewPage } from './overview.tsx';
+import { SettingsPage } from './settings.tsx';
+
+/** What the address shows. The key makes a page anew for another address: its focus and its fields begin afresh. */
+export function CurrentPage() {
+  const words = route.value;
+  return <div key={words.join('/')}>{pageOf(words)}</div>;
+}
+
+function pageOf([area, name, ...rest]: readonly string[]): ComponentChildren {
+  if (rest.length > 0) return <NotFoundPage />;
+  switch (area) {
+    case undefined:
+      return <OverviewPage />;
+    case 'copy':
+      return <CopyPage machine={name} />;
+    case 'jobs':
+      return name === undefined ? <JobsPage /> : <JobPage id={name} />;
+    case 'machines':
+      if (name === undefined) return <MachinesPage />;
+      return name === 'add' ? <AddMachinePage /> : <MachinePage name={name} />;
+    case 'settings':
+      return name === undefined ? <SettingsPage /> : <NotFoundPage />;
+    default:
+      return <NotFoundPage />;
+  }
+}

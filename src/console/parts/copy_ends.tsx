@@ -1,0 +1,136 @@
+import type { CopyDraft, CopyProblem } from '../format/copy_draft.ts';
+import { machines } from '../state/daemon.ts';
+import { messages } from '../state/language.ts';
+import { Button } from './buttons.tsx';
+import { CheckField, Field, SelectField, TextField } from './form.tsx';
+import { Card } from './page.tsx';
+
+interface EndProps {
+  readonly draft: CopyDraft;
+  readonly set: (part: Partial<CopyDraft>) => void;
+  readonly problems: ReadonlySet<CopyProblem>;
+}
+
+const SOURCES_MAX = 1_000;
+
+function places(): { value: string; text: string }[] {
+  const { copy: m, machines: names } = messages.value;
+  return [
+    { value: '', text: m.host },
+    ...machines.value.map(({ name, state }) => ({
+      value: name,
+      text: state === 'up' ? name : m.notConnected(name, names.states[state]),
+    })),
+  ];
+}
+
+export function CopyFrom({ draft, set, problems }: EndProps) {
+  const m = messages.value.copy;
+  const { sources, from } = draft;
+  const change = (index: number, path: string): void =>
+    set({ sources: sources.map((one, at) => (at === index ? path : one)) });
+  const firstError = problems.has('needPath')
+    ? m.needPath
+    : problems.has('absoluteSource')
+      ? m.absolute
+      : null;
+  const help = from === '' ? m.hostPathHelp : m.vmPathHelp(from);
+  return (
+    <Card title={m.from}>
+      <SelectField
+        label={m.place}
+        value={from}
+        onChange={(place) => set({ from: place })}
+        options={places()}
+      />
+      {sources.map((path, index) => (
+        // A path is known by its place in the list only.
+        <div key={index} class="path-row">
+          <TextField
+            label={sources.length === 1 ? m.paths : m.path(index + 1)}
+            value={path}
+            onChange={(value) => change(index, value)}
+            entry="code"
+            help={index === 0 ? help : undefined}
+            error={index === 0 ? firstError : null}
+          />
+          {sources.length > 1 && (
+            <Button
+              kind="quiet"
+              label={m.removePath(index + 1)}
+              onPress={() => set({ sources: sources.filter((_, at) => at !== index) })}
+            >
+              ×
+            </Button>
+          )}
+        </div>
+      ))}
+      {sources.length < SOURCES_MAX && (
+        <Button kind="quiet" onPress={() => set({ sources: [...sources, ''] })}>
+          {`+ ${m.addPath}`}
+        </Button>
+      )}
+    </Card>
+  );
+}
+
+export function CopyTo({ draft, set, problems }: EndProps) {
+  const m = messages.value.copy;
+  const { to, from, alsoTo } = draft;
+  const others = machines.value.filter(({ name }) => name !== to && name !== from);
+  const destinationError = problems.has('needDestination')
+    ? m.needDestination
+    : problems.has('absoluteDestination')
+      ? m.absolute
+      : null;
+  const placeError = problems.has('samePlace')
+    ? m.samePlace
+    : problems.has('sameMachine')
+      ? m.sameMachine
+      : null;
+  return (
+    <Card title={m.to}>
+      <SelectField
+        label={m.place}
+        value={to}
+        onChange={(place) => set({ to: place })}
+        options={places()}
+        error={placeError}
+      />
+      <Field
+        label={m.destination}
+        help={`${m.destinationHelp} ${to === '' ? '' : m.vmPathHelp(to)}`}
+        error={destinationError}
+      >
+        {(attributes) => (
+          <input
+            {...attributes}
+            type="text"
+            class="mono"
+            autocomplete="off"
+            autocapitalize="off"
+            spellcheck={false}
+            value={draft.destination}
+            onInput={(event) => set({ destination: event.currentTarget.value })}
+          />
+        )}
+      </Field>
+      {to !== '' && others.length > 0 && (
+        <fieldset class="several">
+          <legend>{m.several}</legend>
+          <p class="help">{m.severalHelp}</p>
+          {others.map(({ name }) => (
+            <CheckField
+              key={name}
+              label={name}
+              checked={alsoTo.includes(name)}
+              onChange={(checked) =>
+                set({ alsoTo: checked ? [...alsoTo, name] : alsoTo.filter((one) => one !== name) })
+              }
+            />
+          ))}
+        </fieldset>
+      )}
+    </Card>
+  );
+}
