@@ -1,10 +1,12 @@
-// Writes the documents that are generated from registries of the code: docs/limits.md, docs/errors.md, docs/explain.md.
+// Writes the documents that are generated from registries of the code: docs/limits.md, docs/errors.md, docs/explain.md,
+// and the table in docs/api.md.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ERROR_CODES, type ErrorSpec } from '../src/base/errors.ts';
 import { LIMITS, type Limit } from '../src/base/limits.ts';
 import { CAUSE_TEXTS, CAUSES } from '../src/transfer/explain/causes.ts';
+import { apiDocument } from './api_docs.ts';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -159,6 +161,7 @@ export function generatedDocuments(root: string = ROOT): ReadonlyMap<string, str
     ['docs/limits.md', limitsDocument(read('src/base/limits.ts'))],
     ['docs/errors.md', errorsDocument(read('src/base/errors.ts'))],
     ['docs/explain.md', explainDocument()],
+    ['docs/api.md', apiDocument(read('docs/api.md'))],
   ]);
 }
 

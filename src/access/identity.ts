@@ -130,6 +130,24 @@ export class Identity {
     await this.users.setPassword(userId, await this.#passwords.hash(change.new));
   }
 
+  /**
+   * Asks a user who has signed in for a code once more; the code is used then. CW_AUTH_WRONG, CW_AUTH_LOCKED, CW_AUTH_CODE
+   * without an authenticator.
+   */
+  async proveCode(userId: string, code: string, address: string): Promise<void> {
+    const user = this.users.get(userId);
+    if (user.totp === null) throw new CausewayError('CW_AUTH_CODE', `${user.name} has no authenticator`);
+    await this.#guarded(user.name, address, async () => {
+      if (!(await this.secondFactors.use(userId, code))) throw wrong();
+    });
+  }
+
+  /** Sets a password in the name of an administrator; all sessions of the user end. CW_USER_UNKNOWN, CW_PASSWORD_WEAK. */
+  async setPassword(userId: string, password: string): Promise<void> {
+    checkNewPassword(password, this.users.get(userId).name);
+    await this.users.setPassword(userId, await this.#passwords.hash(password));
+  }
+
   /** Stores what is not stored with each use. Call it every minute, and at the end. */
   async flush(): Promise<void> {
     await this.tokens.flush();

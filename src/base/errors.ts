@@ -142,6 +142,11 @@ export const ERROR_CODES = {
     4,
     'The code of the authenticator is not right: check the clock of the phone and use the code shown now.',
   ),
+  CW_AUTH_FORGED: spec(
+    'never',
+    4,
+    'The request did not come from a page of the console itself: reload the page and sign in again.',
+  ),
   CW_ACCESS_DENIED: spec(
     'never',
     4,

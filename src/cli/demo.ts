@@ -77,8 +77,11 @@ async function runCopy(demo: DemoProcesses, { terminal, json, source, once }: De
     );
   }
   if (once) return 0;
+  const { web } = await client.call('status', {});
+  const page = web?.welcomeUrl ?? web?.url;
+  if (page !== undefined) terminal.out(`\nConsole: ${page}\n`);
   terminal.out(
-    `\nDaemon API: ${client.socketPath}\nTry in another terminal:\n  bin/causeway --data ${demo.hostData} status\n  bin/causeway --data ${demo.hostData} cp README.md demo:${demo.guestFiles}/\nCtrl-C ends both processes.\n`,
+    `Daemon API: ${client.socketPath}\nTry in another terminal:\n  bin/causeway --data ${demo.hostData} status\n  bin/causeway --data ${demo.hostData} cp README.md demo:${demo.guestFiles}/\nCtrl-C ends both processes.\n`,
   );
   await new Promise<void>((resolve) =>
     interrupted.addEventListener('abort', () => resolve(), { once: true }),

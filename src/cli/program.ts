@@ -112,6 +112,8 @@ function addDaemonCommands(program: Command, add: Add): void {
     async () => (await import('./commands/up.ts')).up,
   )
     .option('--listen <host:port>', 'also accept agents that dial in')
+    .option('--web <host:port>', 'serve console and API by HTTPS there (default: 127.0.0.1:7410)')
+    .option('--no-web', 'serve neither console nor API by HTTPS')
     .option(
       '--limit <rate>',
       'what all copies share by weight in each direction, less a tenth that is left for everything else; a little less than the line has, for example 100M',

@@ -1,4 +1,29 @@
 import { Type } from 'typebox';
+import { AuditPageView, AuditVerificationView, SearchAuditRequest } from './audit_schemas.ts';
+import {
+  AddedUserView,
+  AddUserRequest,
+  AllowBody,
+  BeginTotpRequest,
+  ChangePasswordRequest,
+  CodeRequest,
+  CreatedTokenView,
+  CreateTokenRequest,
+  LinkView,
+  LogInRequest,
+  LookLinkRequest,
+  MeView,
+  OneTimeLinkView,
+  RecoveryCodesView,
+  RedeemedView,
+  RedeemLinkRequest,
+  SessionView,
+  SetPasswordRequest,
+  SetUserRequest,
+  TokenView,
+  TotpView,
+  UserView,
+} from './identity_schemas.ts';
 import { type ProcedureName, ROUTES } from './routes.ts';
 import {
   AddVmRequest,
@@ -17,8 +42,8 @@ import {
 } from './schemas.ts';
 
 const Empty = Type.Object({}, { additionalProperties: false });
-const NameParams = Type.Object({ name: Type.String() });
-const IdParams = Type.Object({ id: Type.String() });
+const NameParams = Type.Object({ name: Type.String({ maxLength: 64 }) });
+const IdParams = Type.Object({ id: Type.String({ maxLength: 64 }) });
 
 /** Every procedure of the daemon's API: name, HTTP method and path, and what goes in (with GET in the query) and comes out. */
 export const PROCEDURES = {
@@ -40,4 +65,47 @@ export const PROCEDURES = {
   undoJob: { ...ROUTES.undoJob, params: IdParams, body: UndoJobRequest, result: JobView },
   resumeJob: { ...ROUTES.resumeJob, params: IdParams, body: Empty, result: JobView },
   interruptJob: { ...ROUTES.interruptJob, params: IdParams, body: Empty, result: JobView },
+  me: { ...ROUTES.me, params: Empty, body: Empty, result: MeView },
+  logIn: { ...ROUTES.logIn, params: Empty, body: LogInRequest, result: MeView },
+  logOut: { ...ROUTES.logOut, params: Empty, body: Empty, result: Empty },
+  lookLink: { ...ROUTES.lookLink, params: Empty, body: LookLinkRequest, result: LinkView },
+  redeemLink: { ...ROUTES.redeemLink, params: Empty, body: RedeemLinkRequest, result: RedeemedView },
+  changePassword: { ...ROUTES.changePassword, params: Empty, body: ChangePasswordRequest, result: Empty },
+  listSessions: { ...ROUTES.listSessions, params: Empty, body: Empty, result: Type.Array(SessionView) },
+  endSession: { ...ROUTES.endSession, params: IdParams, body: Empty, result: Empty },
+  beginTotp: { ...ROUTES.beginTotp, params: Empty, body: BeginTotpRequest, result: TotpView },
+  confirmTotp: { ...ROUTES.confirmTotp, params: Empty, body: CodeRequest, result: RecoveryCodesView },
+  clearTotp: { ...ROUTES.clearTotp, params: Empty, body: CodeRequest, result: Empty },
+  renewRecovery: { ...ROUTES.renewRecovery, params: Empty, body: CodeRequest, result: RecoveryCodesView },
+  listOwnTokens: { ...ROUTES.listOwnTokens, params: Empty, body: Empty, result: Type.Array(TokenView) },
+  createToken: { ...ROUTES.createToken, params: Empty, body: CreateTokenRequest, result: CreatedTokenView },
+  revokeOwnToken: { ...ROUTES.revokeOwnToken, params: IdParams, body: Empty, result: Empty },
+  listUsers: { ...ROUTES.listUsers, params: Empty, body: Empty, result: Type.Array(UserView) },
+  addUser: { ...ROUTES.addUser, params: Empty, body: AddUserRequest, result: AddedUserView },
+  showUser: { ...ROUTES.showUser, params: NameParams, body: Empty, result: UserView },
+  setUser: { ...ROUTES.setUser, params: NameParams, body: SetUserRequest, result: UserView },
+  removeUser: { ...ROUTES.removeUser, params: NameParams, body: Empty, result: Empty },
+  linkUser: { ...ROUTES.linkUser, params: NameParams, body: Empty, result: OneTimeLinkView },
+  setUserPassword: { ...ROUTES.setUserPassword, params: NameParams, body: SetPasswordRequest, result: Empty },
+  endUserSessions: { ...ROUTES.endUserSessions, params: NameParams, body: Empty, result: Empty },
+  beginUserTotp: { ...ROUTES.beginUserTotp, params: NameParams, body: Empty, result: TotpView },
+  confirmUserTotp: {
+    ...ROUTES.confirmUserTotp,
+    params: NameParams,
+    body: CodeRequest,
+    result: RecoveryCodesView,
+  },
+  clearUserTotp: { ...ROUTES.clearUserTotp, params: NameParams, body: Empty, result: Empty },
+  createUserToken: {
+    ...ROUTES.createUserToken,
+    params: NameParams,
+    body: CreateTokenRequest,
+    result: CreatedTokenView,
+  },
+  listTokens: { ...ROUTES.listTokens, params: Empty, body: Empty, result: Type.Array(TokenView) },
+  revokeToken: { ...ROUTES.revokeToken, params: IdParams, body: Empty, result: Empty },
+  showAllow: { ...ROUTES.showAllow, params: Empty, body: Empty, result: AllowBody },
+  setAllow: { ...ROUTES.setAllow, params: Empty, body: AllowBody, result: AllowBody },
+  searchAudit: { ...ROUTES.searchAudit, params: Empty, body: SearchAuditRequest, result: AuditPageView },
+  verifyAudit: { ...ROUTES.verifyAudit, params: Empty, body: Empty, result: AuditVerificationView },
 } as const satisfies Record<ProcedureName, unknown>;

@@ -18,9 +18,48 @@ export const ROUTES = {
   resumeJob: { method: 'POST', path: '/v1/jobs/:id/resume' },
   undoJob: { method: 'POST', path: '/v1/jobs/:id/undo' },
   interruptJob: { method: 'POST', path: '/v1/jobs/:id/interrupt' },
+  me: { method: 'GET', path: '/v1/me' },
+  logIn: { method: 'POST', path: '/v1/session' },
+  logOut: { method: 'DELETE', path: '/v1/session' },
+  lookLink: { method: 'POST', path: '/v1/links/look' },
+  redeemLink: { method: 'POST', path: '/v1/links/redeem' },
+  changePassword: { method: 'POST', path: '/v1/me/password' },
+  listSessions: { method: 'GET', path: '/v1/me/sessions' },
+  endSession: { method: 'DELETE', path: '/v1/me/sessions/:id' },
+  beginTotp: { method: 'POST', path: '/v1/me/totp' },
+  confirmTotp: { method: 'POST', path: '/v1/me/totp/confirm' },
+  clearTotp: { method: 'POST', path: '/v1/me/totp/off' },
+  renewRecovery: { method: 'POST', path: '/v1/me/totp/recovery' },
+  listOwnTokens: { method: 'GET', path: '/v1/me/tokens' },
+  createToken: { method: 'POST', path: '/v1/me/tokens' },
+  revokeOwnToken: { method: 'DELETE', path: '/v1/me/tokens/:id' },
+  listUsers: { method: 'GET', path: '/v1/users' },
+  addUser: { method: 'POST', path: '/v1/users' },
+  showUser: { method: 'GET', path: '/v1/users/:name' },
+  setUser: { method: 'PATCH', path: '/v1/users/:name' },
+  removeUser: { method: 'DELETE', path: '/v1/users/:name' },
+  linkUser: { method: 'POST', path: '/v1/users/:name/link' },
+  setUserPassword: { method: 'POST', path: '/v1/users/:name/password' },
+  endUserSessions: { method: 'DELETE', path: '/v1/users/:name/sessions' },
+  beginUserTotp: { method: 'POST', path: '/v1/users/:name/totp' },
+  confirmUserTotp: { method: 'POST', path: '/v1/users/:name/totp/confirm' },
+  clearUserTotp: { method: 'DELETE', path: '/v1/users/:name/totp' },
+  createUserToken: { method: 'POST', path: '/v1/users/:name/tokens' },
+  listTokens: { method: 'GET', path: '/v1/tokens' },
+  revokeToken: { method: 'DELETE', path: '/v1/tokens/:id' },
+  showAllow: { method: 'GET', path: '/v1/allow' },
+  setAllow: { method: 'PUT', path: '/v1/allow' },
+  searchAudit: { method: 'GET', path: '/v1/audit' },
+  verifyAudit: { method: 'GET', path: '/v1/audit/verify' },
 } as const;
 
 export type ProcedureName = keyof typeof ROUTES;
 
 /** A stream of JobView, one JSON document a line, until the job has ended. */
 export const WATCH_JOB_PATH = '/v1/jobs/:id/watch';
+
+/** Audit records that fit the query, the oldest first, one JSON document a line. */
+export const EXPORT_AUDIT_PATH = '/v1/audit/export';
+
+/** Before each path where the API is served by HTTPS; on the Unix socket it stands before none. */
+export const HTTPS_PREFIX = '/api';

@@ -391,6 +391,16 @@ export const JobPage = Type.Object({
 });
 export type JobPage = Static<typeof JobPage>;
 
+/** Where the console and the API are served by HTTPS. */
+export const WebView = Type.Object({
+  url: Type.String(),
+  /** Page on which the first administrator chooses name and password; null once there is one, and for who asks from afar. */
+  welcomeUrl: Nullable(Type.String()),
+  /** SHA-256 of the certificate, lower-case hex: a browser shows it too. */
+  certificateFingerprint: Type.String(),
+});
+export type WebView = Static<typeof WebView>;
+
 export const StatusView = Type.Object({
   version: Type.String(),
   buildId: Type.String(),
@@ -400,6 +410,7 @@ export const StatusView = Type.Object({
   dataDirectory: Type.String(),
   fingerprint: Type.String(),
   listen: Nullable(Type.String()),
+  web: Nullable(WebView),
   /** What the copies share in each direction, less a tenth; null: as fast as it goes. */
   limitBytesPerSecond: Nullable(Type.Number()),
   residentBytes: Type.Number(),

@@ -6,12 +6,16 @@ import { loadIdentity } from '../link/session/identity_store.ts';
 import type { PairingTokens } from '../link/session/pairing.ts';
 import { openPairingTokens } from '../link/session/pairing_file.ts';
 import { TrustStore } from '../link/session/trust_store.ts';
+import { Service } from '../service/service.ts';
 import { PROTOCOL_VERSIONS } from '../wire/hello.ts';
+import type { Argon2Cost, Cryptography } from '../world/cryptography.ts';
 import type { Database } from '../world/database.ts';
 import type { Dir } from '../world/disk.ts';
 import type { LocalTime } from '../world/local_time.ts';
 import type { TlsIdentity } from '../world/net.ts';
+import type { WebPlatform } from '../world/node/web_platform.ts';
 import type { World } from '../world/world.ts';
+import { Access } from './access.ts';
 import { serveApi } from './api_server.ts';
 import { CopyRates } from './copy_rates.ts';
 import { type DialInServer, serveDialIn } from './dial_in.ts';
@@ -22,6 +26,8 @@ import { Machines } from './machines.ts';
 import { SqlJobStore } from './sql_job_store.ts';
 import { migrateState, STATE_FILE_NAME } from './state_database.ts';
 import { VmStore } from './vm_store.ts';
+import { loadWebIdentity } from './web_identity.ts';
+import { type WebListen, WebServer } from './web_server.ts';
 
 export const VERSION = '0.1.0';
 export const SOCKET_NAME = 'daemon.sock';
@@ -36,6 +42,17 @@ export interface DaemonOptions {
   readonly limitBytesPerSecond: number | null;
   readonly openDatabase: (path: string) => Promise<Database>;
   readonly localTime: LocalTime;
+  readonly web: WebOptions;
+}
+
+export interface WebOptions {
+  readonly platform: WebPlatform;
+  readonly crypto: Cryptography;
+  /** Where the console and the API are served by HTTPS; null: on the Unix socket only. */
+  readonly listen: WebListen | null;
+  readonly consoleFolder: string;
+  /** What a password check costs, where it is not the usual. */
+  readonly passwordCost?: Argon2Cost;
 }
 
 interface DaemonParts {
@@ -46,6 +63,7 @@ interface DaemonParts {
   readonly tokens: PairingTokens;
   readonly machines: Machines;
   readonly jobs: JobManager;
+  readonly access: Access;
 }
 
 /** The host daemon: everything of one data directory, from its keys to its API. */
@@ -60,6 +78,7 @@ export class Daemon implements AsyncDisposable {
   readonly #parts: DaemonParts;
   readonly #startedMs: number;
   #api: FastifyInstance | null = null;
+  #web: WebServer | null = null;
   #dialIn: DialInServer | null = null;
 
   private constructor(options: DaemonOptions, parts: DaemonParts) {
@@ -87,7 +106,7 @@ export class Daemon implements AsyncDisposable {
     try {
       await removeStaleSocket(dir);
       await daemon.jobs.load();
-      daemon.#api = await serveApi(daemon, daemon.socketPath);
+      await daemon.#serve(dir);
       daemon.machines.startAll();
       if (options.listen !== null) {
         const { identity, trust, tokens } = daemon.#parts;
@@ -117,7 +136,9 @@ export class Daemon implements AsyncDisposable {
     const vms = await VmStore.open(dir, dataDirectory);
     const machines = new Machines({ world, store: vms, trust, tokens, identity, buildId });
     const database = await openDatabase(joinAbsolute(dataDirectory, STATE_FILE_NAME));
+    let access: Access | null = null;
     try {
+      access = await Access.open(world, options.web, dir, dataDirectory);
       await migrateState(database, world.clock.wallMs());
       const store = new SqlJobStore(database);
       await importFormerJobs(dir, dataDirectory, store);
@@ -126,14 +147,47 @@ export class Daemon implements AsyncDisposable {
       const rates = limit === null ? undefined : new CopyRates(world.clock, limit, weightOf);
       const deviceId = identity.fingerprint;
       const jobs = new JobManager({ world, machines, store, localTime, deviceId, rates });
-      return new Daemon(options, { dir, database, identity, trust, tokens, machines, jobs });
+      return new Daemon(options, { dir, database, identity, trust, tokens, machines, jobs, access });
     } catch (failure) {
+      await access?.close();
       await database.close();
       throw failure;
     }
   }
 
-  status(): StatusView {
+  /** The API on the socket, and by HTTPS where that is asked for. */
+  async #serve(dir: Dir): Promise<void> {
+    const { world, dataDirectory, web } = this.#options;
+    const { access } = this.#parts;
+    const service = new Service({
+      clock: world.clock,
+      identity: access.identity,
+      allow: access.allow,
+      trail: access.trail,
+      machines: this.machines,
+      jobs: this.jobs,
+      groups: this.groups,
+      daemon: this,
+    });
+    this.#api = await serveApi(service, this.socketPath, web.platform);
+    if (web.listen === null) return;
+    const place = { dir, dirPath: dataDirectory };
+    const identity = await loadWebIdentity(world, web.platform, place, web.listen.host);
+    const { platform, listen, consoleFolder } = web;
+    this.#web = await WebServer.start({ world, service, platform, identity, listen, consoleFolder });
+  }
+
+  /** Who people are, and what is recorded of them. */
+  get access(): Access {
+    return this.#parts.access;
+  }
+
+  /** Where the console is, without a slash at its end; null where none is served. */
+  consoleUrl(): string | null {
+    return this.#web?.url ?? null;
+  }
+
+  async status(): Promise<StatusView> {
     const { world, buildId, dataDirectory } = this.#options;
     const usage = world.process.usage();
     return {
@@ -145,6 +199,7 @@ export class Daemon implements AsyncDisposable {
       dataDirectory,
       fingerprint: this.#parts.identity.fingerprint,
       listen: this.#dialIn?.address ?? null,
+      web: (await this.#web?.view()) ?? null,
       limitBytesPerSecond: this.#options.limitBytesPerSecond,
       residentBytes: usage.residentBytes,
       peakResidentBytes: usage.peakResidentBytes,
@@ -156,9 +211,11 @@ export class Daemon implements AsyncDisposable {
   /** Stops everything; running copies go on when the daemon is started again. */
   async close(): Promise<void> {
     await this.jobs.close();
+    await this.#web?.close();
     await this.#api?.close();
     await this.#dialIn?.close();
     await this.machines.close();
+    await this.#parts.access.close();
     await this.#parts.database.close();
     await this.#parts.dir.close();
   }

@@ -12,6 +12,7 @@ import { openNodeDatabase } from '../../src/world/node/database.ts';
 import { createNodeLocalTime } from '../../src/world/node/local_time.ts';
 import { createNodeWorld } from '../../src/world/node/world.ts';
 import { SharedLine } from '../fixtures/shared_line.ts';
+import { webOptions } from '../fixtures/web_options.ts';
 import { ROOT, Served, until } from './rig.ts';
 import { randomFile } from './trees.ts';
 
@@ -69,6 +70,7 @@ class Reading implements AsyncDisposable {
         limitBytesPerSecond: null,
         openDatabase: openNodeDatabase,
         localTime: createNodeLocalTime(),
+        web: webOptions(),
       }),
     );
     const agent = new Served(join(ROOT, 'test/fixtures/reading_agent.ts'), [far, files]);

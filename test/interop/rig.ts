@@ -137,7 +137,8 @@ export class Rig implements AsyncDisposable {
   }
 
   startDaemon(): void {
-    this.daemon = new Served(CLI, ['--data', join(this.folder, 'host'), 'up', ...(this.#options.up ?? [])]);
+    const up = ['up', '--no-web', ...(this.#options.up ?? [])];
+    this.daemon = new Served(CLI, ['--data', join(this.folder, 'host'), ...up]);
   }
 
   startAgent(): void {

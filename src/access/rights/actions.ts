@@ -29,6 +29,8 @@ export const ACTIONS = {
   'vm.list': look('viewer', 'any'),
   'vm.read': look('viewer', 'vm'),
   'vm.add': change('admin', 'vm'),
+  /** A machine behind a command or a socket of this host: what it names is run or opened as the daemon. */
+  'vm.add-local': change('admin', 'all'),
   'vm.pair': change('admin', 'vm'),
   'vm.change': change('admin', 'vm'),
   'vm.remove': change('admin', 'vm'),

@@ -32,6 +32,22 @@ export function decide(
   return byGrants(principal.bound, rule, resources, circumstances);
 }
 
+/** Whether there is anything that `principal` may do `action` to, now: what a page offers. Each request is decided by itself. */
+export function maySomewhere(
+  principal: Principal,
+  action: Action,
+  now: Omit<Circumstances, 'secondFactor'>,
+): boolean {
+  const rule: ActionRule = ACTIONS[action];
+  if (rule.reach === 'own') {
+    return decide(principal, action, [{ kind: 'account', userId: principal.userId }], now).allowed;
+  }
+  const circumstances = { ...now, secondFactor: principal.secondFactor };
+  const anywhere: ActionRule = rule.reach === 'all' ? rule : { ...rule, reach: 'any' };
+  const allows = (grants: readonly Grant[]) => byGrants(grants, anywhere, [], circumstances).allowed;
+  return allows(principal.grants) && (principal.bound === null || allows(principal.bound));
+}
+
 /** {@link decide}, as CW_ACCESS_DENIED. */
 export function demand(...request: Parameters<typeof decide>): void {
   const decision = decide(...request);

@@ -3,8 +3,8 @@ import { fullGrant, type Grant } from './grant.ts';
 /** Who asks, as far as it was proven. */
 export interface Principal {
   /** `local`: the owner of the data directory, through its socket. `system`: the daemon itself. */
-  readonly kind: 'user' | 'token' | 'local' | 'system';
-  /** Empty for `local` and `system`. */
+  readonly kind: 'user' | 'token' | 'local' | 'system' | 'nobody';
+  /** Empty for all but `user` and `token`. */
   readonly userId: string;
   /** For people and for the audit record: the user, and of a token also which one. */
   readonly name: string;
@@ -13,6 +13,16 @@ export interface Principal {
   readonly bound: readonly Grant[] | null;
   readonly secondFactor: boolean;
 }
+
+/** Who has proven nothing. */
+export const NOBODY: Principal = {
+  kind: 'nobody',
+  userId: '',
+  name: '',
+  grants: [],
+  bound: null,
+  secondFactor: false,
+};
 
 /** Whoever may open the socket in the data directory could read and change all of it anyway. */
 export const LOCAL_OWNER: Principal = {

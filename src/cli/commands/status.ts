@@ -16,6 +16,11 @@ export const status: Action = async ({ client, terminal, json }) => {
   );
   terminal.out(`data in ${view.dataDirectory}, key ${view.fingerprint.slice(0, 16)}…\n`);
   if (view.listen !== null) terminal.out(`agents dial in at ${view.listen}\n`);
+  if (view.web !== null) {
+    terminal.out(`console at ${view.web.url} (certificate SHA-256 ${view.web.certificateFingerprint})\n`);
+    if (view.web.welcomeUrl !== null)
+      terminal.out(`become its first administrator here, once: ${view.web.welcomeUrl}\n`);
+  }
   if (view.limitBytesPerSecond !== null)
     terminal.out(`copies share ${formatRate(view.limitBytesPerSecond)} in each direction, less a tenth\n`);
   if (view.vms.length === 0) terminal.out('\nNo machines yet: causeway vm add NAME --help\n');

@@ -1,0 +1,89 @@
+import type { AuditLog } from '../access/audit/audit_log.ts';
+import type { AuditActor, AuditEntry } from '../access/audit/record.ts';
+import { asCausewayError } from '../base/errors.ts';
+import type { Caller } from './caller.ts';
+import { placeOf } from './caller.ts';
+import type { Details } from './procedure.ts';
+import type { RefusalMeter } from './refusal_meter.ts';
+
+/** What is recorded of a request. */
+export interface Deed {
+  readonly caller: Caller;
+  readonly action: string;
+  readonly resource: string;
+  readonly details?: Details | undefined;
+}
+
+/** The record of work that may begin now. */
+export interface BegunDeed {
+  done(details?: Details): void;
+  failed(failure: unknown): void;
+}
+
+/** Writes what is asked for and what becomes of it into the audit log. */
+export class AuditTrail {
+  readonly log: AuditLog;
+  readonly #refusals: RefusalMeter;
+  readonly #pending = new Set<Promise<unknown>>();
+
+  constructor(log: AuditLog, refusals: RefusalMeter) {
+    this.log = log;
+    this.#refusals = refusals;
+  }
+
+  /** Resolves once the record is durable: only then may the work begin. CW_AUDIT_UNAVAILABLE, CW_LIMIT. */
+  async begin(deed: Deed): Promise<BegunDeed> {
+    const sequence = await this.log.append(entryOf(deed, 'started'));
+    const end = (outcome: AuditEntry['outcome'], details: Details): void => {
+      this.#later({ ...entryOf(deed, outcome), details: { started: sequence, ...details } });
+    };
+    return {
+      done: (details = {}) => end('done', details),
+      failed: (failure) => {
+        const { code, message } = asCausewayError(failure);
+        end('failed', { code, message: message.slice(0, 1_000) });
+      },
+    };
+  }
+
+  /** One record of what was done, durable when it resolves. CW_AUDIT_UNAVAILABLE. */
+  async note(deed: Deed): Promise<void> {
+    await this.log.append(entryOf(deed, 'done'));
+  }
+
+  /**
+   * Records a refusal, beside the answer to it: how long that takes must tell nothing. The same one again within a short
+   * time is counted only, so that nobody fills the log with them.
+   */
+  refused(deed: Deed, failure: unknown): void {
+    const { code } = asCausewayError(failure);
+    const key = [deed.caller.principal.name, placeOf(deed.caller), deed.action, deed.resource, code].join(
+      '\n',
+    );
+    const left = this.#refusals.pass(key);
+    if (left === null) return;
+    const details = { ...deed.details, code, ...(left > 0 && { notRecordedBefore: left }) };
+    this.#later({ ...entryOf(deed, 'refused'), details });
+  }
+
+  /** Waits for what is being written. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#pending);
+  }
+
+  #later(entry: AuditEntry): void {
+    // The work had its record before it began. A log that takes no more refuses the next work, and says why there.
+    const written = this.log.append(entry).catch(() => undefined);
+    this.#pending.add(written);
+    void written.finally(() => this.#pending.delete(written));
+  }
+}
+
+/** How a record names who made a request. */
+export function actorOf({ principal, address }: Caller): AuditActor {
+  return { kind: principal.kind, name: principal.name, address: address ?? '' };
+}
+
+function entryOf({ caller, action, resource, details }: Deed, outcome: AuditEntry['outcome']): AuditEntry {
+  return { actor: actorOf(caller), action, resource, outcome, ...(details && { details }) };
+}

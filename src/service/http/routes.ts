@@ -1,0 +1,76 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { CausewayError } from '../../base/errors.ts';
+import { PROCEDURES } from '../../contract/procedures.ts';
+import { EXPORT_AUDIT_PATH, type ProcedureName, WATCH_JOB_PATH } from '../../contract/routes.ts';
+import type { Caller } from '../caller.ts';
+import type { Service } from '../service.ts';
+import { sessionCookie } from './cookies.ts';
+import { type Credentials, refuseForged } from './credentials.ts';
+import { PROBLEM_TYPE, problemOf } from './problem.ts';
+import { exportAudit, watchJob } from './streams.ts';
+
+/** Where and for whom the API is served. */
+export interface ApiPlace {
+  /** Before every path. */
+  readonly prefix: string;
+  readonly credentials: Credentials;
+  /** The socket in the data directory, which no browser reaches. */
+  readonly isLocal: boolean;
+}
+
+/** What fastify does with bodies: nothing is dropped silently, only the texts of a query become numbers. */
+export const AJV_OPTIONS = { customOptions: { removeAdditional: false, allErrors: false } } as const;
+
+/** All procedures of the contract, and the streams. */
+export function addApi(server: FastifyInstance, service: Service, place: ApiPlace): void {
+  const { prefix } = place;
+  server.removeContentTypeParser('text/plain');
+  server.setErrorHandler((failure, _request, reply) => sendProblem(reply, failure, place.isLocal));
+  server.setNotFoundHandler((request, reply) => {
+    const failure = new CausewayError('CW_USAGE', `the API has no ${request.method} ${pathOf(request)}`);
+    return sendProblem(reply, failure, place.isLocal, 404);
+  });
+  for (const name of Object.keys(PROCEDURES) as ProcedureName[]) addProcedure(server, service, place, name);
+  const callerOf = (request: FastifyRequest): Caller => place.credentials(request);
+  server.get(`${prefix}${WATCH_JOB_PATH}`, (request, reply) => watchJob(service, callerOf, request, reply));
+  const query = PROCEDURES.searchAudit.body;
+  server.get(`${prefix}${EXPORT_AUDIT_PATH}`, { schema: { querystring: query } }, (request, reply) =>
+    exportAudit(service, callerOf, request, reply),
+  );
+}
+
+function addProcedure(server: FastifyInstance, service: Service, place: ApiPlace, name: ProcedureName): void {
+  const procedure = PROCEDURES[name];
+  const where = procedure.method === 'GET' ? 'querystring' : 'body';
+  const hasBody = Object.keys(procedure.body.properties).length > 0;
+  server.route({
+    method: procedure.method,
+    url: `${place.prefix}${procedure.path}`,
+    schema: { params: procedure.params, ...(hasBody && { [where]: procedure.body }) },
+    handler: async (request, reply) => {
+      const caller = place.credentials(request);
+      if (!place.isLocal) refuseForged(service.parts.identity, request, caller);
+      return service.call(name, {
+        caller,
+        params: request.params as Record<string, string>,
+        body: where === 'body' ? request.body : request.query,
+        setCookie: (cookie) => {
+          if (!place.isLocal) void reply.header('set-cookie', sessionCookie(cookie));
+        },
+      });
+    },
+  });
+}
+
+function sendProblem(reply: FastifyReply, failure: unknown, isLocal: boolean, status?: number): FastifyReply {
+  const problem = problemOf(failure, isLocal);
+  const wait = /wait (\d+) (s|min)$/.exec(problem.code === 'CW_AUTH_LOCKED' ? problem.message : '');
+  if (wait) void reply.header('retry-after', Number(wait[1]) * (wait[2] === 'min' ? 60 : 1));
+  const sent = { ...problem, status: status ?? problem.status };
+  return reply.status(sent.status).type(PROBLEM_TYPE).send(JSON.stringify(sent));
+}
+
+/** Without the query, which may hold anything. */
+function pathOf({ url }: FastifyRequest): string {
+  return url.split('?')[0] ?? '';
+}

@@ -1,0 +1,109 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { exportLines } from '../../access/audit/export.ts';
+import { LogReader } from '../../access/audit/reader.ts';
+import { asCausewayError, CausewayError } from '../../base/errors.ts';
+import type { AuditFilterRequest } from '../../contract/audit_schemas.ts';
+import type { JobView } from '../../contract/schemas.ts';
+import type { Caller } from '../caller.ts';
+import { maySee, visibleJob } from '../job_scope.ts';
+import { filterDetails } from '../procedures/audit.ts';
+import type { Service } from '../service.ts';
+import { STREAM_HEADERS } from './security_headers.ts';
+
+type CallerOf = (request: FastifyRequest) => Caller;
+
+const LINES = { ...STREAM_HEADERS, 'content-type': 'application/x-ndjson' };
+
+/**
+ * Streams the views of a job, one JSON document a line, until it has ended, the reader goes away, or the caller may not see
+ * it any more.
+ */
+export async function watchJob(
+  service: Service,
+  callerOf: CallerOf,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<void> {
+  const { id } = request.params as { id: string };
+  const { jobs, identity } = service.parts;
+  const caller = callerOf(request);
+  if (caller.principal.kind === 'nobody') throw new CausewayError('CW_AUTH_REQUIRED', 'nobody has signed in');
+  await visibleJob(service.parts, caller, id); // an unknown job is refused as any call is
+  reply.hijack();
+  reply.raw.writeHead(200, LINES);
+  let over = false;
+  const end = () => {
+    if (over) return;
+    over = true;
+    unwatch();
+    forget();
+    reply.raw.end();
+  };
+  const write = (view: JobView) => {
+    if (over) return;
+    if (!mayStill(service, callerOf, request, view)) return end();
+    reply.raw.write(`${JSON.stringify(view)}\n`);
+    if (view.endedAtMs !== null) end();
+  };
+  const unwatch = jobs.watch(id, (view) => {
+    // A reader that does not keep up misses views, not the daemon its memory.
+    if (view.endedAtMs !== null || !reply.raw.writableNeedDrain) write(view);
+  });
+  const forget = identity.users.onChange(() => {
+    void jobs.show(id).then((view) => {
+      if (!mayStill(service, callerOf, request, view)) end();
+    }, end);
+  });
+  reply.raw.on('close', end);
+  await jobs.show(id).then(write, end); // asked for again: nothing is missed between this and the watch
+}
+
+/** Who was proven once may have been signed out, or have lost the right, since. */
+function mayStill(service: Service, callerOf: CallerOf, request: FastifyRequest, job: JobView): boolean {
+  try {
+    const caller = callerOf(request);
+    return caller.principal.kind !== 'nobody' && maySee(service.parts, caller, job);
+  } catch {
+    return false; // the token is not valid any more
+  }
+}
+
+/** Streams audit records, the oldest first; who asks is recorded before. */
+export async function exportAudit(
+  service: Service,
+  callerOf: CallerOf,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<void> {
+  const caller = callerOf(request);
+  const filter = request.query as AuditFilterRequest;
+  await service.permit(caller, 'audit.read', []);
+  const { trail } = service.parts;
+  const details = { ...filterDetails(filter), what: 'export' };
+  const begun = await trail.begin({ caller, action: 'audit.read', resource: 'audit', details });
+  reply.hijack();
+  reply.raw.writeHead(200, LINES);
+  try {
+    for await (const line of exportLines(new LogReader(trail.log.place, trail.log.position), filter)) {
+      if (reply.raw.destroyed) throw new CausewayError('CW_CANCELLED', 'the reader went away');
+      if (!reply.raw.write(line)) await drained(reply);
+    }
+    begun.done();
+    reply.raw.end();
+  } catch (failure) {
+    begun.failed(asCausewayError(failure));
+    reply.raw.destroy(); // a file that is cut off must not look whole
+  }
+}
+
+function drained({ raw }: FastifyReply): Promise<void> {
+  return new Promise((resolve) => {
+    const go = () => {
+      raw.off('drain', go);
+      raw.off('close', go);
+      resolve();
+    };
+    raw.on('drain', go);
+    raw.on('close', go);
+  });
+}

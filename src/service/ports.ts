@@ -1,0 +1,69 @@
+import type { AllowStore } from '../access/guard/allow_store.ts';
+import type { Identity } from '../access/identity.ts';
+import type {
+  AddVmRequest,
+  GroupView,
+  JobPage,
+  JobView,
+  ListJobsRequest,
+  PairRequest,
+  PairView,
+  SetVmRequest,
+  StartGroupRequest,
+  StartJobRequest,
+  StatusView,
+  UndoJobRequest,
+  VmView,
+} from '../contract/schemas.ts';
+import type { Clock } from '../world/clock.ts';
+import type { AuditTrail } from './audit_trail.ts';
+
+/* What the procedures work on. The daemon is composed of parts that fit. */
+
+export interface MachinesPort {
+  views(): VmView[];
+  view(name: string): VmView;
+  add(request: AddVmRequest): Promise<VmView>;
+  set(name: string, request: SetVmRequest): Promise<VmView>;
+  remove(name: string): Promise<void>;
+  pair(name: string, request: PairRequest): Promise<PairView>;
+}
+
+export interface JobReads {
+  list(request: ListJobsRequest): Promise<JobPage>;
+  show(id: string): Promise<JobView>;
+  watch(id: string, listener: (view: JobView) => void): () => void;
+}
+
+export interface JobChanges {
+  start(request: StartJobRequest): Promise<JobView>;
+  pause(id: string): Promise<JobView>;
+  resume(id: string): Promise<JobView>;
+  cancel(id: string): Promise<JobView>;
+  interrupt(id: string): Promise<JobView>;
+  undo(id: string, request: UndoJobRequest): Promise<JobView>;
+}
+
+export interface GroupsPort {
+  start(request: StartGroupRequest): Promise<GroupView>;
+  show(id: string): Promise<GroupView>;
+}
+
+export interface DaemonPort {
+  status(): Promise<StatusView>;
+  requestStop(): void;
+  /** Where the console is, without a slash at its end; null where none is served. */
+  consoleUrl(): string | null;
+}
+
+/** All that the procedures need. */
+export interface ServiceParts {
+  readonly clock: Pick<Clock, 'wallMs' | 'monotonicMs'>;
+  readonly identity: Identity;
+  readonly allow: AllowStore;
+  readonly trail: AuditTrail;
+  readonly machines: MachinesPort;
+  readonly jobs: JobReads & JobChanges;
+  readonly groups: GroupsPort;
+  readonly daemon: DaemonPort;
+}

@@ -1,0 +1,67 @@
+import type { Action } from '../../access/rights/actions.ts';
+import { decide } from '../../access/rights/decide.ts';
+import type { AddVmRequest, PairRequest, SetVmRequest, VmView } from '../../contract/schemas.ts';
+import { type Caller, param } from '../caller.ts';
+import type { ServiceParts } from '../ports.ts';
+import type { Procedure } from '../procedure.ts';
+
+const addVm: Procedure = {
+  resources: (_parts, { body }) => [{ kind: 'vm', vm: (body as AddVmRequest).name }],
+  also: ({ body }) => localActions(body as AddVmRequest),
+  subject: (_parts, { body }) => `vm:${(body as AddVmRequest).name}`,
+  details: ({ body }) => endpointDetails(body as AddVmRequest),
+  act: ({ machines }, { body }) => machines.add(body as AddVmRequest),
+};
+
+export const MACHINE_PROCEDURES = {
+  listVms: { act: async (parts, { caller }) => visibleVms(parts, caller) },
+  addVm,
+  showVm: one(async (parts, call) => shownVm(parts, call.caller, parts.machines.view(param(call, 'name')))),
+  setVm: one(({ machines }, call) => machines.set(param(call, 'name'), call.body as SetVmRequest)),
+  removeVm: one(async ({ machines }, call) => {
+    await machines.remove(param(call, 'name'));
+    return {};
+  }),
+  pairVm: one(({ machines }, call) => machines.pair(param(call, 'name'), call.body as PairRequest)),
+} satisfies Record<string, Procedure>;
+
+/** About the machine that the path names. */
+function one(act: Procedure['act']): Procedure {
+  return { subject: (_parts, call) => `vm:${param(call, 'name')}`, act };
+}
+
+/** The machines that the caller may see. */
+export function visibleVms(parts: ServiceParts, caller: Caller): VmView[] {
+  return parts.machines
+    .views()
+    .filter(({ name }) => may(parts, caller, 'vm.read', name))
+    .map((vm) => shownVm(parts, caller, vm));
+}
+
+/** Arguments of a command may hold secrets: only who may change the machine sees them. */
+function shownVm(parts: ServiceParts, caller: Caller, vm: VmView): VmView {
+  if (vm.endpoint.kind !== 'exec' || may(parts, caller, 'vm.change', vm.name)) return vm;
+  return { ...vm, endpoint: { ...vm.endpoint, argv: [...vm.endpoint.argv.slice(0, 1), '…'] } };
+}
+
+function may(parts: Pick<ServiceParts, 'clock'>, caller: Caller, action: Action, vm: string): boolean {
+  const now = { nowMs: parts.clock.wallMs(), address: caller.address };
+  return decide(caller.principal, action, [{ kind: 'vm', vm }], now).allowed;
+}
+
+function localActions({ endpoint }: AddVmRequest): Action[] {
+  return endpoint.kind === 'tcp' || endpoint.kind === 'listen' ? [] : ['vm.add-local'];
+}
+
+/** Of a command its name only: its arguments may hold secrets. */
+function endpointDetails({ endpoint, trustCarrier }: AddVmRequest): Record<string, string | boolean> {
+  const place =
+    endpoint.kind === 'tcp'
+      ? `${endpoint.host}:${endpoint.port}`
+      : endpoint.kind === 'exec'
+        ? (endpoint.argv[0] ?? '')
+        : endpoint.kind === 'listen'
+          ? ''
+          : endpoint.path;
+  return { kind: endpoint.kind, place: place.slice(0, 4_096), trustCarrier: trustCarrier === true };
+}
