@@ -276,6 +276,11 @@ export const ERROR_CODES = {
     3,
     'The entry was copied, but not all that belongs to it: the message names what and why.',
   ),
+  CW_COPY_NOT_DELETED: spec(
+    'never',
+    3,
+    'What the source does not have is still at the destination: make the source readable, or delete it there.',
+  ),
   CW_COPY_PARTIAL: spec('never', 3, 'Some entries could not be copied: they are listed with the reason.'),
   CW_COPY_STALLED: spec(
     'retry',

@@ -226,6 +226,10 @@ function addCopyCommands(program: Command, add: Add): void {
         .default('bulk'),
     )
     .option(
+      '--delete',
+      'delete at the destination what the source, one folder, does not have; kept for undo, and left where it cannot be kept',
+    )
+    .option(
       '--undo <auto|off|require>',
       'keep what is replaced, for `causeway jobs undo`: as far as it can be, not at all, or not replace what cannot be kept (default: auto)',
     )

@@ -140,6 +140,8 @@ const CopyWish = {
       { maxItems: 64 },
     ),
   ),
+  /** Deletes in the folders of the copy what the source, one folder, does not have; kept for undo as what is replaced. */
+  delete: Type.Optional(Type.Boolean()),
   /** What becomes of entries whose names the destination cannot hold; `fail`, the default: nothing is copied. */
   onClash: Type.Optional(Type.Union([Type.Literal('fail'), Type.Literal('rename'), Type.Literal('skip')])),
   /** Copies of higher priority start first; default 0. */

@@ -55,6 +55,7 @@ export class JobRun {
           weight: request.weight ?? 1,
           trafficClass: request.trafficClass ?? 'bulk',
           ...(request.owner && { owner: request.owner }),
+          ...(request.delete && { mirror: true }),
           ...(request.onClash && { onClash: request.onClash }),
           ...(request.idMappings && {
             idMappings: request.idMappings.map((rule) => ({ ...rule, from: rule.from ?? null })),

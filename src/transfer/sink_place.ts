@@ -3,6 +3,7 @@ import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { parseRelPath, type RelPath, splitAbsolute } from '../base/path.ts';
 import { throwIfAborted } from '../base/signal.ts';
 import { DirCache } from '../tree/dir_cache.ts';
+import { type NameRules, POSIX_NAMES } from '../tree/names/name_rules.ts';
 import type { CopyOptions, PlanEntry, Problem, RootInfo, UndoFigures } from '../wire/copy_types.ts';
 import type { Dir, Disk, DiskFile, Stat } from '../world/disk.ts';
 import type { World } from '../world/world.ts';
@@ -11,11 +12,13 @@ import { FreshFolders } from './fresh_folders.ts';
 import { makeHardLinks } from './hard_links.ts';
 import type { LaneAcceptor } from './link_ports.ts';
 import { MetadataRules } from './metadata.ts';
+import { mirror } from './mirror/mirror.ts';
 import { isPlain } from './name_probe.ts';
 import { namesIn, probeFolder, removeLeftProbe } from './name_rules_there.ts';
 import { Ownership } from './ownership.ts';
 import { discardPartial, discardStalePartials, PartialStore, removeFolderIfEmpty } from './partial_store.ts';
 import type { SinkFile } from './sink_files.ts';
+import { copiedNote } from './sink_notes.ts';
 import { MARK, type NumberedEntry, type Placed, type SinkPlan } from './sink_plan.ts';
 import { finishFolders, type Making, makeFolders, makeSymlinks, preflight } from './sink_prepare.ts';
 import { type JournalClaims, readClaims, recoverFile } from './sink_recovery.ts';
@@ -34,7 +37,7 @@ export interface PlaceParams {
   readonly destination: string;
   readonly options: Pick<
     CopyOptions,
-    'chunkBytes' | 'ignoreTimes' | 'onClash' | 'owner' | 'idMappings' | 'undo'
+    'chunkBytes' | 'ignoreTimes' | 'onClash' | 'owner' | 'idMappings' | 'mirror' | 'undo'
   >;
   readonly lanes: Pick<LaneAcceptor, 'authenticated'>;
   /** Aborted once the copy is over: what goes through the whole plan ends then. */
@@ -63,6 +66,8 @@ export class SinkPlace {
   #holes = false;
   #fresh = new FreshFolders();
   readonly #names = new TargetNames();
+  #nameRules: NameRules = POSIX_NAMES;
+  readonly #notes: string[] = [];
   #probeIsLeft = false;
 
   private constructor(
@@ -86,6 +91,8 @@ export class SinkPlace {
     roots: readonly RootInfo[],
     meter: StageMeter,
   ): Promise<SinkPlace> {
+    if (params.options.mirror && (roots.length !== 1 || roots[0]!.kind !== 'directory'))
+      throw new CausewayError('CW_USAGE', 'a copy that deletes (--delete) needs one folder as its source');
     const destination = await resolveDestination(
       params.world.disk,
       params.destination,
@@ -123,6 +130,7 @@ export class SinkPlace {
     const { onClash = 'fail' } = options;
     const { rules, keepsCase, isLeft } = await probeFolder(this.#root, transferId, world);
     this.#probeIsLeft = isLeft;
+    this.#nameRules = rules;
     if (isPlain(rules)) return ALL_FIT;
     const canClash = (rules.case !== 'exact' || rules.formInsensitive) && keepsCase;
     const faults = await checkNames({
@@ -213,17 +221,37 @@ export class SinkPlace {
     return makeSymlinks(links, parts, this.#making(onProblem));
   }
 
-  /** Makes the further names of files that are in place; how many became files of their own. */
-  makeHardLinks(plan: SinkPlan, onProblem: Making['onProblem']): Promise<number> {
+  /** Makes the further names of files that are in place. */
+  async makeHardLinks(plan: SinkPlan, onProblem: Making['onProblem']): Promise<void> {
     const links = this.#untilOver(plan.marked(MARK.hardLink));
     const { offload } = this.#params.world;
     const parts = { ...this.#making(onProblem), store: this.#store!, undo: this.#undo };
-    return makeHardLinks(links, { ...parts, offload, plan });
+    const copied = await makeHardLinks(links, { ...parts, offload, plan });
+    if (copied > 0) this.#notes.push(copiedNote(copied));
   }
 
-  /** In words, which metadata no entry could keep. */
+  /** In words, what is worth knowing of what was done, and which metadata no entry could keep. */
   notes(): string[] {
-    return this.#rules?.notes() ?? [];
+    return [...this.#notes, ...(this.#rules?.notes() ?? [])];
+  }
+
+  /** Deletes what the source does not have, where the copy is to be a mirror of it. */
+  async mirror(plan: SinkPlan, missed: readonly Problem[], onProblem: Making['onProblem']): Promise<void> {
+    if (!this.#params.options.mirror) return;
+    const { prefix, contents } = this.#destination;
+    const note = await mirror(this.#untilOver(plan.all()), {
+      entries: plan.entries,
+      missed,
+      dirs: this.#dirs,
+      root: this.#root,
+      top: contents ? parseRelPath(prefix) : null,
+      rules: this.#nameRules,
+      targetOf: (path) => this.#names.of(targetOf(this.#destination, path)),
+      meter: this.#meter,
+      undo: this.#undo,
+      onProblem,
+    });
+    if (note !== null) this.#notes.push(note);
   }
 
   async finishFolders(plan: SinkPlan, onProblem: Making['onProblem']): Promise<void> {

@@ -132,6 +132,11 @@ export class SinkPlan {
     }
   }
 
+  /** All entries, in order. */
+  *all(): Generator<NumberedEntry> {
+    for (const page of this.pages(...Object.values(MARK))) yield* page;
+  }
+
   /** Entries that have the mark, in order. */
   *marked(mark: Mark): Generator<NumberedEntry> {
     for (const page of this.pages(mark)) yield* page;

@@ -18,7 +18,7 @@ import { PlanSpool } from './plan_spool.ts';
 import type { SinkFile } from './sink_files.ts';
 import { runSinkLane } from './sink_lane.ts';
 import { noteProblem, stepSink } from './sink_machine.ts';
-import { copiedNote, journalNote, readyMessage } from './sink_notes.ts';
+import { journalNote, readyMessage } from './sink_notes.ts';
 import { SinkPlace } from './sink_place.ts';
 import { MARK, SinkPlan } from './sink_plan.ts';
 import { newSinkState, type SinkEffect, type SinkEvent, type SinkState } from './sink_state.ts';
@@ -400,10 +400,10 @@ export class SinkRun {
   async #finish(place: SinkPlace): Promise<void> {
     const onProblem = (problem: Problem) => noteProblem(this.state, problem);
     await place.makeSymlinks(this.#plan, onProblem);
-    const copied = await place.makeHardLinks(this.#plan, onProblem);
-    if (copied > 0) this.#notes.push(copiedNote(copied));
+    await place.makeHardLinks(this.#plan, onProblem);
     this.state.doneEntries += this.#plan.count(MARK.symlink) + this.#plan.count(MARK.hardLink);
     await Promise.all(this.#effects);
+    await place.mirror(this.#plan, this.#sourceProblems, onProblem);
     await place.finishFolders(this.#plan, onProblem);
     this.#notes.push(...place.notes());
     await place.discard();

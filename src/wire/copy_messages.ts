@@ -103,6 +103,7 @@ export function decodeCopyOpening(input: Uint8Array): CopyOpening {
       }),
       ...(options['paced'] !== undefined && { paced: boolean(options, 'paced') }),
       ...(options['onClash'] !== undefined && { onClash: oneOf(options, 'onClash', ON_CLASH) }),
+      ...(options['mirror'] !== undefined && { mirror: boolean(options, 'mirror') }),
       ...undoOptions(options),
       ...compressOptions(options),
     },

@@ -97,6 +97,8 @@ export interface CopyOptions {
   readonly paced?: boolean;
   /** Absent: `fail`. */
   readonly onClash?: OnClash;
+  /** Deletes in the folders of the copy what the source does not have; absent: false. */
+  readonly mirror?: boolean;
   /** Absent: what the copy replaces is not kept. */
   readonly undo?: UndoOptions | undefined;
 }

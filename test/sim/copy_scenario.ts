@@ -153,11 +153,12 @@ export interface DaemonPart {
   readonly compress?: CompressOptions | undefined;
   readonly undo?: UndoOptions;
   readonly ignoreTimes?: boolean;
+  readonly mirror?: boolean;
 }
 
 export async function runDaemon(
   world: World,
-  { secure, inward, progress, keys, undo, compress, ignoreTimes = false }: DaemonPart,
+  { secure, inward, progress, keys, undo, compress, ignoreTimes = false, mirror = false }: DaemonPart,
 ): Promise<void> {
   const identity = await keys.of(world);
   const link = dialLink(world, {
@@ -201,6 +202,7 @@ export async function runDaemon(
           limitBytesPerSecond: null,
           undo,
           compress,
+          mirror,
         },
       },
     });

@@ -42,6 +42,9 @@ export async function runUndoScenario({ seed, plan = swarm(seed) }: Scenario): P
       [sink, '/dst/tree'],
     ] as const)
       describe(machine, folder, describing);
+  const mirroring = Dice.fromSeed(seed).fork('mirror');
+  const mirror = mirroring.chance(0.4);
+  if (mirror) layOutExtraneous(sink, mirroring);
   const before = picture(sink);
   let violation: string | null = null;
   const keys = new Keys();
@@ -50,10 +53,11 @@ export async function runUndoScenario({ seed, plan = swarm(seed) }: Scenario): P
   const ignoreTimes = dice.chance(0.3);
   const agent = guest.supervise('agent', (world) => runAgent(world, secure, keys));
   const daemon = host.supervise('daemon', (world) =>
-    runDaemon(world, { secure, inward, progress, keys, undo, ignoreTimes }),
+    runDaemon(world, { secure, inward, progress, keys, undo, ignoreTimes, mirror }),
   );
   const copyMs = dice.chance(0.5) ? COPY_MS : Math.ceil(dice.unit() * 2_000);
   await sim.runUntil(() => progress.done, { maxVirtualMs: copyMs });
+  if (mirror && progress.done) violation = mirrorFault(source, sink);
   for (const supervisor of [agent, daemon]) {
     supervisor.stop();
     supervisor.process.kill();
@@ -66,7 +70,7 @@ export async function runUndoScenario({ seed, plan = swarm(seed) }: Scenario): P
   if (undone.done) sink.powerCut();
   sim.faults.stop();
   const report = await sim.runUntil(isOver, { maxVirtualMs: HEALING_MS, maxEvents: 400_000 });
-  if (!undone.done) violation = `the undo does not end: ${report.outcome}, ${undone.last}`;
+  if (!undone.done) violation ??= `the undo does not end: ${report.outcome}, ${undone.last}`;
   violation ??= difference(before, picture(sink));
   undoer.stop();
   const deaths = agent.deaths + daemon.deaths + undoer.deaths;
@@ -101,6 +105,31 @@ function layOut(source: SimMachine, sink: SimMachine, dice: Dice): void {
   sink.disk.writeTree('/dst', {});
   if (dice.chance(0.8)) sink.disk.writeTree('/dst/tree', tree(dice, 0.7));
   sink.disk.writeTree('/dst', { bystander: dice.bytes(10) });
+}
+
+/** What the source does not have: files, a folder, and more in a folder that it has. */
+function layOutExtraneous({ disk }: SimMachine, dice: Dice): void {
+  const { tree: there } = Object.fromEntries(disk.listAll('/dst').map(({ path }) => [path.slice(5), true]));
+  if (!there) return;
+  const some = (): Uint8Array => dice.bytes(dice.between(0, 2 * CHUNK));
+  const gone: TreeSpec = { gone: some(), ...(dice.chance(0.5) && { 'gone link': new TreeLink('nowhere') }) };
+  if (dice.chance(0.7)) disk.writeTree('/dst/tree', gone);
+  if (dice.chance(0.5))
+    disk.writeTree('/dst/tree', { 'gone folder': { ...gone, deep: { more: some() }, none: {} } });
+  if (dice.chance(0.5)) disk.writeTree('/dst/tree/sub', { gone: some() });
+}
+
+/** What tells the two trees apart by their names, once the copy says that they are the same. */
+function mirrorFault(source: SimMachine, sink: SimMachine): string | null {
+  const names = ({ disk }: SimMachine, folder: string) =>
+    disk
+      .listAll(folder)
+      .map(({ path }) => path.slice(folder.length))
+      .filter((path) => !path.startsWith('/.causeway'))
+      .toSorted()
+      .join(' ');
+  const [there, here] = [names(source, '/src/tree'), names(sink, '/dst/tree')];
+  return there === here ? null : `a mirror of ${there} has ${here}`;
 }
 
 /** Other modes and attributes for some entries, and further names for some files. */

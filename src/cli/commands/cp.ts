@@ -82,6 +82,7 @@ function optionsOf(options: Record<string, unknown>): Partial<StartJobRequest> {
     }),
     ...(ignoreTimes === true && { ignoreTimes }),
     ...(wholeFile === true && { wholeFile }),
+    ...(options['delete'] === true && { delete: true }),
     ...(undo !== undefined && { undo: parseUndo(String(undo)) }),
     ...compressOptions(options),
     ...clashOption(options['onClash']),

@@ -3,7 +3,7 @@ import { parseName } from '../../base/path.ts';
 import type { UndoFigures } from '../../wire/copy_types.ts';
 import type { UndoRecord } from '../../wire/undo_record.ts';
 import type { Dir } from '../../world/disk.ts';
-import { heldBytes } from './keep_job.ts';
+import { keptBytes } from './kept_tree.ts';
 import { UndoLog } from './read_log.ts';
 import { attemptOf, isKeptName, openOrNull, withUndoFolder } from './store.ts';
 
@@ -32,7 +32,7 @@ async function countAll(store: Dir): Promise<UndoCounts> {
     if (name === null) continue;
     const attempt = attemptOf(name);
     if (attempt !== null) attempts.push(attempt);
-    if (isKeptName(name)) bytes += heldBytes(await store.stat(name));
+    if (isKeptName(name)) bytes += await keptBytes(store, name, await store.stat(name));
   }
   for (const attempt of attempts.sort((a, b) => a - b)) {
     await using log = await UndoLog.open(store, attempt);

@@ -18,8 +18,9 @@ import { type FolderGroup, groupByFolder } from '../folder_groups.ts';
 import type { MetadataRules } from '../metadata.ts';
 import type { Placed } from '../sink_plan.ts';
 import { earlierCounts, type UndoCounts } from './earlier.ts';
-import type { UndoMark } from './identity.ts';
+import { inodeMark, type UndoMark } from './identity.ts';
 import { KEEP_OUTCOME, keepJob, statOrNull } from './keep_job.ts';
+import { nothingAt } from './placing.ts';
 import { UndoQuota } from './quota.ts';
 import { keptName, UndoStore, unsureName } from './store.ts';
 import { xattrChanges } from './xattr_changes.ts';
@@ -40,6 +41,19 @@ export interface UndoKeeperParts {
   readonly mode: 'auto' | 'require';
   /** Default: LIMITS.undoQuotaMaxBytes or its part of the file system. */
   readonly quotaBytes?: number;
+}
+
+/** An entry that the copy is about to take away, and what it and all below it take from the device. */
+export interface Leaving {
+  readonly target: RelPath;
+  readonly stat: Stat;
+  readonly bytes: number;
+}
+
+/** Where an entry goes that is taken away. */
+export interface TakenPlace {
+  readonly store: Dir;
+  readonly name: Name;
 }
 
 /** Why entries must not be replaced. */
@@ -155,6 +169,22 @@ export class UndoKeeper {
     return kept;
   }
 
+  /**
+   * Records entries that the copy is about to take away, each by a rename to the place that this gives; null where there
+   * is no room for it. What is recorded is stable when it resolves; call `taken` after the renames.
+   */
+  taking(leaving: readonly Leaving[]): Promise<(TakenPlace | null)[]> {
+    const recorded = this.#keeping.then(() => this.#takingNow(leaving));
+    this.#keeping = recorded.catch(() => undefined); // its caller sees the failure
+    return recorded;
+  }
+
+  /** Makes the renames of `taking` outlive a power cut, in the folder that they lead to. */
+  taken(): Promise<void> {
+    this.#store?.noteName();
+    return this.stable();
+  }
+
   /** Records attributes that are about to change. Stable when it resolves. */
   async attrs(changes: readonly UndoAttrs[]): Promise<void> {
     if (changes.length === 0 || this.#stoppedAt !== null) return;
@@ -195,6 +225,29 @@ export class UndoKeeper {
     for (const group of groupByFolder(unknown, ({ target }) => target))
       await this.#keepGroup(group, failures);
     return failures;
+  }
+
+  async #takingNow(leaving: readonly Leaving[]): Promise<(TakenPlace | null)[]> {
+    if (this.#stoppedAt !== null) return leaving.map(() => null);
+    const store = await this.#open();
+    const places: (TakenPlace | null)[] = [];
+    const recorded: Recorded[] = [];
+    for (const { target, stat, bytes } of leaving) {
+      if (!(await this.#quota.hasRoomFor(bytes))) {
+        places.push(null);
+        continue;
+      }
+      const kept = this.#nextNumber;
+      this.#nextNumber += 1;
+      this.#quota.took(bytes);
+      this.#figures.kept += 1;
+      this.#figures.bytes += bytes;
+      recorded.push({ placing: nothingAt(target), kept, keptInode: inodeMark(stat.inode) });
+      places.push({ store: store.dir, name: keptName(store.attempt, kept) });
+    }
+    this.#record(recorded);
+    await this.stable();
+    return places;
   }
 
   async #keepGroup(group: FolderGroup<Placing>, failures: Map<Placing, CausewayError>): Promise<void> {

@@ -46,3 +46,9 @@ export function placedAs(target: RelPath, { sizeBytes, mtimeNs, inode }: Stat): 
   const mark = new Uint8Array(UNDO_MARK_BYTES); // no content has it
   return { target, kind: 'file', sizeBytes, mtimeNs, mark, byChunks: false, inode: inodeMark(inode) };
 }
+
+/** Where the copy takes an entry away: no content has this mark, so that whatever stands there later is somebody else's. */
+export function nothingAt(target: RelPath): Placing {
+  const mark = new Uint8Array(UNDO_MARK_BYTES);
+  return { target, kind: 'file', sizeBytes: 0, mtimeNs: 0n, mark, byChunks: true, inode: null };
+}

@@ -4,7 +4,8 @@ import type { Name } from '../../base/path.ts';
 import { formatBytes } from '../../base/units.ts';
 import type { Dir } from '../../world/disk.ts';
 import type { World } from '../../world/world.ts';
-import { heldBytes, statOrNull } from './keep_job.ts';
+import { statOrNull } from './keep_job.ts';
+import { keptBytes } from './kept_tree.ts';
 import {
   attemptOf,
   isGone,
@@ -80,6 +81,12 @@ export class UndoQuota {
     return Math.max(0, this.#quotaBytes - this.#usedBytes);
   }
 
+  /** Whether so much may be kept, be it in place of the oldest undo of other copies. */
+  async hasRoomFor(bytes: number): Promise<boolean> {
+    while ((await this.leftBytes()) < bytes) if (!(await this.freeOldest())) return false;
+    return true;
+  }
+
   took(bytes: number): void {
     this.#usedBytes += bytes;
   }
@@ -141,7 +148,7 @@ async function measureSet(folder: Dir, name: Name): Promise<UndoSet | null> {
       const isRecord = attemptOf(entry.name) !== null;
       if (!isRecord && !isKeptName(entry.name)) continue;
       const stat = await dir.stat(entry.name);
-      if (isKeptName(entry.name)) bytes += heldBytes(stat);
+      if (isKeptName(entry.name)) bytes += await keptBytes(dir, entry.name, stat);
       if (!isRecord) continue;
       writtenNs = hasRecord && writtenNs > stat.mtimeNs ? writtenNs : stat.mtimeNs;
       hasRecord = true;

@@ -7,6 +7,7 @@ import { encodeUndoRecord, type UndoRecord, undoMagic } from '../../wire/undo_re
 import type { Dir, DiskFile } from '../../world/disk.ts';
 import { PARTIAL_FOLDER, UNDO_FOLDER } from '../destination.ts';
 import { readFully, writeFully } from '../file_io.ts';
+import { removeKept } from './kept_tree.ts';
 
 const TOP = parseName(PARTIAL_FOLDER);
 
@@ -192,7 +193,7 @@ export async function removeUndoSet(root: Dir, name: Name): Promise<void> {
       const own: Name[] = [];
       for await (const entry of dir.list())
         if (entry.name !== null && OWN.test(entry.name)) own.push(entry.name);
-      for (const entry of own) await dir.removeFile(entry);
+      for (const entry of own) await removeKept(dir, entry);
     } finally {
       await dir.close();
     }

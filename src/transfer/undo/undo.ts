@@ -348,7 +348,8 @@ class UndoRun {
     for await (const { name } of this.#store.list())
       if (name !== null && isKeptName(name) && !recorded.has(name)) orphans.push(name);
     for (const name of orphans) {
-      if ((await this.#store.stat(name)).linkCount > 1) {
+      const stat = await this.#store.stat(name);
+      if (stat.kind !== 'directory' && stat.linkCount > 1) {
         await this.#store.removeFile(name);
         continue;
       }
