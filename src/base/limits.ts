@@ -272,7 +272,8 @@ export const LIMITS = {
     'how much longer the source waits with its counters while next to nothing gets through',
   ),
   openDirsMax: count(64, 'folders a side of a transfer keeps open, besides those in use'),
-  walkBatchEntries: count(1_024, 'entries of a folder whose attributes are asked for at the same time'),
+  walkBatchEntries: count(1_024, 'names of a folder that one block of an interrupted walk holds'),
+  walkPieceEntries: count(4_096, 'entries that are looked at in one piece of work of a walk'),
   openFilesMax: count(256, 'files a side of a transfer keeps open'),
   farewellMs: ms(1_000, 'how long a failed copy tries to tell the other side why'),
   cancelGraceMs: ms(

@@ -1,7 +1,6 @@
 import { equalBytes } from '../base/bytes.ts';
 import { hashAt, hashBytes } from '../base/hash.ts';
 import { hashOfZeros, hashSparsely } from '../base/zero_hash.ts';
-import { inspectJob, listFolderJob } from '../tree/walk_jobs.ts';
 import type { DiskFile } from '../world/disk.ts';
 import type { Job, JobContext } from '../world/offload.ts';
 import { compressJob, decompressJob } from './compress/frame_jobs.ts';
@@ -13,6 +12,7 @@ import { type OnMoved, readFully, writeFully } from './file_io.ts';
 import { nowAndThen } from './job_progress.ts';
 import { probeNamesJob } from './name_probe.ts';
 import { publishPackJob, readPackJob, writePackJob } from './pack_jobs.ts';
+import { planWalkJob } from './plan_walk.ts';
 import { isProbedHole } from './sparse_read.ts';
 import { endWithZeros, type FileRange, leaveZeros, writeSparsely } from './sparse_write.ts';
 import { unchangedJob } from './unchanged.ts';
@@ -188,8 +188,7 @@ export const DISK_JOBS: readonly Job<never, unknown>[] = [
   probeNamesJob,
   keepJob,
   restoreJob,
-  listFolderJob,
-  inspectJob,
+  planWalkJob,
 ];
 
 /** Tells of the pieces of an operation that a slow device does in pieces. */

@@ -19,7 +19,7 @@ export class HardLinkNames {
   forgotten = 0;
 
   /** The entry as it goes into the plan under the number `index`. */
-  place(entry: PlanEntry, stat: Stat, index: number): PlanEntry {
+  place(entry: PlanEntry, stat: Pick<Stat, 'deviceId' | 'inode' | 'linkCount'>, index: number): PlanEntry {
     if (entry.kind !== 'file' || stat.linkCount < 2) return entry;
     const key = `${stat.deviceId}:${stat.inode}`;
     const first = this.#firsts.get(key);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { encodeCopyMessage } from '../wire/copy_messages.ts';
+import { encodePlan } from '../wire/copy_messages.ts';
 import type { PlanEntry } from '../wire/copy_types.ts';
 import { NO_COMPRESSION } from '../world/compression.ts';
 import { createNodeCompression } from '../world/node/compression.ts';
@@ -27,7 +27,7 @@ function fill(spool: PlanSpool, pageSizes: Iterable<number>): PlanEntry[] {
   const all: PlanEntry[] = [];
   for (const size of pageSizes) {
     const entries = Array.from({ length: size }, (_, at) => entry(all.length + at));
-    spool.add(encodeCopyMessage({ t: 'plan', entries }), size);
+    spool.add(encodePlan(entries), size);
     all.push(...entries);
   }
   return all;
@@ -46,8 +46,8 @@ for (const { name, compression } of [
       for (let index = 0; index < all.length; index += step)
         assert.deepEqual(spool.entry((index * step) % all.length), all[(index * step) % all.length]);
     const inPages = Array.from({ length: spool.pages }, (_, page) => {
-      assert.deepEqual(spool.page(page)[0], all[spool.firstOf(page)]);
-      return spool.page(page).length;
+      assert.deepEqual(spool.page(page).entry(0), all[spool.firstOf(page)]);
+      return spool.page(page).count;
     });
     assert.equal(
       inPages.reduce((sum, count) => sum + count, 0),
@@ -67,7 +67,7 @@ test('a hundred thousand entries take less than 24 bytes each', (t) => {
 
 test('a plan of more pages than may be kept is refused', () => {
   const spool = new PlanSpool({ compress: () => new Uint8Array(64 * 1024 * 1024), expand: (bytes) => bytes });
-  const page = encodeCopyMessage({ t: 'plan', entries: [entry(0)] });
+  const page = encodePlan([entry(0)]);
   assert.throws(() => {
     for (let at = 0; at < 20; at += 1) spool.add(page, 1);
   }, /too many entries/);

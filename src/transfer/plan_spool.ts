@@ -3,6 +3,7 @@ import { CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { decodePlanPage } from '../wire/copy_messages.ts';
 import type { PlanEntry } from '../wire/copy_types.ts';
+import type { PlanPage } from '../wire/plan_page.ts';
 import type { Compression } from '../world/compression.ts';
 
 /** What a page costs besides its bytes: counted, so that many tiny pages are no way around the limit. */
@@ -22,7 +23,7 @@ export class PlanSpool {
   /** Number of the first entry of each page. */
   readonly #firsts: number[] = [];
   /** The last used are at the end. */
-  readonly #decoded = new Map<number, readonly PlanEntry[]>();
+  readonly #decoded = new Map<number, PlanPage>();
   /** Memory that the next pages get. */
   #free = new Uint8Array(0);
   #slabBytes = SLAB_MIN_BYTES;
@@ -66,7 +67,7 @@ export class PlanSpool {
     return this.#firsts[page] ?? this.#entries;
   }
 
-  page(at: number): readonly PlanEntry[] {
+  page(at: number): PlanPage {
     const known = this.#decoded.get(at);
     if (known !== undefined) {
       this.#decoded.delete(at);
@@ -75,18 +76,17 @@ export class PlanSpool {
     }
     const page = this.#pages[at];
     assert(page !== undefined, 'a page of the plan is asked for that is there');
-    const entries = decodePlanPage(this.#compression.expand(page));
-    this.#decoded.set(at, entries);
+    const decoded = decodePlanPage(this.#compression.expand(page));
+    this.#decoded.set(at, decoded);
     if (this.#decoded.size > LIMITS.planPagesCached.value)
       this.#decoded.delete(this.#decoded.keys().next().value!);
-    return entries;
+    return decoded;
   }
 
   entry(index: number): PlanEntry {
     const at = this.pageOf(index);
-    const entry = this.page(at)[index - this.#firsts[at]!];
-    assert(entry !== undefined, 'an entry of the plan is asked for that is there');
-    return entry;
+    assert(index < this.#entries, 'an entry of the plan is asked for that is there');
+    return this.page(at).entry(index - this.#firsts[at]!);
   }
 
   #kept(page: Uint8Array): Uint8Array {

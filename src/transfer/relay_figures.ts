@@ -1,6 +1,7 @@
 import { LIMITS } from '../base/limits.ts';
 import type { Problem, SinkMessage, SourceMessage } from '../wire/copy_types.ts';
 import { decodeSentLaneMessage, heldBackBytes } from '../wire/lane_message.ts';
+import { PlanPage } from '../wire/plan_page.ts';
 import type { Clock } from '../world/clock.ts';
 import type { CopyOutcome, CopyView } from './copy_progress.ts';
 import { PeerProgress } from './peer_progress.ts';
@@ -31,9 +32,11 @@ export class RelayFigures {
     this.#noteMove(message);
     if (message.t === 'plan') {
       const { entries, bytes } = this.#planned;
-      const pageBytes = message.entries.reduce((sum, entry) => sum + entry.sizeBytes, 0);
+      const page = new PlanPage(message);
+      let pageBytes = 0;
+      for (let at = 0; at < page.count; at += 1) pageBytes += page.sizeBytes(at);
       this.#planned = {
-        entries: entries + message.entries.length,
+        entries: entries + page.count,
         bytes: bytes + pageBytes,
         complete: false,
       };

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { hashBytes } from '../base/hash.ts';
 import { LIMITS } from '../base/limits.ts';
 import { parseRelPath } from '../base/path.ts';
-import { encodeCopyMessage } from '../wire/copy_messages.ts';
+import { encodePlan } from '../wire/copy_messages.ts';
 import type { PlanEntry } from '../wire/copy_types.ts';
 import { NO_COMPRESSION } from '../world/compression.ts';
 import { ChunkMap } from './chunk_map.ts';
@@ -23,7 +23,7 @@ function planOf(entries: readonly PlanEntry[]): SinkPlan {
   const plan = new SinkPlan(new PlanSpool(NO_COMPRESSION), (planned) => parseRelPath(planned.path));
   for (let at = 0; at < entries.length; at += LIMITS.manifestPageEntries.value) {
     const page = entries.slice(at, at + LIMITS.manifestPageEntries.value);
-    plan.add(page, encodeCopyMessage({ t: 'plan', entries: page }));
+    plan.add(encodePlan(page));
   }
   return plan;
 }

@@ -120,8 +120,13 @@ export class SinkPlace {
   }
 
   /** Where an entry of the plan goes. Throws CW_DISK_NAME, CW_COPY_NAME_ILLEGAL. */
-  targetOf(entry: PlanEntry): RelPath {
+  targetOf(entry: Pick<PlanEntry, 'path'>): RelPath {
     return this.#names.of(targetOf(this.#destination, entry.path));
+  }
+
+  /** Whether entries have other names there than in the plan. */
+  get isRenamed(): boolean {
+    return this.#names.isRenamed;
   }
 
   /** Looks at the names of the plan, as the destination is found to take them; nothing of that is left there. CW_LIMIT. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LIMITS } from '../base/limits.ts';
 import { parseRelPath } from '../base/path.ts';
-import { encodeCopyMessage } from '../wire/copy_messages.ts';
+import { encodePlan } from '../wire/copy_messages.ts';
 import type { PlanEntry, PlanKind } from '../wire/copy_types.ts';
 import { NO_COMPRESSION } from '../world/compression.ts';
 import { PlanSpool } from './plan_spool.ts';
@@ -25,7 +25,7 @@ function planOf(entries: number, perPage = PAGE): SinkPlan {
   );
   for (let at = 0; at < entries; at += perPage) {
     const page = all.slice(at, at + perPage);
-    plan.add(page, encodeCopyMessage({ t: 'plan', entries: page }));
+    plan.add(encodePlan(page));
   }
   return plan;
 }
@@ -67,7 +67,7 @@ test('a file begins once, ends for good, and can be put back before', () => {
 test('an entry that may not be where it wants to is refused when it comes', () => {
   const plan = new SinkPlan(new PlanSpool(NO_COMPRESSION), ({ path }) => parseRelPath(path));
   const page = [entry('fine', 'file', 1), entry('../out', 'file', 1)];
-  assert.throws(() => plan.add(page, encodeCopyMessage({ t: 'plan', entries: page })), {
+  assert.throws(() => plan.add(encodePlan(page)), {
     code: 'CW_DISK_NAME',
   });
 });

@@ -1,5 +1,8 @@
-import type { RelPath } from '../base/path.ts';
-import type { PlanEntry } from '../wire/copy_types.ts';
+import { LIMITS } from '../base/limits.ts';
+import { parseRelPath, type RelPath } from '../base/path.ts';
+import { decodePlanPage } from '../wire/copy_messages.ts';
+import type { PlanEntry, PlanKind } from '../wire/copy_types.ts';
+import { type PlanColumns, PlanPage } from '../wire/plan_page.ts';
 import { EntryBytes } from './entry_bytes.ts';
 import type { PlanSpool } from './plan_spool.ts';
 
@@ -32,19 +35,29 @@ export const MARK = {
 } as const;
 export type Mark = (typeof MARK)[keyof typeof MARK];
 
+/** Where an entry of the plan goes. */
+export type TargetOf = (entry: Pick<PlanEntry, 'path'>) => RelPath;
+
 /** The plan of a copy as the sink needs it: a byte for each entry says what is left to do, the rest is in the spool. */
 export class SinkPlan {
   readonly #spool: PlanSpool;
-  readonly #targetOf: (entry: PlanEntry) => RelPath;
+  readonly #targetOf: TargetOf;
+  readonly #isRenamed: () => boolean;
+  /** The page whose folders were placed last, and where they are; null: not placed yet. */
+  #placed: { readonly page: PlanPage; readonly folders: (RelPath | null)[] } | null = null;
   readonly #marks = new EntryBytes();
   #largest: PlanEntry | null = null;
   #bytes = 0;
   #dataBytes = 0;
 
-  /** `targetOf` throws for an entry that has no place at the destination. */
-  constructor(spool: PlanSpool, targetOf: (entry: PlanEntry) => RelPath) {
+  /**
+   * `targetOf` throws for a path that has no place at the destination; while nothing `isRenamed`, an entry of a folder
+   * has its place in the place of the folder.
+   */
+  constructor(spool: PlanSpool, targetOf: TargetOf, isRenamed: () => boolean = () => false) {
     this.#spool = spool;
     this.#targetOf = targetOf;
+    this.#isRenamed = isRenamed;
   }
 
   get entries(): number {
@@ -67,20 +80,23 @@ export class SinkPlan {
   }
 
   /**
-   * Takes the next entries, which `page` holds as an encoded message. Gives how many of them are files. CW_LIMIT where
-   * the plan becomes too large, CW_DISK_NAME and CW_COPY_NAME_ILLEGAL for an entry that cannot have its place.
+   * Takes the next page, and it as an encoded message. Gives how many of its entries are files. CW_LIMIT where the plan
+   * becomes too large, CW_DISK_NAME and CW_COPY_NAME_ILLEGAL for an entry that cannot have its place.
    */
-  add(entries: readonly PlanEntry[], page: Uint8Array): number {
-    this.#spool.add(page, entries.length);
+  add(message: Uint8Array, columns?: PlanColumns): number {
+    const page = columns === undefined ? decodePlanPage(message) : new PlanPage(columns);
+    this.#spool.add(message, page.count);
     let files = 0;
-    for (const entry of entries) {
-      this.#targetOf(entry);
-      this.#marks.push(firstMark(entry));
-      if (entry.kind !== 'file') continue;
+    for (let at = 0; at < page.count; at += 1) {
+      this.#target(page, at);
+      const kind = page.kind(at);
+      const sizeBytes = page.sizeBytes(at);
+      this.#marks.push(firstMark(kind, sizeBytes));
+      if (kind !== 'file') continue;
       files += 1;
-      this.#bytes += entry.sizeBytes;
-      this.#dataBytes += entry.dataBytes ?? entry.sizeBytes;
-      if (this.#largest === null || entry.sizeBytes > this.#largest.sizeBytes) this.#largest = entry;
+      this.#bytes += sizeBytes;
+      this.#dataBytes += page.dataBytes(at);
+      if (this.#largest === null || sizeBytes > this.#largest.sizeBytes) this.#largest = page.entry(at);
     }
     return files;
   }
@@ -95,7 +111,7 @@ export class SinkPlan {
 
   /** Back to what it was before anything was done for it. */
   resetMark({ index, entry }: Omit<NumberedEntry, 'target'>): void {
-    this.#marks.set(index, firstMark(entry));
+    this.#marks.set(index, firstMark(entry.kind, entry.sizeBytes));
   }
 
   /** The first entry from `from` on that has the mark; -1 where there is none. */
@@ -116,8 +132,25 @@ export class SinkPlan {
   }
 
   entry(index: number): NumberedEntry {
-    const entry = this.#spool.entry(index);
-    return { index, entry, target: this.#targetOf(entry) };
+    const page = this.#spool.page(this.#spool.pageOf(index));
+    return this.#numbered(page, index, index - this.#spool.firstOf(this.#spool.pageOf(index)));
+  }
+
+  #numbered(page: PlanPage, index: number, at: number): NumberedEntry {
+    return { index, entry: page.entry(at), target: this.#target(page, at) };
+  }
+
+  /** Where an entry goes: below the place of its folder, which is looked up once. */
+  #target(page: PlanPage, at: number): RelPath {
+    const folder = page.folder(at);
+    const path = page.folders[folder]!;
+    if (path === '' || this.#isRenamed()) return this.#targetOf({ path: page.path(at) });
+    if (this.#placed?.page !== page) this.#placed = { page, folders: page.folders.map(() => null) };
+    const { folders } = this.#placed;
+    const place = folders[folder] ?? this.#targetOf({ path });
+    folders[folder] = place;
+    const target = `${place}/${page.name(at)}`;
+    return isShort(target) ? (target as RelPath) : parseRelPath(target);
   }
 
   pageOf(index: number): number {
@@ -128,7 +161,10 @@ export class SinkPlan {
   *pages(...marks: readonly Mark[]): Generator<NumberedEntry[]> {
     for (let page = 0; page < this.#spool.pages; page += 1) {
       const wanted = this.#marked(page, marks);
-      if (wanted.length > 0) yield wanted.map((index) => this.entry(index));
+      if (wanted.length === 0) continue;
+      const decoded = this.#spool.page(page);
+      const first = this.#spool.firstOf(page);
+      yield wanted.map((index) => this.#numbered(decoded, index, index - first));
     }
   }
 
@@ -157,7 +193,12 @@ export class SinkPlan {
   }
 }
 
-function firstMark({ kind, sizeBytes }: PlanEntry): Mark {
+/** A path whose text alone tells that it is not too long; its names were checked with the page. */
+function isShort(path: string): boolean {
+  return 3 * path.length <= LIMITS.pathMaxBytes.value;
+}
+
+function firstMark(kind: PlanKind, sizeBytes: number): Mark {
   if (kind === 'directory') return MARK.folder;
   if (kind === 'symlink') return MARK.symlink;
   if (kind === 'hardLink') return MARK.hardLink;

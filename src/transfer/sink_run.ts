@@ -20,7 +20,7 @@ import { runSinkLane } from './sink_lane.ts';
 import { noteProblem, stepSink } from './sink_machine.ts';
 import { journalNote, readyMessage } from './sink_notes.ts';
 import { SinkPlace } from './sink_place.ts';
-import { MARK, SinkPlan } from './sink_plan.ts';
+import { MARK, SinkPlan, type TargetOf } from './sink_plan.ts';
 import { newSinkState, type SinkEffect, type SinkEvent, type SinkState } from './sink_state.ts';
 import { isWholeDisk } from './sink_writer.ts';
 import { bitsMessages } from './skip_bits.ts';
@@ -76,9 +76,9 @@ export class SinkRun {
     this.#params = params;
     this.meter = new StageMeter(params.world.clock);
     this.#probe = new EvidenceProbe({ world: params.world, meter: this.meter, link });
-    this.#plan = new SinkPlan(new PlanSpool(params.world.compression), (entry) =>
-      this.#place!.targetOf(entry),
-    );
+    const spool = new PlanSpool(params.world.compression);
+    const targetOf: TargetOf = (entry) => this.#place!.targetOf(entry);
+    this.#plan = new SinkPlan(spool, targetOf, () => this.#place!.isRenamed);
     this.state = newSinkState(params.options.chunkBytes, this.#plan);
     this.#channel = new CopyChannel(params.stream, decodeSourceMessage);
     this.#peer = new PeerProgress(params.world.clock);
@@ -182,7 +182,7 @@ export class SinkRun {
       }
       if (message.t !== 'plan')
         throw new CausewayError('CW_WIRE_MALFORMED', `the message ${message.t} came in the middle of a plan`);
-      this.#emit({ kind: 'planned', files: this.#plan.add(message.entries, bytes) });
+      this.#emit({ kind: 'planned', files: this.#plan.add(bytes, message) });
     }
   }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { hashBytes } from '../base/hash.ts';
 import { LIMITS } from '../base/limits.ts';
-import { encodeCopyMessage } from '../wire/copy_messages.ts';
+import { encodePlan } from '../wire/copy_messages.ts';
 import type { PlanEntry } from '../wire/copy_types.ts';
 import { NO_COMPRESSION } from '../world/compression.ts';
 import { PlanSpool } from './plan_spool.ts';
@@ -19,7 +19,7 @@ function plannedOf(entries: readonly PlanEntry[], chunkBytes = CHUNK): SourceMac
   const machine = new SourceMachine(chunkBytes, new PlanSpool(NO_COMPRESSION));
   for (let at = 0; at < entries.length; at += LIMITS.manifestPageEntries.value) {
     const page = entries.slice(at, at + LIMITS.manifestPageEntries.value);
-    machine.planned(page, encodeCopyMessage({ t: 'plan', entries: page }));
+    machine.planned(encodePlan(page));
   }
   return machine;
 }

@@ -1,6 +1,8 @@
 import { LIMITS } from '../base/limits.ts';
+import { decodePlanPage } from '../wire/copy_messages.ts';
 import type { PlanEntry } from '../wire/copy_types.ts';
 import { zerosWindowBytes } from '../wire/lane_message.ts';
+import type { PlanPage } from '../wire/plan_page.ts';
 import { ChunkMap, chunkCount, chunkLength } from './chunk_map.ts';
 import type { FileDelta } from './delta/file_delta.ts';
 import { EntryBytes } from './entry_bytes.ts';
@@ -118,12 +120,12 @@ export class SourceMachine {
     return this.inFlightBytes >= LIMITS.sendWindowMaxBytes.value;
   }
 
-  /** Takes the next entries of the plan, which `page` holds as an encoded message. CW_LIMIT where it becomes too large. */
-  planned(entries: readonly PlanEntry[], page: Uint8Array): void {
-    this.#plan.add(page, entries.length);
+  /** Takes the next page of the plan, and it as an encoded message. CW_LIMIT where the plan becomes too large. */
+  planned(message: Uint8Array, page: PlanPage = decodePlanPage(message)): void {
+    this.#plan.add(message, page.count);
     // An empty file has nothing to send: the sink makes it from the plan.
-    for (const { kind, sizeBytes } of entries)
-      this.#state.push(kind === 'file' && sizeBytes > 0 ? TO_SEND : NOTHING_TO_SEND);
+    for (let at = 0; at < page.count; at += 1)
+      this.#state.push(page.kind(at) === 'file' && page.sizeBytes(at) > 0 ? TO_SEND : NOTHING_TO_SEND);
   }
 
   have(index: number, chunk: number, hash: Uint8Array): void {

@@ -214,9 +214,9 @@ export class SourceRun {
     const looking = <T>(work: () => Promise<T>) => this.#look(work);
     for await (const page of planPages(this.#roots, this.#totals, { signal, offload, looking })) {
       this.#noteRoots(page.roots);
-      const message = encodeCopyMessage({ t: 'plan', entries: page.entries });
-      this.machine.planned(page.entries, message);
-      this.#plannedEntries += page.entries.length;
+      const message = encodeCopyMessage({ t: 'plan', ...page.columns });
+      this.machine.planned(message, page.page);
+      this.#plannedEntries += page.page.count;
       await orAborted(this.#channel.sendEncoded(message), signal);
     }
     const { entries, bytes, problems } = this.#totals;

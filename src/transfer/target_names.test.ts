@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseRelPath } from '../base/path.ts';
 import { type NameRules, WINDOWS_NAMES } from '../tree/names/name_rules.ts';
-import { encodeCopyMessage } from '../wire/copy_messages.ts';
+import { encodePlan } from '../wire/copy_messages.ts';
 import type { OnClash, PlanEntry, PlanKind } from '../wire/copy_types.ts';
 import { NO_COMPRESSION } from '../world/compression.ts';
 import { PlanSpool } from './plan_spool.ts';
@@ -30,9 +30,13 @@ async function check(
   { there = {}, prefix = '' }: { there?: Record<string, string[]>; prefix?: string } = {},
 ) {
   const names = new TargetNames();
-  const plan = new SinkPlan(new PlanSpool(NO_COMPRESSION), ({ path }) => names.of(parseRelPath(path)));
+  const plan = new SinkPlan(
+    new PlanSpool(NO_COMPRESSION),
+    ({ path }) => names.of(parseRelPath(path)),
+    () => names.isRenamed,
+  );
   const entries = paths.map(entry);
-  plan.add(entries, encodeCopyMessage({ t: 'plan', entries }));
+  plan.add(encodePlan(entries));
   const rules: NameRules = WINDOWS_NAMES;
   const existing = async (folder: string) => there[folder] ?? [];
   const untilOver = <T>(items: Iterable<T>) => items;

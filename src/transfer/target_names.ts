@@ -19,6 +19,10 @@ export class TargetNames {
       throw new CausewayError('CW_LIMIT', 'too many entries cannot keep their name at the destination');
   }
 
+  get isRenamed(): boolean {
+    return this.#others.size > 0;
+  }
+
   /** Where an entry stands, with every folder above it under the name that it has there. */
   of(own: RelPath): RelPath {
     if (this.#others.size === 0) return own;

@@ -44,6 +44,7 @@ import {
   uint,
   uintOr,
 } from './fields.ts';
+import { checkPlanColumns, type PlanColumns, type PlanMore, PlanPage, planColumns } from './plan_page.ts';
 import { STAGES } from './stages.ts';
 import { UNDO_ID_BYTES } from './undo_record.ts';
 
@@ -159,7 +160,7 @@ export function decodeSourceMessage(input: Uint8Array): SourceMessage {
     case 'sources':
       return { t, roots: mapList(m, 'roots', LIMITS.sourcesMax.value, rootInfo) };
     case 'plan':
-      return { t, entries: mapList(m, 'entries', PAGE_MAX, planEntry) };
+      return { t, ...planPage(m) };
     case 'planEnd':
       return {
         t,
@@ -185,11 +186,16 @@ export function decodeSourceMessage(input: Uint8Array): SourceMessage {
   }
 }
 
-/** The entries of an encoded message `plan`. Throws CW_WIRE_*. */
-export function decodePlanPage(input: Uint8Array): readonly PlanEntry[] {
+/** An encoded message `plan` of these entries. */
+export function encodePlan(entries: readonly PlanEntry[]): Uint8Array {
+  return encodeCopyMessage({ t: 'plan', ...planColumns(entries) });
+}
+
+/** What an encoded message `plan` holds. Throws CW_WIRE_*. */
+export function decodePlanPage(input: Uint8Array): PlanPage {
   const message = decodeSourceMessage(input);
   if (message.t !== 'plan') throw new CausewayError('CW_WIRE_MALFORMED', `${message.t} is no page of a plan`);
-  return message.entries;
+  return new PlanPage(message);
 }
 
 /** A message that a sink sent. Throws CW_WIRE_*. */
@@ -335,6 +341,30 @@ function idMapping(m: CborMap): IdMapping {
     kind: oneOf(m, 'kind', ['user', 'group']),
     from: nullable(m, 'from', u32),
     to: u32(m, 'to'),
+  };
+}
+
+function planPage(m: CborMap): PlanColumns {
+  const page = {
+    folders: list(m, 'folders', PAGE_MAX, textItem),
+    names: bytes(m, 'names'),
+    rows: bytes(m, 'rows'),
+    more: mapList(m, 'more', PAGE_MAX, planMore),
+  };
+  checkPlanColumns(page);
+  return page;
+}
+
+function planMore(m: CborMap): PlanMore {
+  return {
+    at: uint(m, 'at', PAGE_MAX),
+    ...(m['linkTarget'] !== undefined && { linkTarget: text(m, 'linkTarget', TEXT_MAX) }),
+    ...(m['first'] !== undefined && { first: u32(m, 'first') }),
+    ...(m['xattrs'] !== undefined && {
+      xattrs: mapList(m, 'xattrs', LIMITS.xattrsPerEntryMax.value, xattr),
+    }),
+    ...(m['dataBytes'] !== undefined && { dataBytes: uint(m, 'dataBytes') }),
+    ...(m['inode'] !== undefined && { inode: text(m, 'inode', LIMITS.nameMaxBytes.value) }),
   };
 }
 

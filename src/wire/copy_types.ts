@@ -1,4 +1,5 @@
 import type { SideEvidence } from './evidence.ts';
+import type { PlanColumns } from './plan_page.ts';
 import type { Stage } from './stages.ts';
 
 /** Kinds of entry a copy carries. `hardLink`: one more name of a file that stands before it in the plan. */
@@ -175,7 +176,7 @@ export interface LaneOpening {
 /** From source to sink. */
 export type SourceMessage =
   | { readonly t: 'sources'; readonly roots: readonly RootInfo[] }
-  | { readonly t: 'plan'; readonly entries: readonly PlanEntry[] }
+  | ({ readonly t: 'plan' } & PlanColumns)
   | {
       readonly t: 'planEnd';
       readonly entries: number;

@@ -2,6 +2,18 @@ import type { Name } from '../base/path.ts';
 import type { AttrPatch, Dir, Stat } from './disk.ts';
 import type { HardLinks } from './disk_caps.ts';
 
+/** What there is to know of a plain file. */
+export interface PlainStat {
+  kind: 'file' | 'directory';
+  sizeBytes: number;
+  mode: number;
+  mtimeNs: bigint;
+  ctimeNs: bigint;
+  inode: bigint;
+  userId: number;
+  groupId: number;
+}
+
 /**
  * Small files read and written in one call each, by the calling thread: what the calls of a Dir and a DiskFile do one
  * after the other, without the wait between them. Errors are CW_DISK_*, as those calls throw them.
@@ -30,4 +42,12 @@ export interface WholeFiles {
    * or its rules give no second name: CW_DISK_PERMISSION, CW_DISK_CROSS_DEVICE and CW_UNSUPPORTED of {@link HardLinks.link}.
    */
   link(dir: Dir, name: Name, toDir: Dir, toName: Name): 'linked' | 'missing' | 'refused';
+  /** The names in a folder, in no order; null where they take the longer way: some are not plain. */
+  names(dir: Dir): string[] | null;
+  /**
+   * `plain`: a regular file with one name and without holes worth telling of, attributes of its own, or a time that 64 bits
+   * of nanoseconds do not hold; then `into` has all that there is to know of it. `gone`: nothing has that name. `other`:
+   * everything else, which takes the longer way.
+   */
+  look(dir: Dir, name: Name, into: PlainStat): 'plain' | 'gone' | 'other';
 }

@@ -37,6 +37,7 @@ import {
   writeFrameHeader,
 } from '../../src/wire/mux_frame.ts';
 import { encodeSegments, PATCH_SEGMENT_BYTES } from '../../src/wire/patch.ts';
+import { PLAN_ROW_BYTES, planColumns } from '../../src/wire/plan_page.ts';
 import { encodeAck, encodeBoot, encodeSync, NONCE_BYTES } from '../../src/wire/preamble.ts';
 import { RECORD_CRC_BYTES, RECORD_HEAD_BYTES, RECORD_PRELUDE_BYTES } from '../../src/wire/record_frame.ts';
 import {
@@ -214,6 +215,37 @@ describe('docs/protocol.md', () => {
     );
     const { valid } = loadVectors<{ valid: { value: object }[] }>('token');
     assert.deepEqual(membersOf('token').toSorted(), Object.keys(valid[0]?.value as object).toSorted());
+  });
+
+  it('rows of a plan', () => {
+    const { rows, names } = planColumns([
+      {
+        path: 'a/bcd',
+        kind: 'hardLink',
+        sizeBytes: 0x0506,
+        mode: 0x0201,
+        mtimeNs: 0x0708n,
+        ctimeNs: 0x090an,
+        inode: String(0x0b0c),
+        linkTarget: 'x',
+        userId: 0x01020304,
+        groupId: 0x05060708,
+      },
+    ]);
+    const fields = {
+      kind: 3,
+      'length of the name': names.byteLength,
+      mode: 0x0201,
+      folder: 0,
+      zero: 0,
+      'size in': 0x0506,
+      mtime: 0x0708,
+      ctime: 0x090a,
+      inode: 0x0b0c,
+      user: 0x01020304,
+      group: 0x05060708,
+    };
+    assert.equal(checkLayout('plan row', rows, fields), PLAN_ROW_BYTES);
   });
 
   it('session records', () => {

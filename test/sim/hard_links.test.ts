@@ -9,7 +9,7 @@ import { PlanSpool } from '../../src/transfer/plan_spool.ts';
 import { MARK, SinkPlan } from '../../src/transfer/sink_plan.ts';
 import { StageMeter } from '../../src/transfer/stage_meter.ts';
 import { DirCache } from '../../src/tree/dir_cache.ts';
-import { encodeCopyMessage } from '../../src/wire/copy_messages.ts';
+import { encodePlan } from '../../src/wire/copy_messages.ts';
 import type { PlanEntry, Problem } from '../../src/wire/copy_types.ts';
 import type { Dir } from '../../src/world/disk.ts';
 import { NO_FAULTS } from '../../src/world/sim/faults.ts';
@@ -50,7 +50,7 @@ async function link(world: World, where: (dir: Dir) => Dir, known: boolean) {
   } as const;
   const plan = new SinkPlan(new PlanSpool(world.compression), (entry) => parseRelPath(entry.path));
   const entries: PlanEntry[] = [FIRST, second];
-  plan.add(entries, encodeCopyMessage({ t: 'plan', entries }));
+  plan.add(encodePlan(entries));
   plan.setMark(0, known ? MARK.nothing : MARK.lost);
   const problems: Problem[] = [];
   const onProblem = (problem: Problem) => void problems.push(problem);

@@ -15,7 +15,7 @@ import {
   type SinkState,
 } from '../../src/transfer/sink_state.ts';
 import { SourceMachine } from '../../src/transfer/source_machine.ts';
-import { encodeCopyMessage } from '../../src/wire/copy_messages.ts';
+import { encodePlan } from '../../src/wire/copy_messages.ts';
 import type { PlanEntry } from '../../src/wire/copy_types.ts';
 import { createNodeCompression } from '../../src/world/node/compression.ts';
 
@@ -61,9 +61,9 @@ class Both {
     for (let first = 0; first < ENTRIES; first += PAGE) {
       const count = Math.min(PAGE, ENTRIES - first);
       const entries = Array.from({ length: count }, (_, at) => entry(first + at));
-      const message = encodeCopyMessage({ t: 'plan', entries });
-      this.source.planned(entries, message);
-      this.step({ kind: 'planned', files: this.plan.add(entries, message) });
+      const message = encodePlan(entries);
+      this.source.planned(message);
+      this.step({ kind: 'planned', files: this.plan.add(message) });
     }
     this.source.start();
   }

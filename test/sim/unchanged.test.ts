@@ -10,7 +10,7 @@ import { StageMeter } from '../../src/transfer/stage_meter.ts';
 import { markUnchanged } from '../../src/transfer/unchanged.ts';
 import { VersionsThere } from '../../src/transfer/versions_there.ts';
 import { DirCache } from '../../src/tree/dir_cache.ts';
-import { encodeCopyMessage } from '../../src/wire/copy_messages.ts';
+import { encodePlan } from '../../src/wire/copy_messages.ts';
 import type { PlanEntry } from '../../src/wire/copy_types.ts';
 import { NO_DISK_FAULTS, NO_FAULTS } from '../../src/world/sim/faults.ts';
 import { Sim } from '../../src/world/sim/sim.ts';
@@ -45,7 +45,7 @@ async function passOver(world: World, plan: readonly PlanEntry[]): Promise<numbe
   const root = await world.disk.openRoot('/dst');
   const dirs = new DirCache(root);
   const files = new SinkPlan(new PlanSpool(world.compression), (entry) => parseRelPath(entry.path));
-  files.add(plan, encodeCopyMessage({ t: 'plan', entries: plan }));
+  files.add(encodePlan(plan));
   const { signal } = new AbortController();
   const made = await root.self();
   const ownership = new Ownership({

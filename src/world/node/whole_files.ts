@@ -2,11 +2,13 @@ import fs, { constants } from 'node:fs';
 import { constants as osConstants } from 'node:os';
 import { assert } from '../../base/assert.ts';
 import { CausewayError } from '../../base/errors.ts';
+import { LIMITS } from '../../base/limits.ts';
 import { type Name, parseName } from '../../base/path.ts';
 import type { AttrPatch, Dir, Stat } from '../disk.ts';
-import type { WholeFiles } from '../whole_files.ts';
+import type { PlainStat, WholeFiles } from '../whole_files.ts';
 import { NodeDir } from './dir.ts';
 import { diskError } from './disk_errors.ts';
+import { bindLookCalls, STATX } from './look_calls.ts';
 import { FILE_FLAGS } from './open_flags.ts';
 import { toStat } from './stat.ts';
 import { type Syscalls, SystemCallError } from './syscalls.ts';
@@ -31,6 +33,9 @@ interface Spot {
 class NodeWholeFiles implements WholeFiles {
   readonly #syscalls: Syscalls;
   readonly #folder: ThreadFolder | null;
+  readonly #looks = bindLookCalls();
+  /** The folder that was found last to be on a file system without extended attributes. */
+  #withoutXattrs: object | null = null;
 
   constructor(syscalls: Syscalls, folder: ThreadFolder | null) {
     this.#syscalls = syscalls;
@@ -104,6 +109,41 @@ class NodeWholeFiles implements WholeFiles {
     );
   }
 
+  names(dir: Dir): string[] | null {
+    assert(dir instanceof NodeDir, 'the folder is of this machine');
+    const { fd, lease, giveBack } = dir.lend();
+    try {
+      const isIn = this.#folder?.enter(fd, lease) === true;
+      const names = fs.readdirSync(isIn ? '.' : `/proc/self/fd/${fd}/.`, { encoding: 'latin1' });
+      return names.every(isPlainName) ? names : null;
+    } catch {
+      return null; // the longer way tells why
+    } finally {
+      giveBack();
+    }
+  }
+
+  look(dir: Dir, name: Name, into: PlainStat): 'plain' | 'gone' | 'other' {
+    const looks = this.#looks;
+    if (looks === null) return 'other';
+    assert(dir instanceof NodeDir, 'the folder is of this machine');
+    const { fd, lease, giveBack } = dir.lend();
+    try {
+      parseName(name);
+      const view = looks.stat(fd, name);
+      if (view === 'gone') return 'gone';
+      if (view === 'failed' || !toPlain(view, into)) return 'other';
+      if (this.#withoutXattrs === lease) return 'plain';
+      const isIn = this.#folder?.enter(fd, lease) === true;
+      const answer = looks.xattrs(isIn ? name : `/proc/self/fd/${fd}/${name}`);
+      if (answer === 'unsupported') this.#withoutXattrs = lease;
+      if (answer === 'gone') return 'gone';
+      return answer === 'none' || answer === 'unsupported' ? 'plain' : 'other';
+    } finally {
+      giveBack();
+    }
+  }
+
   /** The same with a path: below the folder that the thread is in, which takes the kernel least to follow. */
   #at<T>(dir: Dir, name: Name, operation: string, call: (spot: Spot & { readonly path: string }) => T): T {
     return at(dir, name, operation, (spot) => {
@@ -117,6 +157,34 @@ class NodeWholeFiles implements WholeFiles {
     if (mode !== undefined) fs.fchmodSync(fd, mode);
     if (mtimeNs !== undefined) this.#syscalls.futimens(fd, mtimeNs);
   }
+}
+
+/** Nanoseconds since 1970 that 64 bits hold. */
+const LATEST_NS = 2n ** 63n - 1n;
+const EARLIEST_NS = -(2n ** 63n);
+
+/** False where there is more to know of an entry than a plain file has. */
+function toPlain(view: DataView, into: PlainStat): boolean {
+  const mode = STATX.mode(view);
+  if ((mode & constants.S_IFMT) !== constants.S_IFREG || STATX.linkCount(view) !== 1) return false;
+  const sizeBytes = STATX.sizeBytes(view);
+  const mtimeNs = STATX.mtimeNs(view);
+  if (sizeBytes - STATX.allocatedBytes(view) >= LIMITS.holeMinBytes.value) return false;
+  if (!Number.isSafeInteger(sizeBytes) || mtimeNs < EARLIEST_NS || mtimeNs > LATEST_NS) return false;
+  into.kind = 'file';
+  into.sizeBytes = sizeBytes;
+  into.mode = mode & 0o7777;
+  into.mtimeNs = mtimeNs;
+  into.ctimeNs = STATX.ctimeNs(view);
+  into.inode = STATX.inode(view);
+  into.userId = STATX.userId(view);
+  into.groupId = STATX.groupId(view);
+  return true;
+}
+
+/** Of bytes that were read as Latin-1: ASCII is the same in UTF-8. */
+function isPlainName(name: string): boolean {
+  return name.length <= LIMITS.nameMaxBytes.value && !/[^\x01-\x7f]/.test(name);
 }
 
 /** As `Dir.openFile`: no special file passes for a regular one. */
