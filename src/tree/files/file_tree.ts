@@ -1,0 +1,100 @@
+import type { Name, RelPath } from '../../base/path.ts';
+import type { AttrPatch, EntryKind } from '../../world/disk.ts';
+
+/** What a tree says of one of its nodes. Times in nanoseconds since 1970 UTC. */
+export interface TreeNode {
+  /** Which node it is: the same text as long as the node exists, whatever it is called; of no other node of the tree. */
+  readonly id: string;
+  readonly kind: EntryKind;
+  readonly sizeBytes: number;
+  readonly allocatedBytes: number;
+  /** Permission bits (0o7777). */
+  readonly mode: number;
+  readonly userId: number;
+  readonly groupId: number;
+  readonly mtimeNs: bigint;
+  readonly ctimeNs: bigint;
+  readonly linkCount: number;
+  /** Where a symlink points, as text; null of other nodes, and in listings. */
+  readonly target: string | null;
+}
+
+export interface TreeEntry {
+  readonly name: Name;
+  readonly node: TreeNode;
+}
+
+export interface TreeSpace {
+  readonly freeBytes: number;
+  readonly totalBytes: number;
+}
+
+/** Small named values that stay with a node when it is renamed, and with a name when its content is replaced. */
+export interface NodeValues {
+  /** Null where there is none of that name. */
+  get(path: RelPath, name: string): Promise<Uint8Array | null>;
+  /** Null removes. CW_UNSUPPORTED where the node or the file system takes none, or none of that size. */
+  set(path: RelPath, name: string, value: Uint8Array | null): Promise<void>;
+}
+
+/** What a tree offers beyond its seven verbs; null where it does not. */
+export interface TreeCaps {
+  /** Every change is refused with CW_DISK_READ_ONLY. */
+  readonly readOnly: boolean;
+  /** Identities of nodes outlive this process. */
+  readonly lastingIds: boolean;
+  readonly values: NodeValues | null;
+  readonly space: (() => Promise<TreeSpace>) | null;
+}
+
+/** An open file. It stays the same file when its name goes to another one. Errors are those of {@link FileTree}. */
+export interface TreeFile extends AsyncDisposable {
+  /** Fewer bytes than asked only at the end of the file. */
+  read(into: Uint8Array, offset: number): Promise<number>;
+  /** Writes all bytes. */
+  write(bytes: Uint8Array, offset: number): Promise<void>;
+  truncate(sizeBytes: number): Promise<void>;
+  /**
+   * What was written is durable when it resolves. Of a file opened with `replace` it is also what stands under the name:
+   * before that, the name shows what it showed.
+   */
+  publish(): Promise<TreeNode>;
+  node(): Promise<TreeNode>;
+  /** A file opened with `replace` that was not published leaves nothing. */
+  close(): Promise<void>;
+}
+
+/**
+ * `read` and `write`: a regular file that exists. `create`: a new one, CW_DISK_EXISTS. `replace`: a new one that takes the
+ * name when it is published, complete or not at all; it keeps the mode, the owner and the values of what stood there.
+ */
+export type TreeOpenMode = 'read' | 'write' | 'create' | 'replace';
+
+export type NewNode =
+  | { readonly kind: 'directory'; readonly mode?: number }
+  | { readonly kind: 'symlink'; readonly target: string };
+
+/**
+ * Files and folders below one root, whatever holds them. No path leads out of the root: components are plain names, and
+ * a symlink on the way is refused with CW_DISK_SYMLINK, never followed; {@link followingLinks} follows those that stay
+ * inside. Errors are CausewayErrors with CW_DISK_*, CW_UNSUPPORTED or CW_LIMIT; their messages may hold paths of this
+ * machine: they are for its own log, not for clients.
+ */
+export interface FileTree {
+  readonly caps: TreeCaps;
+  lookup(path: RelPath): Promise<TreeNode>;
+  /** Each entry once, in no order; what comes or goes meanwhile may be missed. Names that are not valid UTF-8 are left out. */
+  list(path: RelPath): AsyncIterable<TreeEntry>;
+  open(path: RelPath, mode: TreeOpenMode): Promise<TreeFile>;
+  /** CW_DISK_EXISTS where something stands there. */
+  create(path: RelPath, what: NewNode): Promise<TreeNode>;
+  /** Of a symlink the owner and time of itself. */
+  setAttrs(path: RelPath, patch: AttrPatch): Promise<TreeNode>;
+  /**
+   * Atomic. With `replace`, a file takes the place of a file or symlink and a folder that of an empty folder; without it
+   * anything that stands there is CW_DISK_EXISTS. CW_DISK_NAME for a folder into itself.
+   */
+  rename(from: RelPath, to: RelPath, options: { readonly replace: boolean }): Promise<void>;
+  /** A file, a symlink (itself), an empty folder. CW_DISK_NOT_EMPTY. */
+  remove(path: RelPath): Promise<void>;
+}

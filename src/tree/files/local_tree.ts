@@ -1,0 +1,188 @@
+import { toHex } from '../../base/bytes.ts';
+import { asCausewayError, CausewayError, type ErrorCode } from '../../base/errors.ts';
+import { type Name, parseName, type RelPath } from '../../base/path.ts';
+import type { Random } from '../../world/clock.ts';
+import type { AttrPatch, Dir, Disk } from '../../world/disk.ts';
+import type {
+  FileTree,
+  NewNode,
+  TreeCaps,
+  TreeEntry,
+  TreeFile,
+  TreeNode,
+  TreeOpenMode,
+} from './file_tree.ts';
+import { LocalFile } from './local_file.ts';
+import { nodeOf } from './local_node.ts';
+import { renameNew, renameOver } from './local_rename.ts';
+import { LocalValues } from './local_values.ts';
+import { checkedNames, checkedPlace, isPrivateName } from './names.ts';
+import { ReplacementFile } from './replacement_file.ts';
+import { Staging } from './staging.ts';
+
+export interface LocalTreePorts {
+  readonly disk: Disk;
+  readonly random: Pick<Random, 'bytes'>;
+}
+
+const STAGE_ID_BYTES = 8;
+
+/**
+ * A folder of this machine as a tree. Every path is resolved from the open root, name by name, each relative to an open
+ * folder and never through a symlink: what is renamed or replaced meanwhile leads nowhere else.
+ */
+export class LocalTree implements FileTree, AsyncDisposable {
+  readonly caps: TreeCaps;
+  readonly #root: Dir;
+  readonly #random: LocalTreePorts['random'];
+  readonly #staging: Staging;
+
+  private constructor(root: Dir, ports: LocalTreePorts) {
+    this.#root = root;
+    this.#random = ports.random;
+    this.#staging = new Staging(root);
+    this.caps = {
+      readOnly: false,
+      lastingIds: true,
+      values: new LocalValues((path, use) => this.#place(path, use)),
+      space: () => root.space(),
+    };
+  }
+
+  /** CW_DISK_NOT_FOUND, CW_DISK_NOT_DIRECTORY, CW_DISK_PERMISSION. */
+  static async open(ports: LocalTreePorts, absolutePath: string): Promise<LocalTree> {
+    return new LocalTree(await ports.disk.openRoot(absolutePath), ports);
+  }
+
+  /** Removes what replacements left that were cut off. Nobody else may write to the tree through another LocalTree meanwhile. */
+  removeRemains(): Promise<void> {
+    return this.#staging.removeRemains();
+  }
+
+  async lookup(path: RelPath): Promise<TreeNode> {
+    return this.#place(path, (dir, name) => look(dir, name));
+  }
+
+  async *list(path: RelPath): AsyncIterable<TreeEntry> {
+    await using dir = await this.#openDir(checkedNames(path));
+    for await (const { name } of dir.list()) {
+      if (name === null || isPrivateName(name)) continue;
+      const node = await unlessGone(dir.stat(name));
+      if (node !== null) yield { name, node: nodeOf(node) };
+    }
+  }
+
+  async open(path: RelPath, mode: TreeOpenMode): Promise<TreeFile> {
+    if (mode === 'replace') return this.#openReplacement(path);
+    return this.#place(path, async (dir, name) => {
+      if (name === null) throw new CausewayError('CW_DISK_IS_DIRECTORY', 'the root of a tree is a folder');
+      return new LocalFile(await dir.openFile(name, mode));
+    });
+  }
+
+  async create(path: RelPath, what: NewNode): Promise<TreeNode> {
+    const { parents, name } = checkedPlace(path);
+    await using dir = await this.#openDir(parents);
+    if (what.kind === 'directory') await dir.makeDir(name, what.mode);
+    else await dir.makeSymlink(name, what.target);
+    await dir.sync();
+    return await look(dir, name);
+  }
+
+  async setAttrs(path: RelPath, patch: AttrPatch): Promise<TreeNode> {
+    const { parents, name } = checkedPlace(path);
+    await using dir = await this.#openDir(parents);
+    await dir.setAttrs(name, patch);
+    return await look(dir, name);
+  }
+
+  async rename(from: RelPath, to: RelPath, { replace }: { readonly replace: boolean }): Promise<void> {
+    const source = checkedPlace(from);
+    const target = checkedPlace(to);
+    await using fromDir = await this.#openDir(source.parents);
+    await using toDir = await this.#openDir(target.parents);
+    const move = { fromDir, name: source.name, toDir, toName: target.name };
+    if (replace) await renameOver(move);
+    else await renameNew(move);
+    await toDir.sync();
+    await fromDir.sync();
+  }
+
+  async remove(path: RelPath): Promise<void> {
+    const { parents, name } = checkedPlace(path);
+    await using dir = await this.#openDir(parents);
+    const { kind } = await dir.stat(name);
+    if (kind === 'directory') await dir.removeDir(name);
+    else await dir.removeFile(name);
+    await dir.sync();
+  }
+
+  async close(): Promise<void> {
+    await this.#staging.close();
+    await this.#root.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #openReplacement(path: RelPath): Promise<TreeFile> {
+    const { parents, name } = checkedPlace(path);
+    const dir = await this.#openDir(parents);
+    try {
+      const there = await unlessGone(dir.stat(name));
+      if (there !== null && there.kind !== 'file')
+        throw new CausewayError(codeOfKind(there.kind), `${path} is no regular file`);
+      const stage = await this.#staging.place(dir);
+      const stageName = parseName(`share-${toHex(this.#random.bytes(STAGE_ID_BYTES))}`);
+      const file = await stage.openFile(stageName, 'create', there?.mode);
+      return new ReplacementFile({ file, stage, stageName, dir, name });
+    } catch (failure) {
+      await dir.close();
+      throw failure;
+    }
+  }
+
+  /** Opens the folder, name by name. */
+  async #openDir(names: readonly Name[]): Promise<Dir> {
+    let dir = await this.#root.clone();
+    for (const name of names) {
+      const outer = dir;
+      try {
+        dir = await outer.openDir(name);
+      } finally {
+        await outer.close();
+      }
+    }
+    return dir;
+  }
+
+  /** `name` is null for the root itself, which `dir` then is. */
+  async #place<T>(path: RelPath, use: (dir: Dir, name: Name | null) => Promise<T>): Promise<T> {
+    const names = checkedNames(path);
+    const name = names.pop() ?? null;
+    await using dir = await this.#openDir(names);
+    return await use(dir, name);
+  }
+}
+
+async function look(dir: Dir, name: Name | null): Promise<TreeNode> {
+  if (name === null) return nodeOf(await dir.self());
+  const stat = await dir.stat(name);
+  return nodeOf(stat, stat.kind === 'symlink' ? await dir.readLink(name) : null);
+}
+
+/** Null where nothing is there (any more). */
+async function unlessGone<T>(looking: Promise<T>): Promise<T | null> {
+  try {
+    return await looking;
+  } catch (failure) {
+    if (asCausewayError(failure).code === 'CW_DISK_NOT_FOUND') return null;
+    throw failure;
+  }
+}
+
+function codeOfKind(kind: string): ErrorCode {
+  if (kind === 'directory') return 'CW_DISK_IS_DIRECTORY';
+  return kind === 'symlink' ? 'CW_DISK_SYMLINK' : 'CW_UNSUPPORTED';
+}
