@@ -20,6 +20,33 @@ export function formatUtcMinute(wallMs: number): string {
   return `${String(year).padStart(4, '0')}-${two(month)}-${two(day)} ${time} UTC`;
 }
 
+const FORM = /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d))?)?(?:Z| ?UTC)?$/;
+const DAYS_OF_MONTH = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] as const;
+
+/** Ms since 1970 of `2026-11-28`, `2026-11-28 15:04` or `2026-11-28T15:04:05Z`, all UTC; null for any other text. */
+export function parseUtc(text: string): number | null {
+  const match = FORM.exec(text.trim());
+  if (match === null) return null;
+  const [year, month, day, hour, minute, second] = match.slice(1).map((part) => Number(part ?? 0)) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  if (day < 1 || day > (DAYS_OF_MONTH[month - 1] ?? 0) || hour > 23 || minute > 59 || second > 59)
+    return null;
+  const marchYear = month <= 2 ? year - 1 : year;
+  const marchMonth = month > 2 ? month - 3 : month + 9;
+  const era = Math.floor(marchYear / 400);
+  const yearOfEra = marchYear - era * 400;
+  const dayOfYear = Math.floor((153 * marchMonth + 2) / 5) + day - 1;
+  const dayOfEra = yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear;
+  const days = era * ERA_DAYS + dayOfEra - EPOCH_DAYS;
+  return days * DAY_MS + ((hour * 60 + minute) * 60 + second) * 1_000;
+}
+
 function two(value: number): string {
   return String(value).padStart(2, '0');
 }

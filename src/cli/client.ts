@@ -1,7 +1,8 @@
 import type { Static } from 'typebox';
 import { joinAbsolute } from '../base/path.ts';
+import type { AuditFilterRequest, AuditRecordView } from '../contract/audit_schemas.ts';
 import type { PROCEDURES } from '../contract/procedures.ts';
-import { type ProcedureName, ROUTES, WATCH_JOB_PATH } from '../contract/routes.ts';
+import { EXPORT_AUDIT_PATH, type ProcedureName, ROUTES, WATCH_JOB_PATH } from '../contract/routes.ts';
 import type { JobView } from '../contract/schemas.ts';
 import { requestJson, requestJsonLines } from '../world/node/local_http.ts';
 
@@ -23,6 +24,15 @@ export class DaemonClient {
     const filled = fill(path, params as Record<string, string>);
     const request = method === 'GET' ? { path: filled + queryOf(body ?? {}) } : { path: filled, body };
     return (await requestJson({ socketPath: this.socketPath, method, ...request })) as Result<N>;
+  }
+
+  /** Audit records, the oldest first. CW_AUDIT_UNAVAILABLE, CW_DAEMON_DOWN where the end is missing. */
+  exportAudit(filter: AuditFilterRequest, signal: AbortSignal): AsyncGenerator<AuditRecordView> {
+    const path = EXPORT_AUDIT_PATH + queryOf(filter);
+    return requestJsonLines(
+      { socketPath: this.socketPath, method: 'GET', path },
+      signal,
+    ) as AsyncGenerator<AuditRecordView>;
   }
 
   /** The views of a job until it has ended. CW_JOB_UNKNOWN, CW_DAEMON_DOWN. */

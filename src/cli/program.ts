@@ -1,6 +1,8 @@
 import { Command, CommanderError, Option } from 'commander';
 import { asCausewayError, type CausewayError } from '../base/errors.ts';
 import { processTerminal } from '../world/node/terminal.ts';
+import { addAccessCommands } from './access_commands.ts';
+import { type Add, several } from './add_command.ts';
 import { DaemonClient } from './client.ts';
 import type { Terminal } from './terminal.ts';
 import { VERSION } from './version.ts';
@@ -82,6 +84,7 @@ export function buildProgram(terminal: Terminal, done: (exitCode: number) => voi
   addVmCommands(program, add);
   addCopyCommands(program, add);
   addJobCommands(program, add);
+  addAccessCommands(program, add);
   add(
     program,
     'completion <shell>',
@@ -94,14 +97,6 @@ export function buildProgram(terminal: Terminal, done: (exitCode: number) => voi
   );
   return program;
 }
-
-type Add = (
-  parent: Command,
-  usage: string,
-  description: string,
-  example: string,
-  load: () => Promise<Action>,
-) => Command;
 
 function addDaemonCommands(program: Command, add: Add): void {
   add(
@@ -308,11 +303,6 @@ function addJobCommands(program: Command, add: Add): void {
     'causeway jobs undo 1a2b3c4d',
     async () => (await import('./commands/jobs.ts')).jobsUndo,
   ).option('--detach', 'do not wait for the end; it goes on, also when its machine is back later only');
-}
-
-/** The values of an option that is given several times. */
-function several(value: string, before: readonly string[] = []): readonly string[] {
-  return [...before, value];
 }
 
 async function contextOf(terminal: Terminal, options: Record<string, unknown>): Promise<Context> {
