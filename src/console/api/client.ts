@@ -1,6 +1,6 @@
 import type { Static } from 'typebox';
 import type { PROCEDURES } from '../../contract/procedures.ts';
-import { type ProcedureName, ROUTES } from '../../contract/routes.ts';
+import { HTTPS_PREFIX, type ProcedureName, ROUTES } from '../../contract/routes.ts';
 import { request } from '../browser/http.ts';
 import { ApiError, errorOf } from './errors.ts';
 
@@ -8,8 +8,12 @@ export type Body<N extends ProcedureName> = Static<(typeof PROCEDURES)[N]['body'
 export type Params<N extends ProcedureName> = Static<(typeof PROCEDURES)[N]['params']>;
 export type Result<N extends ProcedureName> = Static<(typeof PROCEDURES)[N]['result']>;
 
-/** Where the daemon serves its procedures to browsers. */
-const PREFIX = '/api';
+/** What proves that a changing request comes from this page; the daemon gives it to who is signed in. */
+let csrfToken: string | null = null;
+
+export function setCsrf(token: string | null): void {
+  csrfToken = token;
+}
 
 /** Calls one procedure; `body` goes into the query of a GET. Throws {@link ApiError}. */
 export async function call<N extends ProcedureName>(
@@ -18,11 +22,12 @@ export async function call<N extends ProcedureName>(
   body?: Body<N>,
 ): Promise<Result<N>> {
   const { method, path } = ROUTES[name];
-  const filled = PREFIX + fill(path, params as Record<string, string>);
+  const filled = HTTPS_PREFIX + fill(path, params as Record<string, string>);
   const isGet = method === 'GET';
   const answer = await request({
     method,
     path: isGet ? filled + queryOf(body ?? {}) : filled,
+    headers: isGet || csrfToken === null ? {} : { 'x-csrf-token': csrfToken },
     ...(isGet ? {} : { body: body ?? {} }),
   }).catch(() => {
     throw new ApiError({ status: 0, code: 'CW_DAEMON_DOWN', message: '', help: '' });

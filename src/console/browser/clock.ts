@@ -14,3 +14,8 @@ export function after(delayMs: number, work: () => void): () => void {
   const timer = setTimeout(work, delayMs);
   return () => clearTimeout(timer);
 }
+
+/** The time that an `<input type="datetime-local">` holds, ms since 1970 UTC; NaN where it holds none. */
+export function localTimeMs(text: string): number {
+  return text === '' ? Number.NaN : Date.parse(text);
+}

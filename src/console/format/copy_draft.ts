@@ -19,6 +19,7 @@ export interface CopyOptions {
   readonly onClash: 'fail' | 'skip' | 'rename';
   readonly ignoreTimes: boolean;
   readonly background: boolean;
+  readonly compress: 'off' | 'auto' | 'archive';
   readonly retries: string;
   readonly window: string;
 }
@@ -29,6 +30,7 @@ export const DEFAULT_OPTIONS: CopyOptions = {
   onClash: 'fail',
   ignoreTimes: false,
   background: false,
+  compress: 'off',
   retries: '0',
   window: '',
 };
@@ -85,12 +87,18 @@ export function copyRequestOf(draft: CopyDraft): { one: StartJobRequest } | { gr
     ...(options.onClash === 'fail' ? {} : { onClash: options.onClash }),
     ...(options.ignoreTimes ? { ignoreTimes: true } : {}),
     ...(options.background ? { trafficClass: 'background' as const } : {}),
+    ...compressionOf(options),
     ...(retries === 0 ? {} : { retries }),
     ...(window === '' ? {} : { windows: [window] }),
   };
   const vms = targetsOf(draft);
   if (vms.length > 1) return { group: { ...wish, vms } };
   return { one: { ...wish, vm: vms[0] ?? from } };
+}
+
+function compressionOf({ compress }: CopyOptions) {
+  if (compress === 'archive') return { profile: compress };
+  return compress === 'auto' ? { compress } : {};
 }
 
 function filled(paths: readonly string[]): string[] {

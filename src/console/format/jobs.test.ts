@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { ACTIONS } from '../../access/rights/actions.ts';
 import type { JobView, StatusView, VmView } from '../../contract/schemas.ts';
 import { STAGES } from '../../wire/stages.ts';
 import { en } from '../messages/en/index.ts';
@@ -68,6 +69,11 @@ describe('a job in words', () => {
     assert.equal(first?.view.stage, 'sourceRead');
     assert.deepEqual([first?.busy, first?.limits], [0.1, false]);
     assert.deepEqual([second?.busy, second?.starved, second?.blocked, second?.limits], [0.8, 0.2, 0, true]);
+  });
+
+  it('has words in each language for every action of the audit log', () => {
+    for (const action of Object.keys(ACTIONS))
+      for (const table of [en, zh]) assert.ok(action in table.audit.actions, action);
   });
 
   it('makes a sentence of half a sentence', () => {

@@ -9,6 +9,7 @@ import { MachineRows } from '../parts/machine_rows.tsx';
 import { Card, Empty, Page } from '../parts/page.tsx';
 import { machines, now, recentJobs, status } from '../state/daemon.ts';
 import { messages } from '../state/language.ts';
+import { may } from '../state/rights.ts';
 import { linkTo } from '../state/route.ts';
 import { linkSpeeds } from '../state/speeds.ts';
 
@@ -22,9 +23,11 @@ export function OverviewPage() {
     return (
       <Page title={m.title}>
         <Empty title={m.emptyTitle} text={m.emptyText}>
-          <LinkButton kind="primary" href={linkTo('machines', 'add')}>
-            {names.add}
-          </LinkButton>
+          {may('vm.add') && (
+            <LinkButton kind="primary" href={linkTo('machines', 'add')}>
+              {names.add}
+            </LinkButton>
+          )}
         </Empty>
       </Page>
     );
@@ -34,9 +37,11 @@ export function OverviewPage() {
     <Page
       title={m.title}
       actions={
-        <LinkButton kind="primary" href={linkTo('copy')}>
-          {shell.copy}
-        </LinkButton>
+        may('job.start') && (
+          <LinkButton kind="primary" href={linkTo('copy')}>
+            {shell.copy}
+          </LinkButton>
+        )
       }
     >
       <Health findings={findingsOf(view, recentJobs.value, now.value)} />

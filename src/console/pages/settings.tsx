@@ -1,9 +1,11 @@
 import { formatBytes } from '../../base/units.ts';
 import { durationText, speedText } from '../format/amounts.ts';
+import { AllowList } from '../parts/allow_list.tsx';
 import { Choices } from '../parts/choices.tsx';
 import { Card, Facts, Page } from '../parts/page.tsx';
 import { status } from '../state/daemon.ts';
 import { LANGUAGES, type Language, language, messages, setLanguage } from '../state/language.ts';
+import { may } from '../state/rights.ts';
 import { setTheme, THEMES, theme } from '../state/theme.ts';
 
 export function SettingsPage() {
@@ -29,6 +31,7 @@ export function SettingsPage() {
       <Card title={m.daemon}>
         <DaemonFacts />
       </Card>
+      {may('settings.read') && <AllowList />}
     </Page>
   );
 }
@@ -50,6 +53,12 @@ function DaemonFacts() {
         { name: m.limit, value: limit === null ? m.noLimit : speedText(limit, units) },
         { name: m.memory, value: formatBytes(view.residentBytes) },
         { name: m.memoryPeak, value: formatBytes(view.peakResidentBytes) },
+        view.web === null
+          ? null
+          : {
+              name: m.certificate,
+              value: <span class="mono break">{view.web.certificateFingerprint}</span>,
+            },
         { name: m.key, value: <span class="mono break">{view.fingerprint}</span> },
       ]}
     />

@@ -72,7 +72,12 @@ function optionsOf(element: HTMLElement, names: readonly string[]): uPlot.Option
     cursor: { show: false },
     scales: { y: { range: (_plot, _low, high) => [0, Math.max(high * 1.1, 1024)] } },
     axes: [
-      { ...axis, space: 90, values: (_plot, seconds) => seconds.map((one) => time.format(one * 1_000)) },
+      {
+        ...axis,
+        size: 32,
+        space: 90,
+        values: (_plot, seconds) => seconds.map((one) => time.format(one * 1_000)),
+      },
       {
         ...axis,
         size: 72,

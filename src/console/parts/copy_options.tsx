@@ -16,26 +16,7 @@ export function CopyOptionFields({ options, set, problems }: OptionsProps) {
     <details class="card" open={isWrong}>
       <summary>{m.options}</summary>
       <div class="field-grid">
-        <SelectField
-          label={m.undo}
-          value={options.undo}
-          onChange={(undo) => set({ undo })}
-          options={[
-            { value: 'auto', text: m.undoAuto },
-            { value: 'require', text: m.undoRequire },
-            { value: 'off', text: m.undoOff },
-          ]}
-        />
-        <SelectField
-          label={m.clash}
-          value={options.onClash}
-          onChange={(onClash) => set({ onClash })}
-          options={[
-            { value: 'fail', text: m.clashFail },
-            { value: 'skip', text: m.clashSkip },
-            { value: 'rename', text: m.clashRename },
-          ]}
-        />
+        <Manners options={options} set={set} />
         <TextField
           label={m.limit}
           value={options.limit}
@@ -75,5 +56,44 @@ export function CopyOptionFields({ options, set, problems }: OptionsProps) {
         </div>
       </div>
     </details>
+  );
+}
+
+/** What the copy does with what it meets. */
+function Manners({ options, set }: Pick<OptionsProps, 'options' | 'set'>) {
+  const m = messages.value.copy;
+  return (
+    <>
+      <SelectField
+        label={m.undo}
+        value={options.undo}
+        onChange={(undo) => set({ undo })}
+        options={[
+          { value: 'auto', text: m.undoAuto },
+          { value: 'require', text: m.undoRequire },
+          { value: 'off', text: m.undoOff },
+        ]}
+      />
+      <SelectField
+        label={m.clash}
+        value={options.onClash}
+        onChange={(onClash) => set({ onClash })}
+        options={[
+          { value: 'fail', text: m.clashFail },
+          { value: 'skip', text: m.clashSkip },
+          { value: 'rename', text: m.clashRename },
+        ]}
+      />
+      <SelectField
+        label={m.compress}
+        value={options.compress}
+        onChange={(compress) => set({ compress })}
+        options={[
+          { value: 'off', text: m.compressOff },
+          { value: 'auto', text: m.compressAuto },
+          { value: 'archive', text: m.compressArchive },
+        ]}
+      />
+    </>
   );
 }

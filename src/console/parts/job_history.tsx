@@ -53,6 +53,7 @@ export function JobFacts({ job }: { readonly job: JobView }) {
         bytesFact(m.skipped, job.recoveredBytes),
         bytesFact(m.reused, job.reusedBytes),
         bytesFact(m.zeros, job.zeroBytes),
+        compressedFact(job),
         job.priority === 0 ? null : { name: m.priority, value: String(job.priority) },
         job.weight === undefined ? null : { name: m.weight, value: String(job.weight) },
         job.trafficClass === 'background' ? { name: m.background, value: m.yes } : null,
@@ -63,6 +64,13 @@ export function JobFacts({ job }: { readonly job: JobView }) {
       ]}
     />
   );
+}
+
+function compressedFact({ compression }: JobView) {
+  const m = messages.value.job;
+  if (!compression || compression.beforeBytes === 0) return null;
+  const { beforeBytes, afterBytes } = compression;
+  return { name: m.compressed, value: m.compressedTo(formatBytes(beforeBytes), formatBytes(afterBytes)) };
 }
 
 /** What was not copied, each with its reason. */

@@ -2,7 +2,11 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { reachable } from '../state/daemon.ts';
 import { messages } from '../state/language.ts';
+import { tellError } from '../state/notices.ts';
+import { may } from '../state/rights.ts';
 import { linkTo, route } from '../state/route.ts';
+import { logOut, me } from '../state/session.ts';
+import { Logo } from './logo.tsx';
 import { Notices } from './notices.tsx';
 
 interface Entry {
@@ -14,9 +18,12 @@ function entries(): Entry[] {
   const m = messages.value.shell;
   return [
     { words: [], text: m.overview },
-    { words: ['copy'], text: m.copy },
+    ...(may('job.start') ? [{ words: ['copy'], text: m.copy }] : []),
     { words: ['jobs'], text: m.jobs },
     { words: ['machines'], text: m.machines },
+    ...(may('user.read') ? [{ words: ['people'], text: m.people }] : []),
+    { words: ['tokens'], text: m.tokens },
+    ...(may('audit.read') ? [{ words: ['audit'], text: m.audit }] : []),
     { words: ['settings'], text: m.settings },
   ];
 }
@@ -64,6 +71,7 @@ export function Shell({ children }: { readonly children: ComponentChildren }) {
               ))}
             </ul>
           </nav>
+          <Who />
         </div>
       </header>
       <main id="content" tabIndex={-1}>
@@ -75,11 +83,20 @@ export function Shell({ children }: { readonly children: ComponentChildren }) {
   );
 }
 
-export function Logo() {
+/** Who is signed in, with the way to the own account and out. */
+function Who() {
+  const m = messages.value.shell;
+  const { value } = me;
+  if (value === null || value === 'unknown') return null;
   return (
-    <svg class="logo" viewBox="0 0 32 32" aria-hidden="true">
-      <path class="road" d="M3 11h26" />
-      <path class="arch" d="M5 23v-4a5.5 5.5 0 0 1 11 0v4m0-4a5.5 5.5 0 0 1 11 0v4" />
-    </svg>
+    <div class="side-foot">
+      <p>{m.signedInAs(value.name)}</p>
+      <a href={linkTo('account')} aria-current={route.value[0] === 'account' ? 'page' : undefined}>
+        {m.account}
+      </a>
+      <button type="button" onClick={() => logOut().catch(tellError)}>
+        {m.signOut}
+      </button>
+    </div>
   );
 }

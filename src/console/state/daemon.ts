@@ -1,8 +1,9 @@
-import { batch, computed, signal } from '@preact/signals';
+import { batch, computed, effect, signal } from '@preact/signals';
 import type { JobPage, JobView, StatusView, VmView } from '../../contract/schemas.ts';
 import { call } from '../api/client.ts';
 import { ApiError } from '../api/errors.ts';
 import { every, wallMs } from '../browser/clock.ts';
+import { loadMe, me, signedOut } from './session.ts';
 import { sample } from './speeds.ts';
 
 const POLL_MS = 1_000;
@@ -16,32 +17,35 @@ export const recentJobs = signal<readonly JobView[]>([]);
 export const reachable = signal(true);
 /** The time of the page, ms since 1970 UTC: ticks with each answer. */
 export const now = signal(wallMs());
-/** Set where the daemon wants to know who asks. */
-export const refused = signal(false);
-
 export const machines = computed<readonly VmView[]>(() => status.value?.vms ?? []);
 
 let asking = false;
-let endedSeen = '';
+let activeSeen = '';
+
+/** What one user saw is nothing for the next one. */
+effect(() => {
+  if (me.value !== null) return;
+  status.value = null;
+  recentJobs.value = [];
+});
 
 /** Asks the daemon once; views that are open ask for more by themselves. */
 export async function refresh(): Promise<void> {
-  if (asking) return;
+  if (asking || me.value === null || me.value === 'unknown') return;
   asking = true;
   try {
     const next = await call('status', {});
     // A list is asked for when a job has come or gone, not with each tick.
     const active = next.activeJobs.map((job) => job.id).join();
     const page: JobPage | null =
-      active !== endedSeen || status.value === null
+      active !== activeSeen || status.value === null
         ? await call('listJobs', {}, { limit: RECENT_JOBS })
         : null;
-    endedSeen = active;
+    activeSeen = active;
     batch(() => {
       status.value = next;
       if (page !== null) recentJobs.value = page.jobs;
       reachable.value = true;
-      refused.value = false;
       now.value = wallMs();
       sample(next, now.value);
     });
@@ -49,21 +53,27 @@ export async function refresh(): Promise<void> {
     if (!(failure instanceof ApiError)) throw failure;
     batch(() => {
       now.value = wallMs();
-      refused.value = failure.status === 401;
       reachable.value = failure.status !== 0;
     });
+    if (failure.status === 401) signedOut();
   } finally {
     asking = false;
   }
 }
 
+async function begin(): Promise<void> {
+  reachable.value = await loadMe();
+}
+
 /** Keeps asking while the page is looked at. */
 export function beginPolling(): void {
-  void refresh();
-  every(POLL_MS, () => {
-    if (document.visibilityState === 'visible') void refresh();
-  });
-  document.addEventListener('visibilitychange', () => {
-    if (document.visibilityState === 'visible') void refresh();
-  });
+  const ask = (): void => {
+    if (document.visibilityState !== 'visible') return;
+    void (me.value === 'unknown' ? begin() : refresh());
+  };
+  ask();
+  every(POLL_MS, ask);
+  document.addEventListener('visibilitychange', ask);
+  // Who has just signed in does not wait for the next tick.
+  me.subscribe(() => void refresh());
 }

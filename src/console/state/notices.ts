@@ -2,6 +2,7 @@ import { signal } from '@preact/signals';
 import { ApiError } from '../api/errors.ts';
 import { after } from '../browser/clock.ts';
 import { sentence } from '../format/jobs.ts';
+import type { Messages } from '../messages/en/index.ts';
 import { messages } from './language.ts';
 
 export interface Notice {
@@ -38,7 +39,10 @@ export function errorText(failure: unknown): { text: string; help: string } {
   const m = messages.value.shell;
   if (!(failure instanceof ApiError)) return { text: m.unexpected, help: String(failure) };
   if (failure.status === 0) return { text: m.unreachable, help: '' };
-  return { text: sentence(failure.message) || m.unexpected, help: sentence(failure.help) || failure.code };
+  const told = sentence(failure.message);
+  const known = messages.value.errors[failure.code as keyof Messages['errors']];
+  if (known !== undefined) return { text: known, help: told };
+  return { text: told || m.unexpected, help: sentence(failure.help) || failure.code };
 }
 
 function add(notice: Omit<Notice, 'id'>): number {

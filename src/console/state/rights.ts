@@ -1,5 +1,6 @@
-import { signal } from '@preact/signals';
+import { computed } from '@preact/signals';
 import { messages } from './language.ts';
+import { me } from './session.ts';
 
 /** What the console asks about, in the words of the daemon's rules. */
 export type Action =
@@ -13,12 +14,21 @@ export type Action =
   | 'account.change'
   | 'user.read'
   | 'user.change'
+  | 'settings.read'
+  | 'settings.change'
   | 'audit.read';
 
-/** What may be done here; null: the daemon does not ask who somebody is. The daemon decides all the same. */
-export const allowed = signal<ReadonlySet<Action> | null>(null);
+/** What may be done, for something at least. The daemon decides on each request by itself. */
+const allowed = computed<ReadonlySet<string>>(() => {
+  const { value } = me;
+  return new Set(value === null || value === 'unknown' ? [] : value.actions);
+});
+
+export function may(action: Action): boolean {
+  return allowed.value.has(action);
+}
 
 /** Why something cannot be done here; null where it can. */
 export function refusalOf(action: Action): string | null {
-  return allowed.value === null || allowed.value.has(action) ? null : messages.value.shell.mayNot;
+  return may(action) ? null : messages.value.shell.mayNot;
 }

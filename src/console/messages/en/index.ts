@@ -1,16 +1,37 @@
 import { access } from './access.ts';
+import { account } from './account.ts';
 import { add } from './add.ts';
+import { audit } from './audit.ts';
 import { copy } from './copy.ts';
+import { errors } from './errors.ts';
 import { job } from './job.ts';
 import { jobs } from './jobs.ts';
 import { machines } from './machines.ts';
 import { overview } from './overview.ts';
+import { people } from './people.ts';
 import { settings } from './settings.ts';
 import { shell } from './shell.ts';
+import { tokens } from './tokens.ts';
 import { units } from './units.ts';
 
 /** English, which says what every other language has to say, too. */
-export const en = { shell, overview, jobs, job, machines, add, copy, access, settings, units };
+export const en = {
+  shell,
+  overview,
+  jobs,
+  job,
+  machines,
+  add,
+  copy,
+  access,
+  account,
+  people,
+  tokens,
+  audit,
+  settings,
+  errors,
+  units,
+};
 
 /** What a language needs: a message that is missing, or one too many, fails the type check. */
 export type Messages = typeof en;

@@ -18,4 +18,10 @@ export const settings = {
   noLimit: 'None',
   memory: 'Memory now',
   memoryPeak: 'Memory at most so far',
+  allow: 'Where people may come from',
+  allowText: 'Empty: from everywhere that reaches this daemon. This computer itself always may.',
+  networks: 'Networks',
+  networksHelp: 'One a line, for example 192.168.122.0/24 or 2001:db8::/32',
+  allowSaved: 'The networks are stored',
+  certificate: 'Certificate of this console',
 };

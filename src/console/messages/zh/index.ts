@@ -1,13 +1,34 @@
 import type { Messages } from '../en/index.ts';
 import { access } from './access.ts';
+import { account } from './account.ts';
 import { add } from './add.ts';
+import { audit } from './audit.ts';
 import { copy } from './copy.ts';
+import { errors } from './errors.ts';
 import { job } from './job.ts';
 import { jobs } from './jobs.ts';
 import { machines } from './machines.ts';
 import { overview } from './overview.ts';
+import { people } from './people.ts';
 import { settings } from './settings.ts';
 import { shell } from './shell.ts';
+import { tokens } from './tokens.ts';
 import { units } from './units.ts';
 
-export const zh: Messages = { shell, overview, jobs, job, machines, add, copy, access, settings, units };
+export const zh: Messages = {
+  shell,
+  overview,
+  jobs,
+  job,
+  machines,
+  add,
+  copy,
+  access,
+  account,
+  people,
+  tokens,
+  audit,
+  settings,
+  errors,
+  units,
+};

@@ -20,4 +20,10 @@ export const settings: Messages['settings'] = {
   noLimit: '无',
   memory: '当前内存',
   memoryPeak: '内存峰值',
+  allow: '允许的来源',
+  allowText: '留空表示任何能到达本守护进程的地方。本机总是允许的。',
+  networks: '网络',
+  networksHelp: '每行一个，例如 192.168.122.0/24 或 2001:db8::/32',
+  allowSaved: '网络已保存',
+  certificate: '本控制台的证书',
 };

@@ -1,0 +1,20 @@
+/** What the daemon refuses most often, in the words of the page. Other errors are told as the daemon words them. */
+export const errors = {
+  CW_AUTH_WRONG: 'The name, the password or the code is wrong',
+  CW_AUTH_SECOND_FACTOR: 'The code of your authenticator is needed',
+  CW_AUTH_LOCKED: 'Too many attempts failed from here. Wait a while',
+  CW_AUTH_BUSY: 'Too many people sign in at this moment. Try again in a few seconds',
+  CW_AUTH_LINK: 'This link was used already or is too old',
+  CW_AUTH_CODE: 'The code is not right. Check the clock of the phone',
+  CW_AUTH_FORGED: 'Reload this page and try again',
+  CW_AUTH_REQUIRED: 'Sign in again',
+  CW_ACCESS_DENIED: 'Your role does not allow this',
+  CW_PASSWORD_WEAK: 'Choose a longer password',
+  CW_USER_EXISTS: 'Somebody with this name exists already',
+  CW_USER_NAME: 'This is no possible user name',
+  CW_USER_LAST_ADMIN: 'Somebody must be able to manage people. Give another person the role first',
+  CW_VM_EXISTS: 'A machine with this name exists already',
+  CW_VM_UNKNOWN: 'There is no such machine',
+  CW_JOB_UNKNOWN: 'This copy is not known any more',
+  CW_AUDIT_UNAVAILABLE: 'It cannot be recorded, so it is not done',
+};
