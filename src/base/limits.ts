@@ -358,7 +358,12 @@ export const LIMITS = {
   ),
   consoleFilesMax: count(500, 'files of the console'),
   consoleFilesMaxBytes: bytes(16 * MIB, 'files of the console, all together: they are kept in memory'),
-  apiEventsKept: count(1_000, 'events of one job kept for late readers'),
+  eventsKept: count(
+    1_000,
+    'newest events of jobs and machines that are kept for readers who come back; one that is further behind reads everything again',
+  ),
+  eventReadersMax: count(256, 'streams of events that are read at one time'),
+  eventBeatMs: ms(15_000, 'how often a stream of events shows that it lives'),
   vmsMax: count(1_000, 'machines of one daemon'),
   // users, sign-in and rights
   argonMemoryBytes: bytes(

@@ -61,5 +61,8 @@ export const WATCH_JOB_PATH = '/v1/jobs/:id/watch';
 /** Audit records that fit the query, the oldest first, one JSON document a line. */
 export const EXPORT_AUDIT_PATH = '/v1/audit/export';
 
+/** Server-sent events: see `event_schemas.ts`. */
+export const EVENTS_PATH = '/v1/events';
+
 /** Before each path where the API is served by HTTPS; on the Unix socket it stands before none. */
 export const HTTPS_PREFIX = '/api';

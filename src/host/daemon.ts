@@ -6,6 +6,8 @@ import { loadIdentity } from '../link/session/identity_store.ts';
 import type { PairingTokens } from '../link/session/pairing.ts';
 import { openPairingTokens } from '../link/session/pairing_file.ts';
 import { TrustStore } from '../link/session/trust_store.ts';
+import { EventHub } from '../service/event_hub.ts';
+import type { ServiceParts } from '../service/ports.ts';
 import { Service } from '../service/service.ts';
 import { PROTOCOL_VERSIONS } from '../wire/hello.ts';
 import type { Argon2Cost, Cryptography } from '../world/cryptography.ts';
@@ -19,6 +21,7 @@ import { Access } from './access.ts';
 import { serveApi } from './api_server.ts';
 import { CopyRates } from './copy_rates.ts';
 import { type DialInServer, serveDialIn } from './dial_in.ts';
+import { eventSources } from './event_sources.ts';
 import { JobGroups } from './job_groups.ts';
 import { importFormerJobs } from './job_import.ts';
 import { JobManager } from './job_manager.ts';
@@ -78,7 +81,9 @@ export class Daemon implements AsyncDisposable {
   readonly #parts: DaemonParts;
   readonly #startedMs: number;
   #api: FastifyInstance | null = null;
+  #closing = false;
   #web: WebServer | null = null;
+  #events: EventHub | null = null;
   #dialIn: DialInServer | null = null;
 
   private constructor(options: DaemonOptions, parts: DaemonParts) {
@@ -159,7 +164,9 @@ export class Daemon implements AsyncDisposable {
   async #serve(dir: Dir): Promise<void> {
     const { world, dataDirectory, web } = this.#options;
     const { access } = this.#parts;
-    const service = new Service({
+    const sources = eventSources(this.jobs, this.machines, access);
+    this.#events = new EventHub(world.clock, this.machines, sources);
+    const parts: ServiceParts = {
       clock: world.clock,
       identity: access.identity,
       allow: access.allow,
@@ -168,7 +175,8 @@ export class Daemon implements AsyncDisposable {
       jobs: this.jobs,
       groups: this.groups,
       daemon: this,
-    });
+    };
+    const service = new Service(parts, this.#events);
     this.#api = await serveApi(service, this.socketPath, web.platform);
     if (web.listen === null) return;
     const place = { dir, dirPath: dataDirectory };
@@ -185,6 +193,17 @@ export class Daemon implements AsyncDisposable {
   /** Where the console is, without a slash at its end; null where none is served. */
   consoleUrl(): string | null {
     return this.#web?.url ?? null;
+  }
+
+  /** Looks whether the state can be read, and whether it is being stopped. */
+  async unready(): Promise<string | null> {
+    if (this.#closing) return 'the daemon is being stopped';
+    try {
+      await this.#parts.database.read({ sql: 'SELECT 1' });
+      return null;
+    } catch (failure) {
+      return asCausewayError(failure).message;
+    }
   }
 
   async status(): Promise<StatusView> {
@@ -210,7 +229,9 @@ export class Daemon implements AsyncDisposable {
 
   /** Stops everything; running copies go on when the daemon is started again. */
   async close(): Promise<void> {
+    this.#closing = true;
     await this.jobs.close();
+    this.#events?.close();
     await this.#web?.close();
     await this.#api?.close();
     await this.#dialIn?.close();

@@ -140,6 +140,11 @@ export class JobManager {
     return this.#listeners.add(id, listener);
   }
 
+  /** The same for all jobs; progress is told while `isWanted`. */
+  watchAll(listener: (view: JobView) => void, isWanted: () => boolean): () => void {
+    return this.#listeners.addToAll(listener, isWanted);
+  }
+
   /** Takes a job out of the queue, or stops its copy where it is, until it is resumed. CW_JOB_UNKNOWN, CW_JOB_STATE, CW_DISK_*. */
   async pause(id: string): Promise<JobView> {
     const job = this.#queue.get(id);

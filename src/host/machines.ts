@@ -82,8 +82,9 @@ export class Machines {
   }
 
   /** Calls `listener` after each change of a link and each removal of a machine. */
-  onChange(listener: () => void): void {
+  onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   has(name: string): boolean {
@@ -103,7 +104,9 @@ export class Machines {
   }
 
   views(): VmView[] {
-    return this.#parts.store.all().map((vm) => this.view(vm.name));
+    // one that is being removed has no link any more
+    const vms = this.#parts.store.all().filter(({ name }) => this.#machines.has(name));
+    return vms.map((vm) => this.view(vm.name));
   }
 
   view(name: string): VmView {
@@ -134,6 +137,7 @@ export class Machines {
     };
     await this.#parts.store.add(vm);
     this.#start(vm);
+    this.#changed();
     return this.view(name);
   }
 
@@ -146,6 +150,7 @@ export class Machines {
   async set(name: string, { weight }: SetVmRequest): Promise<VmView> {
     this.link(name);
     if (weight !== undefined) await this.#parts.store.change(name, { weight });
+    this.#changed();
     return this.view(name);
   }
 

@@ -25,6 +25,7 @@ export class AuditTrail {
   readonly log: AuditLog;
   readonly #refusals: RefusalMeter;
   readonly #pending = new Set<Promise<unknown>>();
+  readonly #listeners = new Set<(sequence: number) => void>();
 
   constructor(log: AuditLog, refusals: RefusalMeter) {
     this.log = log;
@@ -33,7 +34,7 @@ export class AuditTrail {
 
   /** Resolves once the record is durable: only then may the work begin. CW_AUDIT_UNAVAILABLE, CW_LIMIT. */
   async begin(deed: Deed): Promise<BegunDeed> {
-    const sequence = await this.log.append(entryOf(deed, 'started'));
+    const sequence = await this.#append(entryOf(deed, 'started'));
     const end = (outcome: AuditEntry['outcome'], details: Details): void => {
       this.#later({ ...entryOf(deed, outcome), details: { started: sequence, ...details } });
     };
@@ -48,7 +49,7 @@ export class AuditTrail {
 
   /** One record of what was done, durable when it resolves. CW_AUDIT_UNAVAILABLE. */
   async note(deed: Deed): Promise<void> {
-    await this.log.append(entryOf(deed, 'done'));
+    await this.#append(entryOf(deed, 'done'));
   }
 
   /**
@@ -66,14 +67,26 @@ export class AuditTrail {
     this.#later({ ...entryOf(deed, 'refused'), details });
   }
 
+  /** Calls `listener` with the number of each new record; the result ends it. */
+  onRecord(listener: (sequence: number) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
   /** Waits for what is being written. */
   async settled(): Promise<void> {
     await Promise.all(this.#pending);
   }
 
+  async #append(entry: AuditEntry): Promise<number> {
+    const sequence = await this.log.append(entry);
+    for (const listener of this.#listeners) listener(sequence);
+    return sequence;
+  }
+
   #later(entry: AuditEntry): void {
     // The work had its record before it began. A log that takes no more refuses the next work, and says why there.
-    const written = this.log.append(entry).catch(() => undefined);
+    const written = this.#append(entry).catch(() => undefined);
     this.#pending.add(written);
     void written.finally(() => this.#pending.delete(written));
   }

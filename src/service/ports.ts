@@ -52,13 +52,15 @@ export interface GroupsPort {
 export interface DaemonPort {
   status(): Promise<StatusView>;
   requestStop(): void;
+  /** Why it takes no work now; null where it does. */
+  unready(): Promise<string | null>;
   /** Where the console is, without a slash at its end; null where none is served. */
   consoleUrl(): string | null;
 }
 
 /** All that the procedures need. */
 export interface ServiceParts {
-  readonly clock: Pick<Clock, 'wallMs' | 'monotonicMs'>;
+  readonly clock: Pick<Clock, 'wallMs' | 'monotonicMs' | 'sleep'>;
   readonly identity: Identity;
   readonly allow: AllowStore;
   readonly trail: AuditTrail;

@@ -5,6 +5,7 @@ import type { Resource } from '../access/rights/scope.ts';
 import { CausewayError } from '../base/errors.ts';
 import type { ProcedureName } from '../contract/routes.ts';
 import type { Call, Caller } from './caller.ts';
+import type { EventHub } from './event_hub.ts';
 import type { ServiceParts } from './ports.ts';
 import type { Procedure } from './procedure.ts';
 import { PROCEDURE_HANDLERS } from './procedures.ts';
@@ -12,9 +13,11 @@ import { PROCEDURE_HANDLERS } from './procedures.ts';
 /** The way of every request: who is it, may it, is it recorded, and only then is it done. */
 export class Service {
   readonly parts: ServiceParts;
+  readonly events: EventHub;
 
-  constructor(parts: ServiceParts) {
+  constructor(parts: ServiceParts, events: EventHub) {
     this.parts = parts;
+    this.events = events;
   }
 
   /**

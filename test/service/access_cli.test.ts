@@ -1,27 +1,15 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { createHmac } from 'node:crypto';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { ROOT } from '../interop/rig.ts';
 import { DaemonRig, PASSWORD } from './rig.ts';
+import { totpOf } from './totp_of.ts';
 
 interface Ran {
   readonly code: number | null;
   readonly out: string;
   readonly err: string;
-}
-
-/** The code of an authenticator (RFC 6238), by nothing of ours. */
-function totpOf(secret: string, nowMs: number): string {
-  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
-  const bits = [...secret].map((one) => alphabet.indexOf(one).toString(2).padStart(5, '0')).join('');
-  const key = Buffer.from((bits.match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2)));
-  const counter = Buffer.alloc(8);
-  counter.writeBigUInt64BE(BigInt(Math.floor(nowMs / 30_000)));
-  const mac = createHmac('sha1', key).update(counter).digest();
-  const at = mac.at(-1)! & 15;
-  return String((mac.readUInt32BE(at) & 0x7fffffff) % 1_000_000).padStart(6, '0');
 }
 
 describe('the commands for users, tokens, second factors, the allow list and the audit log', () => {

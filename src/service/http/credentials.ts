@@ -35,15 +35,20 @@ export function webCredentials(identity: Identity): Credentials {
 
 /**
  * Refuses a changing request that a page of somebody else may have made a browser send: with a cookie it needs the page's
- * own proof, and in any case no other origin. CW_AUTH_FORGED.
+ * own proof (`isOpen`: not yet, since it is the sign-in), and in any case no other origin. CW_AUTH_FORGED.
  */
-export function refuseForged(identity: Identity, request: FastifyRequest, { session }: Caller): void {
+export function refuseForged(
+  identity: Identity,
+  request: FastifyRequest,
+  { session }: Caller,
+  isOpen: boolean,
+): void {
   if (request.method === 'GET' || request.method === 'HEAD') return;
   const { origin, host } = request.headers;
   const site = request.headers['sec-fetch-site'];
   if (site !== undefined && site !== 'same-origin' && site !== 'none') throw forged('another site');
   if (origin !== undefined && origin !== `https://${host ?? ''}`) throw forged('another origin');
-  if (session === null) return;
+  if (session === null || isOpen) return;
   const shown = request.headers[CSRF_HEADER];
   if (typeof shown !== 'string' || !identity.sessions.isCsrf(session.cookie, shown)) {
     throw forged(`a page without the header ${CSRF_HEADER}`);

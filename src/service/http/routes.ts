@@ -1,11 +1,15 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { PROCEDURE_ACTIONS } from '../../access/rights/procedure_actions.ts';
 import { CausewayError } from '../../base/errors.ts';
+import { AuditFilterRequest } from '../../contract/audit_schemas.ts';
+import { EventsRequest } from '../../contract/event_schemas.ts';
 import { PROCEDURES } from '../../contract/procedures.ts';
-import { EXPORT_AUDIT_PATH, type ProcedureName, WATCH_JOB_PATH } from '../../contract/routes.ts';
+import { EVENTS_PATH, EXPORT_AUDIT_PATH, type ProcedureName, WATCH_JOB_PATH } from '../../contract/routes.ts';
 import type { Caller } from '../caller.ts';
 import type { Service } from '../service.ts';
 import { sessionCookie } from './cookies.ts';
 import { type Credentials, refuseForged } from './credentials.ts';
+import { streamEvents } from './event_stream.ts';
 import { PROBLEM_TYPE, problemOf } from './problem.ts';
 import { exportAudit, watchJob } from './streams.ts';
 
@@ -33,15 +37,29 @@ export function addApi(server: FastifyInstance, service: Service, place: ApiPlac
   for (const name of Object.keys(PROCEDURES) as ProcedureName[]) addProcedure(server, service, place, name);
   const callerOf = (request: FastifyRequest): Caller => place.credentials(request);
   server.get(`${prefix}${WATCH_JOB_PATH}`, (request, reply) => watchJob(service, callerOf, request, reply));
-  const query = PROCEDURES.searchAudit.body;
+  server.get(`${prefix}${EVENTS_PATH}`, { schema: { querystring: EventsRequest } }, (request, reply) =>
+    streamEvents(service, callerOf, request, reply),
+  );
+  addHealth(server, service);
+  const query = AuditFilterRequest;
   server.get(`${prefix}${EXPORT_AUDIT_PATH}`, { schema: { querystring: query } }, (request, reply) =>
     exportAudit(service, callerOf, request, reply),
   );
 }
 
+/** For whoever watches over the daemon: that it answers, and that it takes work. They tell nothing else. */
+function addHealth(server: FastifyInstance, service: Service): void {
+  server.get('/healthz', async () => ({ alive: true }));
+  server.get('/readyz', async (_request, reply) => {
+    const ready = (await service.parts.daemon.unready()) === null;
+    return reply.status(ready ? 200 : 503).send({ ready });
+  });
+}
+
 function addProcedure(server: FastifyInstance, service: Service, place: ApiPlace, name: ProcedureName): void {
   const procedure = PROCEDURES[name];
   const where = procedure.method === 'GET' ? 'querystring' : 'body';
+  const isOpen = PROCEDURE_ACTIONS[name] === 'open';
   const hasBody = Object.keys(procedure.body.properties).length > 0;
   server.route({
     method: procedure.method,
@@ -49,7 +67,7 @@ function addProcedure(server: FastifyInstance, service: Service, place: ApiPlace
     schema: { params: procedure.params, ...(hasBody && { [where]: procedure.body }) },
     handler: async (request, reply) => {
       const caller = place.credentials(request);
-      if (!place.isLocal) refuseForged(service.parts.identity, request, caller);
+      if (!place.isLocal) refuseForged(service.parts.identity, request, caller, isOpen);
       return service.call(name, {
         caller,
         params: request.params as Record<string, string>,

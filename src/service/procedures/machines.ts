@@ -39,9 +39,14 @@ export function visibleVms(parts: ServiceParts, caller: Caller): VmView[] {
 }
 
 /** Arguments of a command may hold secrets: only who may change the machine sees them. */
-function shownVm(parts: ServiceParts, caller: Caller, vm: VmView): VmView {
+export function shownVm(parts: ServiceParts, caller: Caller, vm: VmView): VmView {
   if (vm.endpoint.kind !== 'exec' || may(parts, caller, 'vm.change', vm.name)) return vm;
   return { ...vm, endpoint: { ...vm.endpoint, argv: [...vm.endpoint.argv.slice(0, 1), '…'] } };
+}
+
+/** Whether the caller may look at the machine. */
+export function maySeeVm(parts: Pick<ServiceParts, 'clock'>, caller: Caller, vm: string): boolean {
+  return may(parts, caller, 'vm.read', vm);
 }
 
 function may(parts: Pick<ServiceParts, 'clock'>, caller: Caller, action: Action, vm: string): boolean {

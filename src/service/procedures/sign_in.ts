@@ -44,6 +44,7 @@ async function logIn(parts: ServiceParts, call: Call): Promise<MeView> {
       await identity.sessions.end(id);
       throw failure;
     }
+    if (call.caller.session !== null) await identity.sessions.end(call.caller.session.id);
     call.setCookie(issued.cookie);
     return meView(parts, caller);
   } catch (failure) {
