@@ -200,7 +200,7 @@ function addCopyCommands(program: Command, add: Add): void {
     .option('--limit <rate>', 'send at most so much in a second, for example 20M')
     .option(
       '--compress <auto|off|1-19>',
-      'compress what travels (zstd): where the link is slower than the compressor, not at all, or at that level; what does not get smaller goes as it is (default: off)',
+      'compress what travels (zstd): where the link is slower than the compressor, not at all, or at that level; what does not get smaller goes as it is (default: auto)',
     )
     .option('--profile <archive>', 'archive: as few bytes as may be, at the cost of work')
     .option('-I, --ignore-times', 'also copy files that are there with the same size and time')

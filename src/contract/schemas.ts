@@ -114,8 +114,8 @@ const CopyWish = {
    */
   undo: Type.Optional(Type.Union([Type.Literal('auto'), Type.Literal('off'), Type.Literal('require')])),
   /**
-   * zstd: a level from 1 (fastest) to 19 (smallest), or `auto`: as it pays, which is not at all where the link is faster
-   * than the compressor. What does not get smaller is sent as it is.
+   * zstd: a level from 1 (fastest) to 19 (smallest), or `auto`, the default: as it pays, which is not at
+   * all where the link is faster than the compressor. What does not get smaller is sent as it is.
    */
   compress: Type.Optional(
     Type.Union([Type.Literal('auto'), Type.Literal('off'), Type.Integer({ minimum: 1, maximum: 19 })]),

@@ -9,7 +9,7 @@ const ARCHIVE_LEVEL = 12;
 export function compressionOf({
   profile,
   chunkBytes,
-  compress = profile === 'archive' ? ARCHIVE_LEVEL : 'off',
+  compress = profile === 'archive' ? ARCHIVE_LEVEL : 'auto',
 }: StartJobRequest): Pick<CopyOptions, 'chunkBytes' | 'compress'> {
   const { chunkDefaultBytes, chunkMaxBytes } = LIMITS;
   const largePacks = profile === 'archive';

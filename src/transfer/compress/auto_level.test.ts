@@ -13,6 +13,8 @@ const MESSAGE = MB;
 /** A copy whose stages work at the same time: how fast each of them is, in bytes a second. */
 interface Plant {
   readonly link: number;
+  /** A rate that was asked for. */
+  readonly limit?: number;
   readonly compress: number;
   readonly ratio: number;
   readonly write: number;
@@ -23,7 +25,7 @@ interface Plant {
 const TEXT: Plant = { link: 10 * MB, compress: 300 * MB, ratio: 4, write: 2_000 * MB, thread: 0.1 };
 
 /** Lets messages go through a plant for so long; the levels at which they went. */
-function run(plant: Plant, forMs: number): number[] {
+async function run(plant: Plant, forMs: number): Promise<number[]> {
   let nowMs = 0;
   const clock = { monotonicMs: () => nowMs } as Clock;
   const meter = new StageMeter(clock);
@@ -46,6 +48,10 @@ function run(plant: Plant, forMs: number): number[] {
     level.worked(workMs, plant.ratio);
     // while the disk does not take what has arrived, the sender waits for the link as well
     const tookMs = Math.max(linkMs, writeMs, workMs);
+    const limitMs = plant.limit === undefined ? 0 : (MESSAGE / ratio / plant.limit) * 1000;
+    await meter.wait('limit', async () => {
+      nowMs += limitMs;
+    });
     const since = meter.enter('link');
     nowMs += tookMs;
     meter.leave('link', since, MESSAGE / ratio);
@@ -61,17 +67,18 @@ function figure(stage: StageFigure['stage'], busyMs: number): StageFigure {
   return { stage, bytes: busyMs, busyMs, activeMs: 0, starvedMs: 0, blockedMs: 0 };
 }
 
-test('compresses where the link is what everything waits for, and only there', () => {
+test('compresses where the link is what everything waits for, and only there', async () => {
   const rows: [what: string, plant: Partial<Plant>, compresses: boolean][] = [
     ['a slow link', {}, true],
     ['a very slow link', { link: 0.3 * MB }, true],
+    ['a rate that was asked for, on a fast link', { link: 1_000 * MB, limit: 5 * MB }, true],
     ['a fast link', { link: 1_500 * MB }, false],
     ['a slow disk behind a fast link', { link: 1_000 * MB, write: 20 * MB }, false],
     ['a thread that has no time left', { link: 200 * MB, thread: 0.95 }, false],
     ['bytes that do not get smaller', { ratio: 1 }, false],
   ];
   for (const [what, change, compresses] of rows) {
-    const levels = run({ ...TEXT, ...change }, 60_000);
+    const levels = await run({ ...TEXT, ...change }, 60_000);
     assert.equal(levels.at(-1)! > 0, compresses, what);
     if (!compresses)
       assert.ok(
@@ -81,8 +88,8 @@ test('compresses where the link is what everything waits for, and only there', (
   }
 });
 
-test('begins within two seconds on a slow link', () => {
-  const levels = run({ ...TEXT, link: 4 * MB }, 10_000);
+test('begins within two seconds on a slow link', async () => {
+  const levels = await run({ ...TEXT, link: 4 * MB }, 10_000);
   assert.ok(levels.indexOf(1) * (1_000 / 4) < 2_000, `after ${levels.indexOf(1)} messages`);
 });
 

@@ -66,6 +66,13 @@ export class AutoLevel implements LevelChoice {
     if (level !== this.#state.level) this.#isMixed = true;
   }
 
+  /** A rate that was asked for is a link that carries no more. */
+  #linkWaitMs(): number {
+    const { meter } = this.#parts;
+    const busyMs = meter.figures().find(({ stage }) => stage === 'link')?.busyMs ?? 0;
+    return busyMs + meter.waitedMs('limit');
+  }
+
   #look(): void {
     const { clock, meter, local, remote } = this.#parts;
     const nowMs = clock.monotonicMs();
@@ -74,13 +81,13 @@ export class AutoLevel implements LevelChoice {
     this.#source.add(local());
     const told = remote();
     if (told !== null) this.#sink.add(told);
-    const linkBusyMs = meter.figures().find(({ stage }) => stage === 'link')?.busyMs ?? 0;
+    const linkBusyMs = this.#linkWaitMs();
     const linkBytes = meter.bytes('link');
     const sides = { source: this.#source.now(), sink: this.#sink.now() };
     const load: IntervalLoad = {
       elapsedMs,
       lanes: this.#parts.lanes,
-      linkBusyMs: (linkBusyMs - this.#linkBusyMs) * linkShare(sides),
+      linkBusyMs: Math.min(elapsedMs, linkBusyMs - this.#linkBusyMs) * linkShare(sides),
       compressBusyMs: this.#workMs,
       payloadBytes: this.#plainBytes,
       wireBytes: linkBytes - this.#linkBytes,

@@ -1,4 +1,5 @@
 import { sharedBytes } from '../../base/bytes.ts';
+import { asCausewayError } from '../../base/errors.ts';
 import type { CompressedMessage, LaneMessage, SentLaneMessage } from '../../wire/lane_message.ts';
 import { decodeLaneMessage } from '../../wire/lane_message.ts';
 import type { Offload } from '../../world/offload.ts';
@@ -21,7 +22,8 @@ export class MessageExpander {
 
   /**
    * The message; `release` is called once its own bytes are not needed any more. What comes of a compressed one is valid
-   * until the next call. Throws CW_WIRE_* for what no honest source sends.
+   * until the next call. Of a frame that is damaged come zeros, which do not have the hash of what was lost: that is found
+   * as for any other damage, and sent again. Throws CW_WIRE_* for what no honest source sends.
    */
   async expand(message: SentLaneMessage, release: () => void): Promise<LaneMessage> {
     if (message.type !== 'compressed') return message;
@@ -36,7 +38,15 @@ export class MessageExpander {
     const whole = this.#room.subarray(0, wholeBytes);
     whole.set(head);
     const into = whole.subarray(head.byteLength);
-    await this.#meter.run('decompress', plainBytes, () => this.#offload.run(decompressJob, { frame, into }));
+    try {
+      await this.#meter.run('decompress', plainBytes, () =>
+        this.#offload.run(decompressJob, { frame, into }),
+      );
+    } catch (failure) {
+      const error = asCausewayError(failure);
+      if (error.code !== 'CW_WIRE_MALFORMED') throw error;
+      into.fill(0); // nothing of what came before in this memory stands for what was lost
+    }
     return whole;
   }
 }
