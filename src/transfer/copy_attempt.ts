@@ -2,6 +2,7 @@ import type { Mux, Stream, StreamShare } from '../link/mux/mux.ts';
 import { encodeCopyOpening, encodeLaneOpening } from '../wire/copy_messages.ts';
 import type { CopyOptions } from '../wire/copy_types.ts';
 import type { World } from '../world/world.ts';
+import { worldFor } from './class_world.ts';
 import type { CopyOutcome, CopyView } from './copy_progress.ts';
 import { grantedLanes } from './grants.ts';
 import type { LaneRouter } from './lane_router.ts';
@@ -42,7 +43,8 @@ export interface CopyAttempt {
 
 /** Opens the transfer with the peer and prepares this side's part. */
 export async function startAttempt(params: AttemptParams): Promise<CopyAttempt> {
-  const { world, mux, spec, signal, gate } = params;
+  const { mux, spec, signal, gate } = params;
+  const world = worldFor(params.world, spec.options);
   const peerRole = spec.role === 'source' ? 'sink' : 'source';
   const { transferId, sources, destination } = spec;
   const options = spec.role === 'sink' ? pacedOptions(spec, gate) : spec.options;

@@ -6,6 +6,7 @@ import type { Mux, Stream } from '../link/mux/mux.ts';
 import { decodeCopyOpening } from '../wire/copy_messages.ts';
 import type { CopyOpening } from '../wire/copy_types.ts';
 import type { World } from '../world/world.ts';
+import { worldFor } from './class_world.ts';
 import { laneOpener } from './copy_attempt.ts';
 import type { LaneRouter } from './lane_router.ts';
 import type { LaneAcceptor } from './link_ports.ts';
@@ -139,7 +140,7 @@ export class CopyService {
       if (earlier) await this.#replace(earlier);
       const home = this.#world.process.info.homeDirectory;
       const common = {
-        world: this.#world,
+        world: worldFor(this.#world, opening.options),
         stream,
         options: opening.options,
         signal: controller.signal,

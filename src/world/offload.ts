@@ -35,6 +35,8 @@ export interface Offload {
     args: Args,
     onMoved?: (bytes: number) => void,
   ): Promise<Result>;
+  /** The same with threads that come after everything else for processor and disk; absent where there are none. */
+  readonly gentle?: Offload;
 }
 
 /** Runs every job in the calling thread: for worlds without threads. */

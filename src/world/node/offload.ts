@@ -49,7 +49,9 @@ const HELD_UP_MS = 1_000;
  * handle of a wrapped disk runs in the calling thread.
  */
 class ThreadOffload implements Offload {
+  readonly gentle?: Offload;
   readonly #module: ThreadModule;
+  readonly #isGentle: boolean;
   readonly #inline = inlineOffload(createNodeClock(), NODE_FRAMES);
   readonly #threads = new Set<Thread>();
   /** Last used first: its memory is warm, and the others may end. */
@@ -59,8 +61,10 @@ class ThreadOffload implements Offload {
   #idleTimer: NodeJS.Timeout | null = null;
   #heldUpTimer: NodeJS.Timeout | null = null;
 
-  constructor(module: ThreadModule) {
+  constructor(module: ThreadModule, manner: 'usual' | 'gentle') {
     this.#module = module;
+    this.#isGentle = manner === 'gentle';
+    if (manner === 'usual') this.gentle = new ThreadOffload(module, 'gentle');
   }
 
   async run<Args extends object, Result>(
@@ -114,7 +118,7 @@ class ThreadOffload implements Offload {
   }
 
   #start(): Thread {
-    const thread: Thread = { worker: startWorker(this.#module), current: null, sinceMs: 0 };
+    const thread: Thread = { worker: startWorker(this.#module, this.#isGentle), current: null, sinceMs: 0 };
     this.#threads.add(thread);
     const ended = (error: unknown) => this.#ended(thread, error);
     thread.worker
@@ -164,12 +168,13 @@ class ThreadOffload implements Offload {
   }
 }
 
-function startWorker(module: ThreadModule): Worker {
+function startWorker(module: ThreadModule, isGentle: boolean): Worker {
   // descriptors are passed between the threads: none of them is the worker's own
   const options = {
     execArgv: ['--disable-warning=ExperimentalWarning'],
     trackUnmanagedFds: false,
     resourceLimits: HEAP,
+    workerData: { isGentle },
   };
   if ('url' in module) return new Worker(new URL(module.url), options);
   return new Worker(module.text, { ...options, eval: true });
@@ -177,5 +182,5 @@ function startWorker(module: ThreadModule): Worker {
 
 /** Threads where `module` is given; without it every job runs in the calling thread. */
 export function createNodeOffload(module: ThreadModule | null): Offload {
-  return module === null ? inlineOffload(createNodeClock(), NODE_FRAMES) : new ThreadOffload(module);
+  return module === null ? inlineOffload(createNodeClock(), NODE_FRAMES) : new ThreadOffload(module, 'usual');
 }

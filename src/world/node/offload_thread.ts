@@ -1,4 +1,4 @@
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '../../base/assert.ts';
 import { asCausewayError } from '../../base/errors.ts';
 import type { Job, JobContext } from '../offload.ts';
@@ -7,6 +7,7 @@ import { NODE_FRAMES } from './compression.ts';
 import { createDiskContext } from './disk.ts';
 import { borrowHandles } from './handle_refs.ts';
 import type { JobAnswer, JobOrder } from './offload.ts';
+import { lowerThreadPriority } from './priority.ts';
 import { ownThreadFolder } from './thread_folder.ts';
 import { createWholeFiles } from './whole_files.ts';
 
@@ -17,6 +18,7 @@ import { createWholeFiles } from './whole_files.ts';
 export function serveJobs(jobs: readonly Job<never, unknown>[]): void {
   const port = parentPort;
   assert(port !== null, 'jobs are served in a worker thread');
+  if ((workerData as { readonly isGentle?: boolean } | null)?.isGentle) lowerThreadPriority();
   const byName = new Map(jobs.map((job) => [job.name, job as unknown as Job<object, unknown>]));
   const disk = createDiskContext({ mode: 'blocking' });
   const folder = ownThreadFolder();
