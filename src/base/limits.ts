@@ -238,6 +238,18 @@ export const LIMITS = {
     1_000,
     'how long the foremost of several copies of the same sources waits, in all, for one that is behind: then that one reads by itself',
   ),
+  cacheFileMinBytes: bytes(
+    1024 * MIB,
+    'a file of this size or more leaves nothing of itself in memory: it would push out what the machine works with',
+  ),
+  cacheBehindBytes: bytes(
+    16 * MIB,
+    'what lies before a range of a huge source that was read is given up from memory with it: lanes read ahead of each other',
+  ),
+  cacheMemoryPercent: count(
+    25,
+    'a file that is larger than this part of the memory, in percent, is given up from memory while it is written, not only at its end',
+  ),
   verifyAtOnceMax: count(2, 'runs of chunks of one file that are read back at the same time'),
   verifyRunBytes: bytes(4 * MIB, 'chunks in a row that are read back in one piece of work'),
   flushAllFromFiles: count(

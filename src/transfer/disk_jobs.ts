@@ -12,6 +12,7 @@ import { type OnMoved, readFully, writeFully } from './file_io.ts';
 import { nowAndThen } from './job_progress.ts';
 import { probeNamesJob } from './name_probe.ts';
 import { publishPackJob, readPackJob, writePackJob } from './pack_jobs.ts';
+import { forgetPages, forgetRead } from './page_cache.ts';
 import { planWalkJob } from './plan_walk.ts';
 import { isProbedHole } from './sparse_read.ts';
 import { endWithZeros, type FileRange, leaveZeros, writeSparsely } from './sparse_write.ts';
@@ -39,6 +40,8 @@ export const readChunkJob: Job<
     readonly offset: number;
     readonly blocks: BlockHashes | null;
     readonly holes: boolean;
+    /** Nothing of the range stays in the memory of the system. */
+    readonly forget: boolean;
   },
   {
     readonly hash: Uint8Array | null;
@@ -48,11 +51,12 @@ export const readChunkJob: Job<
   }
 > = {
   name: 'read-chunk',
-  async run({ file, into, offset, blocks, holes }, context) {
+  async run({ file, into, offset, blocks, holes, forget }, context) {
     const lengthBytes = into.byteLength;
-    if (holes && (await isProbedHole({ file, offset, lengthBytes }, context)))
-      return { hash: hashOfZeros(lengthBytes), zeros: true, same: null, hashMs: 0 };
-    const count = await readFully(file, into, offset, partly(context, into.byteLength));
+    const isHole = holes && (await isProbedHole({ file, offset, lengthBytes }, context));
+    const count = isHole ? 0 : await readFully(file, into, offset, partly(context, into.byteLength));
+    if (forget) await forgetRead(file, offset, lengthBytes);
+    if (isHole) return { hash: hashOfZeros(lengthBytes), zeros: true, same: null, hashMs: 0 };
     if (count < into.byteLength) return { hash: null, zeros: false, same: null, hashMs: 0 };
     const since = context.clock.monotonicMs();
     const { hash, zeros } = hashSparsely(into);
@@ -136,11 +140,13 @@ export const verifyChunksJob: Job<
     readonly chunkBytes: number;
     readonly hashes: Uint8Array;
     readonly holes: boolean;
+    /** Nothing of them stays in the memory of the system. */
+    readonly forget: boolean;
   },
   readonly number[]
 > = {
   name: 'verify-chunks',
-  async run({ file, offset, lengthBytes, chunkBytes, hashes, holes }, context) {
+  async run({ file, offset, lengthBytes, chunkBytes, hashes, holes, forget }, context) {
     const bad: number[] = [];
     const moved = nowAndThen(context);
     for (let at = 0; at * chunkBytes < lengthBytes; at += 1) {
@@ -149,6 +155,7 @@ export const verifyChunksJob: Job<
       const isGood = await hasHash(range, { hash: hashAt(hashes, at), holes, moved }, context);
       if (!isGood) bad.push(at);
     }
+    if (forget) await forgetPages(file, offset, lengthBytes);
     return bad;
   },
 };

@@ -4,6 +4,7 @@ import { forEachAtOnce } from '../base/parallel.ts';
 import type { DiskFile } from '../world/disk.ts';
 import type { Offload } from '../world/offload.ts';
 import { verifyChunksJob } from './disk_jobs.ts';
+import { isHuge } from './page_cache.ts';
 import type { WriteTarget } from './sink_writer.ts';
 import type { StageMeter } from './stage_meter.ts';
 
@@ -54,8 +55,9 @@ async function badIn(
   const offset = run.first * chunkBytes;
   const lengthBytes = Math.min(run.count * chunkBytes, target.entry.sizeBytes - offset);
   const hashes = target.chunks.hashes(run.first, run.count);
+  const forget = isHuge(target.entry.sizeBytes);
   const bad = await meter.run('verify', lengthBytes, (moved) =>
-    offload.run(verifyChunksJob, { file, offset, lengthBytes, chunkBytes, hashes, holes }, moved),
+    offload.run(verifyChunksJob, { file, offset, lengthBytes, chunkBytes, hashes, holes, forget }, moved),
   );
   return bad.map((at) => run.first + at);
 }

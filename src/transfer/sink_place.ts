@@ -352,6 +352,7 @@ export class SinkPlace {
         meter: this.#meter,
         chunkBytes: options.chunkBytes,
         offload: this.#params.world.offload,
+        memoryBytes: this.#params.world.process.info.memoryBytes,
         checkArrival: !this.#params.lanes.authenticated,
         holes: this.#holes,
         describing: { rules: this.#rules, onProblem: this.#params.onProblem },

@@ -8,6 +8,7 @@ import { type JournalFile, JournalReader, type JournalRecord } from '../wire/jou
 import type { Stat } from '../world/disk.ts';
 import { ChunkMap, chunkCount, chunkLength } from './chunk_map.ts';
 import { verifyChunksJob } from './disk_jobs.ts';
+import { isHuge } from './page_cache.ts';
 import type { PartialStore } from './partial_store.ts';
 import type { ReadBack } from './read_back.ts';
 import type { SinkFile } from './sink_files.ts';
@@ -110,6 +111,7 @@ async function recheckChunks(params: RecoveryParams, file: SinkFile, claim: Clai
         chunkBytes,
         hashes: claim.chunks.hash(index),
         holes,
+        forget: isHuge(file.entry.sizeBytes),
       };
       const bad = await meter.run('verify', lengthBytes, (moved) =>
         offload.run(verifyChunksJob, args, moved),

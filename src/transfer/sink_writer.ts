@@ -14,6 +14,7 @@ import { writeChunkJob, writeZerosJob } from './disk_jobs.ts';
 import { type MetadataRules, type Missing, missingProblem } from './metadata.ts';
 import { OpenPartials } from './open_partials.ts';
 import { type ArrivedFile, type PackOutcome, PackWriter } from './pack_writer.ts';
+import { forgetPages, overfills } from './page_cache.ts';
 import type { PartialStore } from './partial_store.ts';
 import { renameInto, settleFile } from './publish.ts';
 import { badChunks, type ReadBack } from './read_back.ts';
@@ -48,6 +49,8 @@ export interface WriterParts {
   readonly meter: StageMeter;
   readonly chunkBytes: number;
   readonly offload: Offload;
+  /** Of the machine that the destination is on. */
+  readonly memoryBytes: number;
   /**
    * Whether a chunk is hashed before it is written. Each one is hashed when it is read back in any case; on arrival
    * that finds damage earlier, but nothing where TLS has authenticated the bytes.
@@ -82,6 +85,7 @@ export class SinkWriter {
   readonly #offload: Offload;
   readonly #checkArrival: boolean;
   readonly #readBack: ReadBack;
+  readonly #memoryBytes: number;
   readonly #describing: Describing;
   readonly #open: OpenPartials;
   /** Versions whose start is in the journal. */
@@ -102,6 +106,7 @@ export class SinkWriter {
     this.#offload = parts.offload;
     this.#checkArrival = parts.checkArrival;
     this.#readBack = parts;
+    this.#memoryBytes = parts.memoryBytes;
     this.#describing = parts.describing;
     this.#open = new OpenPartials(parts);
     this.#packs = new PackWriter({ ...parts, rules: parts.describing.rules });
@@ -345,7 +350,11 @@ export class SinkWriter {
   }
 
   async #syncOne(target: WriteTarget): Promise<void> {
-    if (this.#open.has(target)) return this.#open.use(target, (file) => file.datasync());
+    if (this.#open.has(target))
+      return this.#open.use(target, async (file) => {
+        await file.datasync();
+        if (overfills(target.entry.sizeBytes, this.#memoryBytes)) await forgetPages(file, 0, 0);
+      });
     const file = await openOrNull(this.#store.dir.openFile(this.#name(target), 'read'));
     if (file === null) return; // dropped meanwhile: what is missing is found when the file is read back
     try {

@@ -10,6 +10,7 @@ import { isCarriedTime } from './carried_time.ts';
 import { type BlockHashes, compareBlocksJob, readChunkJob } from './disk_jobs.ts';
 import { groupByFolder } from './folder_groups.ts';
 import { type PackRead, readPackJob, type SourceColumns } from './pack_jobs.ts';
+import { forgetPages, mayForget } from './page_cache.ts';
 import { toEntry } from './plan_entry.ts';
 import { sameFile } from './same_file.ts';
 import type { SourceFile } from './source_machine.ts';
@@ -40,10 +41,17 @@ export type ReadOutcome =
     }
   | { readonly kind: 'changed'; readonly stat: Stat };
 
+interface Opened {
+  readonly file: DiskFile;
+  /** It has some that need not be read. */
+  readonly holes: boolean;
+  /** What was read of it stays in nobody's memory. */
+  readonly forget: boolean;
+}
+
 interface OpenSourceFile {
   readonly version: number;
-  /** `holes`: whether it has some that need not be read. */
-  readonly opening: Promise<{ readonly file: DiskFile; readonly holes: boolean }>;
+  readonly opening: Promise<Opened>;
   users: number;
 }
 
@@ -77,12 +85,13 @@ export class SourceReader {
     into: Uint8Array,
     blocks: BlockHashes | null = null,
   ): Promise<ReadOutcome> {
-    return this.withFile(file, async (opened, holes) => {
+    return this.withFile(file, async (opened, { holes, forget }) => {
       const offset = index * this.#chunkBytes;
       const { hash, zeros, same } = await this.#meter.runHashing(
         'sourceRead',
         into.byteLength,
-        (moved) => this.#offload.run(readChunkJob, { file: opened, into, offset, blocks, holes }, moved),
+        (moved) =>
+          this.#offload.run(readChunkJob, { file: opened, into, offset, blocks, holes, forget }, moved),
         (read) => read.hashMs,
       );
       if (hash === null) return { kind: 'changed', stat: await opened.stat() };
@@ -102,11 +111,11 @@ export class SourceReader {
   }
 
   /** Works on the open file; it may stay open afterwards, for the next one who reads it. */
-  async withFile<T>(file: SourceFile, work: (opened: DiskFile, holes: boolean) => Promise<T>): Promise<T> {
+  async withFile<T>(file: SourceFile, work: (opened: DiskFile, about: Opened) => Promise<T>): Promise<T> {
     const handle = await this.#handle(file);
     try {
-      const { file: opened, holes } = await handle.opening;
-      return await work(opened, holes);
+      const opened = await handle.opening;
+      return await work(opened.file, opened);
     } finally {
       handle.users -= 1;
     }
@@ -219,14 +228,14 @@ export class SourceReader {
     if (!handle || handle.users > 0) return;
     this.#open.delete(file.index);
     const opened = await handle.opening.catch(() => null); // the failure to open was reported to its reader
-    await opened?.file.close();
+    if (opened) await closeOpened(opened);
   }
 
   async close(): Promise<void> {
     for (const [index, handle] of [...this.#open]) {
       this.#open.delete(index);
       const opened = await handle.opening.catch(() => null); // as above
-      await opened?.file.close();
+      if (opened) await closeOpened(opened);
     }
   }
 
@@ -251,7 +260,7 @@ export class SourceReader {
     for (const [index, handle] of this.#open) {
       if (handle.users > 0) continue;
       this.#open.delete(index);
-      handle.opening.then((opened) => opened.file.close()).catch(() => undefined); // closing a file that was only read loses nothing
+      handle.opening.then(closeOpened).catch(() => undefined); // closing a file that was only read loses nothing
       return;
     }
   }
@@ -264,7 +273,8 @@ export class SourceReader {
     const opening = this.#meter.run('sourceRead', 0, () =>
       root.dirs.useParent(path, async (dir, name) => {
         const file = await dir.openFile(name, 'read');
-        return { file, holes: isSparse && knowsHoles(await dir.space()) };
+        const holes = isSparse && knowsHoles(await dir.space());
+        return { file, holes, forget: await mayForget(file, sizeBytes) };
       }),
     );
     return { version: file.version, opening, users: 0 };
@@ -288,4 +298,10 @@ export class SourceReader {
     const root = this.#roots[this.#rootOf(file)]!;
     return root.dirs.useParent(pathBelow(root, parseRelPath(file.entry.path)), (dir, name) => dir.stat(name));
   }
+}
+
+/** What the system has read ahead goes too. */
+async function closeOpened({ file, forget }: Opened): Promise<void> {
+  if (forget) await forgetPages(file, 0, 0);
+  await file.close();
 }

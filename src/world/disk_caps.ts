@@ -57,10 +57,19 @@ export interface HardLinks {
   link(name: Name, toDir: Dir, toName: Name): Promise<void>;
 }
 
+/** What the system keeps of an open file in memory. */
+export interface PageCache {
+  /** Bytes of the range in memory; null where the system does not tell. */
+  cachedBytes(offset: number, lengthBytes: number): Promise<number | null>;
+  /** Gives memory back that holds bytes of the range, as far as they are flushed; a length of 0 means up to the end. */
+  drop(offset: number, lengthBytes: number): Promise<void>;
+}
+
 export interface FileCaps {
   readonly ranges: FileRanges | null;
   readonly copies: RangeCopies | null;
   readonly xattrs: XattrStore | null;
+  readonly cache: PageCache | null;
 }
 
 export interface DirCaps {
@@ -74,7 +83,7 @@ export interface DirCaps {
 }
 
 /** Of a file that is passed on without its capabilities. */
-export const NO_FILE_CAPS: FileCaps = { ranges: null, copies: null, xattrs: null };
+export const NO_FILE_CAPS: FileCaps = { ranges: null, copies: null, xattrs: null, cache: null };
 
 /** Of a folder that is passed on without its capabilities. */
 export const NO_DIR_CAPS: DirCaps = { links: null, owners: false, xattrsOf: () => null, ownXattrs: null };

@@ -8,6 +8,8 @@ export interface ProcessInfo {
   /** `linux`, `darwin`, `win32`. */
   readonly platform: string;
   readonly cpuCount: number;
+  /** Memory that this process may have at most: that of the machine, or less where it is held to less. */
+  readonly memoryBytes: number;
 }
 
 export interface ProcessUsage {

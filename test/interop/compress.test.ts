@@ -203,7 +203,7 @@ describe('compression by itself', () => {
     };
     const rig = await Rig.start({ between });
     try {
-      logFile(join(rig.hostFiles, 'text'), 24 * MIB);
+      logFile(join(rig.hostFiles, 'text'), 36 * MIB);
       const text = await copied(rig, 'text');
       t.diagnostic(`${JSON.stringify(text.compression)} in ${text.elapsedMs} ms`);
       const { level, beforeBytes, afterBytes } = text.compression!;

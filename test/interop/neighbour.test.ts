@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { LIMITS } from '../../src/base/limits.ts';
 import type { StartJobRequest } from '../../src/contract/schemas.ts';
 import { Rig, until } from './rig.ts';
 import { randomFile, sha256 } from './trees.ts';
@@ -61,4 +62,37 @@ describe('beside other work on the machines', () => {
     assert.equal((await rig.waitJob(gentle)).state, 'done');
     assert.equal(sha256(join(rig.guestFiles, 'background')), sha256(join(rig.hostFiles, 'file')));
   });
+
+  test('a huge file leaves nothing of itself in memory, unless it was there before', {
+    timeout: 60_000,
+  }, async (t) => {
+    const source = join(rig.hostFiles, 'huge');
+    randomFile(source, 64 * MIB);
+    truncateSync(source, LIMITS.cacheFileMinBytes.value);
+    execFileSync('dd', [`of=${source}`, 'oflag=nocache', 'conv=notrunc,fdatasync', 'count=0', 'status=none']);
+    execFileSync('dd', [`if=${source}`, 'iflag=nocache', 'count=0', 'status=none']);
+    assert.ok(cachedBytes(source) < 4 * MIB, 'the test begins with nothing in memory');
+    const target = join(rig.guestFiles, 'huge');
+    const end = await rig.waitJob((await rig.startJob('in', source, target)).id);
+    assert.equal(end.state, 'done', JSON.stringify(end.error));
+    t.diagnostic(
+      `${end.elapsedMs} ms; in memory: source ${cachedBytes(source)}, destination ${cachedBytes(target)}`,
+    );
+    assert.ok(cachedBytes(source) < 8 * MIB, `${cachedBytes(source)} bytes of the source`);
+    assert.ok(cachedBytes(target) < 8 * MIB, `${cachedBytes(target)} bytes of the destination`);
+    execFileSync('cmp', ['-n', String(80 * MIB), source, target]);
+    execFileSync('dd', [`if=${source}`, 'of=/dev/null', 'bs=1M', 'count=400', 'status=none']);
+    const before = cachedBytes(source);
+    assert.ok(before >= 400 * MIB);
+    const again = await rig.waitJob((await rig.startJob('in', source, join(rig.guestFiles, 'again'))).id);
+    assert.equal(again.state, 'done', JSON.stringify(again.error));
+    assert.ok(cachedBytes(source) > 0.9 * before, 'somebody else has it in memory, and keeps it');
+  });
 });
+
+/** By a tool that shares no code with this project. */
+function cachedBytes(path: string): number {
+  return Number(
+    execFileSync('fincore', ['--bytes', '--noheadings', '--output', 'RES', path], { encoding: 'utf8' }),
+  );
+}

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { after, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { type Name, parseName } from '../../base/path.ts';
+import { loadCacheCalls } from './cache_calls.ts';
 import { createNodeDisk } from './disk.ts';
 import { loadRangeCalls, type RangeCalls } from './range_calls.ts';
 import { hasWideSyscalls } from './syscalls.ts';
@@ -25,9 +26,24 @@ test('where the platform has the calls they are offered, and without them there 
   assert.notEqual(loadXattrCalls(), null);
   await using dir = await createNodeDisk({ syscalls: null }).openRoot(fresh());
   await using file = await dir.openFile(n('f'), 'create');
-  assert.deepEqual(file.caps, { ranges: null, copies: null, xattrs: null });
+  assert.deepEqual(file.caps, { ranges: null, copies: null, xattrs: null, cache: null });
   assert.equal(dir.caps.xattrsOf(n('f')), null);
   assert.notEqual(dir.caps.links, null);
+});
+
+test('what was read and flushed can be given up from memory', { skip }, async () => {
+  await using dir = await createNodeDisk().openRoot(fresh());
+  await using file = await dir.openFile(n('f'), 'create');
+  const { cache } = file.caps;
+  assert.ok(cache !== null);
+  await file.write(new Uint8Array(1_000_000).fill(1), 0);
+  await file.datasync();
+  await cache.drop(0, 0);
+  const left = await cache.cachedBytes(0, 1_000_000);
+  // a file system in memory keeps what it has, and old kernels do not tell
+  assert.ok(left === null || left === 0 || left === 1_000_000, `${left}`);
+  assert.throws(() => loadCacheCalls()?.drop(-1, 0, 0), { code: 'EBADF', syscall: 'posix_fadvise' });
+  assert.equal(loadCacheCalls()?.cached(-1, 0, 1), null);
 });
 
 test('a failed call carries the errno of the system', { skip }, () => {

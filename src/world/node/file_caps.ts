@@ -2,7 +2,8 @@ import { constants } from 'node:os';
 import { assert } from '../../base/assert.ts';
 import { CausewayError } from '../../base/errors.ts';
 import type { DiskFile } from '../disk.ts';
-import type { FileCaps, FileRanges, RangeCopies } from '../disk_caps.ts';
+import type { FileCaps, FileRanges, PageCache, RangeCopies } from '../disk_caps.ts';
+import { type CacheCalls, loadCacheCalls } from './cache_calls.ts';
 import type { DiskContext } from './disk_context.ts';
 import type { LentHandle } from './handle_refs.ts';
 import type { RangeCalls } from './range_calls.ts';
@@ -21,6 +22,17 @@ export function fileCaps(context: DiskContext, withFd: WithFd): FileCaps {
     ranges: rangeCalls === null ? null : fileRanges(rangeCalls, withFd),
     copies: rangeCalls === null ? null : rangeCopies(rangeCalls, withFd),
     xattrs: xattrStore(context, withFd),
+    cache: rangeCalls === null ? null : pageCache(loadCacheCalls(), withFd),
+  };
+}
+
+function pageCache(calls: CacheCalls | null, withFd: WithFd): PageCache | null {
+  if (calls === null) return null;
+  return {
+    cachedBytes: (offset, lengthBytes) =>
+      withFd('look for pages of', async (fd) => calls.cached(fd, whole(offset), whole(lengthBytes))),
+    drop: (offset, lengthBytes) =>
+      withFd('forget pages of', async (fd) => calls.drop(fd, whole(offset), whole(lengthBytes))),
   };
 }
 

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { availableParallelism, homedir, hostname } from 'node:os';
+import { availableParallelism, homedir, hostname, totalmem } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import type { Processes, ProcessUsage, Strain } from '../process.ts';
 
@@ -11,6 +11,11 @@ function usage(): ProcessUsage {
     cpuMs: (resources.userCPUTime + resources.systemCPUTime) / 1000,
     mainThreadMs: performance.eventLoopUtilization().active,
   };
+}
+
+/** A control group without a limit tells 0, or more than there is. */
+function memoryBytes(): number {
+  return Math.min(totalmem(), process.constrainedMemory() || totalmem());
 }
 
 /** The `some` line of a pressure file: the time in which at least one task waited, in µs. */
@@ -71,6 +76,7 @@ export function createNodeProcesses(): Processes {
       hostName: hostname(),
       platform: process.platform,
       cpuCount: availableParallelism(),
+      memoryBytes: memoryBytes(),
     },
     usage,
     strain,

@@ -135,6 +135,7 @@ export class SimMachine {
         hostName: this.name,
         platform: 'linux',
         cpuCount: 2,
+        memoryBytes: 1024 ** 3,
       },
       usage: () => ({
         residentBytes: 64 * 1024 ** 2,

@@ -29,7 +29,12 @@ export function simFileCaps(file: OpenSimFile): FileCaps {
     check(false);
     return at;
   };
-  return { ranges: simRanges(file), copies: simCopies(file), xattrs: simXattrs({ port, name, at: located }) };
+  return {
+    ranges: simRanges(file),
+    copies: simCopies(file),
+    xattrs: simXattrs({ port, name, at: located }),
+    cache: null, // this machine has no memory to keep pages in
+  };
 }
 
 function simRanges({ port, at, name, check }: OpenSimFile): FileRanges {
