@@ -171,6 +171,20 @@ export const ERROR_CODES = {
     1,
     'A stored secret does not open with the master keys of this data directory: restore its file of keys from a backup.',
   ),
+  // area: shares
+  CW_SHARE_EXISTS: spec('never', 4, 'A share with that name exists: choose another name or remove it first.'),
+  CW_SHARE_NAME: spec('never', 2, 'A share name has 1 to 63 letters, digits, dots, hyphens or underscores.'),
+  CW_SHARE_REFUSED: spec(
+    'never',
+    4,
+    'Homes, system folders and the root are not shared by mistake: choose a folder below, or add --i-know.',
+  ),
+  CW_SHARE_SOURCE: spec(
+    'retry',
+    1,
+    'The shared folder is not the one that was shared, or is not there: mount it or put it back; if another folder is meant, `causeway share set NAME --rebind`.',
+  ),
+  CW_SHARE_UNKNOWN: spec('never', 4, 'No share has that name: see `causeway share ls`.'),
   // area: audit
   CW_AUDIT_UNAVAILABLE: spec(
     'retry',

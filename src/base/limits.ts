@@ -446,6 +446,23 @@ export const LIMITS = {
   auditProblemsMax: count(1_000, 'places listed by a check of the audit log; more are counted'),
   auditShipMinMs: ms(5_000, 'shortest distance between copies of the audit log to its second place (X3)'),
   auditShipDefaultMs: ms(30_000, 'distance between copies of the audit log to its second place (X3)'),
+  // shares
+  httpConnectionsMax: count(512, 'connections of clients of the shares; further ones are closed'),
+  httpHeadersMs: ms(60_000, 'a client of a share has sent the headers of a request by then'),
+  httpIdleMs: ms(300_000, 'a connection of a client of a share on which no byte moves for so long is closed'),
+  httpKeepAliveMs: ms(75_000, 'a connection of a client of a share is kept for its next request'),
+  davXmlMaxBytes: bytes(MIB, 'XML of one WebDAV request'),
+  davXmlDepthMax: count(64, 'nesting of the XML of a WebDAV request; deeper input is hostile'),
+  davValuesMaxBytes: bytes(
+    64 * KIB,
+    'dead properties of one file or folder together; file systems may take less (ext4 about 4 KiB)',
+  ),
+  davPieceBytes: bytes(MIB, 'read from a file and sent to a WebDAV client in one go'),
+  davListPieceBytes: bytes(64 * KIB, 'of a WebDAV answer gathered before it is sent'),
+  davLocksMax: count(10_000, 'WebDAV locks of one share'),
+  davLockDefaultMs: ms(600_000, 'life of a WebDAV lock whose client asks for no time'),
+  davLockMaxMs: ms(86_400_000, 'longest life of a WebDAV lock; its client may renew it'),
+  davCopyDepthMax: count(256, 'folders within folders that one WebDAV request copies or removes'),
 } as const satisfies Record<string, Limit>;
 
 export type LimitName = keyof typeof LIMITS;

@@ -82,6 +82,24 @@ export class LinkFollowingTree implements FileTree {
     return this.#inParent(path, (plain) => this.#inner.remove(plain));
   }
 
+  /**
+   * The same place by a path that crosses no link, so that a place has one path only: what this tree decorates takes it.
+   * With `last` a link in the last component is followed too. What is not there stays as it is. CW_DISK_SYMLINK.
+   */
+  async plainPath(path: RelPath, { last }: { readonly last: boolean }): Promise<RelPath> {
+    try {
+      const { kind } = await this.#inner.lookup(path);
+      if (kind !== 'symlink' || !last) return path;
+    } catch (failure) {
+      const { code } = asCausewayError(failure);
+      if (code === 'CW_DISK_NOT_FOUND' || code === 'CW_DISK_NOT_DIRECTORY') return path;
+      if (code !== 'CW_DISK_SYMLINK') throw failure;
+    }
+    if (last) return this.#resolve(path);
+    const { parent, name } = splitRel(path);
+    return joinRel(await this.#resolve(parent), name);
+  }
+
   /** The call with the path as it is, which is right nearly always; with a path free of links where that met one. */
   async #following<T>(path: RelPath, call: (plain: RelPath) => Promise<T>): Promise<T> {
     try {
@@ -169,6 +187,6 @@ function outside(): CausewayError {
 }
 
 /** See {@link LinkFollowingTree}. */
-export function followingLinks(tree: FileTree): FileTree {
+export function followingLinks(tree: FileTree): LinkFollowingTree {
   return new LinkFollowingTree(tree);
 }

@@ -1,0 +1,112 @@
+import { LIMITS } from '../../base/limits.ts';
+import { joinRel, splitRel } from '../../base/path.ts';
+import type { TreeFile, TreeNode } from '../../tree/files/file_tree.ts';
+import { PieceWriter } from './body.ts';
+import { checkConditions, checkIf } from './conditions.ts';
+import { contentTypeOf } from './content_types.ts';
+import type { DavCall } from './context.ts';
+import { etagOf } from './etag.ts';
+import { DavFailure } from './failure.ts';
+import { httpDate, parseHttpDate } from './http_date.ts';
+import { hrefOf } from './paths.ts';
+import { isServed } from './propfind.ts';
+import { escapeXml } from './xml.ts';
+
+/** What somebody stored must not act in a browser as a page of this server. */
+const SAFE_HEADERS = {
+  'x-content-type-options': 'nosniff',
+  'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+} as const;
+
+interface Piece {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** GET and HEAD: a file or a range of it, and a plain list of a folder for browsers. */
+export async function get(call: DavCall): Promise<void> {
+  const { share, place } = call;
+  await checkIf(call);
+  const node = await share.tree.lookup(place.path);
+  if (node.kind === 'directory') return listFolder(call);
+  if (place.isFolder || !isServed(node)) throw new DavFailure(404, 'nothing is there');
+  await using file = await share.tree.open(place.path, 'read');
+  const opened = await file.node(); // the name may have gone to another file since
+  checkConditions(call, opened);
+  await sendFile(call, file, opened);
+}
+
+async function sendFile({ request, reply, place }: DavCall, file: TreeFile, node: TreeNode): Promise<void> {
+  const etag = etagOf(node);
+  const range = rangeOf(request.header('range'), request.header('if-range'), node, etag);
+  const { start, end } = range ?? { start: 0, end: node.sizeBytes };
+  reply.begin(range === null ? 200 : 206, {
+    'content-length': String(end - start),
+    'content-type': contentTypeOf(splitRel(place.path).name),
+    'last-modified': httpDate(node.mtimeNs),
+    'accept-ranges': 'bytes',
+    etag,
+    ...(range === null ? {} : { 'content-range': `bytes ${start}-${end - 1}/${node.sizeBytes}` }),
+    ...SAFE_HEADERS,
+  });
+  if (request.method !== 'HEAD') {
+    const buffers = [newBuffer(end - start), newBuffer(end - start)] as const;
+    let sending: Promise<void> = Promise.resolve();
+    for (let at = start, turn = 0; at < end; turn += 1) {
+      const buffer = buffers[turn % 2 === 0 ? 0 : 1];
+      const count = await file.read(buffer.subarray(0, Math.min(buffer.byteLength, end - at)), at);
+      await sending;
+      // the file has become shorter: the client must not take what it has for the whole
+      if (count === 0) return reply.cut();
+      sending = reply.write(buffer.subarray(0, count));
+      sending.catch(() => undefined); // awaited with the next piece or below
+      at += count;
+    }
+    await sending;
+  }
+  await reply.end();
+}
+
+function newBuffer(lengthBytes: number): Uint8Array {
+  return new Uint8Array(Math.max(1, Math.min(LIMITS.davPieceBytes.value, lengthBytes)));
+}
+
+/** One range (RFC 9110 section 14.2); null for the whole, also where several are asked for. 416 outside the file. */
+function rangeOf(header: string | null, ifRange: string | null, node: TreeNode, etag: string): Piece | null {
+  if (header === null) return null;
+  if (ifRange !== null && !isSame(ifRange, node, etag)) return null;
+  const [, first = '', last = ''] = /^bytes=\s*(\d{0,15})-(\d{0,15})\s*$/.exec(header.trim()) ?? [];
+  if (first === '' && last === '') return null;
+  const { sizeBytes } = node;
+  const start = first === '' ? Math.max(0, sizeBytes - Number(last)) : Number(first);
+  const end = first === '' || last === '' ? sizeBytes : Math.min(sizeBytes, Number(last) + 1);
+  if (first !== '' && last !== '' && Number(last) < Number(first)) return null;
+  if (start >= sizeBytes || (first === '' && Number(last) === 0))
+    throw new DavFailure(416, 'the file has no such bytes', {
+      headers: { 'content-range': `bytes */${sizeBytes}` },
+    });
+  return { start, end };
+}
+
+function isSame(ifRange: string, { mtimeNs }: TreeNode, etag: string): boolean {
+  const text = ifRange.trim();
+  return text.startsWith('"') ? text === etag : parseHttpDate(text) === Number(mtimeNs / 1_000_000_000n);
+}
+
+async function listFolder({ share, place, request, reply }: DavCall): Promise<void> {
+  reply.begin(200, { 'content-type': 'text/html; charset=utf-8', ...SAFE_HEADERS });
+  if (request.method !== 'HEAD') {
+    const out = new PieceWriter((bytes) => reply.write(bytes));
+    const title = escapeXml(`${share.prefix}/${place.urlPath}`);
+    await out.add(`<!doctype html><meta charset="utf-8"><title>${title}</title><h1>${title}</h1><ul>\n`);
+    for await (const { name, node } of share.links.list(place.path)) {
+      if (!isServed(node)) continue;
+      const isFolder = node.kind === 'directory';
+      const href = escapeXml(hrefOf(share.prefix, joinRel(place.urlPath, name), isFolder));
+      await out.add(`<li><a href="${href}">${escapeXml(name)}${isFolder ? '/' : ''}</a></li>\n`);
+    }
+    await out.add('</ul>\n');
+    await out.flush();
+  }
+  await reply.end();
+}

@@ -1,0 +1,84 @@
+import type { HttpReply, HttpRequest } from '../../world/http.ts';
+import { copy, move, remove } from './change.ts';
+import { answer, callOf, type DavCall, type DavShare } from './context.ts';
+import { asDavFailure, DavFailure } from './failure.ts';
+import { get } from './get.ts';
+import { lock, unlock } from './lock.ts';
+import { propfind, XML_TYPE } from './propfind.ts';
+import { proppatch } from './proppatch.ts';
+import { makeFolder, put } from './put.ts';
+import { davTag } from './xml.ts';
+
+type Method = (call: DavCall) => Promise<void>;
+
+const METHODS: Readonly<Record<string, Method>> = {
+  OPTIONS: (call) => options(call.reply),
+  GET: get,
+  HEAD: get,
+  PUT: put,
+  DELETE: remove,
+  MKCOL: makeFolder,
+  COPY: copy,
+  MOVE: move,
+  PROPFIND: propfind,
+  PROPPATCH: proppatch,
+  LOCK: lock,
+  UNLOCK: unlock,
+};
+
+/** `MS-Author-Via`: without it Windows opens Office files read-only. */
+const DAV_HEADERS = {
+  dav: '1, 2, 3',
+  'ms-author-via': 'DAV',
+  allow: Object.keys(METHODS).join(', '),
+} as const;
+
+/** What the server can do; says nothing of what it has. */
+export function options(reply: HttpReply): Promise<void> {
+  return answer(reply, 200, DAV_HEADERS);
+}
+
+/**
+ * Answers a request to a share by WebDAV, classes 1, 2 and 3 (RFC 4918). What the client may be told of a failure is told
+ * to it; the failure itself goes to `note`, for the log of this machine.
+ */
+export async function serveDav(
+  share: DavShare,
+  {
+    request,
+    reply,
+    user,
+  }: { readonly request: HttpRequest; readonly reply: HttpReply; readonly user: string },
+  note: (failure: unknown) => void,
+): Promise<void> {
+  try {
+    const method = Object.hasOwn(METHODS, request.method) ? METHODS[request.method] : undefined;
+    if (method === undefined)
+      throw new DavFailure(405, 'there is no such method', { headers: { allow: DAV_HEADERS.allow } });
+    await method(await callOf(share, request, reply, user));
+  } catch (thrown) {
+    const failure = asDavFailure(thrown);
+    if (failure.status >= 500) note(thrown);
+    if (reply.isBegun) return reply.cut();
+    await sendFailure(reply, failure);
+  }
+}
+
+export async function sendFailure(
+  reply: HttpReply,
+  { status, message, condition, headers }: DavFailure,
+): Promise<void> {
+  if (status === 304) {
+    reply.begin(status, headers);
+    return reply.end();
+  }
+  const text =
+    condition === null
+      ? `${message}\n`
+      : `<?xml version="1.0" encoding="utf-8"?>\n<D:error xmlns:D="DAV:">${davTag(condition)}</D:error>\n`;
+  const body = Buffer.from(text);
+  const type = condition === null ? 'text/plain; charset=utf-8' : XML_TYPE;
+  reply.begin(status, { 'content-type': type, 'content-length': String(body.byteLength), ...headers });
+  await reply.write(body);
+  await reply.end();
+}

@@ -1,0 +1,150 @@
+import { asCausewayError } from '../../base/errors.ts';
+import { joinRel, type RelPath } from '../../base/path.ts';
+import type { TreeNode } from '../../tree/files/file_tree.ts';
+import { PieceWriter, readXml } from './body.ts';
+import { type DavCall, type Depth, depthOf } from './context.ts';
+import { readDead } from './dead_properties.ts';
+import { DavFailure } from './failure.ts';
+import { isLive, LIVE_NAMES, readLive, type Subject } from './live_properties.ts';
+import { hrefOf } from './paths.ts';
+import { DAV, davTag, elementsOf, escapeXml, isDav, type XmlElement, type XmlName } from './xml.ts';
+
+type Wish =
+  | { readonly kind: 'names' }
+  | { readonly kind: 'all'; readonly also: readonly XmlName[] }
+  | { readonly kind: 'some'; readonly names: readonly XmlName[] };
+
+export const MULTISTATUS_HEAD = '<?xml version="1.0" encoding="utf-8"?>\n<D:multistatus xmlns:D="DAV:">';
+export const MULTISTATUS_END = '</D:multistatus>\n';
+export const XML_TYPE = 'application/xml; charset=utf-8';
+
+/** PROPFIND: entries are sent as they are read, so that a folder of any size takes the same memory. */
+export async function propfind(call: DavCall): Promise<void> {
+  const { share, place, reply } = call;
+  const depth = depthOf(call, [0, 1, 'infinity'], 'infinity');
+  const wish = wishOf(await readXml(call.request));
+  const node = await share.tree.lookup(place.path);
+  if (place.isFolder && node.kind !== 'directory') throw new DavFailure(404, 'there is no such folder');
+  if (depth === 'infinity' && node.kind === 'directory')
+    throw new DavFailure(403, 'ask for one folder after the other', { condition: 'propfind-finite-depth' });
+  reply.begin(207, { 'content-type': XML_TYPE });
+  const out = new PieceWriter((bytes) => reply.write(bytes));
+  await out.add(MULTISTATUS_HEAD);
+  await describe(call, { share, path: place.path, urlPath: place.urlPath, node }, depth, async (subject) =>
+    out.add(await responseXml(subject, wish)),
+  );
+  await out.add(MULTISTATUS_END);
+  await out.flush();
+  await reply.end();
+}
+
+async function describe(
+  { share }: DavCall,
+  subject: Subject,
+  depth: Depth,
+  show: (subject: Subject) => Promise<void>,
+): Promise<void> {
+  await show(subject);
+  if (depth === 0 || subject.node.kind !== 'directory') return;
+  for await (const { name, node } of share.links.list(subject.path)) {
+    if (!isServed(node)) continue;
+    try {
+      await show({
+        share,
+        path: joinRel(subject.path, name),
+        urlPath: joinRel(subject.urlPath, name),
+        node,
+      });
+    } catch (failure) {
+      // gone since it was listed, or a name too deep to be reached: it is not there for this client
+      if (!['CW_DISK_NOT_FOUND', 'CW_DISK_NAME'].includes(asCausewayError(failure).code)) throw failure;
+    }
+  }
+}
+
+/** Sockets, FIFOs and devices are nothing that a client can open. */
+export function isServed({ kind }: TreeNode): boolean {
+  return kind === 'file' || kind === 'directory';
+}
+
+function wishOf(body: XmlElement | null): Wish {
+  if (body === null) return { kind: 'all', also: [] };
+  if (!isDav(body, 'propfind')) throw new DavFailure(400, 'the body is no propfind');
+  const children = elementsOf(body);
+  const prop = children.find((child) => isDav(child, 'prop'));
+  if (prop) return { kind: 'some', names: elementsOf(prop) };
+  if (children.some((child) => isDav(child, 'propname'))) return { kind: 'names' };
+  if (!children.some((child) => isDav(child, 'allprop')))
+    throw new DavFailure(400, 'the propfind asks for nothing');
+  const include = children.find((child) => isDav(child, 'include'));
+  return { kind: 'all', also: include ? elementsOf(include) : [] };
+}
+
+async function responseXml(subject: Subject, wish: Wish): Promise<string> {
+  const { share, path, urlPath, node } = subject;
+  const href = davTag('href', escapeXml(hrefOf(share.prefix, urlPath, node.kind === 'directory')));
+  if (wish.kind === 'some') return davTag('response', href + (await someXml(subject, wish.names)));
+  const found: string[] = [];
+  for (const local of LIVE_NAMES) {
+    const inside = await readLive(local, subject);
+    if (inside !== null) found.push(davTag(local, wish.kind === 'names' ? '' : inside));
+  }
+  for (const dead of await readDead(share.links, path))
+    found.push(wish.kind === 'names' ? emptyXml(dead) : dead.xml);
+  const also = wish.kind === 'all' ? wish.also.filter((name) => !isAmongAll(name)) : [];
+  const more = also.length === 0 ? '' : await someXml(subject, also);
+  return davTag('response', href + propstatXml(found, 200) + more);
+}
+
+function isAmongAll({ ns, local }: XmlName): boolean {
+  return ns === DAV && LIVE_NAMES.includes(local);
+}
+
+async function someXml(subject: Subject, names: readonly XmlName[]): Promise<string> {
+  const found: string[] = [];
+  const missing: string[] = [];
+  let dead: Awaited<ReturnType<typeof readDead>> | null = null;
+  for (const name of names) {
+    if (name.ns === DAV && isLive(name.local)) {
+      const inside = await readLive(name.local, subject);
+      if (inside === null) missing.push(davTag(name.local));
+      else found.push(davTag(name.local, inside));
+      continue;
+    }
+    dead ??= await readDead(subject.share.links, subject.path);
+    const one = dead.find(({ ns, local }) => ns === name.ns && local === name.local);
+    if (one) found.push(one.xml);
+    else missing.push(emptyXml(name));
+  }
+  const isEmpty = found.length === 0 && missing.length > 0;
+  return (isEmpty ? '' : propstatXml(found, 200)) + (missing.length > 0 ? propstatXml(missing, 404) : '');
+}
+
+export function emptyXml({ ns, local }: XmlName): string {
+  return `<${local} xmlns="${escapeXml(ns)}"/>`;
+}
+
+const REASONS: Readonly<Record<number, string>> = {
+  200: 'OK',
+  403: 'Forbidden',
+  404: 'Not Found',
+  409: 'Conflict',
+  423: 'Locked',
+  424: 'Failed Dependency',
+  500: 'Internal Server Error',
+  503: 'Service Unavailable',
+  507: 'Insufficient Storage',
+};
+
+export function statusXml(status: number): string {
+  return davTag('status', `HTTP/1.1 ${status} ${REASONS[status] ?? 'Status'}`);
+}
+
+export function propstatXml(properties: readonly string[], status: number, more = ''): string {
+  return davTag('propstat', davTag('prop', properties.join('')) + statusXml(status) + more);
+}
+
+/** One resource of a 207 that could not be done. */
+export function failedXml(prefix: string, path: RelPath, status: number): string {
+  return davTag('response', davTag('href', escapeXml(hrefOf(prefix, path, false))) + statusXml(status));
+}

@@ -1,0 +1,108 @@
+import { asCausewayError } from '../../base/errors.ts';
+import { LIMITS } from '../../base/limits.ts';
+import { joinRel, namesOf, type RelPath } from '../../base/path.ts';
+import type { FileTree } from '../../tree/files/file_tree.ts';
+import { readDead, writeDead } from './dead_properties.ts';
+import { asDavFailure, DavFailure } from './failure.ts';
+
+/** What of a whole folder could not be done. */
+export interface Undone {
+  readonly path: RelPath;
+  readonly status: number;
+}
+
+/**
+ * Removes what stands there with everything below. What cannot be removed stays with the folders above it and is listed;
+ * the rest goes. Links go themselves, not what they lead to.
+ */
+export async function removeAll(tree: FileTree, path: RelPath, isFolder: boolean): Promise<Undone[]> {
+  const undone: Undone[] = [];
+  await removeBelow(tree, path, isFolder, undone);
+  return undone;
+}
+
+async function removeBelow(
+  tree: FileTree,
+  path: RelPath,
+  isFolder: boolean,
+  undone: Undone[],
+): Promise<void> {
+  const failedBefore = undone.length;
+  if (isFolder) {
+    checkDepth(path);
+    const names: { path: RelPath; isFolder: boolean }[] = [];
+    for await (const { name, node } of tree.list(path))
+      names.push({ path: joinRel(path, name), isFolder: node.kind === 'directory' });
+    for (const below of names) await removeBelow(tree, below.path, below.isFolder, undone);
+  }
+  if (undone.length > failedBefore) return; // a folder that keeps something stays, which its members explain
+  try {
+    await tree.remove(path);
+  } catch (failure) {
+    if (asCausewayError(failure).code === 'CW_DISK_NOT_FOUND') return;
+    undone.push({ path, status: asDavFailure(failure).status });
+  }
+}
+
+/** Copies a file, or a folder with (`deep`) or without what is below. Members that cannot be copied are listed. */
+export async function copyAll(tree: FileTree, from: RelPath, to: RelPath, deep: boolean): Promise<Undone[]> {
+  const undone: Undone[] = [];
+  const { kind } = await tree.lookup(from);
+  if (kind === 'directory') await copyFolder(tree, from, to, deep, undone);
+  else await copyFile(tree, from, to);
+  return undone;
+}
+
+async function copyFolder(
+  tree: FileTree,
+  from: RelPath,
+  to: RelPath,
+  deep: boolean,
+  undone: Undone[],
+): Promise<void> {
+  checkDepth(to);
+  await tree.create(to, { kind: 'directory' });
+  await copyProperties(tree, from, to);
+  if (!deep) return;
+  for await (const { name, node } of tree.list(from)) {
+    const target = joinRel(to, name);
+    try {
+      if (node.kind === 'directory') await copyFolder(tree, joinRel(from, name), target, true, undone);
+      else if (node.kind === 'file') await copyFile(tree, joinRel(from, name), target);
+      else if (node.kind === 'symlink') await copyLink(tree, joinRel(from, name), target);
+    } catch (failure) {
+      undone.push({ path: target, status: asDavFailure(failure).status });
+    }
+  }
+}
+
+/** A link stays one, with the same text: what it leads to is decided when it is followed. */
+async function copyLink(tree: FileTree, from: RelPath, to: RelPath): Promise<void> {
+  const { target } = await tree.lookup(from);
+  if (target !== null) await tree.create(to, { kind: 'symlink', target });
+}
+
+async function copyFile(tree: FileTree, from: RelPath, to: RelPath): Promise<void> {
+  await using source = await tree.open(from, 'read');
+  await using target = await tree.open(to, 'replace');
+  const { sizeBytes } = await source.node();
+  const buffer = new Uint8Array(Math.max(1, Math.min(LIMITS.davPieceBytes.value, sizeBytes)));
+  for (let at = 0; ; ) {
+    const count = await source.read(buffer, at);
+    if (count === 0) break;
+    await target.write(buffer.subarray(0, count), at);
+    at += count;
+  }
+  await target.publish();
+  await copyProperties(tree, from, to);
+}
+
+async function copyProperties(tree: FileTree, from: RelPath, to: RelPath): Promise<void> {
+  const properties = await readDead(tree, from);
+  if (properties.length > 0 || (await readDead(tree, to)).length > 0) await writeDead(tree, to, properties);
+}
+
+function checkDepth(path: RelPath): void {
+  if (namesOf(path).length > LIMITS.davCopyDepthMax.value)
+    throw new DavFailure(507, 'the folders are nested too deep');
+}

@@ -1,0 +1,47 @@
+/** One request of an HTTP client, its body not read yet. */
+export interface HttpRequest {
+  /** In capitals. */
+  readonly method: string;
+  /** Path and query as the client sent them, or an absolute URL. */
+  readonly target: string;
+  /** The value of a header, its name in lower case; several of one name are joined with commas. */
+  header(name: string): string | null;
+  /** Ends early, with CW_LINK_CLOSED, where the client goes away before the end of its body. Read once. */
+  readonly body: AsyncIterable<Uint8Array>;
+  /** IP address of the client. */
+  readonly address: string;
+  readonly isEncrypted: boolean;
+}
+
+/** The answer to one request. */
+export interface HttpReply {
+  /** Whether the status has been sent. */
+  readonly isBegun: boolean;
+  begin(status: number, headers: Readonly<Record<string, string>>): void;
+  /** Resolves when the next piece may be written; the bytes must not be changed then either. CW_LINK_CLOSED. */
+  write(bytes: Uint8Array): Promise<void>;
+  end(): Promise<void>;
+  /** Breaks the connection, so that the client does not take what it has for the whole. */
+  cut(): void;
+}
+
+/** Answers a request; what it throws breaks the connection. */
+export type HttpHandler = (request: HttpRequest, reply: HttpReply) => Promise<void>;
+
+export interface HttpListen {
+  readonly host: string;
+  /** 0 for any free one. */
+  readonly port: number;
+  /** PEM; null for no TLS. */
+  readonly tls: { readonly certificatePem: string; readonly privateKeyPem: string } | null;
+}
+
+export interface HttpListener extends AsyncDisposable {
+  readonly host: string;
+  readonly port: number;
+  /** No more requests; running ones are cut. */
+  close(): Promise<void>;
+}
+
+/** Serves HTTP/1.1. CW_LINK_BUSY where the port is taken, CW_LINK_REFUSED. */
+export type ServeHttp = (listen: HttpListen, handler: HttpHandler) => Promise<HttpListener>;
