@@ -10,6 +10,7 @@ import { writePatchJob } from './delta/patch_job.ts';
 import { SHORT_HASH_BYTES, shortHash } from './delta/short_hash.ts';
 import { type OnMoved, readFully, writeFully } from './file_io.ts';
 import { nowAndThen } from './job_progress.ts';
+import { lookPageJob } from './look_ahead.ts';
 import { probeNamesJob } from './name_probe.ts';
 import { publishPackJob, readPackJob, writePackJob } from './pack_jobs.ts';
 import { forgetPages, forgetRead } from './page_cache.ts';
@@ -196,6 +197,7 @@ export const DISK_JOBS: readonly Job<never, unknown>[] = [
   keepJob,
   restoreJob,
   planWalkJob,
+  lookPageJob,
 ];
 
 /** Tells of the pieces of an operation that a slow device does in pieces. */

@@ -52,7 +52,7 @@ export class Ownership {
   }
 
   /** The owner that an entry has in the end, also where it has it by itself; null where the copy leaves that open. */
-  wanted({ userId, groupId }: PlanEntry): Owner | null {
+  wanted({ userId, groupId }: Pick<PlanEntry, 'userId' | 'groupId'>): Owner | null {
     if (userId === undefined || groupId === undefined) return null;
     if (!this.kept) {
       if (userId !== this.#made.userId || groupId !== this.#made.groupId) this.#left += 1;
@@ -62,7 +62,7 @@ export class Ownership {
   }
 
   /** The mode that a file gets: who gets another owner than at the source runs no program in that owner's name. */
-  modeOf({ kind, mode, userId, groupId }: PlanEntry): number {
+  modeOf({ kind, mode, userId, groupId }: Pick<PlanEntry, 'kind' | 'mode' | 'userId' | 'groupId'>): number {
     if (this.kept || kind !== 'file' || userId === undefined) return mode;
     const taken =
       (userId === this.#made.userId ? 0 : SET_USER_ID) | (groupId === this.#made.groupId ? 0 : SET_GROUP_ID);

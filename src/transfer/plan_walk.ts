@@ -186,7 +186,7 @@ class PlanWalk {
   #lookQuickly({ dir, planPath }: OpenFolder, name: string): boolean {
     const { whole } = this.#parts.context;
     if (whole === null) return false;
-    const found = whole.look(dir, name as Name, this.#plain);
+    const found = whole.look(dir, name as Name, this.#plain, true);
     if (found !== 'plain') return found === 'gone';
     this.#writer.addPlain(planPath, name, this.#plain);
     if (this.#writer.isFull) this.#takePage();

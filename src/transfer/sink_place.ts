@@ -11,6 +11,7 @@ import { type Destination, resolveDestination, targetOf } from './destination.ts
 import { FreshFolders } from './fresh_folders.ts';
 import { makeHardLinks } from './hard_links.ts';
 import type { LaneAcceptor } from './link_ports.ts';
+import { LookAhead } from './look_ahead.ts';
 import { MetadataRules } from './metadata.ts';
 import { mirror } from './mirror/mirror.ts';
 import { isPlain } from './name_probe.ts';
@@ -65,6 +66,7 @@ export class SinkPlace {
   #undo: UndoKeeper | null = null;
   #holes = false;
   #fresh = new FreshFolders();
+  readonly #ahead: LookAhead;
   readonly #names = new TargetNames();
   #nameRules: NameRules = POSIX_NAMES;
   readonly #notes: string[] = [];
@@ -82,6 +84,7 @@ export class SinkPlace {
     this.#rootBefore = before;
     this.#dirs = new DirCache(root);
     this.#versions = new VersionsThere(this.#dirs);
+    this.#ahead = new LookAhead({ dirs: this.#dirs, offload: params.world.offload, meter });
     this.#meter = meter;
   }
 
@@ -164,6 +167,11 @@ export class SinkPlace {
     return (await this.#root.space()).freeBytes;
   }
 
+  /** Looks at what stands where the entries go that came last. */
+  async lookAhead({ added }: SinkPlan): Promise<void> {
+    if (added !== null && !this.#params.options.ignoreTimes) await this.#ahead.take(added);
+  }
+
   /** Finds what of the files the destination has already, and marks those that it has as they are planned. */
   markUnchanged(plan: SinkPlan): Promise<FoundFiles> {
     const { signal, world, options } = this.#params;
@@ -177,6 +185,7 @@ export class SinkPlace {
       undo,
       versions: this.#versions,
       fresh: this.#fresh,
+      ahead: ignoreTimes ? null : this.#ahead,
       ignoreTimes,
       signal,
     });
@@ -276,6 +285,7 @@ export class SinkPlace {
   }
 
   async close(): Promise<void> {
+    await this.#ahead.close();
     await this.#writer?.close();
     await this.#store?.close();
     await this.#undo?.close();

@@ -16,6 +16,16 @@ export interface NumberedEntry extends Placed {
   readonly index: number;
 }
 
+/** A page that was added to the plan. */
+export interface AddedPage {
+  readonly page: PlanPage;
+  readonly columns: PlanColumns;
+  /** Number of its first entry. */
+  readonly first: number;
+  /** Where an entry of it goes, by its place in the page. */
+  readonly targetOf: (at: number) => RelPath;
+}
+
 /** What is left to do for an entry. */
 export const MARK = {
   /** Nothing, or nothing that this mark knows of: it is in place, was given up, or is not there. */
@@ -46,6 +56,7 @@ export class SinkPlan {
   /** The page whose folders were placed last, and where they are; null: not placed yet. */
   #placed: { readonly page: PlanPage; readonly folders: (RelPath | null)[] } | null = null;
   readonly #marks = new EntryBytes();
+  #added: AddedPage | null = null;
   #largest: PlanEntry | null = null;
   #bytes = 0;
   #dataBytes = 0;
@@ -62,6 +73,16 @@ export class SinkPlan {
 
   get entries(): number {
     return this.#spool.entries;
+  }
+
+  /** What was added last. */
+  get added(): AddedPage | null {
+    return this.#added;
+  }
+
+  /** Whether entries have other names at the destination. */
+  get isRenamed(): boolean {
+    return this.#isRenamed();
   }
 
   /** Bytes of all files. */
@@ -85,6 +106,8 @@ export class SinkPlan {
    */
   add(message: Uint8Array, columns?: PlanColumns): number {
     const page = columns === undefined ? decodePlanPage(message) : new PlanPage(columns);
+    if (columns !== undefined)
+      this.#added = { page, columns, first: this.entries, targetOf: (at) => this.#target(page, at) };
     this.#spool.add(message, page.count);
     let files = 0;
     for (let at = 0; at < page.count; at += 1) {
@@ -171,6 +194,12 @@ export class SinkPlan {
   /** All entries, in order. */
   *all(): Generator<NumberedEntry> {
     for (const page of this.pages(...Object.values(MARK))) yield* page;
+  }
+
+  /** All pages as they are, with the number of the first entry of each, in order. */
+  *wholePages(): Generator<{ readonly page: PlanPage; readonly first: number }> {
+    for (let at = 0; at < this.#spool.pages; at += 1)
+      yield { page: this.#spool.page(at), first: this.#spool.firstOf(at) };
   }
 
   /** Entries that have the mark, in order. */

@@ -142,7 +142,8 @@ export class SinkRun {
 
   async #receive(): Promise<CopyOutcome> {
     this.#track(this.#tick());
-    const sources = await this.#nextBut('progress');
+    let { message: sources } = await this.#nextWithBytes();
+    while (sources.t === 'progress') sources = (await this.#nextWithBytes()).message;
     if (sources.t !== 'sources')
       throw new CausewayError('CW_WIRE_MALFORMED', `a copy began with the message ${sources.t}`);
     const onProblem = (problem: Problem) => noteProblem(this.state, problem);
@@ -151,7 +152,7 @@ export class SinkRun {
       SinkPlace.resolve(params, sources.roots, this.meter),
     );
     this.#place = place;
-    await this.#receivePlan();
+    await this.#receivePlan(place);
     this.#phase = 'checking';
     await this.#channel.send(await this.#prepare(place));
     this.#phase = 'copying';
@@ -172,7 +173,7 @@ export class SinkRun {
     return { entries: this.#plan.entries, bytes: this.#plan.bytes, problems };
   }
 
-  async #receivePlan(): Promise<void> {
+  async #receivePlan(place: SinkPlace): Promise<void> {
     for (;;) {
       const { message, bytes } = await this.#nextWithBytes();
       if (message.t === 'progress') continue;
@@ -183,6 +184,7 @@ export class SinkRun {
       if (message.t !== 'plan')
         throw new CausewayError('CW_WIRE_MALFORMED', `the message ${message.t} came in the middle of a plan`);
       this.#emit({ kind: 'planned', files: this.#plan.add(bytes, message) });
+      await this.#onDisk(place.lookAhead(this.#plan));
     }
   }
 
@@ -273,13 +275,6 @@ export class SinkRun {
       } else if (message.t === 'askBase') this.#track(this.#tellBase(message.file, message.chunking));
       else if (message.t !== 'progress')
         throw new CausewayError('CW_WIRE_MALFORMED', `unexpected message ${message.t}`);
-    }
-  }
-
-  async #nextBut(passed: SourceMessage['t']): Promise<SourceMessage> {
-    for (;;) {
-      const { message } = await this.#nextWithBytes();
-      if (message.t !== passed) return message;
     }
   }
 

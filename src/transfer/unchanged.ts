@@ -5,12 +5,14 @@ import { type Name, splitRel } from '../base/path.ts';
 import { throwIfAborted } from '../base/signal.ts';
 import type { DirCache } from '../tree/dir_cache.ts';
 import type { PlanEntry, Xattr } from '../wire/copy_types.ts';
+import type { PlanPage } from '../wire/plan_page.ts';
 import type { UndoAttrs } from '../wire/undo_record.ts';
 import type { AttrPatch, Dir } from '../world/disk.ts';
 import type { XattrStore } from '../world/disk_caps.ts';
 import type { Job, Offload } from '../world/offload.ts';
 import { type FolderGroup, groupByFolder } from './folder_groups.ts';
 import type { FreshFolders } from './fresh_folders.ts';
+import { type LookAhead, SEEN } from './look_ahead.ts';
 import { giveMetadata, type MetadataRules, type Missing } from './metadata.ts';
 import type { Owner } from './ownership.ts';
 import { SAME_OWNER } from './pack_jobs.ts';
@@ -114,6 +116,8 @@ export interface LookedAt {
   readonly undo: UndoKeeper | null;
   readonly ignoreTimes: boolean;
   readonly versions: VersionsThere;
+  /** What was seen while the plan came; null: nobody has looked. */
+  readonly ahead: LookAhead | null;
   /** Nothing stands there. */
   readonly fresh: FreshFolders;
   readonly signal: AbortSignal;
@@ -137,9 +141,25 @@ export async function markUnchanged(plan: SinkPlan, place: LookedAt): Promise<Fo
   let files = 0;
   let bytes = 0;
   const older: number[] = [];
-  for (const planned of plan.pages(MARK.file, MARK.emptyFile)) {
+  await place.ahead?.settled();
+  for (const { page: whole, first } of plan.wholePages()) {
     throwIfAborted(place.signal);
-    const page = planned.filter(({ target }) => !place.fresh.has(splitRel(target).parent));
+    const rest: NumberedEntry[] = [];
+    for (let at = 0; at < whole.count; at += 1) {
+      const index = first + at;
+      const mark = plan.mark(index);
+      if (mark !== MARK.file && mark !== MARK.emptyFile) continue;
+      const sizeBytes = whole.sizeBytes(at);
+      const seen = plan.isRenamed ? SEEN.unknown : (place.ahead?.of(index) ?? SEEN.unknown);
+      if (seen >= SEEN.same && isAsPlanned(whole, at, seen, place.rules)) {
+        plan.setMark(index, MARK.unchanged);
+        files += 1;
+        bytes += sizeBytes;
+      } else if (seen === SEEN.other && sizeBytes >= LARGE_BYTES) older.push(index);
+      else if (seen === SEEN.unknown || seen >= SEEN.same || sizeBytes >= LARGE_BYTES)
+        rest.push(plan.entry(index));
+    }
+    const page = rest.filter(({ target }) => !place.fresh.has(splitRel(target).parent));
     if (page.length === 0) continue;
     const found = await look(page, place);
     const absent = page.filter(({ entry }, at) => found[at] === NOTHING && isLarge(entry));
@@ -161,9 +181,23 @@ export async function markUnchanged(plan: SinkPlan, place: LookedAt): Promise<Fo
   return { files: 0, bytes: 0, older };
 }
 
-/** Finding out what changed costs less than sending it. */
+/** From this size on, finding out what changed costs less than sending it. */
+const LARGE_BYTES = LIMITS.deltaFileMinBytes.value;
+
 function isLarge(entry: PlanEntry): boolean {
-  return entry.sizeBytes >= LIMITS.deltaFileMinBytes.value;
+  return entry.sizeBytes >= LARGE_BYTES;
+}
+
+/** Whether a file that was seen with its size and time has all else too. */
+function isAsPlanned(page: PlanPage, at: number, seen: number, { ownership }: MetadataRules): boolean {
+  if (page.hasMore(at) || (seen & SEEN.sameMode) === 0) return false;
+  const source = page.owner(at);
+  const mode = page.mode(at);
+  if (ownership.modeOf({ kind: 'file', mode, ...source }) !== mode) return false;
+  const owner = ownership.wanted(source ?? {});
+  if (owner === null) return true;
+  const isOwned = owner.userId === source?.userId && owner.groupId === source.groupId;
+  return isOwned && (seen & SEEN.sameOwner) !== 0;
 }
 
 /** For each file what stands where it goes. */

@@ -83,6 +83,26 @@ export class PlanPage {
     return readSize(this.#rows, at * PLAN_ROW_BYTES + 8);
   }
 
+  mode(at: number): number {
+    return this.#rows.getUint16(at * PLAN_ROW_BYTES + 2, true);
+  }
+
+  mtimeNs(at: number): bigint {
+    return this.#rows.getBigInt64(at * PLAN_ROW_BYTES + 16, true);
+  }
+
+  /** Null where the source does not know it. */
+  owner(at: number): { readonly userId: number; readonly groupId: number } | null {
+    const userId = this.#rows.getUint32(at * PLAN_ROW_BYTES + 40, true);
+    if (userId === UNKNOWN_ID) return null;
+    return { userId, groupId: this.#rows.getUint32(at * PLAN_ROW_BYTES + 44, true) };
+  }
+
+  /** Whether an entry has what most do not. */
+  hasMore(at: number): boolean {
+    return this.#more.has(at);
+  }
+
   /** Of a file with holes: its bytes outside of them, else its size. */
   dataBytes(at: number): number {
     return this.#more.get(at)?.dataBytes ?? this.sizeBytes(at);

@@ -47,7 +47,7 @@ export interface WholeFiles {
   /**
    * `plain`: a regular file with one name and without holes worth telling of, attributes of its own, or a time that 64 bits
    * of nanoseconds do not hold; then `into` has all that there is to know of it. `gone`: nothing has that name. `other`:
-   * everything else, which takes the longer way.
+   * everything else, which takes the longer way. Without `attributes`, those of its own are not looked for.
    */
-  look(dir: Dir, name: Name, into: PlainStat): 'plain' | 'gone' | 'other';
+  look(dir: Dir, name: Name, into: PlainStat, attributes: boolean): 'plain' | 'gone' | 'other';
 }

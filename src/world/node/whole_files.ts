@@ -123,7 +123,7 @@ class NodeWholeFiles implements WholeFiles {
     }
   }
 
-  look(dir: Dir, name: Name, into: PlainStat): 'plain' | 'gone' | 'other' {
+  look(dir: Dir, name: Name, into: PlainStat, attributes: boolean): 'plain' | 'gone' | 'other' {
     const looks = this.#looks;
     if (looks === null) return 'other';
     assert(dir instanceof NodeDir, 'the folder is of this machine');
@@ -133,7 +133,7 @@ class NodeWholeFiles implements WholeFiles {
       const view = looks.stat(fd, name);
       if (view === 'gone') return 'gone';
       if (view === 'failed' || !toPlain(view, into)) return 'other';
-      if (this.#withoutXattrs === lease) return 'plain';
+      if (!attributes || this.#withoutXattrs === lease) return 'plain';
       const isIn = this.#folder?.enter(fd, lease) === true;
       const answer = looks.xattrs(isIn ? name : `/proc/self/fd/${fd}/${name}`);
       if (answer === 'unsupported') this.#withoutXattrs = lease;
