@@ -374,6 +374,10 @@ export const LIMITS = {
     1_000,
     'newest events of jobs and machines that are kept for readers who come back; one that is further behind reads everything again',
   ),
+  streamUnsentMaxBytes: bytes(
+    64 * KIB,
+    'of a streamed answer: what is written and not sent yet; more waits, or is left out',
+  ),
   eventReadersMax: count(256, 'streams of events that are read at one time'),
   eventBeatMs: ms(15_000, 'how often a stream of events shows that it lives'),
   vmsMax: count(1_000, 'machines of one daemon'),

@@ -1,7 +1,6 @@
 import fastify, { type FastifyInstance } from 'fastify';
 import { LOCAL_OWNER } from '../access/rights/principal.ts';
-import { LIMITS } from '../base/limits.ts';
-import { AJV_OPTIONS, addApi } from '../service/http/routes.ts';
+import { addApi, serverOptions } from '../service/http/routes.ts';
 import type { Service } from '../service/service.ts';
 import type { WebPlatform } from '../world/node/web_platform.ts';
 
@@ -14,12 +13,7 @@ export async function serveApi(
   socketPath: string,
   platform: Pick<WebPlatform, 'peerOf'>,
 ): Promise<FastifyInstance> {
-  const server = fastify({
-    bodyLimit: LIMITS.apiBodyMaxBytes.value,
-    forceCloseConnections: true,
-    logger: false,
-    ajv: AJV_OPTIONS,
-  });
+  const server = fastify(serverOptions(true));
   const known = new WeakMap<object, typeof LOCAL_OWNER>();
   addApi(server, service, {
     prefix: '',

@@ -1,11 +1,10 @@
 import fastify, { type FastifyInstance } from 'fastify';
 import { CausewayError } from '../base/errors.ts';
-import { LIMITS } from '../base/limits.ts';
 import { HTTPS_PREFIX } from '../contract/routes.ts';
 import type { WebView } from '../contract/schemas.ts';
 import { addConsole } from '../service/http/console_routes.ts';
 import { webCredentials } from '../service/http/credentials.ts';
-import { AJV_OPTIONS, addApi } from '../service/http/routes.ts';
+import { addApi, serverOptions } from '../service/http/routes.ts';
 import { addSecurityHeaders } from '../service/http/security_headers.ts';
 import type { Service } from '../service/service.ts';
 import type { TlsIdentity } from '../world/net.ts';
@@ -78,10 +77,7 @@ export class WebServer {
 
 function createServer({ platform, identity, service }: WebServerParts): FastifyInstance {
   return fastify({
-    bodyLimit: LIMITS.apiBodyMaxBytes.value,
-    forceCloseConnections: true,
-    logger: false,
-    ajv: AJV_OPTIONS,
+    ...serverOptions(false),
     serverFactory: (handler) =>
       platform.createServer({
         identity,

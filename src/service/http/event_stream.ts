@@ -9,6 +9,7 @@ import type { EventBody } from '../event_hub.ts';
 import { maySee } from '../job_scope.ts';
 import { maySeeVm, shownVm } from '../procedures/machines.ts';
 import type { Service } from '../service.ts';
+import { Outlet } from './outlet.ts';
 import { STREAM_HEADERS } from './security_headers.ts';
 
 type CallerOf = (request: FastifyRequest) => Caller;
@@ -39,6 +40,7 @@ class EventReader {
   readonly #service: Service;
   readonly #caller: () => Caller;
   readonly #raw: FastifyReply['raw'];
+  readonly #outlet: Outlet;
   readonly #over = new AbortController();
   #at = 0;
 
@@ -46,12 +48,12 @@ class EventReader {
     this.#service = service;
     this.#caller = caller;
     this.#raw = reply.raw;
+    this.#outlet = new Outlet(reply.raw, () => this.#pump());
   }
 
   begin(since: number | null): void {
     const { events } = this.#service;
     const unread = events.read(() => this.#pump());
-    this.#raw.on('drain', () => this.#pump());
     this.#raw.on('close', () => {
       this.#over.abort();
       unread();
@@ -65,14 +67,14 @@ class EventReader {
 
   #pump(): void {
     const { events } = this.#service;
-    if (this.#over.signal.aborted || this.#raw.writableNeedDrain) return;
+    if (this.#over.signal.aborted || this.#outlet.isOver || this.#outlet.isFull) return;
     const caller = this.#proven();
     if (caller === null) return this.#end();
     if (!events.reaches(this.#at)) {
       this.#at = events.index;
       this.#hello(true);
     }
-    while (!this.#raw.writableNeedDrain) {
+    while (!this.#outlet.isFull) {
       const event = events.next(this.#at);
       if (event === null) return;
       this.#at = event.index;
@@ -86,7 +88,7 @@ class EventReader {
   }
 
   #write(name: string, index: number, data: object): void {
-    this.#raw.write(`id: ${index}\nevent: ${name}\ndata: ${JSON.stringify(data)}\n\n`);
+    this.#outlet.write(`id: ${index}\nevent: ${name}\ndata: ${JSON.stringify(data)}\n\n`);
   }
 
   /** Who reads, as far as that is still proven. */
@@ -111,13 +113,13 @@ class EventReader {
         return; // the reader went away
       }
       if (this.#proven() === null) return this.#end();
-      if (!this.#raw.writableNeedDrain) this.#raw.write(': beat\n\n');
+      if (!this.#outlet.isFull) this.#outlet.write(': beat\n\n');
     }
   }
 
   #end(): void {
     this.#over.abort();
-    this.#raw.end();
+    this.#outlet.end();
   }
 }
 

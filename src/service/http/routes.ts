@@ -1,6 +1,7 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify';
 import { PROCEDURE_ACTIONS } from '../../access/rights/procedure_actions.ts';
 import { CausewayError } from '../../base/errors.ts';
+import { LIMITS } from '../../base/limits.ts';
 import { AuditFilterRequest } from '../../contract/audit_schemas.ts';
 import { EventsRequest } from '../../contract/event_schemas.ts';
 import { PROCEDURES } from '../../contract/procedures.ts';
@@ -22,8 +23,18 @@ export interface ApiPlace {
   readonly isLocal: boolean;
 }
 
-/** What fastify does with bodies: nothing is dropped silently, only the texts of a query become numbers. */
-export const AJV_OPTIONS = { customOptions: { removeAdditional: false, allErrors: false } } as const;
+/** How a server of the API is made: members of a body are never dropped silently, and every refusal is a problem of ours. */
+export function serverOptions(isLocal: boolean): FastifyServerOptions {
+  return {
+    bodyLimit: LIMITS.apiBodyMaxBytes.value,
+    forceCloseConnections: true,
+    logger: false,
+    ajv: { customOptions: { removeAdditional: false, allErrors: false } },
+    frameworkErrors: (failure, _request, reply) => {
+      sendProblem(reply as FastifyReply, failure, isLocal);
+    },
+  };
+}
 
 /** All procedures of the contract, and the streams. */
 export function addApi(server: FastifyInstance, service: Service, place: ApiPlace): void {

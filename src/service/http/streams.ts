@@ -8,6 +8,7 @@ import type { Caller } from '../caller.ts';
 import { maySee, visibleJob } from '../job_scope.ts';
 import { filterDetails } from '../procedures/audit.ts';
 import type { Service } from '../service.ts';
+import { Outlet } from './outlet.ts';
 import { STREAM_HEADERS } from './security_headers.ts';
 
 type CallerOf = (request: FastifyRequest) => Caller;
@@ -31,23 +32,24 @@ export async function watchJob(
   await visibleJob(service.parts, caller, id); // an unknown job is refused as any call is
   reply.hijack();
   reply.raw.writeHead(200, LINES);
+  const outlet = new Outlet(reply.raw, () => undefined);
   let over = false;
   const end = () => {
     if (over) return;
     over = true;
     unwatch();
     forget();
-    reply.raw.end();
+    outlet.end();
   };
   const write = (view: JobView) => {
     if (over) return;
     if (!mayStill(service, callerOf, request, view)) return end();
-    reply.raw.write(`${JSON.stringify(view)}\n`);
+    outlet.write(`${JSON.stringify(view)}\n`);
     if (view.endedAtMs !== null) end();
   };
   const unwatch = jobs.watch(id, (view) => {
     // A reader that does not keep up misses views, not the daemon its memory.
-    if (view.endedAtMs !== null || !reply.raw.writableNeedDrain) write(view);
+    if (view.endedAtMs !== null || !outlet.isFull) write(view);
   });
   const forget = identity.users.onChange(() => {
     void jobs.show(id).then((view) => {
@@ -83,27 +85,23 @@ export async function exportAudit(
   const begun = await trail.begin({ caller, action: 'audit.read', resource: 'audit', details });
   reply.hijack();
   reply.raw.writeHead(200, LINES);
+  let wake: () => void = () => undefined;
+  const outlet = new Outlet(reply.raw, () => wake());
+  const room = () =>
+    new Promise<void>((resolve) => {
+      wake = resolve;
+      if (outlet.isOver || !outlet.isFull) resolve();
+    });
   try {
     for await (const line of exportLines(new LogReader(trail.log.place, trail.log.position), filter)) {
-      if (reply.raw.destroyed) throw new CausewayError('CW_CANCELLED', 'the reader went away');
-      if (!reply.raw.write(line)) await drained(reply);
+      if (outlet.isFull) await room();
+      if (outlet.isOver) throw new CausewayError('CW_CANCELLED', 'the reader went away');
+      outlet.write(line);
     }
     begun.done();
-    reply.raw.end();
+    outlet.end();
   } catch (failure) {
     begun.failed(asCausewayError(failure));
-    reply.raw.destroy(); // a file that is cut off must not look whole
+    outlet.cut(); // a file that is cut off must not look whole
   }
-}
-
-function drained({ raw }: FastifyReply): Promise<void> {
-  return new Promise((resolve) => {
-    const go = () => {
-      raw.off('drain', go);
-      raw.off('close', go);
-      resolve();
-    };
-    raw.on('drain', go);
-    raw.on('close', go);
-  });
 }
