@@ -187,6 +187,9 @@ export const LIMITS = {
     'names and values of the extended attributes of one entry; of one with more they are listed as not copied',
   ),
   xattrsPerEntryMax: count(256, 'extended attributes of one entry, as above'),
+  excludePatternsMax: count(256, 'patterns of one copy that exclude entries'),
+  excludePatternMaxBytes: bytes(KIB, 'one of these patterns'),
+  excludeFileMaxBytes: bytes(256 * KIB, 'a file of such patterns that the command line names'),
   idMappingsMax: count(64, 'rules of one copy that give entries another user or group'),
   hardLinksMax: count(
     1_000_000,

@@ -221,6 +221,12 @@ function addCopyCommands(program: Command, add: Add): void {
         .default('bulk'),
     )
     .option(
+      '--exclude <pattern>',
+      'pass over what fits, as in a .gitignore at the top of the source: *.o, /build/, !keep.o; may be given several times',
+      several,
+    )
+    .option('--exclude-from <file>', 'the same, with the patterns in a file, one in each line', several)
+    .option(
       '--delete',
       'delete at the destination what the source, one folder, does not have; kept for undo, and left where it cannot be kept',
     )

@@ -140,6 +140,8 @@ const CopyWish = {
       { maxItems: 64 },
     ),
   ),
+  /** Entries that are passed over in each source, by patterns as in a .gitignore at the top of it. */
+  exclude: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 1024 }), { maxItems: 256 })),
   /** Deletes in the folders of the copy what the source, one folder, does not have; kept for undo as what is replaced. */
   delete: Type.Optional(Type.Boolean()),
   /** What becomes of entries whose names the destination cannot hold; `fail`, the default: nothing is copied. */

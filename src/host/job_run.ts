@@ -55,6 +55,7 @@ export class JobRun {
           weight: request.weight ?? 1,
           trafficClass: request.trafficClass ?? 'bulk',
           ...(request.owner && { owner: request.owner }),
+          ...(request.exclude && { exclude: request.exclude }),
           ...(request.delete && { mirror: true }),
           ...(request.onClash && { onClash: request.onClash }),
           ...(request.idMappings && {

@@ -7,6 +7,7 @@ import { type PlainEntry, type PlanColumns, PlanPageWriter } from '../wire/plan_
 import type { Dir, Stat } from '../world/disk.ts';
 import type { Job, JobContext } from '../world/offload.ts';
 import { withCarriedTime } from './carried_time.ts';
+import { Exclusion } from './exclusion.ts';
 import { specialText, toEntry } from './plan_entry.ts';
 
 /** A folder whose entries are being walked, as it is handed from one piece of work to the next. */
@@ -52,13 +53,16 @@ export const planWalkJob: Job<
     readonly dir: Dir;
     readonly prefix: RelPath;
     readonly skipName: string;
+    /** Patterns of what is passed over; absent: nothing is. */
+    readonly exclude: readonly string[] | undefined;
     readonly frames: readonly WalkFrame[] | null;
   },
   Walked
 > = {
   name: 'plan-walk',
-  async run({ dir, prefix, skipName, frames }, context) {
-    const walk = new PlanWalk({ root: dir, prefix, skipName, context });
+  async run({ dir, prefix, skipName, exclude, frames }, context) {
+    const exclusion = Exclusion.of(exclude);
+    const walk = new PlanWalk({ root: dir, prefix, skipName, exclusion, context });
     try {
       if (frames === null) await walk.enter('', dir);
       else await walk.resume(frames);
@@ -85,6 +89,7 @@ interface WalkParts {
   readonly root: Dir;
   readonly prefix: string;
   readonly skipName: string;
+  readonly exclusion: Exclusion | null;
   readonly context: JobContext;
 }
 
@@ -130,7 +135,8 @@ class PlanWalk {
         await this.#leave();
         continue;
       }
-      if (!this.#lookQuickly(folder, name)) await this.#look(folder, name);
+      const isPassed = this.#parts.exclusion?.excludes(below(folder.path, name), false);
+      if (!isPassed && !this.#lookQuickly(folder, name)) await this.#look(folder, name);
       looked += 1;
       const isLate = looked % 64 === 0 && clock.monotonicMs() >= untilMs;
       if (isLate || looked >= LIMITS.walkPieceEntries.value) return;
@@ -199,6 +205,8 @@ class PlanWalk {
     try {
       const parsed = parseName(name);
       const found = await dir.stat(parsed);
+      if (found.kind === 'directory' && this.#parts.exclusion?.excludes(below(folder.path, name), true))
+        return;
       if (found.kind === 'other') {
         this.#problems.push({ path, code: 'CW_UNSUPPORTED', message: specialText(found) });
         return;

@@ -8,6 +8,7 @@ import type { CopyOptions, PlanEntry, Problem, RootInfo, UndoFigures } from '../
 import type { Dir, Disk, DiskFile, Stat } from '../world/disk.ts';
 import type { World } from '../world/world.ts';
 import { type Destination, resolveDestination, targetOf } from './destination.ts';
+import { Exclusion } from './exclusion.ts';
 import { FreshFolders } from './fresh_folders.ts';
 import { makeHardLinks } from './hard_links.ts';
 import type { LaneAcceptor } from './link_ports.ts';
@@ -38,7 +39,7 @@ export interface PlaceParams {
   readonly destination: string;
   readonly options: Pick<
     CopyOptions,
-    'chunkBytes' | 'ignoreTimes' | 'onClash' | 'owner' | 'idMappings' | 'mirror' | 'undo'
+    'chunkBytes' | 'ignoreTimes' | 'onClash' | 'owner' | 'idMappings' | 'exclude' | 'mirror' | 'undo'
   >;
   readonly lanes: Pick<LaneAcceptor, 'authenticated'>;
   /** Aborted once the copy is over: what goes through the whole plan ends then. */
@@ -260,6 +261,7 @@ export class SinkPlace {
       root: this.#root,
       top: contents ? parseRelPath(prefix) : null,
       rules: this.#nameRules,
+      exclusion: Exclusion.of(this.#params.options.exclude),
       targetOf: (path) => this.#names.of(targetOf(this.#destination, path)),
       meter: this.#meter,
       undo: this.#undo,

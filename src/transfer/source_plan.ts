@@ -29,6 +29,8 @@ export interface PlanTotals {
 
 export interface LookOptions {
   readonly signal: AbortSignal;
+  /** Patterns of what is passed over in each source. */
+  readonly exclude?: readonly string[] | undefined;
   readonly offload: Offload;
   /** Runs each look at the disk, for whoever measures how long they take. */
   readonly looking: <T>(work: () => Promise<T>) => Promise<T>;
@@ -116,10 +118,10 @@ async function* walkedPages(
   { dir }: SourceRoot,
   prefix: RelPath,
   problems: Problem[],
-  { signal, offload, looking }: LookOptions,
+  { signal, offload, looking, exclude }: LookOptions,
 ): AsyncGenerator<WalkedPage> {
   const piece = (frames: readonly WalkFrame[] | null) => {
-    const args = { dir, prefix, skipName: PARTIAL_FOLDER, frames: frames?.map(firstBlock) ?? null };
+    const args = { dir, prefix, skipName: PARTIAL_FOLDER, exclude, frames: frames?.map(firstBlock) ?? null };
     return observed(looking(() => offload.run(planWalkJob, args)));
   };
   let frames: readonly WalkFrame[] = [];

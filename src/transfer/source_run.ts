@@ -212,7 +212,8 @@ export class SourceRun {
     await this.#channel.send({ t: 'sources', roots: this.#roots.map((root) => root.info) });
     const { offload } = this.#params.world;
     const looking = <T>(work: () => Promise<T>) => this.#look(work);
-    for await (const page of planPages(this.#roots, this.#totals, { signal, offload, looking })) {
+    const { exclude } = this.#params.options;
+    for await (const page of planPages(this.#roots, this.#totals, { signal, offload, looking, exclude })) {
       this.#noteRoots(page.roots);
       const message = encodeCopyMessage({ t: 'plan', ...page.columns });
       this.machine.planned(message, page.page);

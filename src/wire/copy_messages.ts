@@ -104,12 +104,22 @@ export function decodeCopyOpening(input: Uint8Array): CopyOpening {
       }),
       ...(options['paced'] !== undefined && { paced: boolean(options, 'paced') }),
       ...(options['onClash'] !== undefined && { onClash: oneOf(options, 'onClash', ON_CLASH) }),
+      ...(options['exclude'] !== undefined && {
+        exclude: list(options, 'exclude', LIMITS.excludePatternsMax.value, patternItem),
+      }),
       ...(options['mirror'] !== undefined && { mirror: boolean(options, 'mirror') }),
       ...undoOptions(options),
       ...compressOptions(options),
     },
     checkArrival: optional(m, 'checkArrival', boolean) ?? false,
   };
+}
+
+function patternItem(item: CborValue, what: string): string {
+  const pattern = textItem(item, what);
+  if (Buffer.byteLength(pattern) > LIMITS.excludePatternMaxBytes.value)
+    throw new CausewayError('CW_WIRE_TOO_LARGE', `a pattern of ${Buffer.byteLength(pattern)} bytes`);
+  return pattern;
 }
 
 function undoOptions(options: CborMap): Pick<CopyOptions, 'undo'> {

@@ -98,6 +98,8 @@ export interface CopyOptions {
   readonly paced?: boolean;
   /** Absent: `fail`. */
   readonly onClash?: OnClash;
+  /** Patterns, as in a .gitignore, of entries that are passed over; absent: none. */
+  readonly exclude?: readonly string[];
   /** Deletes in the folders of the copy what the source does not have; absent: false. */
   readonly mirror?: boolean;
   /** Absent: what the copy replaces is not kept. */

@@ -4,6 +4,7 @@ import { resolveAbsolute } from '../../base/path.ts';
 import { parseTimeWindow } from '../../base/time_window.ts';
 import type { StartJobRequest } from '../../contract/schemas.ts';
 import { compressOptions } from '../compress_option.ts';
+import { exclusions } from '../exclude_options.ts';
 import { exitOf, followJob } from '../follow.ts';
 import { exitOfGroup, followGroup, forEachJob, groupEndText } from '../group.ts';
 import { endText } from '../job_text.ts';
@@ -18,7 +19,8 @@ export const cp: Action = async (context, args, options) => {
   if (options['to'] !== undefined) {
     const { vm: _, ...request } = requestOf([...args], context.terminal.cwd, 'to');
     const vms = namesOf(String(options['to']));
-    const group = await context.client.call('startGroup', {}, { ...request, ...optionsOf(options), vms });
+    const wish = { ...request, ...optionsOf(options), ...(await exclusions(context, options)), vms };
+    const group = await context.client.call('startGroup', {}, wish);
     if (detach) return told(context, group);
     return untilStopped(context, {
       follow: (signal) => followGroup(context, group, { quiet, signal }),
@@ -27,7 +29,11 @@ export const cp: Action = async (context, args, options) => {
       exit: exitOfGroup,
     });
   }
-  const request = { ...requestOf(args, context.terminal.cwd), ...optionsOf(options) };
+  const request = {
+    ...requestOf(args, context.terminal.cwd),
+    ...optionsOf(options),
+    ...(await exclusions(context, options)),
+  };
   const job = await context.client.call('startJob', {}, request);
   if (detach) return told(context, job);
   return untilStopped(context, {

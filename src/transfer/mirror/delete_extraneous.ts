@@ -3,16 +3,19 @@ import { LIMITS } from '../../base/limits.ts';
 import { joinRel, type RelPath } from '../../base/path.ts';
 import type { DirCache } from '../../tree/dir_cache.ts';
 import type { Problem } from '../../wire/copy_types.ts';
+import type { Exclusion } from '../exclusion.ts';
 import type { StageMeter } from '../stage_meter.ts';
 import type { UndoKeeper } from '../undo/keeper.ts';
-import { type ExtraneousEntries, shownPath } from './extraneous.ts';
-import { allocatedBytes, type Below, removeAll } from './subtree.ts';
+import { belowTop, type ExtraneousEntries, shownPath } from './extraneous.ts';
+import { allocatedBytes, type Below, below, removeAll } from './subtree.ts';
 
 export interface DeletingParts {
   readonly dirs: DirCache;
   readonly meter: StageMeter;
   /** Null: what is deleted is not kept. */
   readonly undo: UndoKeeper | null;
+  /** What is passed over at the source, and stays at the destination with the folders around it. */
+  readonly exclusion: Exclusion | null;
   readonly onProblem: (problem: Problem) => void;
 }
 
@@ -30,26 +33,26 @@ export async function deleteExtraneous(
   parts: DeletingParts,
 ): Promise<number> {
   let deleted = 0;
-  for await (const { folder, entries } of found) {
+  for await (const { top, folder, entries } of found) {
     for (let at = 0; at < entries.length; at += LIMITS.undoRecordEntries.value) {
       const batch = entries.slice(at, at + LIMITS.undoRecordEntries.value);
-      deleted += await deleteBatch(folder, batch, parts);
+      deleted += await deleteBatch({ top, folder, entries: batch }, parts);
     }
   }
   return deleted;
 }
 
 async function deleteBatch(
-  folder: RelPath,
-  entries: ExtraneousEntries['entries'],
+  { top, folder, entries }: ExtraneousEntries,
   parts: DeletingParts,
 ): Promise<number> {
-  const { dirs, meter, undo, onProblem } = parts;
+  const { dirs, meter, undo, exclusion, onProblem } = parts;
   const leaving: Leaving[] = [];
   for (const { name, rawName } of entries) {
     try {
       if (name === null) throw new CausewayError('CW_DISK_NAME', 'the name is not valid UTF-8');
-      leaving.push(await meter.run('publish', 0, () => weighed(dirs, joinRel(folder, name))));
+      const entry = await meter.run('publish', 0, () => weighed(dirs, joinRel(folder, name)));
+      if (!(await holdsExcluded(dirs, entry, top, exclusion))) leaving.push(entry);
       meter.goesOn();
     } catch (failure) {
       if (asCausewayError(failure).code !== 'CW_DISK_NOT_FOUND')
@@ -62,6 +65,18 @@ async function deleteBatch(
       : await keepAll(leaving, undo, parts);
   if (gone > 0) await meter.run('publish', 0, () => dirs.use(folder, (dir) => dir.sync()));
   return gone;
+}
+
+async function holdsExcluded(
+  dirs: DirCache,
+  { path, stat }: Below,
+  top: RelPath,
+  exclusion: Exclusion | null,
+): Promise<boolean> {
+  if (exclusion === null || stat.kind !== 'directory') return false;
+  for await (const entry of below(dirs, path))
+    if (exclusion.excludes(belowTop(top, entry.path), entry.stat.kind === 'directory')) return true;
+  return false;
 }
 
 async function weighed(dirs: DirCache, path: RelPath): Promise<Leaving> {

@@ -4,11 +4,14 @@ import type { DirCache } from '../../tree/dir_cache.ts';
 import { MACOS_NAMES, type NameRules } from '../../tree/names/name_rules.ts';
 import type { Dir, DirEntry } from '../../world/disk.ts';
 import { PARTIAL_FOLDER } from '../destination.ts';
+import type { Exclusion } from '../exclusion.ts';
 import type { Placed } from '../sink_plan.ts';
 import { ListedFolder } from './listed_folder.ts';
 
 /** Entries of one folder that the source does not have. */
 export interface ExtraneousEntries {
+  /** The mirror of the source. */
+  readonly top: RelPath;
   readonly folder: RelPath;
   readonly entries: readonly DirEntry[];
 }
@@ -20,6 +23,8 @@ export interface MirroredParts {
   /** The folder that is the source's own, where that is no entry of the plan: for `DIR/.`. */
   readonly top: RelPath | null;
   readonly rules: NameRules;
+  /** What is passed over at the source stays at the destination. */
+  readonly exclusion: Exclusion | null;
   /** Entries that the source has and that are not copied: what stands under their names stays. */
   readonly passedOver: readonly RelPath[];
 }
@@ -34,22 +39,32 @@ export async function* extraneousEntries(
   const above: ListedFolder[] = [];
   if (parts.top !== null) above.push(await list(parts.top));
   let isFirst = parts.top === null;
+  let top = parts.top;
   for (const { entry, target } of plan) {
     if (target === parts.top) continue;
     const { parent, name } = splitRel(target);
-    while (above.length > 0 && above.at(-1)!.path !== parent) yield* extraneousOf(above.pop()!);
+    while (above.length > 0 && above.at(-1)!.path !== parent) yield* extraneousOf(above.pop()!, top!, parts);
     if (above.length === 0 && !isFirst)
       throw new CausewayError('CW_WIRE_MALFORMED', `${entry.path} comes in the plan after its folder`);
     isFirst = false;
+    top ??= target;
     above.at(-1)?.tick(name);
     if (entry.kind === 'directory') above.push(await list(target));
   }
-  while (above.length > 0) yield* extraneousOf(above.pop()!);
+  while (above.length > 0) yield* extraneousOf(above.pop()!, top!, parts);
 }
 
-function* extraneousOf(folder: ListedFolder): Generator<ExtraneousEntries> {
-  const entries = folder.rest().filter(({ rawName }) => rawName !== PARTIAL_FOLDER);
-  if (entries.length > 0) yield { folder: folder.path, entries };
+function* extraneousOf(
+  folder: ListedFolder,
+  top: RelPath,
+  { exclusion }: MirroredParts,
+): Generator<ExtraneousEntries> {
+  const isOurs = ({ rawName, kind }: DirEntry): boolean => {
+    const path = belowTop(top, shownPath(folder.path, rawName));
+    return rawName === PARTIAL_FOLDER || exclusion?.excludes(path, kind === 'directory') === true;
+  };
+  const entries = folder.rest().filter((entry) => !isOurs(entry));
+  if (entries.length > 0) yield { top, folder: folder.path, entries };
 }
 
 async function listed(
@@ -77,6 +92,11 @@ async function listed(
     if (parent === path) folder.tick(name);
   }
   return folder;
+}
+
+/** A path at the destination as the patterns of what is passed over know it. */
+export function belowTop(top: RelPath, path: string): string {
+  return top === '' ? path : path.slice(top.length + 1);
 }
 
 /** What the user reads of an entry that is not in the plan. */
