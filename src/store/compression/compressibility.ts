@@ -29,7 +29,8 @@ export function worthwhileBytes(plainBytes: number): number {
   return Math.floor(plainBytes / WORTH_RATIO);
 }
 
-function sampleOf(bytes: Uint8Array, samples: number): Uint8Array {
+/** `bytes` where there are few, else what stands at so many places of them. */
+export function sampleOf(bytes: Uint8Array, samples: number): Uint8Array {
   const length = LIMITS.compressSampleBytes.value;
   if (bytes.byteLength <= samples * length) return bytes;
   const sample = new Uint8Array(samples * length);

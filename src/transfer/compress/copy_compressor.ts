@@ -1,6 +1,11 @@
-import { sharedBytes, totalBytes } from '../../base/bytes.ts';
+import { totalBytes } from '../../base/bytes.ts';
 import { LIMITS } from '../../base/limits.ts';
-import { CHUNK_SAMPLES, Compressibility, worthwhileBytes } from '../../store/compression/compressibility.ts';
+import {
+  CHUNK_SAMPLES,
+  Compressibility,
+  sampleOf,
+  worthwhileBytes,
+} from '../../store/compression/compressibility.ts';
 import type { CompressedFigures } from '../../wire/copy_types.ts';
 import { encodeCompressedHeader } from '../../wire/lane_message.ts';
 import type { Clock } from '../../world/clock.ts';
@@ -33,6 +38,9 @@ export interface CompressorParts {
   readonly dataMaxBytes: number;
 }
 
+/** Samples alone. */
+const JUST_LOOK = { level: 0, longDistance: false };
+const NO_BYTES = new Uint8Array(0);
 /** A pack holds many files: more places tell more. */
 const PACK_SAMPLES = 8;
 /** From this level on the work is such that looking over long distances adds little. */
@@ -84,8 +92,12 @@ export class CopyCompressor {
     const level = this.#parts.level.now();
     const plain: OutgoingParts = { header, data, level, release: giveBack };
     if (plainBytes < LIMITS.compressMinBytes.value) return this.#asItIs(plain, plainBytes);
+    if (level === 0) {
+      this.#lookAside(data[0]!, file === null ? PACK_SAMPLES : CHUNK_SAMPLES);
+      return this.#asItIs(plain, plainBytes);
+    }
     const known = file === null ? null : this.#known(file);
-    if (level === 0 ? !this.#looksAgain() : known?.next() === false) return this.#asItIs(plain, plainBytes);
+    if (known?.next() === false) return this.#asItIs(plain, plainBytes);
     const bytes = gathered(data, buffer);
     const frame = await this.#frame(bytes, level, known);
     if (frame === null) return this.#asItIs({ ...plain, data: data.length > 1 ? [bytes] : data }, plainBytes);
@@ -106,13 +118,17 @@ export class CopyCompressor {
     return parts;
   }
 
-  /** At level 0 a sample now and then tells what compression would do. */
-  #looksAgain(): boolean {
-    if (!this.#parts.level.isAuto) return false;
-    const nowMs = this.#parts.clock.monotonicMs();
-    if (nowMs - this.#lookedMs < LIMITS.compressLookMs.value) return false;
+  /** At level 0 a few samples now and then tell what compression would do; nothing waits for them. */
+  #lookAside(bytes: Uint8Array, samples: number): void {
+    const { clock, offload, level: choice } = this.#parts;
+    const nowMs = clock.monotonicMs();
+    if (!choice.isAuto || nowMs - this.#lookedMs < LIMITS.compressLookMs.value) return;
     this.#lookedMs = nowMs;
-    return true;
+    const args = { bytes: sampleOf(bytes, samples).slice(), into: NO_BYTES, ...JUST_LOOK, samples };
+    void offload.run(compressJob, args).then(
+      ({ workMs, ratio }) => choice.worked(workMs, ratio),
+      () => undefined, // what matters of a thread that failed is told by those who need it
+    );
   }
 
   async #frame(
@@ -121,8 +137,8 @@ export class CopyCompressor {
     known: Compressibility | null,
   ): Promise<{ readonly bytes: Uint8Array; readonly release: () => void } | null> {
     const { meter, offload, level: choice } = this.#parts;
-    const room = level === 0 ? sharedBytes(1) : this.#pool.take();
-    const release = () => (level === 0 ? undefined : this.#pool.give(room));
+    const room = this.#pool.take();
+    const release = () => this.#pool.give(room);
     try {
       const args = {
         bytes,
@@ -131,10 +147,9 @@ export class CopyCompressor {
         longDistance: level >= LONG_DISTANCE_FROM,
         samples: known === null ? PACK_SAMPLES : CHUNK_SAMPLES,
       };
-      const work = () => offload.run(compressJob, args);
-      const done = level === 0 ? await work() : await meter.run('compress', bytes.byteLength, work);
+      const done = await meter.run('compress', bytes.byteLength, () => offload.run(compressJob, args));
       choice.worked(done.workMs, done.ratio);
-      if (level > 0 && done.ratio !== null) known?.noted(done.ratio);
+      if (done.ratio !== null) known?.noted(done.ratio);
       if (done.frameBytes !== null) return { bytes: room.subarray(0, done.frameBytes), release };
     } catch (failure) {
       release();
