@@ -1,7 +1,7 @@
 import { assert } from '../base/assert.ts';
 import { CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
-import { decodePlanPage } from '../wire/copy_messages.ts';
+import { checkedPlanPage } from '../wire/copy_messages.ts';
 import type { PlanEntry } from '../wire/copy_types.ts';
 import type { PlanPage } from '../wire/plan_page.ts';
 import type { Compression } from '../world/compression.ts';
@@ -47,7 +47,7 @@ export class PlanSpool {
     return this.#keptBytes;
   }
 
-  /** Adds the next page: an encoded message `plan` of `count` entries. CW_LIMIT where the plan becomes too large. */
+  /** Adds the next page: an encoded message `plan`, checked, of `count` entries. CW_LIMIT where the plan becomes too large. */
   add(message: Uint8Array, count: number): void {
     if (count === 0) return;
     const page = this.#compression.compress(message);
@@ -76,7 +76,7 @@ export class PlanSpool {
     }
     const page = this.#pages[at];
     assert(page !== undefined, 'a page of the plan is asked for that is there');
-    const decoded = decodePlanPage(this.#compression.expand(page));
+    const decoded = checkedPlanPage(this.#compression.expand(page));
     this.#decoded.set(at, decoded);
     if (this.#decoded.size > LIMITS.planPagesCached.value)
       this.#decoded.delete(this.#decoded.keys().next().value!);

@@ -110,8 +110,9 @@ export class SinkPlan {
       this.#added = { page, columns, first: this.entries, targetOf: (at) => this.#target(page, at) };
     this.#spool.add(message, page.count);
     let files = 0;
+    const placed = page.folders.map((_, folder) => this.#placesAll(page, folder));
     for (let at = 0; at < page.count; at += 1) {
-      this.#target(page, at);
+      if (!placed[page.folder(at)]) this.#target(page, at);
       const kind = page.kind(at);
       const sizeBytes = page.sizeBytes(at);
       this.#marks.push(firstMark(kind, sizeBytes));
@@ -163,17 +164,28 @@ export class SinkPlan {
     return { index, entry: page.entry(at), target: this.#target(page, at) };
   }
 
-  /** Where an entry goes: below the place of its folder, which is looked up once. */
+  /** Where an entry goes: below the place of its folder. */
   #target(page: PlanPage, at: number): RelPath {
     const folder = page.folder(at);
-    const path = page.folders[folder]!;
-    if (path === '' || this.#isRenamed()) return this.#targetOf({ path: page.path(at) });
+    if (page.folders[folder] === '' || this.#isRenamed()) return this.#targetOf({ path: page.path(at) });
+    const target = `${this.#folderPlace(page, folder)}/${page.name(at)}`;
+    return isShort(target) ? (target as RelPath) : parseRelPath(target);
+  }
+
+  /** Where a folder of a page goes, which is looked up once. */
+  #folderPlace(page: PlanPage, folder: number): RelPath {
     if (this.#placed?.page !== page) this.#placed = { page, folders: page.folders.map(() => null) };
     const { folders } = this.#placed;
-    const place = folders[folder] ?? this.#targetOf({ path });
+    const place = folders[folder] ?? this.#targetOf({ path: page.folders[folder]! });
     folders[folder] = place;
-    const target = `${place}/${page.name(at)}`;
-    return isShort(target) ? (target as RelPath) : parseRelPath(target);
+    return place;
+  }
+
+  /** Whether the place of a folder tells that all in it have one: names were checked with the page. */
+  #placesAll(page: PlanPage, folder: number): boolean {
+    if (page.folders[folder] === '' || this.#isRenamed()) return false;
+    const place = this.#folderPlace(page, folder);
+    return 3 * place.length + 1 + LIMITS.nameMaxBytes.value <= LIMITS.pathMaxBytes.value;
   }
 
   pageOf(index: number): number {

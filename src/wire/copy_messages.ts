@@ -208,6 +208,11 @@ export function decodePlanPage(input: Uint8Array): PlanPage {
   return new PlanPage(message);
 }
 
+/** The same for a message that was checked when it came, or was made here. */
+export function checkedPlanPage(input: Uint8Array): PlanPage {
+  return new PlanPage(pageColumns(mapOf(decodeCbor(input), 'copy message')));
+}
+
 /** A message that a sink sent. Throws CW_WIRE_*. */
 export function decodeSinkMessage(input: Uint8Array): SinkMessage {
   const m = mapOf(decodeCbor(input), 'copy message');
@@ -355,14 +360,18 @@ function idMapping(m: CborMap): IdMapping {
 }
 
 function planPage(m: CborMap): PlanColumns {
-  const page = {
+  const page = pageColumns(m);
+  checkPlanColumns(page);
+  return page;
+}
+
+function pageColumns(m: CborMap): PlanColumns {
+  return {
     folders: list(m, 'folders', PAGE_MAX, textItem),
     names: bytes(m, 'names'),
     rows: bytes(m, 'rows'),
     more: mapList(m, 'more', PAGE_MAX, planMore),
   };
-  checkPlanColumns(page);
-  return page;
 }
 
 function planMore(m: CborMap): PlanMore {
