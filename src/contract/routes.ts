@@ -64,5 +64,8 @@ export const EXPORT_AUDIT_PATH = '/v1/audit/export';
 /** Server-sent events: see `event_schemas.ts`. */
 export const EVENTS_PATH = '/v1/events';
 
+/** The API as an OpenAPI 3.1 document. */
+export const OPENAPI_PATH = '/v1/openapi.json';
+
 /** Before each path where the API is served by HTTPS; on the Unix socket it stands before none. */
 export const HTTPS_PREFIX = '/api';

@@ -5,8 +5,15 @@ import { LIMITS } from '../../base/limits.ts';
 import { AuditFilterRequest } from '../../contract/audit_schemas.ts';
 import { EventsRequest } from '../../contract/event_schemas.ts';
 import { PROCEDURES } from '../../contract/procedures.ts';
-import { EVENTS_PATH, EXPORT_AUDIT_PATH, type ProcedureName, WATCH_JOB_PATH } from '../../contract/routes.ts';
+import {
+  EVENTS_PATH,
+  EXPORT_AUDIT_PATH,
+  OPENAPI_PATH,
+  type ProcedureName,
+  WATCH_JOB_PATH,
+} from '../../contract/routes.ts';
 import type { Caller } from '../caller.ts';
+import { openApiDocument } from '../openapi.ts';
 import type { Service } from '../service.ts';
 import { sessionCookie } from './cookies.ts';
 import { type Credentials, refuseForged } from './credentials.ts';
@@ -52,6 +59,7 @@ export function addApi(server: FastifyInstance, service: Service, place: ApiPlac
     streamEvents(service, callerOf, request, reply),
   );
   addHealth(server, service);
+  addOpenApi(server, service, place);
   const query = AuditFilterRequest;
   server.get(`${prefix}${EXPORT_AUDIT_PATH}`, { schema: { querystring: query } }, (request, reply) =>
     exportAudit(service, callerOf, request, reply),
@@ -64,6 +72,14 @@ function addHealth(server: FastifyInstance, service: Service): void {
   server.get('/readyz', async (_request, reply) => {
     const ready = (await service.parts.daemon.unready()) === null;
     return reply.status(ready ? 200 : 503).send({ ready });
+  });
+}
+
+/** It tells nothing of this daemon but its version; who has not signed in learns not even that. */
+function addOpenApi(server: FastifyInstance, service: Service, { prefix, credentials }: ApiPlace): void {
+  server.get(`${prefix}${OPENAPI_PATH}`, async (request) => {
+    await service.permit(credentials(request), 'daemon.status', []);
+    return openApiDocument((await service.parts.daemon.status()).version);
   });
 }
 
