@@ -220,6 +220,7 @@ export const LIMITS = {
     48 * MIB,
     'bytes sent and not known durable: with the flush window, what a kill can cost (T2: 64 MiB)',
   ),
+  sendWindowTightBytes: bytes(4 * MIB, 'the same while one of the machines is short of memory'),
   zeroChunkWindowBytes: bytes(
     4 * KIB,
     'what a chunk of zeros, of which only the header travels, counts in the window of bytes that are sent and not settled',

@@ -77,6 +77,12 @@ test('no more than the send window is in flight', () => {
   assert.equal(sent, LIMITS.sendWindowMaxBytes.value);
   machine.settled(1024 * 1024);
   assert.equal(describe(machine.next()), 'chunk 0/48');
+  // a window that has become smaller stops it until that much has arrived
+  machine.windowBytes = 4 * 1024 * 1024;
+  machine.settled(45 * 1024 * 1024);
+  assert.equal(machine.next(), null);
+  machine.settled(46 * 1024 * 1024);
+  assert.equal(describe(machine.next()), 'chunk 0/49');
 });
 
 test('a rejected chunk goes before everything else, and the file is ended again', () => {

@@ -63,6 +63,8 @@ export class SourceMachine {
   readonly chunkBytes: number;
   /** Files that have begun and are not done, by number; not those that went in a pack. */
   readonly files = new Map<number, SourceFile>();
+  /** What may be sent and not settled. */
+  windowBytes = LIMITS.sendWindowMaxBytes.value;
   readonly #plan: PlanSpool;
   readonly #packBytes: number;
   readonly #state = new EntryBytes();
@@ -117,7 +119,7 @@ export class SourceMachine {
 
   /** As much is sent and not settled as may be. */
   get isWindowFull(): boolean {
-    return this.inFlightBytes >= LIMITS.sendWindowMaxBytes.value;
+    return this.inFlightBytes >= this.windowBytes;
   }
 
   /** Takes the next page of the plan, and it as an encoded message. CW_LIMIT where the plan becomes too large. */

@@ -419,6 +419,7 @@ export class SourceRun {
   }
 
   #tell(): Promise<void> {
+    this.machine.windowBytes = this.#probe.windowBytes(this.#peer.reading());
     return this.#channel.send({
       t: 'progress',
       sentBytes: this.machine.sentBytes,

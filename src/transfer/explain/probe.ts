@@ -3,6 +3,7 @@ import type { MuxStats } from '../../link/mux/mux.ts';
 import type { EvidenceMember, SideEvidence } from '../../wire/evidence.ts';
 import type { World } from '../../world/world.ts';
 import type { SideReading } from '../copy_progress.ts';
+import { MemoryWindow } from '../memory_window.ts';
 import type { StageMeter } from '../stage_meter.ts';
 
 /** How often the machine is asked: often enough for an answer within seconds, rarely enough to cost nothing. */
@@ -23,6 +24,7 @@ export class EvidenceProbe {
   #told: SideEvidence | null = null;
   #freeBytes: number | null = null;
   #isLooking = false;
+  readonly #memory = new MemoryWindow();
 
   constructor(parts: ProbeParts) {
     this.#parts = parts;
@@ -44,6 +46,11 @@ export class EvidenceProbe {
       stages: this.#parts.meter.figures(),
       evidence: this.#upToDate(nowMs),
     };
+  }
+
+  /** What a copy may have on its way, with what the other side has told of itself. */
+  windowBytes(remote: SideReading | null): number {
+    return this.#memory.bytes(this.reading(), remote);
   }
 
   /** For the other side: the time on the clock here, and the evidence unless the same was told before. */
