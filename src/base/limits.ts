@@ -455,6 +455,13 @@ export const LIMITS = {
   auditShipMinMs: ms(5_000, 'shortest distance between copies of the audit log to its second place (X3)'),
   auditShipDefaultMs: ms(30_000, 'distance between copies of the audit log to its second place (X3)'),
   // shares
+  sharesMax: count(256, 'shares of one daemon'),
+  sharePort: count(7480, 'default port of the shares, on loopback'),
+  shareSignInsKnownMax: count(
+    1_024,
+    'passwords of shares that are known to be right, as keyed hashes in memory',
+  ),
+  shareSignInKnownMs: ms(300_000, 'the password of a share is checked in full again after that'),
   httpConnectionsMax: count(512, 'connections of clients of the shares; further ones are closed'),
   httpHeadersMs: ms(60_000, 'a client of a share has sent the headers of a request by then'),
   httpIdleMs: ms(300_000, 'a connection of a client of a share on which no byte moves for so long is closed'),

@@ -4,6 +4,7 @@ import { processTerminal } from '../world/node/terminal.ts';
 import { addAccessCommands } from './access_commands.ts';
 import { type Add, several } from './add_command.ts';
 import { DaemonClient } from './client.ts';
+import { addShareCommands } from './share_commands.ts';
 import type { Terminal } from './terminal.ts';
 import { VERSION } from './version.ts';
 
@@ -84,6 +85,7 @@ export function buildProgram(terminal: Terminal, done: (exitCode: number) => voi
   addVmCommands(program, add);
   addCopyCommands(program, add);
   addJobCommands(program, add);
+  addShareCommands(program, add);
   addAccessCommands(program, add);
   add(
     program,
@@ -109,6 +111,11 @@ function addDaemonCommands(program: Command, add: Add): void {
     .option('--listen <host:port>', 'also accept agents that dial in')
     .option('--web <host:port>', 'serve console and API by HTTPS there (default: 127.0.0.1:7410)')
     .option('--no-web', 'serve neither console nor API by HTTPS')
+    .option(
+      '--shares <host:port>',
+      'serve shares there, beyond loopback by TLS only; https://HOST:PORT for TLS in any case (default: 127.0.0.1:7480, while there are shares)',
+    )
+    .option('--no-shares', 'serve no shares')
     .option(
       '--limit <rate>',
       'what all copies share by weight in each direction, less a tenth that is left for everything else; a little less than the line has, for example 100M',

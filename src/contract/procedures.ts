@@ -40,6 +40,7 @@ import {
   UndoJobRequest,
   VmView,
 } from './schemas.ts';
+import { CreatedShareView, CreateShareRequest, SetShareRequest, ShareView } from './share_schemas.ts';
 
 const Empty = Type.Object({}, { additionalProperties: false });
 const NameParams = Type.Object({ name: Type.String({ maxLength: 64 }) });
@@ -65,6 +66,11 @@ export const PROCEDURES = {
   undoJob: { ...ROUTES.undoJob, params: IdParams, body: UndoJobRequest, result: JobView },
   resumeJob: { ...ROUTES.resumeJob, params: IdParams, body: Empty, result: JobView },
   interruptJob: { ...ROUTES.interruptJob, params: IdParams, body: Empty, result: JobView },
+  listShares: { ...ROUTES.listShares, params: Empty, body: Empty, result: Type.Array(ShareView) },
+  createShare: { ...ROUTES.createShare, params: Empty, body: CreateShareRequest, result: CreatedShareView },
+  showShare: { ...ROUTES.showShare, params: NameParams, body: Empty, result: ShareView },
+  setShare: { ...ROUTES.setShare, params: NameParams, body: SetShareRequest, result: CreatedShareView },
+  removeShare: { ...ROUTES.removeShare, params: NameParams, body: Empty, result: Empty },
   me: { ...ROUTES.me, params: Empty, body: Empty, result: MeView },
   logIn: { ...ROUTES.logIn, params: Empty, body: LogInRequest, result: MeView },
   logOut: { ...ROUTES.logOut, params: Empty, body: Empty, result: Empty },

@@ -22,19 +22,21 @@ export class Access implements AsyncDisposable {
   readonly identity: Identity;
   readonly allow: AllowStore;
   readonly trail: AuditTrail;
+  readonly passwords: Passwords;
   readonly #clock: World['clock'];
   readonly #auditDir: Dir;
   readonly #stop = new AbortController();
   readonly #upkeep: Promise<void>;
 
   private constructor(
-    parts: Pick<Access, 'identity' | 'allow' | 'trail'>,
+    parts: Pick<Access, 'identity' | 'allow' | 'trail' | 'passwords'>,
     clock: World['clock'],
     auditDir: Dir,
   ) {
     this.identity = parts.identity;
     this.allow = parts.allow;
     this.trail = parts.trail;
+    this.passwords = parts.passwords;
     this.#clock = clock;
     this.#auditDir = auditDir;
     this.#upkeep = this.#keepUp();
@@ -57,7 +59,7 @@ export class Access implements AsyncDisposable {
       const at = { dir: auditDir, dirPath: joinAbsolute(dirPath, AUDIT_FOLDER) };
       const log = await AuditLog.open(ports, vault, at);
       const trail = new AuditTrail(log, new RefusalMeter(world.clock));
-      return new Access({ identity, allow, trail }, world.clock, auditDir);
+      return new Access({ identity, allow, trail, passwords }, world.clock, auditDir);
     } catch (failure) {
       await auditDir.close();
       throw failure;

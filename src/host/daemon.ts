@@ -13,6 +13,7 @@ import { PROTOCOL_VERSIONS } from '../wire/hello.ts';
 import type { Argon2Cost, Cryptography } from '../world/cryptography.ts';
 import type { Database } from '../world/database.ts';
 import type { Dir } from '../world/disk.ts';
+import type { ServeHttp } from '../world/http.ts';
 import type { LocalTime } from '../world/local_time.ts';
 import type { TlsIdentity } from '../world/net.ts';
 import type { WebPlatform } from '../world/node/web_platform.ts';
@@ -26,6 +27,9 @@ import { JobGroups } from './job_groups.ts';
 import { importFormerJobs } from './job_import.ts';
 import { JobManager } from './job_manager.ts';
 import { Machines } from './machines.ts';
+import { ShareSignIn } from './share_sign_in.ts';
+import { ShareStore } from './share_store.ts';
+import { type ShareListen, Shares } from './shares.ts';
 import { SqlJobStore } from './sql_job_store.ts';
 import { migrateState, STATE_FILE_NAME } from './state_database.ts';
 import { VmStore } from './vm_store.ts';
@@ -56,6 +60,8 @@ export interface WebOptions {
   readonly consoleFolder: string;
   /** What a password check costs, where it is not the usual. */
   readonly passwordCost?: Argon2Cost;
+  /** Absent: shares are kept and not served. */
+  readonly shares?: { readonly serve: ServeHttp; readonly listen: ShareListen };
 }
 
 interface DaemonParts {
@@ -74,6 +80,7 @@ export class Daemon implements AsyncDisposable {
   readonly machines: Machines;
   readonly jobs: JobManager;
   readonly groups: JobGroups;
+  readonly shares: Shares;
   readonly stopRequested: Promise<void>;
   readonly requestStop: () => void;
   readonly socketPath: string;
@@ -93,6 +100,7 @@ export class Daemon implements AsyncDisposable {
     this.jobs = parts.jobs;
     this.groups = new JobGroups(options.world.random, parts.jobs);
     this.socketPath = joinAbsolute(options.dataDirectory, SOCKET_NAME);
+    this.shares = sharesOf(options, parts);
     this.#startedMs = options.world.clock.monotonicMs();
     const { promise, resolve } = Promise.withResolvers<void>();
     this.stopRequested = promise;
@@ -111,6 +119,7 @@ export class Daemon implements AsyncDisposable {
     try {
       await removeStaleSocket(dir);
       await daemon.jobs.load();
+      await daemon.shares.start();
       await daemon.#serve(dir);
       daemon.machines.startAll();
       if (options.listen !== null) {
@@ -174,6 +183,7 @@ export class Daemon implements AsyncDisposable {
       machines: this.machines,
       jobs: this.jobs,
       groups: this.groups,
+      shares: this.shares,
       daemon: this,
     };
     const service = new Service(parts, this.#events);
@@ -232,6 +242,7 @@ export class Daemon implements AsyncDisposable {
     this.#closing = true;
     await this.jobs.close();
     this.#events?.close();
+    await this.shares.close();
     await this.#web?.close();
     await this.#api?.close();
     await this.#dialIn?.close();
@@ -244,6 +255,34 @@ export class Daemon implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+function sharesOf({ world, dataDirectory, web }: DaemonOptions, parts: DaemonParts): Shares {
+  const { shares } = web;
+  const { access, database, dir } = parts;
+  const { identity, passwords, allow } = access;
+  return new Shares({
+    world,
+    store: new ShareStore(database),
+    dataDirectory,
+    passwords,
+    userNamed: (name) => {
+      const user = identity.users.byName(name);
+      if (user === null) throw new CausewayError('CW_USER_UNKNOWN', `there is no user ${name}`);
+      return user.name;
+    },
+    serving: {
+      signIn: new ShareSignIn({ world, crypto: web.crypto, passwords, identity }),
+      permits: (address) => allow.permits(address),
+    },
+    server: shares
+      ? {
+          ...shares,
+          identity: () =>
+            loadWebIdentity(world, web.platform, { dir, dirPath: dataDirectory }, shares.listen.host),
+        }
+      : null,
+  });
 }
 
 /** A socket on which somebody answers belongs to a running daemon; one that is left over does not matter. */

@@ -29,6 +29,11 @@ export const STATE_MIGRATIONS: readonly Migration[] = [
       'CREATE INDEX jobs_by_vm ON jobs (vm, sequence)',
     ],
   },
+  {
+    number: 2,
+    name: 'shares',
+    statements: ['CREATE TABLE shares (name TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT'],
+  },
 ];
 
 /** Brings the daemon's database to the newest layout. CW_DAEMON_STATE, CW_DISK_*. */

@@ -15,6 +15,12 @@ import type {
   UndoJobRequest,
   VmView,
 } from '../contract/schemas.ts';
+import type {
+  CreatedShareView,
+  CreateShareRequest,
+  SetShareRequest,
+  ShareView,
+} from '../contract/share_schemas.ts';
 import type { Clock } from '../world/clock.ts';
 import type { AuditTrail } from './audit_trail.ts';
 
@@ -49,6 +55,14 @@ export interface GroupsPort {
   show(id: string): Promise<GroupView>;
 }
 
+export interface SharesPort {
+  views(): Promise<ShareView[]>;
+  view(name: string): Promise<ShareView>;
+  create(request: CreateShareRequest): Promise<CreatedShareView>;
+  set(name: string, request: SetShareRequest): Promise<CreatedShareView>;
+  remove(name: string): Promise<void>;
+}
+
 export interface DaemonPort {
   status(): Promise<StatusView>;
   requestStop(): void;
@@ -67,5 +81,6 @@ export interface ServiceParts {
   readonly machines: MachinesPort;
   readonly jobs: JobReads & JobChanges;
   readonly groups: GroupsPort;
+  readonly shares: SharesPort;
   readonly daemon: DaemonPort;
 }

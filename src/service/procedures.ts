@@ -5,6 +5,7 @@ import { AUDIT_PROCEDURES } from './procedures/audit.ts';
 import { DAEMON_PROCEDURES } from './procedures/daemon.ts';
 import { JOB_PROCEDURES } from './procedures/jobs.ts';
 import { MACHINE_PROCEDURES } from './procedures/machines.ts';
+import { SHARE_PROCEDURES } from './procedures/shares.ts';
 import { SIGN_IN_PROCEDURES } from './procedures/sign_in.ts';
 import { USER_PROCEDURES } from './procedures/users.ts';
 
@@ -13,6 +14,7 @@ export const PROCEDURE_HANDLERS: Readonly<Record<ProcedureName, Procedure>> = {
   ...DAEMON_PROCEDURES,
   ...MACHINE_PROCEDURES,
   ...JOB_PROCEDURES,
+  ...SHARE_PROCEDURES,
   ...SIGN_IN_PROCEDURES,
   ...ACCOUNT_PROCEDURES,
   ...USER_PROCEDURES,

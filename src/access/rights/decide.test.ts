@@ -45,9 +45,9 @@ function resourcesOf(action: Action, place: 'inside' | 'outside'): Resource[] {
 const EXPECTED: Readonly<Record<Role, readonly Action[]>> = {
   viewer: [
     ...(['daemon.status', 'metrics.read', 'vm.list', 'vm.read', 'job.list', 'job.read'] as const),
-    ...(['account.read', 'account.change'] as const),
+    ...(['account.read', 'account.change', 'share.use'] as const),
   ],
-  operator: ['job.start', 'job.control', 'job.undo', 'file.list', 'settings.read'],
+  operator: ['job.start', 'job.control', 'job.undo', 'file.list', 'settings.read', 'share.write'],
   admin: [
     ...([
       'daemon.stop',
@@ -59,6 +59,7 @@ const EXPECTED: Readonly<Record<Role, readonly Action[]>> = {
       'vm.remove',
     ] as const),
     ...(['user.read', 'user.change', 'audit.read', 'audit.change'] as const),
+    ...(['share.read', 'share.change'] as const),
   ],
 };
 

@@ -4,11 +4,13 @@ import { LIMITS } from '../../base/limits.ts';
 import type { StatusView } from '../../contract/schemas.ts';
 import { DISK_THREAD } from '../../guest/disk_thread_module.ts';
 import { Daemon } from '../../host/daemon.ts';
+import type { ShareListen } from '../../host/shares.ts';
 import type { WebListen } from '../../host/web_server.ts';
 import { consoleDirectory } from '../../world/node/console_directory.ts';
 import { createNodeCryptography } from '../../world/node/cryptography.ts';
 import { makeDataDirectory } from '../../world/node/data_directory.ts';
 import { openNodeDatabase } from '../../world/node/database.ts';
+import { serveNodeHttp } from '../../world/node/http_server.ts';
 import { createNodeLocalTime } from '../../world/node/local_time.ts';
 import { tellReady } from '../../world/node/terminal.ts';
 import { createNodeWebPlatform } from '../../world/node/web_platform.ts';
@@ -23,6 +25,7 @@ export const up: Action = async ({ terminal, dataDirectory, json }, _args, optio
     options['listen'] === undefined ? null : parseHostPort(String(options['listen']), '--listen', 'listen');
   const limit = options['limit'] === undefined ? null : parseRate(String(options['limit']));
   const readyFd = options['readyFd'] === undefined ? null : parseDescriptor(String(options['readyFd']));
+  const shares = parseShares(options['shares']);
   makeDataDirectory(dataDirectory);
   const daemon = await Daemon.start({
     world: createNodeWorld({ threads: DISK_THREAD }),
@@ -37,6 +40,7 @@ export const up: Action = async ({ terminal, dataDirectory, json }, _args, optio
       crypto: createNodeCryptography(),
       listen: parseWeb(options['web']),
       consoleFolder: consoleDirectory(),
+      ...(shares === null ? {} : { shares: { serve: serveNodeHttp, listen: shares } }),
     },
   });
   const status = await daemon.status();
@@ -76,6 +80,16 @@ function parseWeb(option: unknown): WebListen | null {
   const port = LIMITS.webPort.value;
   if (option === undefined || option === true) return { host: '127.0.0.1', port, isDefault: true };
   return { ...parseHostPort(String(option), '--web', 'listen'), isDefault: false };
+}
+
+/** `--shares HOST:PORT` or `--shares https://HOST:PORT`, `--no-shares`, or neither. */
+function parseShares(option: unknown): ShareListen | null {
+  if (option === false) return null;
+  const port = LIMITS.sharePort.value;
+  if (option === undefined || option === true) return { host: '127.0.0.1', port, isDefault: true };
+  const [, scheme, place = ''] = /^(https:\/\/)?(.*?)\/?$/.exec(String(option)) ?? [];
+  const isEncrypted = scheme !== undefined;
+  return { ...parseHostPort(place, '--shares', 'listen'), isDefault: false, isEncrypted };
 }
 
 function parseRate(text: string): number {

@@ -39,6 +39,7 @@ const OF_CODE: Partial<Record<ErrorCode, readonly [status: number, message: stri
   CW_DISK_FILE_TOO_LARGE: [507, 'the file system cannot hold a file of that size'],
   CW_DISK_TOO_MANY_OPEN: [503, 'too much is open at this moment'],
   CW_LIMIT: [507, 'a limit was reached'],
+  CW_SHARE_UNKNOWN: [404, 'there is no such share'],
   CW_SHARE_SOURCE: [503, 'the shared folder is not there at this moment'],
   CW_UNSUPPORTED: [403, 'this is not offered here'],
   CW_DISK_IO: [503, 'the shared folder cannot be read at this moment'],

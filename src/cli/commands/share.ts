@@ -1,0 +1,102 @@
+import { CausewayError } from '../../base/errors.ts';
+import { resolveAbsolute } from '../../base/path.ts';
+import type {
+  CreatedShareView,
+  CreateShareRequest,
+  SetShareRequest,
+  ShareView,
+} from '../../contract/share_schemas.ts';
+import { parseSize } from '../option_numbers.ts';
+import type { Action, Context } from '../program.ts';
+import { connectText, SHARE_HEAD, shareRow, usedText } from '../share_text.ts';
+import { table } from '../terminal.ts';
+
+const QUOTA_MAX_BYTES = 2 ** 50;
+
+/** `causeway share create FOLDER` */
+export const shareCreate: Action = async (context, [folder = ''], options) => {
+  const request: CreateShareRequest = { source: resolveAbsolute(context.terminal.cwd, folder) };
+  if (options['name'] !== undefined) request.name = String(options['name']);
+  if (options['readOnly'] === true) request.readOnly = true;
+  if (options['quota'] !== undefined) request.quotaBytes = parseQuota(String(options['quota']));
+  if (options['user'] !== undefined) request.users = [...(options['user'] as readonly string[])];
+  if (options['iKnow'] === true) request.iKnow = true;
+  return showCreated(context, await context.client.call('createShare', {}, request));
+};
+
+/** `causeway share ls` */
+export const shareList: Action = async ({ client, terminal, json }) => {
+  const shares = await client.call('listShares', {});
+  if (json) terminal.out(`${JSON.stringify(shares)}\n`);
+  else if (shares.length === 0) terminal.out('Nothing is shared: causeway share create --help\n');
+  else terminal.out(`${table([SHARE_HEAD, ...shares.map(shareRow)])}\n`);
+  return 0;
+};
+
+/** `causeway share show NAME` */
+export const shareShow: Action = async ({ client, terminal, json }, [name = '']) => {
+  const share = await client.call('showShare', { name });
+  terminal.out(json ? `${JSON.stringify(share)}\n` : `${details(share)}\n`);
+  return 0;
+};
+
+/** `causeway share set NAME …` */
+export const shareSet: Action = async (context, [name = ''], options) => {
+  const request: SetShareRequest = {};
+  if (options['readOnly'] === true && options['writable'] === true)
+    throw new CausewayError('CW_USAGE', '--read-only and --writable contradict each other');
+  if (options['readOnly'] === true) request.readOnly = true;
+  if (options['writable'] === true) request.readOnly = false;
+  const quota = options['quota'];
+  if (quota !== undefined) request.quotaBytes = quota === 'none' ? null : parseQuota(String(quota));
+  if (options['user'] !== undefined) request.users = [...(options['user'] as readonly string[])];
+  else if (options['users'] === false) request.users = [];
+  if (options['newPassword'] === true) request.newPassword = true;
+  if (options['rebind'] === true) request.rebind = true;
+  if (Object.keys(request).length === 0)
+    throw new CausewayError(
+      'CW_USAGE',
+      'say what is to change: --quota, --read-only, --writable, --user, --new-password, --rebind',
+    );
+  return showCreated(context, await context.client.call('setShare', { name }, request));
+};
+
+/** `causeway share rm NAME` */
+export const shareRemove: Action = async ({ client, terminal, json }, [name = '']) => {
+  await client.call('removeShare', { name });
+  if (json) terminal.out(`${JSON.stringify({ removed: name })}\n`);
+  return 0;
+};
+
+function parseQuota(text: string): number {
+  return parseSize(text, '--quota', 1, QUOTA_MAX_BYTES);
+}
+
+function showCreated({ terminal, json }: Context, created: CreatedShareView): number {
+  const { share, password } = created;
+  if (json) terminal.out(`${JSON.stringify(created)}\n`);
+  else {
+    terminal.out(`${details(share)}\n`);
+    if (password !== null)
+      terminal.out(
+        `\npassword  ${password}\n(shown this once; \`causeway share set ${share.name} --new-password\` makes another)\n`,
+      );
+  }
+  return 0;
+}
+
+function details(share: ShareView): string {
+  const rows = [
+    ['name', share.name],
+    ['state', share.state],
+    ['folder', share.source],
+    ['access', share.readOnly ? 'read-only' : 'read/write'],
+    ['quota', usedText(share)],
+    ['user', [share.user, ...share.users].join(', ')],
+    ['url', share.url ?? '-'],
+  ];
+  if (share.error)
+    rows.push(['error', `${share.error.message} (${share.error.code})`], ['what to do', share.error.help]);
+  const connect = connectText(share);
+  return connect === null ? table(rows) : `${table(rows)}\n\n${connect}`;
+}

@@ -1,0 +1,51 @@
+import type { Command } from 'commander';
+import { type Add, several } from './add_command.ts';
+
+const USER_TEXT = 'a user who may use it too, with an access token as password; may be given several times';
+
+/** Folders of this host that others reach live. */
+export function addShareCommands(program: Command, add: Add): void {
+  const share = program.command('share').description('folders of this host that others use live, by WebDAV');
+  const load = () => import('./commands/share.ts');
+  add(
+    share,
+    'create <folder>',
+    'share a folder; prints its URL and its password, this once',
+    'causeway share create ~/projects --quota 10G',
+    async () => (await load()).shareCreate,
+  )
+    .option('--name <name>', 'what it is called in the URL (default: the name of the folder)')
+    .option('--read-only', 'nobody changes anything')
+    .option('--quota <size>', 'what all files together may have, for example 10G')
+    .option('--user <name>', USER_TEXT, several)
+    .option('--i-know', 'share it although it is a home, a folder of the system, or the root');
+  add(share, 'ls', 'list shares and their state', 'causeway share ls', async () => (await load()).shareList);
+  add(
+    share,
+    'show <name>',
+    'show one share, and how to connect from Windows, macOS and Linux',
+    'causeway share show projects',
+    async () => (await load()).shareShow,
+  );
+  add(
+    share,
+    'set <name>',
+    'change a share; what runs on it is cut, and clients go on by themselves',
+    'causeway share set projects --quota 20G',
+    async () => (await load()).shareSet,
+  )
+    .option('--read-only', 'nobody changes anything from now on')
+    .option('--writable', 'those who may can change it')
+    .option('--quota <size>', 'what all files together may have; `none` for no limit')
+    .option('--user <name>', `${USER_TEXT}; takes the place of those before`, several)
+    .option('--no-users', 'no user but the share itself')
+    .option('--new-password', 'make a new password and print it; the old one ends at once')
+    .option('--rebind', 'the folder that is there now is the right one');
+  add(
+    share,
+    'rm <name>',
+    'end a share, at once; the folder stays as it is',
+    'causeway share rm projects',
+    async () => (await load()).shareRemove,
+  );
+}

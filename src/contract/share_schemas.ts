@@ -1,0 +1,72 @@
+import { type Static, Type } from 'typebox';
+import { UserName } from './identity_schemas.ts';
+
+/* Shares: folders of the host that others reach. A password is in the answer to the request that makes it, once. */
+
+const Strict = { additionalProperties: false } as const;
+
+/** What a URL and a user name can hold without escapes. */
+export const ShareName = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$' });
+const Users = Type.Array(UserName, { maxItems: 64 });
+const Quota = Type.Union([Type.Integer({ minimum: 1, maximum: 2 ** 50 }), Type.Null()]);
+
+export const CreateShareRequest = Type.Object(
+  {
+    name: Type.Optional(ShareName),
+    /** Absolute path of a folder of the host. */
+    source: Type.String({ minLength: 1, maxLength: 4096 }),
+    readOnly: Type.Optional(Type.Boolean()),
+    /** Bytes of all files together; null or absent: no quota. */
+    quotaBytes: Type.Optional(Quota),
+    /** Users of this daemon who may use the share too, with one of their access tokens. */
+    users: Type.Optional(Users),
+    /** The folder is a home, a system folder or the root, and is meant. */
+    iKnow: Type.Optional(Type.Boolean()),
+  },
+  Strict,
+);
+export type CreateShareRequest = Static<typeof CreateShareRequest>;
+
+export const SetShareRequest = Type.Object(
+  {
+    readOnly: Type.Optional(Type.Boolean()),
+    quotaBytes: Type.Optional(Quota),
+    users: Type.Optional(Users),
+    /** A new password; the old one ends at once. */
+    newPassword: Type.Optional(Type.Literal(true)),
+    /** The folder that is there now is the right one. */
+    rebind: Type.Optional(Type.Literal(true)),
+  },
+  Strict,
+);
+export type SetShareRequest = Static<typeof SetShareRequest>;
+
+export const ShareView = Type.Object({
+  name: Type.String(),
+  protocol: Type.Literal('webdav'),
+  source: Type.String(),
+  readOnly: Type.Boolean(),
+  quotaBytes: Type.Union([Type.Number(), Type.Null()]),
+  /** As far as it was counted since the daemon was started; null without a quota, and before the first use. */
+  usedBytes: Type.Union([Type.Number(), Type.Null()]),
+  users: Type.Array(Type.String()),
+  state: Type.Union([Type.Literal('serving'), Type.Literal('error')]),
+  error: Type.Union([
+    Type.Object({ code: Type.String(), message: Type.String(), help: Type.String() }),
+    Type.Null(),
+  ]),
+  /** Null where the daemon serves no shares. */
+  url: Type.Union([Type.String(), Type.Null()]),
+  /** SHA-256 of the certificate, hex; null without TLS. */
+  certificateFingerprint: Type.Union([Type.String(), Type.Null()]),
+  /** Name to sign in with; the password was shown when it was made. */
+  user: Type.String(),
+});
+export type ShareView = Static<typeof ShareView>;
+
+export const CreatedShareView = Type.Object({
+  share: ShareView,
+  /** Shown this once; null where none was made. */
+  password: Type.Union([Type.String(), Type.Null()]),
+});
+export type CreatedShareView = Static<typeof CreatedShareView>;

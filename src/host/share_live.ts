@@ -1,0 +1,142 @@
+import { asCausewayError, CausewayError } from '../base/errors.ts';
+import { serveDav } from '../share/webdav/handler.ts';
+import { DavLocks } from '../share/webdav/locks.ts';
+import { PathTurns } from '../share/webdav/path_turns.ts';
+import { readOnly, whilePresent } from '../tree/files/decorators.ts';
+import type { FileTree } from '../tree/files/file_tree.ts';
+import { followingLinks } from '../tree/files/following_links.ts';
+import { LocalTree } from '../tree/files/local_tree.ts';
+import { measureTree, QuotaLedger } from '../tree/files/quota_ledger.ts';
+import { QuotaTree } from '../tree/files/quota_tree.ts';
+import type { HttpReply, HttpRequest } from '../world/http.ts';
+import type { World } from '../world/world.ts';
+import { statSource } from './share_source.ts';
+import type { StoredShare } from './share_store.ts';
+
+interface Opened {
+  readonly local: LocalTree;
+  readonly tree: FileTree;
+  readonly ledger: QuotaLedger | null;
+}
+
+/** One share while the daemon runs. Its folder is opened when it is first needed, and again after it was gone. */
+export class LiveShare {
+  readonly record: StoredShare;
+  readonly #world: World;
+  readonly #locks: DavLocks;
+  readonly #turns = new PathTurns();
+  #opening: Promise<Opened> | null = null;
+  #ledger: QuotaLedger | null = null;
+  readonly #running = new Set<HttpReply>();
+  #closed = false;
+
+  constructor(world: World, record: StoredShare) {
+    this.#world = world;
+    this.record = record;
+    this.#locks = new DavLocks(world.clock, world.random);
+  }
+
+  get usedBytes(): number | null {
+    return this.#ledger?.usedBytes ?? null;
+  }
+
+  /** What is wrong with the folder now; null where it can be served. */
+  async problem(): Promise<CausewayError | null> {
+    try {
+      await this.#check();
+      await this.#open();
+      return null;
+    } catch (failure) {
+      return asCausewayError(failure);
+    }
+  }
+
+  /** Answers one request of somebody who may use the share. */
+  async serve(
+    {
+      request,
+      reply,
+      user,
+    }: { readonly request: HttpRequest; readonly reply: HttpReply; readonly user: string },
+    mayWrite: boolean,
+  ): Promise<void> {
+    const opened = await this.#open().catch((failure) => asCausewayError(failure));
+    const tree = opened instanceof CausewayError ? failing(opened) : opened.tree;
+    const allowed = mayWrite && !this.record.readOnly ? tree : readOnly(tree);
+    const { clock, random } = this.#world;
+    const share = {
+      tree: allowed,
+      links: followingLinks(allowed),
+      prefix: `/${this.record.name}`,
+      locks: this.#locks,
+      turns: this.#turns,
+      clock,
+      random,
+    };
+    this.#running.add(reply);
+    try {
+      await serveDav(share, { request, reply, user }, (failure) => {
+        // the folder is opened anew by the next request: a volume that was mounted again is another one
+        if (asCausewayError(failure).code === 'CW_SHARE_SOURCE') void this.#forget();
+      });
+    } finally {
+      this.#running.delete(reply);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const reply of this.#running) reply.cut(); // what was withdrawn ends in the middle of a file too
+    await this.#forget();
+  }
+
+  /** The folder must be the one that was shared: what lies below a missing mount is another one, and empty. */
+  async #check(): Promise<void> {
+    if (this.#closed) throw new CausewayError('CW_SHARE_UNKNOWN', `there is no share ${this.record.name}`);
+    const { source, sourceInode } = this.record;
+    const { inode } = await statSource(this.#world, source);
+    if (inode !== sourceInode)
+      throw new CausewayError('CW_SHARE_SOURCE', `${source} is another folder than the one that was shared`);
+  }
+
+  #open(): Promise<Opened> {
+    this.#opening ??= this.#openFolder().catch((failure) => {
+      this.#opening = null;
+      throw failure;
+    });
+    return this.#opening;
+  }
+
+  async #openFolder(): Promise<Opened> {
+    await this.#check();
+    const { source, quotaBytes } = this.record;
+    const local = await LocalTree.open(this.#world, source);
+    try {
+      await local.removeRemains();
+      const ledger = quotaBytes === null ? null : new QuotaLedger(quotaBytes, await measureTree(local));
+      const counted = ledger === null ? local : new QuotaTree(local, ledger);
+      this.#ledger = ledger;
+      return { local, ledger, tree: whilePresent(counted, () => this.#check()) };
+    } catch (failure) {
+      await local.close();
+      throw failure;
+    }
+  }
+
+  async #forget(): Promise<void> {
+    const opening = this.#opening;
+    this.#opening = null;
+    const opened = await opening?.catch(() => null); // what could not be opened has nothing to close
+    await opened?.local.close();
+  }
+}
+
+/** A tree of which nothing can be had, for that reason. */
+function failing(failure: CausewayError): FileTree {
+  const fail = async () => {
+    throw failure;
+  };
+  const caps = { readOnly: false, lastingIds: false, values: null, space: null };
+  const list = () => ({ [Symbol.asyncIterator]: () => ({ next: fail }) });
+  return { caps, lookup: fail, list, open: fail, create: fail, setAttrs: fail, rename: fail, remove: fail };
+}

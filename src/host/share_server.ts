@@ -1,0 +1,67 @@
+import { asCausewayError } from '../base/errors.ts';
+import { asDavFailure, DavFailure } from '../share/webdav/failure.ts';
+import { options, sendFailure } from '../share/webdav/handler.ts';
+import { pathOfTarget } from '../share/webdav/paths.ts';
+import { MULTISTATUS_END, MULTISTATUS_HEAD, XML_TYPE } from '../share/webdav/propfind.ts';
+import type { HttpHandler, HttpReply, HttpRequest } from '../world/http.ts';
+import type { LiveShare } from './share_live.ts';
+import type { ShareSignIn } from './share_sign_in.ts';
+
+export interface ShareServerParts {
+  readonly find: (name: string) => LiveShare | null;
+  readonly signIn: ShareSignIn;
+  /** Whether a client with this address may speak at all. */
+  readonly permits: (address: string) => boolean;
+}
+
+/** Answers requests to all shares of a daemon: the first part of the path is the name of the share. */
+export function shareHandler(parts: ShareServerParts): HttpHandler {
+  return async (request, reply) => {
+    if (!parts.permits(request.address)) return reply.cut();
+    try {
+      await route(parts, request, reply);
+    } catch (thrown) {
+      const { code } = asCausewayError(thrown);
+      const failure =
+        code === 'CW_AUTH_LOCKED' || code === 'CW_AUTH_BUSY'
+          ? new DavFailure(429, 'too many attempts to sign in failed: wait a while')
+          : asDavFailure(thrown);
+      if (reply.isBegun) return reply.cut();
+      await sendFailure(reply, failure);
+    }
+  };
+}
+
+async function route(
+  { find, signIn }: ShareServerParts,
+  request: HttpRequest,
+  reply: HttpReply,
+): Promise<void> {
+  // Windows asks what the server is before it signs in; the answer is the same for every path
+  if (request.method === 'OPTIONS') return options(reply);
+  const name = pathOfTarget(request.target).path.split('/')[1] ?? '';
+  if (name === '') return sendRoot(request, reply);
+  const share = find(name);
+  // a share that does not exist asks for a password too: the names of the others are nobody's business
+  if (share === null) throw unauthorised();
+  const user = await signIn.userOf(share.record, request);
+  if (user === null) throw unauthorised();
+  await share.serve({ request, reply, user: user.name }, user.mayWrite);
+}
+
+/** Windows looks at the folder above a share; it is shown one without members. */
+async function sendRoot({ method }: HttpRequest, reply: HttpReply): Promise<void> {
+  if (method !== 'PROPFIND') throw new DavFailure(404, 'shares have names');
+  const response =
+    '<D:response><D:href>/</D:href><D:propstat><D:prop><D:resourcetype><D:collection/></D:resourcetype></D:prop><D:status>HTTP/1.1 200 OK</D:status></D:propstat></D:response>';
+  const body = Buffer.from(MULTISTATUS_HEAD + response + MULTISTATUS_END);
+  reply.begin(207, { 'content-type': XML_TYPE, 'content-length': String(body.byteLength) });
+  await reply.write(body);
+  await reply.end();
+}
+
+function unauthorised(): DavFailure {
+  return new DavFailure(401, 'sign in with the name of the share and its password', {
+    headers: { 'www-authenticate': 'Basic realm="Causeway", charset="UTF-8"' },
+  });
+}

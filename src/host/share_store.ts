@@ -1,0 +1,49 @@
+import { CausewayError } from '../base/errors.ts';
+import type { Database, SqlRow } from '../world/database.ts';
+
+/** A share as the daemon remembers it. */
+export interface StoredShare {
+  readonly name: string;
+  readonly source: string;
+  /** Inode of the folder: another one in its place is not served. */
+  readonly sourceInode: string;
+  readonly readOnly: boolean;
+  readonly quotaBytes: number | null;
+  readonly users: readonly string[];
+  /** PHC string of the share's own password. */
+  readonly passwordHash: string;
+  readonly createdAtMs: number;
+}
+
+const PUT = `INSERT INTO shares (name, body) VALUES (?, ?)
+  ON CONFLICT (name) DO UPDATE SET body = excluded.body`;
+
+/** The shares of a daemon in the table `shares` of its database. */
+export class ShareStore {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  async all(): Promise<StoredShare[]> {
+    const rows = await this.#database.read({ sql: 'SELECT body FROM shares ORDER BY name' });
+    return rows.map(shareOf);
+  }
+
+  async put(share: StoredShare): Promise<void> {
+    await this.#database.write([{ sql: PUT, values: [share.name, JSON.stringify(share)] }]);
+  }
+
+  async remove(name: string): Promise<void> {
+    await this.#database.write([{ sql: 'DELETE FROM shares WHERE name = ?', values: [name] }]);
+  }
+}
+
+function shareOf(row: SqlRow): StoredShare {
+  try {
+    return JSON.parse(String(row['body'])) as StoredShare;
+  } catch (cause) {
+    throw new CausewayError('CW_DAEMON_STATE', 'the record of a share is damaged', { cause });
+  }
+}

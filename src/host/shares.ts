@@ -1,0 +1,249 @@
+import type { Passwords } from '../access/passwords/passwords.ts';
+import { asCausewayError, CausewayError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
+import { resolveAbsolute } from '../base/path.ts';
+import type {
+  CreatedShareView,
+  CreateShareRequest,
+  SetShareRequest,
+  ShareView,
+} from '../contract/share_schemas.ts';
+import type { HttpListen, HttpListener, ServeHttp } from '../world/http.ts';
+import type { TlsIdentity } from '../world/net.ts';
+import type { World } from '../world/world.ts';
+import { LiveShare } from './share_live.ts';
+import { type ShareServerParts, shareHandler } from './share_server.ts';
+import { newSharePassword } from './share_sign_in.ts';
+import { checkSource } from './share_source.ts';
+import type { ShareStore, StoredShare } from './share_store.ts';
+
+/** Where shares are served. Beyond loopback only with TLS. */
+export interface ShareListen {
+  readonly host: string;
+  readonly port: number;
+  /** Nobody has asked for this very port: where it is taken, another one serves. */
+  readonly isDefault: boolean;
+  /** TLS on loopback too. */
+  readonly isEncrypted?: boolean;
+}
+
+export interface SharesParts {
+  readonly world: World;
+  readonly store: ShareStore;
+  readonly dataDirectory: string;
+  readonly passwords: Passwords;
+  /** The name as it is stored. Throws CW_USER_UNKNOWN. */
+  readonly userNamed: (name: string) => string;
+  readonly serving: Pick<ShareServerParts, 'signIn' | 'permits'>;
+  /** Null: this daemon serves no shares. */
+  readonly server: {
+    readonly serve: ServeHttp;
+    readonly listen: ShareListen;
+    /** For what is not loopback. */
+    readonly identity: () => Promise<TlsIdentity>;
+  } | null;
+}
+
+const NAME_FORM = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+
+/** The shares of a daemon: what is wished for is in the database, what is served follows it. */
+export class Shares implements AsyncDisposable {
+  readonly #parts: SharesParts;
+  readonly #live = new Map<string, LiveShare>();
+  #listener: HttpListener | null = null;
+  #fingerprint: string | null = null;
+  #failure: CausewayError | null = null;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: SharesParts) {
+    this.#parts = parts;
+  }
+
+  /** Serves what is in the database. A share whose folder is missing, or a port that is taken, is told by `views`. */
+  async start(): Promise<void> {
+    for (const record of await this.#parts.store.all())
+      this.#live.set(record.name, new LiveShare(this.#parts.world, record));
+    await this.#listen();
+  }
+
+  views(): Promise<ShareView[]> {
+    return Promise.all([...this.#live.values()].map((share) => this.#viewOf(share)));
+  }
+
+  /** CW_SHARE_UNKNOWN. */
+  async view(name: string): Promise<ShareView> {
+    return this.#viewOf(this.#get(name));
+  }
+
+  /** CW_SHARE_EXISTS, CW_SHARE_NAME, CW_SHARE_REFUSED, CW_DISK_NOT_FOUND, CW_USER_UNKNOWN, CW_LIMIT. */
+  create(request: CreateShareRequest): Promise<CreatedShareView> {
+    return this.#inTurn(async () => {
+      const { world, dataDirectory, store, passwords } = this.#parts;
+      if (!request.source.startsWith('/'))
+        throw new CausewayError('CW_USAGE', `${request.source}: the absolute path of a folder is needed`);
+      const source = request.source.replace(/\/+$/, '') || '/';
+      const name = request.name ?? nameOf(source);
+      if (!NAME_FORM.test(name))
+        throw new CausewayError('CW_SHARE_NAME', `${name} cannot be the name of a share`);
+      if (this.#live.has(name))
+        throw new CausewayError('CW_SHARE_EXISTS', `there is a share ${name} already`);
+      if (this.#live.size >= LIMITS.sharesMax.value)
+        throw new CausewayError('CW_LIMIT', 'there are too many shares');
+      const users = this.#usersOf(request.users ?? []);
+      const { inode } = await checkSource(world, { source, dataDirectory, isMeant: request.iKnow === true });
+      const password = newSharePassword(world.random);
+      const record: StoredShare = {
+        name,
+        source,
+        sourceInode: inode,
+        readOnly: request.readOnly === true,
+        quotaBytes: request.quotaBytes ?? null,
+        users,
+        passwordHash: await passwords.hash(password),
+        createdAtMs: world.clock.wallMs(),
+      };
+      await store.put(record);
+      const share = new LiveShare(world, record);
+      this.#live.set(name, share);
+      await this.#listen();
+      return { share: await this.#viewOf(share), password };
+    });
+  }
+
+  /** CW_SHARE_UNKNOWN, CW_DISK_NOT_FOUND, CW_USER_UNKNOWN. What runs on the share is cut: its rights may be others now. */
+  set(name: string, request: SetShareRequest): Promise<CreatedShareView> {
+    return this.#inTurn(async () => {
+      const { world, dataDirectory, store, passwords } = this.#parts;
+      const old = this.#get(name);
+      const password = request.newPassword === true ? newSharePassword(world.random) : null;
+      let { sourceInode } = old.record;
+      if (request.rebind === true) {
+        const { source } = old.record;
+        sourceInode = (await checkSource(world, { source, dataDirectory, isMeant: true })).inode;
+      }
+      const record: StoredShare = {
+        ...old.record,
+        sourceInode,
+        readOnly: request.readOnly ?? old.record.readOnly,
+        quotaBytes: request.quotaBytes === undefined ? old.record.quotaBytes : request.quotaBytes,
+        users: request.users === undefined ? old.record.users : this.#usersOf(request.users),
+        passwordHash: password === null ? old.record.passwordHash : await passwords.hash(password),
+      };
+      await store.put(record);
+      await old.close();
+      const share = new LiveShare(world, record);
+      this.#live.set(name, share);
+      return { share: await this.#viewOf(share), password };
+    });
+  }
+
+  /** CW_SHARE_UNKNOWN. What runs on it is cut; the folder stays as it is. */
+  remove(name: string): Promise<void> {
+    return this.#inTurn(async () => {
+      const share = this.#get(name);
+      await this.#parts.store.remove(name);
+      this.#live.delete(name);
+      await share.close();
+      if (this.#live.size === 0) await this.#unlisten();
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#turn;
+    await this.#unlisten();
+    for (const share of this.#live.values()) await share.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #get(name: string): LiveShare {
+    const share = this.#live.get(name);
+    if (share === undefined) throw new CausewayError('CW_SHARE_UNKNOWN', `there is no share ${name}`);
+    return share;
+  }
+
+  #usersOf(names: readonly string[]): string[] {
+    return [...new Set(names.map((name) => this.#parts.userNamed(name)))];
+  }
+
+  /** Nothing listens while there is no share. */
+  async #listen(): Promise<void> {
+    const { server, serving } = this.#parts;
+    if (server === null || this.#listener !== null || this.#live.size === 0) return;
+    const { host, port, isDefault } = server.listen;
+    const handler = shareHandler({ ...serving, find: (name) => this.#live.get(name) ?? null });
+    try {
+      const isPlain = isLoopback(host) && server.listen.isEncrypted !== true;
+      const identity = isPlain ? null : await server.identity();
+      const listen: HttpListen = { host, port, tls: identity };
+      this.#listener = await server.serve(listen, handler).catch((failure) => {
+        if (!isDefault || asCausewayError(failure).code !== 'CW_LINK_BUSY') throw failure;
+        return server.serve({ ...listen, port: 0 }, handler);
+      });
+      this.#fingerprint = identity?.fingerprint ?? null;
+      this.#failure = null;
+    } catch (failure) {
+      this.#failure = asCausewayError(failure); // told by each share; the daemon does its other work
+    }
+  }
+
+  async #unlisten(): Promise<void> {
+    const listener = this.#listener;
+    this.#listener = null;
+    await listener?.close();
+  }
+
+  async #viewOf(share: LiveShare): Promise<ShareView> {
+    const { name, source, readOnly, quotaBytes, users } = share.record;
+    const unserved = new CausewayError(
+      'CW_LINK_REFUSED',
+      'this daemon serves no shares (`causeway up --no-shares`)',
+    );
+    const problem = this.#failure ?? (this.#listener === null ? unserved : await share.problem());
+    return {
+      name,
+      protocol: 'webdav',
+      source,
+      readOnly,
+      quotaBytes,
+      usedBytes: share.usedBytes,
+      users: [...users],
+      state: problem === null ? 'serving' : 'error',
+      error: problem?.report() ?? null,
+      url: this.#urlOf(name),
+      certificateFingerprint: this.#fingerprint,
+      user: name,
+    };
+  }
+
+  #urlOf(name: string): string | null {
+    if (this.#listener === null) return null;
+    const { host, port } = this.#listener;
+    const isAny = host === '0.0.0.0' || host === '::';
+    const shown = isAny ? this.#parts.world.process.info.hostName : host.includes(':') ? `[${host}]` : host;
+    return `${this.#fingerprint === null ? 'http' : 'https'}://${shown}:${port}/${name}/`;
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(work);
+    this.#turn = turn.catch(() => undefined); // its caller learns of the failure
+    return turn;
+  }
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\./.test(host);
+}
+
+/** The last part of the path, in letters that a name may have. */
+function nameOf(source: string): string {
+  const last = resolveAbsolute('/', source).split('/').at(-1) ?? '';
+  return (
+    last
+      .replace(/[^A-Za-z0-9._-]+/g, '-')
+      .replace(/^[^A-Za-z0-9]+/, '')
+      .slice(0, 63) || 'share'
+  );
+}
