@@ -72,7 +72,7 @@ export class ConsoleRig implements AsyncDisposable {
     mkdirSync(PICTURES, { recursive: true });
     await ensureConsole();
     const data = join(this.folder, 'host');
-    const up = ['--web', '127.0.0.1:0', '--listen', '127.0.0.1:0', '--limit', '64M'];
+    const up = ['--web', '127.0.0.1:0', '--listen', '127.0.0.1:0', '--limit', '24M'];
     this.#daemon = new Served(join(ROOT, 'src/cli/main.ts'), ['--data', data, 'up', ...up]);
     const run = ['run', '--listen', '127.0.0.1:0', '--data', join(this.folder, 'guest')];
     this.#agent = new Served(join(ROOT, 'src/guest/main.ts'), run);

@@ -1,4 +1,4 @@
-import type { SearchAuditRequest } from '../../contract/audit_schemas.ts';
+import type { AuditRecordView, SearchAuditRequest } from '../../contract/audit_schemas.ts';
 
 /** What is typed to look for audit records; an empty text leaves its field out. */
 export interface AuditDraft {
@@ -34,4 +34,17 @@ export function auditFilterOf(draft: AuditDraft, timeOf: (text: string) => numbe
     ...(Number.isNaN(fromMs) ? {} : { fromMs }),
     ...(Number.isNaN(untilMs) ? {} : { untilMs }),
   };
+}
+
+/** Records of which the end names its beginning, as one: the end, with what the beginning told. The newest stay first. */
+export function foldRecords(records: readonly AuditRecordView[]): AuditRecordView[] {
+  const bySequence = new Map(records.map((record) => [record.sequence, record]));
+  const begun = new Set(records.map((record) => record.details['started']));
+  return records
+    .filter((record) => !begun.has(record.sequence))
+    .map((record) => {
+      const { started, ...own } = record.details;
+      const beginning = bySequence.get(Number(started));
+      return { ...record, details: { ...beginning?.details, ...own } };
+    });
 }

@@ -18,6 +18,8 @@ export interface CopyOptions {
   readonly undo: 'auto' | 'require' | 'off';
   readonly onClash: 'fail' | 'skip' | 'rename';
   readonly ignoreTimes: boolean;
+  /** Remove at the destination what the source does not have. */
+  readonly mirror: boolean;
   readonly background: boolean;
   readonly compress: 'off' | 'auto' | 'archive';
   readonly retries: string;
@@ -29,6 +31,7 @@ export const DEFAULT_OPTIONS: CopyOptions = {
   undo: 'auto',
   onClash: 'fail',
   ignoreTimes: false,
+  mirror: false,
   background: false,
   compress: 'off',
   retries: '0',
@@ -86,6 +89,7 @@ export function copyRequestOf(draft: CopyDraft): { one: StartJobRequest } | { gr
     ...(options.undo === 'auto' ? {} : { undo: options.undo }),
     ...(options.onClash === 'fail' ? {} : { onClash: options.onClash }),
     ...(options.ignoreTimes ? { ignoreTimes: true } : {}),
+    ...(options.mirror ? { delete: true } : {}),
     ...(options.background ? { trafficClass: 'background' as const } : {}),
     ...compressionOf(options),
     ...(retries === 0 ? {} : { retries }),

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ACTIONS } from '../../access/rights/actions.ts';
 import type { JobView, StatusView, VmView } from '../../contract/schemas.ts';
+import { CAUSES } from '../../transfer/explain/causes.ts';
 import { STAGES } from '../../wire/stages.ts';
 import { en } from '../messages/en/index.ts';
 import { zh } from '../messages/zh/index.ts';
@@ -74,6 +75,10 @@ describe('a job in words', () => {
   it('has words in each language for every action of the audit log', () => {
     for (const action of Object.keys(ACTIONS))
       for (const table of [en, zh]) assert.ok(action in table.audit.actions, action);
+  });
+
+  it('has Chinese words for every cause of a slow or stalled copy', () => {
+    assert.deepEqual(Object.keys(zh.causes).sort(), [...CAUSES].sort());
   });
 
   it('makes a sentence of half a sentence', () => {

@@ -24,7 +24,7 @@ export function PersonPage({ name }: { readonly name: string }) {
       <Shown loaded={loaded}>
         {(user) => (
           <>
-            <Card title={m.title}>
+            <Card title={m.about}>
               <UserFacts user={user} />
             </Card>
             <Rights key={JSON.stringify(user.grants)} user={user} reload={loaded.reload} />

@@ -1,4 +1,5 @@
 import type { AuditRecordView } from '../../contract/audit_schemas.ts';
+import { foldRecords } from '../format/audit_filter.ts';
 import type { Tone } from '../format/jobs.ts';
 import { messages } from '../state/language.ts';
 import { Mark, Time } from './marks.tsx';
@@ -25,7 +26,7 @@ export function AuditRows({ records }: { readonly records: readonly AuditRecordV
           </tr>
         </thead>
         <tbody>
-          {records.map((record) => (
+          {foldRecords(records).map((record) => (
             <RecordRow key={record.sequence} record={record} />
           ))}
         </tbody>

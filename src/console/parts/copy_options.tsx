@@ -48,6 +48,12 @@ export function CopyOptionFields({ options, set, problems }: OptionsProps) {
             onChange={(ignoreTimes) => set({ ignoreTimes })}
           />
           <CheckField
+            label={m.mirror}
+            help={m.mirrorHelp}
+            checked={options.mirror}
+            onChange={(mirror) => set({ mirror })}
+          />
+          <CheckField
             label={m.background}
             help={m.backgroundHelp}
             checked={options.background}

@@ -6,6 +6,7 @@ import { messages } from '../state/language.ts';
 export function Explanation({ job }: { readonly job: JobView }) {
   const m = messages.value.job;
   const { error, explanation: why, stall } = job;
+  const words = causeWords(job);
   if (job.state === 'failed' && error !== null) {
     return (
       <section class="callout bad" aria-label={m.failedHead}>
@@ -19,8 +20,8 @@ export function Explanation({ job }: { readonly job: JobView }) {
     return (
       <section class="callout bad" aria-label={m.whyStalled}>
         <h2>{m.whyStalled}</h2>
-        <p class="cause">{sentence(stall.cause)}</p>
-        <Lines lines={[why ? [m.evidence, why.evidence] : null, [m.fix, stall.fix]]} />
+        <p class="cause">{sentence(words?.cause ?? stall.cause)}</p>
+        <Lines lines={[why ? [m.evidence, why.evidence] : null, [m.fix, words?.fix ?? stall.fix]]} />
       </section>
     );
   }
@@ -29,11 +30,11 @@ export function Explanation({ job }: { readonly job: JobView }) {
   return (
     <section class={why.kind === 'slow' ? 'callout' : 'callout warn'} aria-label={title}>
       <h2>{title}</h2>
-      <p class="cause">{sentence(why.cause)}</p>
+      <p class="cause">{sentence(words?.cause ?? why.cause)}</p>
       <Lines
         lines={[
           [m.evidence, why.evidence],
-          [m.fix, why.fix],
+          [m.fix, words?.fix ?? why.fix],
         ]}
       />
     </section>
@@ -53,4 +54,15 @@ function Lines({ lines }: { readonly lines: readonly (readonly [string, string] 
         ))}
     </dl>
   );
+}
+
+/** The cause in the language of the page, where that has words of its own for it. */
+function causeWords(job: JobView): { cause: string; fix: string } | null {
+  const { causes, job: m } = messages.value;
+  const why = job.explanation;
+  const words = why ? causes[why.id] : undefined;
+  if (!why || words === undefined) return null;
+  const side = why.side === 'host' ? m.sides.host : why.side === 'source' ? (job.fromVm ?? job.vm) : job.vm;
+  const fill = (text: string): string => text.replaceAll('{side}', side);
+  return { cause: fill(words.cause), fix: fill(words.fix) };
 }

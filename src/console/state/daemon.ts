@@ -7,12 +7,16 @@ import { loadMe, me, signedOut } from './session.ts';
 import { sample } from './speeds.ts';
 
 const POLL_MS = 1_000;
+/** While events come, so many times less often. */
+const LIVE_POLL_TICKS = 2;
 const RECENT_JOBS = 20;
 
 /** What the daemon told last; null before its first answer. */
 export const status = signal<StatusView | null>(null);
 /** The newest jobs, ended ones too. */
 export const recentJobs = signal<readonly JobView[]>([]);
+/** Changes come by themselves: what is asked for is only what no event tells. */
+export const isLive = signal(false);
 /** False while the daemon does not answer. */
 export const reachable = signal(true);
 /** The time of the page, ms since 1970 UTC: ticks with each answer. */
@@ -72,7 +76,11 @@ export function beginPolling(): void {
     void (me.value === 'unknown' ? begin() : refresh());
   };
   ask();
-  every(POLL_MS, ask);
+  let tick = 0;
+  every(POLL_MS, () => {
+    tick += 1;
+    if (!isLive.value || tick % LIVE_POLL_TICKS === 0) ask();
+  });
   document.addEventListener('visibilitychange', ask);
   // Who has just signed in does not wait for the next tick.
   me.subscribe(() => void refresh());

@@ -3,6 +3,7 @@ import type { JobView } from '../../contract/schemas.ts';
 import { call } from '../api/client.ts';
 import { ApiError } from '../api/errors.ts';
 import { every } from '../browser/clock.ts';
+import { isLive } from './daemon.ts';
 
 const POLL_MS = 1_000;
 
@@ -24,7 +25,13 @@ export function showJob(id: string): () => void {
   };
   void ask();
   const stop = every(POLL_MS, () => {
-    if (document.visibilityState === 'visible') void ask();
+    // Events tell of a copy that runs, and not of what becomes of its undo.
+    const isTold =
+      isLive.value &&
+      shownJob.value !== null &&
+      shownJob.value !== 'gone' &&
+      shownJob.value.endedAtMs === null;
+    if (document.visibilityState === 'visible' && !isTold) void ask();
   });
   return () => {
     over = true;

@@ -34,6 +34,9 @@ export const copy = {
   undoOff: 'No; it cannot be undone then',
   ignoreTimes: 'Copy again what looks unchanged',
   ignoreTimesHelp: 'Otherwise files with the same size and time are passed over.',
+  mirror: 'Remove what the source does not have',
+  mirrorHelp:
+    'Makes the destination folder a mirror of the one source folder, whose path ends with /. What goes is kept for undo.',
   background: 'In the background',
   backgroundHelp: 'Gives way to other copies.',
   compress: 'Compress what travels',

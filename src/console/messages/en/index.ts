@@ -2,6 +2,7 @@ import { access } from './access.ts';
 import { account } from './account.ts';
 import { add } from './add.ts';
 import { audit } from './audit.ts';
+import { causes } from './causes.ts';
 import { copy } from './copy.ts';
 import { errors } from './errors.ts';
 import { job } from './job.ts';
@@ -30,6 +31,7 @@ export const en = {
   audit,
   settings,
   errors,
+  causes,
   units,
 };
 

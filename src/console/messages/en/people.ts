@@ -1,6 +1,7 @@
 export const people = {
   title: 'People',
   lead: 'Who may use this daemon, and what for.',
+  about: 'About this person',
   add: 'Add a person',
   addTitle: 'Add a person',
   name: 'User name',

@@ -33,6 +33,8 @@ export const copy: Messages['copy'] = {
   undoOff: '不保留；之后不能撤销',
   ignoreTimes: '看上去未变的也重新复制',
   ignoreTimesHelp: '否则跳过大小和时间都相同的文件。',
+  mirror: '删除源端没有的内容',
+  mirrorHelp: '使目的地文件夹成为源文件夹的镜像；源路径以 /. 结尾。删除的内容可以撤销。',
   background: '后台进行',
   backgroundHelp: '让其他复制优先。',
   compress: '压缩传输内容',

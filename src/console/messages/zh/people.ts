@@ -3,6 +3,7 @@ import type { Messages } from '../en/index.ts';
 export const people: Messages['people'] = {
   title: '用户',
   lead: '谁可以使用本守护进程，可以做什么。',
+  about: '关于此用户',
   add: '添加用户',
   addTitle: '添加用户',
   name: '用户名',
