@@ -39,7 +39,15 @@ export interface PlaceParams {
   readonly destination: string;
   readonly options: Pick<
     CopyOptions,
-    'chunkBytes' | 'ignoreTimes' | 'onClash' | 'owner' | 'idMappings' | 'exclude' | 'mirror' | 'undo'
+    | 'chunkBytes'
+    | 'ignoreTimes'
+    | 'wholeFile'
+    | 'onClash'
+    | 'owner'
+    | 'idMappings'
+    | 'exclude'
+    | 'mirror'
+    | 'undo'
   >;
   readonly lanes: Pick<LaneAcceptor, 'authenticated'>;
   /** Aborted once the copy is over: what goes through the whole plan ends then. */
@@ -177,7 +185,7 @@ export class SinkPlace {
   markUnchanged(plan: SinkPlan): Promise<FoundFiles> {
     const { signal, world, options } = this.#params;
     const where = { root: this.#root, dirs: this.#dirs, offload: world.offload };
-    const { ignoreTimes } = options;
+    const { ignoreTimes, wholeFile } = options;
     const undo = this.#undo;
     return markUnchanged(plan, {
       ...where,
@@ -188,6 +196,7 @@ export class SinkPlace {
       fresh: this.#fresh,
       ahead: ignoreTimes ? null : this.#ahead,
       ignoreTimes,
+      wholeFile,
       signal,
     });
   }

@@ -22,10 +22,10 @@ import { journalNote, readyMessage } from './sink_notes.ts';
 import { SinkPlace } from './sink_place.ts';
 import { MARK, SinkPlan, type TargetOf } from './sink_plan.ts';
 import { newSinkState, type SinkEffect, type SinkEvent, type SinkState } from './sink_state.ts';
-import { isWholeDisk } from './sink_writer.ts';
 import { bitsMessages } from './skip_bits.ts';
 import { boundedProblems } from './source_run.ts';
 import { StageMeter } from './stage_meter.ts';
+import { isWholeDisk } from './whole_disk.ts';
 
 export interface SinkParams {
   readonly world: World;
@@ -253,7 +253,7 @@ export class SinkRun {
   async #sourceEnded(): Promise<void> {
     const timer = new AbortController();
     const late = this.#params.world.clock.sleep(LIMITS.farewellMs.value, timer.signal);
-    await Promise.race([this.#listening, observed(late)]).catch(() => undefined);
+    await Promise.race([this.#listening, observed(late)]).catch(() => undefined); // all is in place: not even a lost link changes that
     timer.abort();
   }
 

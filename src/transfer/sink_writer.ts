@@ -24,6 +24,7 @@ import { partialName } from './temporary_name.ts';
 import type { KeepFailures, Placing, UndoKeeper } from './undo/keeper.ts';
 import { placingOf } from './undo/placing.ts';
 import type { VersionsThere } from './versions_there.ts';
+import { isWholeDisk } from './whole_disk.ts';
 
 /** What the writer has to know of a file. */
 export interface WriteTarget {
@@ -420,11 +421,6 @@ export class SinkWriter {
       if (asCausewayError(failure).code !== 'CW_DISK_NOT_FOUND') throw failure;
     }
   }
-}
-
-/** Errors that concern the whole destination: going on with the next entry would only repeat them. */
-export function isWholeDisk(error: CausewayError): boolean {
-  return ['CW_DISK_FULL', 'CW_DISK_QUOTA', 'CW_DISK_READ_ONLY'].includes(error.code);
 }
 
 /** Of at most one chunk, plain, and short enough to be read back by one piece of work with many others. */

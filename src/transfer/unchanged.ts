@@ -22,6 +22,7 @@ import type { StageMeter } from './stage_meter.ts';
 import { attrsRecord } from './undo/attrs_record.ts';
 import type { UndoKeeper } from './undo/keeper.ts';
 import type { VersionsThere } from './versions_there.ts';
+import { isWholeDisk } from './whole_disk.ts';
 
 /** Planned files that may stand at their destination already. */
 export interface CandidateColumns {
@@ -115,6 +116,8 @@ export interface LookedAt {
   /** Hears of owners, modes and attributes before they are changed; null: they are not kept. */
   readonly undo: UndoKeeper | null;
   readonly ignoreTimes: boolean;
+  /** No other version of a file is looked for. */
+  readonly wholeFile: boolean;
   readonly versions: VersionsThere;
   /** What was seen while the plan came; null: nobody has looked. */
   readonly ahead: LookAhead | null;
@@ -163,7 +166,7 @@ export async function markUnchanged(plan: SinkPlan, place: LookedAt): Promise<Fo
     if (page.length === 0) continue;
     const found = await look(page, place);
     const absent = page.filter(({ entry }, at) => found[at] === NOTHING && isLarge(entry));
-    older.push(...(await place.versions.look(absent, place)));
+    if (!place.wholeFile) older.push(...(await place.versions.look(absent, place)));
     for (const [at, { index, entry }] of page.entries()) {
       if (found[at] === OTHER && isLarge(entry)) older.push(index);
       if (found[at] !== SAME) continue;
@@ -249,7 +252,9 @@ async function keepAndChange(
       if (record !== null) records.push(record);
       if (found[at] === DIFFERS) differing.push(at);
     } catch (failure) {
-      if (asCausewayError(failure).code !== 'CW_UNDO_IMPOSSIBLE') throw failure;
+      const error = asCausewayError(failure);
+      const isItsOwn = error.code === 'CW_UNDO_IMPOSSIBLE' || error.code.startsWith('CW_DISK_');
+      if (!isItsOwn || isWholeDisk(error)) throw error;
       found[at] = OTHER;
     }
   }
