@@ -1,6 +1,7 @@
 import type { JobView, StartJobRequest } from '../../src/contract/schemas.ts';
 import type { JobManager } from '../../src/host/job_manager.ts';
 import { MemoryJobStore } from '../../src/host/memory_job_store.ts';
+import { Dice } from '../../src/world/sim/dice.ts';
 import { NO_FAULTS } from '../../src/world/sim/faults.ts';
 import type { SimMachine } from '../../src/world/sim/machine.ts';
 import type { SimProcess } from '../../src/world/sim/process.ts';
@@ -80,7 +81,8 @@ export class QueueStage {
     sizeBytes: number,
     more: Partial<StartJobRequest> = {},
   ): Promise<JobView> {
-    this.host.disk.writeTree('/src', { [name]: new Uint8Array(sizeBytes).fill(name.length) });
+    // of noise, which takes as long as its size says also where slow links are compressed
+    this.host.disk.writeTree('/src', { [name]: Dice.fromSeed(name.length).bytes(sizeBytes) });
     const request = { direction: 'in' as const, vm, sources: [`/src/${name}`], destination: `/dst/${name}` };
     return this.answer(this.jobs.start({ ...request, chunkBytes: 65_536, lanes: 1, ...more }));
   }
