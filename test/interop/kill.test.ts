@@ -8,7 +8,7 @@ import type { JobView } from '../../src/contract/schemas.ts';
 import { Rig, until } from './rig.ts';
 import { randomFile, sha256, unfinishedIn } from './trees.ts';
 
-const KILLS = Number(process.env['KILLS'] ?? 150);
+const KILLS = Number(process.env['KILLS'] ?? 100);
 const SEED = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 const MIB = 1024 * 1024;
 const SIZES = [0, 1, MIB - 1, MIB, MIB + 1, 300 * MIB];
