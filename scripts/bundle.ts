@@ -62,8 +62,12 @@ export function makeExecutable(main: string, output: string): void {
       mainFormat: 'module',
       output: resolve(output),
       disableExperimentalSEAWarning: true,
-      // A small nursery: a copy leaves much garbage behind, which would fill memory before it is worth collecting.
-      execArgv: ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=8'],
+      // Garbage of a copy would fill memory before it is worth collecting: see bin/causeway.
+      execArgv: [
+        '--disable-warning=ExperimentalWarning',
+        '--max-semi-space-size=8',
+        '--heap-growing-percent=100',
+      ],
       // NODE_OPTIONS is meant for the user's own Node, which is of another version.
       execArgvExtension: 'none',
     };

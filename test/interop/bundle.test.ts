@@ -81,7 +81,11 @@ describe('a bundle of the program', () => {
     const { stdout, stderr } = await run(executable, ['x', '--help'], { cwd: join(folder, 'alone'), env });
     const { hash, args, execArgv } = JSON.parse(stdout);
     assert.deepEqual({ hash, args, stderr }, { hash: HASH_OF_ABC, args: ['x', '--help'], stderr: '' });
-    assert.deepEqual(execArgv, ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=8']);
+    assert.deepEqual(execArgv, [
+      '--disable-warning=ExperimentalWarning',
+      '--max-semi-space-size=8',
+      '--heap-growing-percent=100',
+    ]);
     assert.deepEqual(readdirSync(join(folder, 'tmp')), []);
   });
 

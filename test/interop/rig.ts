@@ -30,6 +30,7 @@ export class Served {
       [
         '--disable-warning=ExperimentalWarning',
         '--max-semi-space-size=8',
+        '--heap-growing-percent=100',
         script,
         ...args,
         '--ready-fd',
