@@ -18,6 +18,7 @@ test('the way of cutting follows what the file is', () => {
     ['app.sqlite', 3 * MIB, null, 'fixed/65536'],
     ['archive.tar', 70 * MIB + 512, null, CDC],
     ['no-extension', 64 * MIB, null, 'fixed/65536'],
+    ['data.bin', 1024 * MIB, null, CDC],
     ['no-extension', 63 * MIB, null, CDC],
     ['no-extension', 64 * MIB + 1, null, CDC],
     // the way of the version before is kept, unless bytes shifted between its blocks
@@ -32,7 +33,7 @@ test('the way of cutting follows what the file is', () => {
     ['disk.img', 4096 * GIB, null, 'fixed/4194304'],
     ['disk.img', 4096 * GIB + MIB, null, null],
     ['backup.tar', 32 * GIB + 1, null, 'fastcdc-gear32/32768/131072/524288/2'],
-    ['backup.tar', 512 * GIB, FASTCDC_DEFAULT, 'fixed/524288'],
+    ['backup.tar', 512 * GIB, FASTCDC_DEFAULT, 'fastcdc-gear32/262144/1048576/4194304/2'],
     ['backup.tar', 512 * GIB + 1, null, 'fixed/1048576'],
   ];
   for (const [name, sizeBytes, previous, expected] of rows) {

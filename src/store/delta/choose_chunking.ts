@@ -23,7 +23,7 @@ const CHANGED_IN_PLACE = new Set([
 ]);
 
 const BLOCK_BYTES = 4096;
-/** A file of whole mebibytes from this size on is a disk image or a preallocated file, whatever its name. */
+/** A file without an extension, of whole mebibytes, from this size on: a volume or a preallocated file. */
 const IMAGE_MIN_BYTES = 64 * 1024 * 1024;
 const MIB = 1024 * 1024;
 const FIXED_MIN_BYTES = 64 * 1024;
@@ -59,8 +59,11 @@ function stillFits(previous: Chunking, sizeBytes: number): boolean {
 
 function isChangedInPlace({ name, sizeBytes, previous }: ChunkedFile): boolean {
   if (previous?.kind === 'fixed' && sizeBytes % BLOCK_BYTES !== 0) return false;
-  const extension = name.slice(name.lastIndexOf('.') + 1).toLowerCase();
-  return CHANGED_IN_PLACE.has(extension) || (sizeBytes >= IMAGE_MIN_BYTES && sizeBytes % MIB === 0);
+  const dot = name.lastIndexOf('.');
+  const extension = dot < 0 ? '' : name.slice(dot + 1).toLowerCase();
+  // a volume often has a name without an extension; a file with another one may have what it holds moved
+  const isLikeVolume = extension === '' && sizeBytes >= IMAGE_MIN_BYTES && sizeBytes % MIB === 0;
+  return CHANGED_IN_PLACE.has(extension) || isLikeVolume;
 }
 
 function fixed(sizeBytes: number): Chunking | null {
