@@ -254,6 +254,7 @@ export const LIMITS = {
     25,
     'a file that is larger than this part of the memory, in percent, is given up from memory while it is written, not only at its end',
   ),
+  sumChunksAtOnceMax: count(4, 'chunks of one file that are read at the same time to compare its content'),
   verifyAtOnceMax: count(2, 'runs of chunks of one file that are read back at the same time'),
   verifyRunBytes: bytes(4 * MIB, 'chunks in a row that are read back in one piece of work'),
   flushAllFromFiles: count(

@@ -211,6 +211,10 @@ function addCopyCommands(program: Command, add: Add): void {
     )
     .option('--profile <archive>', 'archive: as few bytes as may be, at the cost of work')
     .option('-I, --ignore-times', 'also copy files that are there with the same size and time')
+    .option(
+      '-c, --checksum',
+      'read files that are there with the same size and time on both sides and compare their contents',
+    )
     .option('-W, --whole-file', 'send changed files in whole, not only what differs from the version there')
     .option(
       '--owner <keep|none>',

@@ -106,6 +106,8 @@ const CopyWish = {
   lanes: Type.Optional(Type.Integer({ minimum: 1, maximum: 16 })),
   /** Also copies files that the destination has with the same size and modification time. */
   ignoreTimes: Type.Optional(Type.Boolean()),
+  /** Files of the same size and time are read on both sides and compared by their contents. */
+  checksum: Type.Optional(Type.Boolean()),
   /** Sends changed files in whole, without taking unchanged parts from what the destination has. */
   wholeFile: Type.Optional(Type.Boolean()),
   /**

@@ -54,6 +54,7 @@ export class JobRun {
           limitBytesPerSecond: request.limitBytesPerSecond ?? null,
           weight: request.weight ?? 1,
           trafficClass: request.trafficClass ?? 'bulk',
+          ...(request.checksum && { checksum: true }),
           ...(request.owner && { owner: request.owner }),
           ...(request.exclude && { exclude: request.exclude }),
           ...(request.delete && { mirror: true }),

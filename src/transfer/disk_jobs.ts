@@ -3,6 +3,7 @@ import { hashAt, hashBytes } from '../base/hash.ts';
 import { hashOfZeros, hashSparsely } from '../base/zero_hash.ts';
 import type { DiskFile } from '../world/disk.ts';
 import type { Job, JobContext } from '../world/offload.ts';
+import { hashFilesJob } from './checksum/hash_files_job.ts';
 import { compressJob, decompressJob } from './compress/frame_jobs.ts';
 import { copyFileJob } from './copy_file_job.ts';
 import { cutRangeJob } from './delta/cut_file.ts';
@@ -198,6 +199,7 @@ export const DISK_JOBS: readonly Job<never, unknown>[] = [
   restoreJob,
   planWalkJob,
   lookPageJob,
+  hashFilesJob,
 ];
 
 /** Tells of the pieces of an operation that a slow device does in pieces. */

@@ -66,6 +66,7 @@ export class RelayFigures {
     } else if (message.t === 'complete') {
       const { entries, bytes } = this.#planned;
       this.#problems = [...message.problems];
+      this.#notes = [...this.#notes, ...(message.notes ?? [])];
       return { entries, bytes, problems: message.problems };
     }
     return null;

@@ -7,6 +7,7 @@ import { type NameRules, POSIX_NAMES } from '../tree/names/name_rules.ts';
 import type { CopyOptions, PlanEntry, Problem, RootInfo, UndoFigures } from '../wire/copy_types.ts';
 import type { Dir, Disk, DiskFile, Stat } from '../world/disk.ts';
 import type { World } from '../world/world.ts';
+import { type AskSums, ContentCheck } from './checksum/content_check.ts';
 import { type Destination, resolveDestination, targetOf } from './destination.ts';
 import { Exclusion } from './exclusion.ts';
 import { FreshFolders } from './fresh_folders.ts';
@@ -41,6 +42,7 @@ export interface PlaceParams {
     CopyOptions,
     | 'chunkBytes'
     | 'ignoreTimes'
+    | 'checksum'
     | 'wholeFile'
     | 'onClash'
     | 'owner'
@@ -182,14 +184,20 @@ export class SinkPlace {
   }
 
   /** Finds what of the files the destination has already, and marks those that it has as they are planned. */
-  markUnchanged(plan: SinkPlan): Promise<FoundFiles> {
+  async markUnchanged(plan: SinkPlan, ask: AskSums): Promise<FoundFiles> {
     const { signal, world, options } = this.#params;
     const where = { root: this.#root, dirs: this.#dirs, offload: world.offload };
-    const { ignoreTimes, wholeFile } = options;
+    const { chunkBytes, ignoreTimes, wholeFile, checksum } = options;
     const undo = this.#undo;
-    return markUnchanged(plan, {
+    const meter = this.#meter;
+    const contents =
+      checksum && !ignoreTimes
+        ? new ContentCheck({ ...where, meter, chunkBytes, holes: this.#holes, ask, signal })
+        : null;
+    const found = await markUnchanged(plan, {
       ...where,
-      meter: this.#meter,
+      meter,
+      contents,
       rules: this.#rules!,
       undo,
       versions: this.#versions,
@@ -199,6 +207,8 @@ export class SinkPlace {
       wholeFile,
       signal,
     });
+    if (contents?.note) this.#notes.push(contents.note);
+    return found;
   }
 
   /** Opens the version of a file that stands at the destination. */

@@ -6,6 +6,7 @@ import type { MuxStats, Stream } from '../link/mux/mux.ts';
 import { decodeSourceMessage } from '../wire/copy_messages.ts';
 import type { CopyOptions, CopyPhase, Problem, SinkMessage, SourceMessage } from '../wire/copy_types.ts';
 import type { World } from '../world/world.ts';
+import { askSums } from './checksum/ask_sums.ts';
 import { MessageExpander } from './compress/message_expander.ts';
 import { CopyChannel } from './copy_channel.ts';
 import type { CopyOutcome, CopyView } from './copy_progress.ts';
@@ -213,13 +214,20 @@ export class SinkRun {
 
   /** Tells the source which files it need not send, and of which it may take parts from what is there. */
   async #lookAtDestination(place: SinkPlace): Promise<void> {
-    const { files, bytes, older } = await this.#onDisk(place.markUnchanged(this.#plan));
+    const { files, bytes, older } = await this.#onDisk(
+      place.markUnchanged(this.#plan, (indexes) => this.#askSums(indexes)),
+    );
     const unchanged = this.#plan.numbers(MARK.unchanged);
     for (const message of bitsMessages('skip', unchanged)) await this.#channel.send(message);
     this.#emit({ kind: 'unchanged', files, bytes });
     this.#recoveredBytes += bytes;
     if (this.#params.options.wholeFile) return;
     for (const message of bitsMessages('offer', older)) await this.#channel.send(message);
+  }
+
+  #askSums(indexes: readonly number[]): Promise<Map<number, Uint8Array>> {
+    const next = async () => (await this.#nextWithBytes()).message;
+    return askSums(indexes, { send: (message) => this.#channel.send(message), next });
   }
 
   async #recover(place: SinkPlace, file: SinkFile): Promise<void> {
@@ -263,12 +271,8 @@ export class SinkRun {
       const { message } = await this.#nextWithBytes();
       if (message.t === 'fileEnd') this.#emit({ kind: 'fileEnd', file: message.file, root: message.root });
       else if (message.t === 'fileChanged') {
-        this.#emit({
-          kind: 'fileChanged',
-          file: message.file,
-          version: message.version,
-          entry: message.entry,
-        });
+        const { file, version, entry } = message;
+        this.#emit({ kind: 'fileChanged', file, version, entry });
       } else if (message.t === 'fileFailed') {
         const { file, code, message: text } = message;
         this.#emit({ kind: 'fileFailed', file, code, message: text, tellSource: false });

@@ -141,6 +141,13 @@ export class SourceMachine {
     this.done(index);
   }
 
+  /** A file as it was planned, to look at and not to send; null where the number is of none with content. */
+  lookedAt(index: number): SourceFile | null {
+    return this.#state.get(index) === TO_SEND
+      ? newFile(index, this.#plan.entry(index), this.chunkBytes)
+      : null;
+  }
+
   /** The sink has another version of the file. */
   offered(index: number): void {
     if (this.#state.get(index) === TO_SEND) this.#state.set(index, OFFERED);

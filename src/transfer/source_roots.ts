@@ -1,3 +1,4 @@
+import { assert } from '../base/assert.ts';
 import { CausewayError } from '../base/errors.ts';
 import {
   joinAbsolute,
@@ -103,4 +104,19 @@ export function pathBelow(root: SourceRoot, planPath: RelPath): RelPath {
 /** For messages: where an entry of the plan lies on the source machine. */
 export function shownPath(folder: string, path: string): string {
   return joinAbsolute(folder, path);
+}
+
+/** CW_USAGE where two of them would have the same name at the destination. */
+export function refuseTwins(roots: readonly SourceRoot[]): void {
+  assert(roots.length > 0, 'a copy has a source');
+  const names = new Set<string>();
+  for (const { info } of roots) {
+    if (info.contents) continue;
+    if (names.has(info.name))
+      throw new CausewayError(
+        'CW_USAGE',
+        `two sources are called ${info.name}: they would overwrite each other`,
+      );
+    names.add(info.name);
+  }
 }

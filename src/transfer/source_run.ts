@@ -1,4 +1,3 @@
-import { assert } from '../base/assert.ts';
 import { type Deferred, deferred, observed } from '../base/deferred.ts';
 import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
@@ -9,6 +8,7 @@ import type { CopyOptions, CopyPhase, Problem, SinkMessage, SourceMessage } from
 import type { Stat } from '../world/disk.ts';
 import type { World } from '../world/world.ts';
 import { BufferPool } from './buffer_pool.ts';
+import { tellSums } from './checksum/source_sums.ts';
 import type { CopyCompressor } from './compress/copy_compressor.ts';
 import { dataMaxBytes, packMaxBytes, sourceCompression } from './compress/source_compression.ts';
 import { CopyChannel } from './copy_channel.ts';
@@ -27,7 +27,7 @@ import { type LaneRun, runSourceLane } from './source_lane.ts';
 import { type SourceFile, SourceMachine, type SourceWork } from './source_machine.ts';
 import { type PlanTotals, planPages } from './source_plan.ts';
 import { SourceReader } from './source_reader.ts';
-import { closeSource, openSource, type SourceRoot } from './source_roots.ts';
+import { closeSource, openSource, refuseTwins, type SourceRoot } from './source_roots.ts';
 import { StageMeter } from './stage_meter.ts';
 
 export interface SourceParams {
@@ -56,8 +56,8 @@ export class SourceRun {
   /** What goes on beside the lanes: last looks, comparisons. */
   readonly #beside = new Set<Promise<void>>();
   #plannedEntries = 0;
-  #roots: SourceRoot[] = [];
-  #reader: SourceReader | null = null;
+  readonly #roots: SourceRoot[] = [];
+  readonly #reader: SourceReader;
   #deltas: SourceDeltas | null = null;
   readonly #grants: GrantGate | null;
   readonly #gates: readonly ByteGate[];
@@ -86,6 +86,13 @@ export class SourceRun {
       params.options.chunkBytes,
       new PlanSpool(params.world.compression),
       packMaxBytes(params.options),
+    );
+    this.#reader = new SourceReader(
+      this.#roots,
+      (file) => this.#rootOf(file.index),
+      this.meter,
+      params.options.chunkBytes,
+      params.world.offload,
     );
     this.#channel = new CopyChannel(params.stream, decodeSinkMessage);
     this.#peer = new PeerProgress(params.world.clock);
@@ -152,13 +159,6 @@ export class SourceRun {
     const { signal, options } = this.#params;
     const ready = observed(this.#awaitReady());
     await this.#planned(ready);
-    this.#reader = new SourceReader(
-      this.#roots,
-      (file) => this.#rootOf(file.index),
-      this.meter,
-      options.chunkBytes,
-      this.#params.world.offload,
-    );
     const reader = this.#reader;
     this.#deltas = new SourceDeltas({
       chunkBytes: options.chunkBytes,
@@ -248,6 +248,7 @@ export class SourceRun {
       if (message.t === 'have') for (const { i, h } of message.chunks) this.machine.have(message.file, i, h);
       else if (message.t === 'skip') for (const file of numbersIn(message)) this.machine.skip(file);
       else if (message.t === 'offer') for (const file of numbersIn(message)) this.machine.offered(file);
+      else if (message.t === 'compare') this.#aside(this.#tellSums(numbersIn(message)));
       else if (message.t === 'ready') {
         this.#recoveredBytes = message.recoveredBytes;
         this.#notes = message.notes;
@@ -255,6 +256,13 @@ export class SourceRun {
         return;
       } else this.#common(message);
     }
+  }
+
+  #tellSums(asked: Iterable<number>): Promise<void> {
+    const files = [...asked].map((index) => this.machine.lookedAt(index)).filter((file) => file !== null);
+    const { chunkBytes } = this.#params.options;
+    const send = (message: SourceMessage) => this.#channel.send(message);
+    return tellSums(files, { chunkBytes, reader: this.#reader, send, isOver: () => this.#finished });
   }
 
   #compression(codings: readonly string[] | undefined): CopyCompressor | null {
@@ -315,7 +323,7 @@ export class SourceRun {
     await runSourceLane({
       stream,
       pool,
-      reader: shared ? sharingReader(this.#reader!, shared) : this.#reader!,
+      reader: shared ? sharingReader(this.#reader, shared) : this.#reader,
       meter: this.meter,
       chunkBytes: this.#params.options.chunkBytes,
       compressor: this.#compressor,
@@ -379,7 +387,7 @@ export class SourceRun {
   async #lastLook(file: SourceFile): Promise<void> {
     const { version } = file;
     try {
-      const changed = await this.#look(() => this.#reader!.lastLook(file));
+      const changed = await this.#look(() => this.#reader.lastLook(file));
       if (changed !== null) return await this.#fileChanged(file, version, changed);
     } catch (failure) {
       return await this.#fileFailed(file, asCausewayError(failure));
@@ -394,7 +402,7 @@ export class SourceRun {
     if (isOver()) return;
     let entry: SourceFile['entry'];
     try {
-      entry = await this.#reader!.entryOf(file, stat);
+      entry = await this.#reader.entryOf(file, stat);
     } catch (failure) {
       return this.#fileFailed(file, asCausewayError(failure));
     }
@@ -462,7 +470,7 @@ export class SourceRun {
 
   async #release(): Promise<void> {
     await Promise.allSettled(this.#beside);
-    await this.#reader?.close();
+    await this.#reader.close();
     for (const root of this.#roots.splice(0)) await closeSource(root);
   }
 }
@@ -474,20 +482,6 @@ const LITTLE_BYTES = 32 * 1024;
 async function failureOf(lanes: readonly Promise<void>[], telling: Promise<void>): Promise<never> {
   await Promise.all([...lanes, telling]);
   return new Promise<never>(() => undefined);
-}
-
-function refuseTwins(roots: readonly SourceRoot[]): void {
-  assert(roots.length > 0, 'a copy has a source');
-  const names = new Set<string>();
-  for (const { info } of roots) {
-    if (info.contents) continue;
-    if (names.has(info.name))
-      throw new CausewayError(
-        'CW_USAGE',
-        `two sources are called ${info.name}: they would overwrite each other`,
-      );
-    names.add(info.name);
-  }
 }
 
 /** As many problems as one message may list. */

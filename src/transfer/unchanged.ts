@@ -10,6 +10,7 @@ import type { UndoAttrs } from '../wire/undo_record.ts';
 import type { AttrPatch, Dir } from '../world/disk.ts';
 import type { XattrStore } from '../world/disk_caps.ts';
 import type { Job, Offload } from '../world/offload.ts';
+import type { ContentCheck } from './checksum/content_check.ts';
 import { type FolderGroup, groupByFolder } from './folder_groups.ts';
 import type { FreshFolders } from './fresh_folders.ts';
 import { type LookAhead, SEEN } from './look_ahead.ts';
@@ -116,6 +117,8 @@ export interface LookedAt {
   /** Hears of owners, modes and attributes before they are changed; null: they are not kept. */
   readonly undo: UndoKeeper | null;
   readonly ignoreTimes: boolean;
+  /** Compares contents; null: equal size and time are trusted. */
+  readonly contents: ContentCheck | null;
   /** No other version of a file is looked for. */
   readonly wholeFile: boolean;
   readonly versions: VersionsThere;
@@ -154,7 +157,7 @@ export async function markUnchanged(plan: SinkPlan, place: LookedAt): Promise<Fo
       if (mark !== MARK.file && mark !== MARK.emptyFile) continue;
       const sizeBytes = whole.sizeBytes(at);
       const seen = plan.isRenamed ? SEEN.unknown : (place.ahead?.of(index) ?? SEEN.unknown);
-      if (seen >= SEEN.same && isAsPlanned(whole, at, seen, place.rules)) {
+      if (place.contents === null && seen >= SEEN.same && isAsPlanned(whole, at, seen, place.rules)) {
         plan.setMark(index, MARK.unchanged);
         files += 1;
         bytes += sizeBytes;
@@ -205,13 +208,15 @@ function isAsPlanned(page: PlanPage, at: number, seen: number, { ownership }: Me
 
 /** For each file what stands where it goes. */
 async function look(files: readonly NumberedEntry[], place: LookedAt): Promise<Uint8Array> {
-  const { meter, undo } = place;
+  const { meter, undo, contents } = place;
   const all = new Uint8Array(files.length);
   let done = 0;
   for (const group of groupByFolder(files, (file) => file.target)) {
-    const found = await lookAt(group, place, undo !== null);
+    const found = await lookAt(group, place, undo !== null || contents !== null);
     meter.goesOn();
+    if (contents !== null) await compareContents(group, found, contents);
     if (undo !== null) await keepAndChange(group, found, { ...place, undo });
+    else await change(group, found, place);
     for (const [at, { item }] of group.items.entries())
       if (found[at] === SAME && !(await hasXattrs(item, place))) found[at] = OTHER;
     all.set(found, done);
@@ -242,7 +247,6 @@ async function keepAndChange(
   place: LookedAt & { readonly undo: UndoKeeper },
 ): Promise<void> {
   const records: UndoAttrs[] = [];
-  const differing: number[] = [];
   for (const [at, { item }] of items.entries()) {
     if (found[at] !== DIFFERS && (found[at] !== SAME || item.entry.xattrs === undefined)) continue;
     try {
@@ -250,7 +254,6 @@ async function keepAndChange(
         attrsRecord(dir, name, item, place.rules),
       );
       if (record !== null) records.push(record);
-      if (found[at] === DIFFERS) differing.push(at);
     } catch (failure) {
       const error = asCausewayError(failure);
       const isItsOwn = error.code === 'CW_UNDO_IMPOSSIBLE' || error.code.startsWith('CW_DISK_');
@@ -259,9 +262,30 @@ async function keepAndChange(
     }
   }
   await place.undo.attrs(records);
+  await change({ folders, items }, found, place);
+}
+
+/** Gives files their owner and mode that are the same but for these. */
+async function change(
+  { folders, items }: FolderGroup<NumberedEntry>,
+  found: Uint8Array,
+  place: LookedAt,
+): Promise<void> {
+  const differing = [...items.keys()].filter((at) => found[at] === DIFFERS);
   if (differing.length === 0) return;
   const changed = await lookAt({ folders, items: differing.map((at) => items[at]!) }, place, false);
   for (const [nth, at] of differing.entries()) found[at] = changed[nth]!;
+}
+
+/** Files of equal size and time whose contents differ are other versions. */
+async function compareContents(
+  { items }: FolderGroup<NumberedEntry>,
+  found: Uint8Array,
+  contents: ContentCheck,
+): Promise<void> {
+  const alike = items.filter((_, at) => found[at] === SAME || found[at] === DIFFERS).map(({ item }) => item);
+  const differing = await contents.differing(alike);
+  for (const [at, { item }] of items.entries()) if (differing.has(item.index)) found[at] = OTHER;
 }
 
 /** Gives a file the attributes that it lacks; one that does not take them is copied, and the copy tells of it. */

@@ -93,6 +93,7 @@ export function decodeCopyOpening(input: Uint8Array): CopyOpening {
       lanes,
       ignoreTimes: boolean(options, 'ignoreTimes'),
       wholeFile: boolean(options, 'wholeFile'),
+      ...(options['checksum'] !== undefined && { checksum: boolean(options, 'checksum') }),
       limitBytesPerSecond: limit === 0 ? null : limit,
       ...(options['owner'] !== undefined && { owner: oneOf(options, 'owner', OWNER_MODES) }),
       ...(options['idMappings'] !== undefined && {
@@ -160,6 +161,7 @@ export function decodeSourceMessage(input: Uint8Array): SourceMessage {
     'planEnd',
     'fileEnd',
     'askBase',
+    'sums',
     'fileChanged',
     'fileFailed',
     'progress',
@@ -182,6 +184,8 @@ export function decodeSourceMessage(input: Uint8Array): SourceMessage {
       return { t, file: u32(m, 'file'), root: bytes(m, 'root', HASH_BYTES) };
     case 'askBase':
       return { t, file: u32(m, 'file'), chunking: text(m, 'chunking', LIMITS.nameMaxBytes.value) };
+    case 'sums':
+      return { t, ...sums(m), last: boolean(m, 'last') };
     case 'fileChanged':
       return {
         t,
@@ -194,6 +198,11 @@ export function decodeSourceMessage(input: Uint8Array): SourceMessage {
     default:
       return sharedMessage(m, t);
   }
+}
+
+function sums(m: CborMap): { readonly files: readonly number[]; readonly hashes: Uint8Array } {
+  const files = list(m, 'files', LIMITS.packFilesMax.value, fileItem);
+  return { files, hashes: bytes(m, 'hashes', files.length * HASH_BYTES) };
 }
 
 /** An encoded message `plan` of these entries. */
@@ -221,6 +230,7 @@ export function decodeSinkMessage(input: Uint8Array): SinkMessage {
     'have',
     'skip',
     'offer',
+    'compare',
     'base',
     'grant',
     'reject',
@@ -257,6 +267,7 @@ export function decodeSinkMessage(input: Uint8Array): SinkMessage {
       return { t, bytes: uint(m, 'bytes', LIMITS.grantMaxBytes.value) };
     case 'skip':
     case 'offer':
+    case 'compare':
       return { t, first: u32(m, 'first'), bits: bytesUpTo(m, 'bits', LIMITS.skipBitsMaxBytes.value) };
     case 'published':
       return { t, files: list(m, 'files', LIMITS.manifestPageEntries.value, fileItem) };

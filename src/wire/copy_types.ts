@@ -80,6 +80,8 @@ export interface CopyOptions {
   readonly lanes: number;
   /** Also copies files that the destination has with the same size and modification time. */
   readonly ignoreTimes: boolean;
+  /** Files of the same size and modification time are read on both sides and compared; absent: they count as unchanged. */
+  readonly checksum?: boolean;
   /** Sends files in whole, also where the destination has another version to take unchanged parts from. */
   readonly wholeFile: boolean;
   /** What the source sends at most, on average; null: as much as goes. */
@@ -188,6 +190,13 @@ export type SourceMessage =
   | { readonly t: 'fileEnd'; readonly file: number; readonly root: Uint8Array }
   /** Asks for the pieces of the version that the sink offered; `chunking` names the way of cutting. */
   | { readonly t: 'askBase'; readonly file: number; readonly chunking: string }
+  /** Sums of the contents of files that the sink asked for, 32 bytes each; `last` ends the answer to one `compare`. */
+  | {
+      readonly t: 'sums';
+      readonly files: readonly number[];
+      readonly hashes: Uint8Array;
+      readonly last: boolean;
+    }
   | { readonly t: 'fileChanged'; readonly file: number; readonly version: number; readonly entry: PlanEntry }
   | { readonly t: 'fileFailed'; readonly file: number; readonly code: string; readonly message: string }
   | SharedMessage;
@@ -215,6 +224,8 @@ export type SinkMessage =
   | { readonly t: 'skip'; readonly first: number; readonly bits: Uint8Array }
   /** Files of which another version stands at the destination, in the same way. */
   | { readonly t: 'offer'; readonly first: number; readonly bits: Uint8Array }
+  /** Asks for the sums of files, in the same way, before `ready`. */
+  | { readonly t: 'compare'; readonly first: number; readonly bits: Uint8Array }
   | BaseMessage
   /** So many bytes of lane messages more may go, where the options say `paced`. */
   | { readonly t: 'grant'; readonly bytes: number }

@@ -58,6 +58,7 @@ export async function runCopyScenario({ seed, plan = swarm(seed) }: Scenario): P
   const squeezing = Dice.fromSeed(seed).fork('compression');
   const compress = squeezing.chance(0.4) ? { level: 1, largePacks: squeezing.chance(0.5) } : undefined;
   const runs = compress === undefined ? null : squeezing;
+  const checksum = Dice.fromSeed(seed).fork('checksum').chance(0.3);
   const expected = layOut(source, sink, { dice, versions: Dice.fromSeed(seed).fork('versions'), runs });
   let violation: string | null = null;
   const violate = (text: string) => {
@@ -74,7 +75,7 @@ export async function runCopyScenario({ seed, plan = swarm(seed) }: Scenario): P
   const keys = new Keys();
   const agent = guest.supervise('agent', (world) => runAgent(world, secure, keys));
   const daemon = host.supervise('daemon', (world) =>
-    runDaemon(world, { secure, inward, progress, keys, compress }),
+    runDaemon(world, { secure, inward, progress, keys, compress, checksum }),
   );
   await sim.runUntil(() => progress.done || violation !== null, { maxVirtualMs: FAULTS_MS });
   // "Done" has to survive a power cut at that very moment.
@@ -154,12 +155,14 @@ export interface DaemonPart {
   readonly undo?: UndoOptions;
   readonly ignoreTimes?: boolean;
   readonly mirror?: boolean;
+  readonly checksum?: boolean;
 }
 
 export async function runDaemon(
   world: World,
-  { secure, inward, progress, keys, undo, compress, ignoreTimes = false, mirror = false }: DaemonPart,
+  { ignoreTimes = false, mirror = false, checksum = false, ...part }: DaemonPart,
 ): Promise<void> {
+  const { secure, inward, progress, keys, undo, compress } = part;
   const identity = await keys.of(world);
   const link = dialLink(world, {
     channel: { kind: 'tcp', host: 'guest', port: 7411 },
@@ -203,6 +206,7 @@ export async function runDaemon(
           undo,
           compress,
           mirror,
+          checksum,
         },
       },
     });

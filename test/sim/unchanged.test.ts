@@ -67,6 +67,7 @@ async function passOver(world: World, plan: readonly PlanEntry[], looksAhead: bo
     offload: world.offload,
     undo: null,
     ignoreTimes: false,
+    contents: null,
     wholeFile: false,
     versions: new VersionsThere(dirs),
     fresh: new FreshFolders(),

@@ -88,6 +88,7 @@ function optionsOf(options: Record<string, unknown>): Partial<StartJobRequest> {
     }),
     ...(ignoreTimes === true && { ignoreTimes }),
     ...(wholeFile === true && { wholeFile }),
+    ...checksumOption(options),
     ...(options['delete'] === true && { delete: true }),
     ...(undo !== undefined && { undo: parseUndo(String(undo)) }),
     ...compressOptions(options),
@@ -95,6 +96,19 @@ function optionsOf(options: Record<string, unknown>): Partial<StartJobRequest> {
     ...ownerOptions(options),
     ...queueOptions(options),
   };
+}
+
+function checksumOption({
+  checksum,
+  ignoreTimes,
+}: Record<string, unknown>): Pick<StartJobRequest, 'checksum'> {
+  if (checksum !== true) return {};
+  if (ignoreTimes === true)
+    throw new CausewayError(
+      'CW_USAGE',
+      '--checksum and -I: one compares what looks unchanged, the other copies it',
+    );
+  return { checksum };
 }
 
 function parseUndo(text: string): NonNullable<StartJobRequest['undo']> {
