@@ -455,6 +455,17 @@ export const LIMITS = {
   auditProblemsMax: count(1_000, 'places listed by a check of the audit log; more are counted'),
   auditShipMinMs: ms(5_000, 'shortest distance between copies of the audit log to its second place (X3)'),
   auditShipDefaultMs: ms(30_000, 'distance between copies of the audit log to its second place (X3)'),
+  // metrics
+  metricSeriesMax: count(
+    2_000,
+    'series of one family of metrics that the daemon keeps; further ones are counted only',
+  ),
+  metricJobsSampleMs: ms(5_000, 'how often running copies are looked at for metrics and notifications'),
+  metricDiskWaitMs: ms(
+    1_000,
+    'how long the free space of a folder is waited for; later it is left out of the metrics',
+  ),
+  metricUndoEveryMs: ms(30_000, 'how old the sums over all copies may be that metrics tell of undo'),
   // shares
   sharesMax: count(256, 'shares of one daemon'),
   sharePort: count(7480, 'default port of the shares, on loopback'),

@@ -135,6 +135,13 @@ function addDaemonCommands(program: Command, add: Add): void {
     'causeway status --json',
     async () => (await import('./commands/status.ts')).status,
   );
+  add(
+    program,
+    'metrics',
+    'print the metrics of the daemon as Prometheus reads them',
+    'causeway metrics --json',
+    async () => (await import('./commands/metrics.ts')).metrics,
+  ).option('--format <text|openmetrics>', 'text format 0.0.4, or OpenMetrics 1.0.0 (default: text)');
 }
 
 function addVmCommands(program: Command, add: Add): void {

@@ -24,6 +24,7 @@ import {
   TotpView,
   UserView,
 } from './identity_schemas.ts';
+import { MetricFamilyView } from './metric_schemas.ts';
 import { type ProcedureName, ROUTES } from './routes.ts';
 import {
   AddVmRequest,
@@ -112,6 +113,7 @@ export const PROCEDURES = {
   revokeToken: { ...ROUTES.revokeToken, params: IdParams, body: Empty, result: Empty },
   showAllow: { ...ROUTES.showAllow, params: Empty, body: Empty, result: AllowBody },
   setAllow: { ...ROUTES.setAllow, params: Empty, body: AllowBody, result: AllowBody },
+  showMetrics: { ...ROUTES.showMetrics, params: Empty, body: Empty, result: Type.Array(MetricFamilyView) },
   searchAudit: { ...ROUTES.searchAudit, params: Empty, body: SearchAuditRequest, result: AuditPageView },
   verifyAudit: { ...ROUTES.verifyAudit, params: Empty, body: Empty, result: AuditVerificationView },
 } as const satisfies Record<ProcedureName, unknown>;

@@ -54,6 +54,7 @@ export const ROUTES = {
   revokeToken: { method: 'DELETE', path: '/v1/tokens/:id' },
   showAllow: { method: 'GET', path: '/v1/allow' },
   setAllow: { method: 'PUT', path: '/v1/allow' },
+  showMetrics: { method: 'GET', path: '/v1/metrics' },
   searchAudit: { method: 'GET', path: '/v1/audit' },
   verifyAudit: { method: 'GET', path: '/v1/audit/verify' },
 } as const;
@@ -68,6 +69,9 @@ export const EXPORT_AUDIT_PATH = '/v1/audit/export';
 
 /** Server-sent events: see `event_schemas.ts`. */
 export const EVENTS_PATH = '/v1/events';
+
+/** The metrics as Prometheus reads them; the same path on the socket and by HTTPS. */
+export const SCRAPE_PATH = '/metrics';
 
 /** The API as an OpenAPI 3.1 document. */
 export const OPENAPI_PATH = '/v1/openapi.json';

@@ -22,6 +22,11 @@ export class CopyRates {
     this.#outOf = new SharedRate(clock, bytesPerSecond, weightOf);
   }
 
+  /** How the rate is used, by direction. */
+  get figures() {
+    return { in: this.#into.figures, out: this.#outOf.figures } as const;
+  }
+
   /** A place for a copy among those that run. Leave it at the end. */
   join(request: StartJobRequest): SharedFlow {
     const { direction, vm, fromVm = vm, weight = 1, trafficClass = 'bulk' } = request;

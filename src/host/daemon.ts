@@ -27,6 +27,7 @@ import { JobGroups } from './job_groups.ts';
 import { importFormerJobs } from './job_import.ts';
 import { JobManager } from './job_manager.ts';
 import { Machines } from './machines.ts';
+import { Metrics } from './metrics/metrics.ts';
 import { ShareSignIn } from './share_sign_in.ts';
 import { ShareStore } from './share_store.ts';
 import { type ShareListen, Shares } from './shares.ts';
@@ -73,6 +74,7 @@ interface DaemonParts {
   readonly machines: Machines;
   readonly jobs: JobManager;
   readonly access: Access;
+  readonly metrics: Metrics;
 }
 
 /** The host daemon: everything of one data directory, from its keys to its API. */
@@ -161,7 +163,22 @@ export class Daemon implements AsyncDisposable {
       const rates = limit === null ? undefined : new CopyRates(world.clock, limit, weightOf);
       const deviceId = identity.fingerprint;
       const jobs = new JobManager({ world, machines, store, localTime, deviceId, rates });
-      return new Daemon(options, { dir, database, identity, trust, tokens, machines, jobs, access });
+      const metrics = new Metrics({
+        world,
+        facts: {
+          version: VERSION,
+          buildId,
+          protocol: PROTOCOL_VERSIONS.max,
+          startedMs: world.clock.monotonicMs(),
+        },
+        dataDirectory,
+        database,
+        machines,
+        jobs,
+        rates: rates ?? null,
+        access,
+      });
+      return new Daemon(options, { dir, database, identity, trust, tokens, machines, jobs, access, metrics });
     } catch (failure) {
       await access?.close();
       await database.close();
@@ -185,8 +202,11 @@ export class Daemon implements AsyncDisposable {
       groups: this.groups,
       shares: this.shares,
       daemon: this,
+      metrics: this.#parts.metrics,
     };
-    const service = new Service(parts, this.#events);
+    const events = this.#events;
+    this.#parts.metrics.attach(this.shares, () => events.readers);
+    const service = new Service(parts, events);
     this.#api = await serveApi(service, this.socketPath, web.platform);
     if (web.listen === null) return;
     const place = { dir, dirPath: dataDirectory };
@@ -240,6 +260,7 @@ export class Daemon implements AsyncDisposable {
   /** Stops everything; running copies go on when the daemon is started again. */
   async close(): Promise<void> {
     this.#closing = true;
+    await this.#parts.metrics.close();
     await this.jobs.close();
     this.#events?.close();
     await this.shares.close();
@@ -274,6 +295,7 @@ function sharesOf({ world, dataDirectory, web }: DaemonOptions, parts: DaemonPar
     serving: {
       signIn: new ShareSignIn({ world, crypto: web.crypto, passwords, identity }),
       permits: (address) => allow.permits(address),
+      measure: (name, request, reply) => parts.metrics.shareMeter.measured(name, request, reply),
     },
     server: shares
       ? {

@@ -130,6 +130,23 @@ export class JobManager {
     return jobs.slice(0, LIMITS.jobsActiveShownMax.value).map(viewOf);
   }
 
+  /** Views of the jobs that run. */
+  running(): JobView[] {
+    return this.#queue
+      .all()
+      .filter(({ run }) => run !== null)
+      .map(viewOf);
+  }
+
+  /** Of the unfinished jobs their states, and of those that wait the reason and since when they exist. */
+  queued(): { state: JobState; reason: string | null; createdAtMs: number }[] {
+    return this.#queue.all().map(({ stored, waiting }) => ({
+      state: stored.state,
+      reason: stored.state === 'waiting' ? (waiting?.reason ?? 'turn') : null,
+      createdAtMs: stored.createdAtMs,
+    }));
+  }
+
   /** CW_JOB_UNKNOWN. */
   async show(id: string): Promise<JobView> {
     return this.#current(await this.#find(id));

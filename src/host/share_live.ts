@@ -40,6 +40,14 @@ export class LiveShare {
     return this.#ledger?.usedBytes ?? null;
   }
 
+  get openRequests(): number {
+    return this.#running.size;
+  }
+
+  get lockCount(): number {
+    return this.#locks.size;
+  }
+
   /** What is wrong with the folder now; null where it can be served. */
   async problem(): Promise<CausewayError | null> {
     try {

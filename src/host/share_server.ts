@@ -7,17 +7,27 @@ import type { HttpHandler, HttpReply, HttpRequest } from '../world/http.ts';
 import type { LiveShare } from './share_live.ts';
 import type { ShareSignIn } from './share_sign_in.ts';
 
+/** Takes the measure of what goes in and out; the name of no share counts as the empty one. */
+export type MeasureShare = (
+  share: string,
+  request: HttpRequest,
+  reply: HttpReply,
+) => { readonly request: HttpRequest; readonly reply: HttpReply };
+
 export interface ShareServerParts {
   readonly find: (name: string) => LiveShare | null;
   readonly signIn: ShareSignIn;
   /** Whether a client with this address may speak at all. */
   readonly permits: (address: string) => boolean;
+  readonly measure?: MeasureShare;
 }
 
 /** Answers requests to all shares of a daemon: the first part of the path is the name of the share. */
 export function shareHandler(parts: ShareServerParts): HttpHandler {
-  return async (request, reply) => {
-    if (!parts.permits(request.address)) return reply.cut();
+  return async (given, answer) => {
+    if (!parts.permits(given.address)) return answer.cut();
+    const measured = parts.measure?.(nameOf(parts, given), given, answer);
+    const { request, reply } = measured ?? { request: given, reply: answer };
     try {
       await route(parts, request, reply);
     } catch (thrown) {
@@ -30,6 +40,16 @@ export function shareHandler(parts: ShareServerParts): HttpHandler {
       await sendFailure(reply, failure);
     }
   };
+}
+
+/** The share that a request is about; empty where there is none of that name. */
+function nameOf({ find }: ShareServerParts, { target }: HttpRequest): string {
+  try {
+    const name = pathOfTarget(target).path.split('/')[1] ?? '';
+    return find(name) === null ? '' : name;
+  } catch {
+    return ''; // what is no path is refused where it is answered
+  }
 }
 
 async function route(

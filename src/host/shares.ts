@@ -34,7 +34,7 @@ export interface SharesParts {
   readonly passwords: Passwords;
   /** The name as it is stored. Throws CW_USER_UNKNOWN. */
   readonly userNamed: (name: string) => string;
-  readonly serving: Pick<ShareServerParts, 'signIn' | 'permits'>;
+  readonly serving: Pick<ShareServerParts, 'signIn' | 'permits' | 'measure'>;
   /** Null: this daemon serves no shares. */
   readonly server: {
     readonly serve: ServeHttp;
@@ -64,6 +64,16 @@ export class Shares implements AsyncDisposable {
     for (const record of await this.#parts.store.all())
       this.#live.set(record.name, new LiveShare(this.#parts.world, record));
     await this.#listen();
+  }
+
+  /** What clients do on each share at this moment. */
+  activity(): { name: string; source: string; openRequests: number; locks: number }[] {
+    return [...this.#live.values()].map((share) => ({
+      name: share.record.name,
+      source: share.record.source,
+      openRequests: share.openRequests,
+      locks: share.lockCount,
+    }));
   }
 
   views(): Promise<ShareView[]> {

@@ -20,12 +20,19 @@ export interface BegunDeed {
   failed(failure: unknown): void;
 }
 
+/** What the trail itself went through. */
+export type TrailEvent =
+  | { readonly kind: 'written'; readonly durationMs: number }
+  | { readonly kind: 'write-failed'; readonly message: string }
+  | { readonly kind: 'refused'; readonly code: string; readonly action: string };
+
 /** Writes what is asked for and what becomes of it into the audit log. */
 export class AuditTrail {
   readonly log: AuditLog;
   readonly #refusals: RefusalMeter;
   readonly #pending = new Set<Promise<unknown>>();
   readonly #listeners = new Set<(sequence: number) => void>();
+  readonly #watchers = new Set<(event: TrailEvent) => void>();
 
   constructor(log: AuditLog, refusals: RefusalMeter) {
     this.log = log;
@@ -58,6 +65,7 @@ export class AuditTrail {
    */
   refused(deed: Deed, failure: unknown): void {
     const { code } = asCausewayError(failure);
+    this.#tell({ kind: 'refused', code, action: deed.action });
     const key = [deed.caller.principal.name, placeOf(deed.caller), deed.action, deed.resource, code].join(
       '\n',
     );
@@ -78,10 +86,28 @@ export class AuditTrail {
     await Promise.all(this.#pending);
   }
 
+  /** Calls `watcher` with what happens to records; the result ends it. */
+  watch(watcher: (event: TrailEvent) => void): () => void {
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
+  }
+
   async #append(entry: AuditEntry): Promise<number> {
-    const sequence = await this.log.append(entry);
-    for (const listener of this.#listeners) listener(sequence);
-    return sequence;
+    const { clock } = this.log.place.ports;
+    const beganMs = clock.monotonicMs();
+    try {
+      const sequence = await this.log.append(entry);
+      this.#tell({ kind: 'written', durationMs: clock.monotonicMs() - beganMs });
+      for (const listener of this.#listeners) listener(sequence);
+      return sequence;
+    } catch (failure) {
+      this.#tell({ kind: 'write-failed', message: asCausewayError(failure).message });
+      throw failure;
+    }
+  }
+
+  #tell(event: TrailEvent): void {
+    for (const watcher of this.#watchers) watcher(event);
   }
 
   #later(entry: AuditEntry): void {

@@ -1,5 +1,6 @@
 import type { AllowStore } from '../access/guard/allow_store.ts';
 import type { Identity } from '../access/identity.ts';
+import type { ErrorCode } from '../base/errors.ts';
 import type {
   AddVmRequest,
   GroupView,
@@ -21,6 +22,7 @@ import type {
   SetShareRequest,
   ShareView,
 } from '../contract/share_schemas.ts';
+import type { MetricFamily } from '../telemetry/family.ts';
 import type { Clock } from '../world/clock.ts';
 import type { AuditTrail } from './audit_trail.ts';
 
@@ -72,6 +74,24 @@ export interface DaemonPort {
   consoleUrl(): string | null;
 }
 
+/** An answer of the API that was sent. */
+export interface ApiAnswer {
+  readonly transport: 'local' | 'https';
+  /** The name in the contract; `other` for what is none. */
+  readonly procedure: string;
+  readonly status: number;
+  /** Null where it says nothing, as of a stream. */
+  readonly durationMs: number | null;
+}
+
+export interface MetricsPort {
+  families(): Promise<MetricFamily[]>;
+  answered(answer: ApiAnswer): void;
+  /** Null: somebody signed in; else why not. */
+  signedIn(code: ErrorCode | null): void;
+  auditChecked(isSound: boolean): void;
+}
+
 /** All that the procedures need. */
 export interface ServiceParts {
   readonly clock: Pick<Clock, 'wallMs' | 'monotonicMs' | 'sleep'>;
@@ -83,4 +103,5 @@ export interface ServiceParts {
   readonly groups: GroupsPort;
   readonly shares: SharesPort;
   readonly daemon: DaemonPort;
+  readonly metrics: MetricsPort;
 }

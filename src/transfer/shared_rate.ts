@@ -36,6 +36,8 @@ export class SharedRate {
   #paidUntilMs: number;
   #running = false;
   #markedMs: number;
+  #copies = 0;
+  #grantedBytes = 0;
 
   /** `bytesPerSecond` > 0: of the bottleneck; copies have nine tenths of it. `weightOf`: see FairScheduler. */
   constructor(clock: Clock, bytesPerSecond: number, weightOf: (vm: string) => number) {
@@ -46,12 +48,21 @@ export class SharedRate {
     this.#markedMs = this.#paidUntilMs;
   }
 
+  /** Copies that take part, pieces of them that wait, and what was let go so far. */
+  get figures(): { readonly copies: number; readonly waiting: number; readonly grantedBytes: number } {
+    return { copies: this.#copies, waiting: this.#waiting.size, grantedBytes: this.#grantedBytes };
+  }
+
   join(spec: FlowSpec): SharedFlow {
     const flow = this.#scheduler.join(spec);
+    this.#copies += 1;
     return {
       bytesPerSecond: this.#bytesPerMs * 1000,
       take: (bytes, signal, onWaiting) => this.#take(flow, { bytes, signal, onWaiting }),
-      leave: () => this.#scheduler.leave(flow),
+      leave: () => {
+        this.#copies -= 1;
+        this.#scheduler.leave(flow);
+      },
     };
   }
 
@@ -110,6 +121,7 @@ export class SharedRate {
       if (piece === null) break;
       this.#paidUntilMs = Math.max(this.#paidUntilMs, nowMs - CREDIT_MS) + piece.bytes / this.#bytesPerMs;
       this.#waiting.delete(piece);
+      this.#grantedBytes += piece.bytes;
       piece.go();
     }
     this.#running = false;

@@ -30,12 +30,34 @@ export interface Strain {
   readonly stuckThreads: number;
 }
 
+/** How the JavaScript engine of this process fares. */
+export interface RuntimeFigures {
+  readonly heapUsedBytes: number;
+  readonly heapSizeBytes: number;
+  /** Memory of buffers beside the heap. */
+  readonly externalBytes: number;
+  /** Null where the platform does not tell. */
+  readonly openFiles: number | null;
+  readonly openFilesMax: number | null;
+  /** How late the event loop comes to what is due, in ms, since the first call. */
+  readonly lagMeanMs: number;
+  readonly lagP99Ms: number;
+  /** Since the first call. */
+  readonly collections: readonly {
+    readonly kind: string;
+    readonly count: number;
+    readonly totalMs: number;
+  }[];
+}
+
 /** The process table, as far as this program needs it. */
 export interface Processes {
   readonly info: ProcessInfo;
   usage(): ProcessUsage;
   /** Null where the platform does not tell. Takes about half a millisecond. */
   strain(): Strain | null;
+  /** The first call begins the measuring. */
+  runtime(): RuntimeFigures;
   /** True while a process with that id runs. */
   isAlive(pid: number): boolean;
 }

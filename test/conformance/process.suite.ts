@@ -39,6 +39,18 @@ const CASES: readonly Case[] = [
       for (const value of Object.values(strain ?? {})) assert.ok(Number.isInteger(value) && value >= 0);
     },
   ],
+  [
+    'says how its engine fares',
+    async ({ world: { process } }) => {
+      const first = process.runtime();
+      assert.ok(first.heapUsedBytes > 0 && first.heapSizeBytes >= first.heapUsedBytes);
+      assert.ok(first.openFiles === null || first.openFiles > 2);
+      assert.ok(first.openFilesMax === null || first.openFilesMax >= (first.openFiles ?? 0));
+      for (const { kind, count, totalMs } of process.runtime().collections)
+        assert.ok(kind !== '' && count >= 0 && totalMs >= 0);
+      assert.ok(process.runtime().lagP99Ms >= 0 && process.runtime().lagMeanMs >= 0);
+    },
+  ],
 ];
 
 export function processSuite(harness: WorldHarness): void {

@@ -66,6 +66,7 @@ const MATRIX: Readonly<Record<ProcedureName, Rule>> = {
   revokeToken: ['admin', 'all'],
   showAllow: ['operator', 'all'],
   setAllow: ['admin', 'all'],
+  showMetrics: ['viewer', 'all'],
   searchAudit: ['admin', 'all'],
   verifyAudit: ['admin', 'all'],
 };

@@ -84,6 +84,7 @@ function troubledProcess({ process, clock }: World, trouble: Trouble): Processes
       memoryWaitMs: of(trouble.memoryWaitShare),
       stuckThreads: 0,
     }),
+    runtime: () => process.runtime(),
   };
 }
 

@@ -63,6 +63,7 @@ export const PROCEDURE_ACTIONS = {
   revokeToken: 'user.change',
   showAllow: 'settings.read',
   setAllow: 'settings.change',
+  showMetrics: 'metrics.read',
   searchAudit: 'audit.read',
   verifyAudit: 'audit.read',
 } as const satisfies Record<ProcedureName, ProcedureRule>;

@@ -59,6 +59,12 @@ export class Sessions {
     return session;
   }
 
+  /** How many are neither idle nor old. */
+  get count(): number {
+    const nowMs = this.#ports.clock.wallMs();
+    return this.#document.state.sessions.filter((one) => this.#isAlive(one, nowMs)).length;
+  }
+
   /** The sessions of one user that are neither idle nor old. */
   list(user: UserRecord): SessionRecord[] {
     const nowMs = this.#ports.clock.wallMs();

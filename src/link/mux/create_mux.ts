@@ -92,6 +92,12 @@ class SessionMux implements PingableMux, StreamHost, StreamRegistry {
     return this.#session.stats;
   }
 
+  get openStreams(): ReadonlyMap<StreamKind, number> {
+    const counts = new Map<StreamKind, number>();
+    for (const { kind } of this.#table) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+    return counts;
+  }
+
   // the streams' side
 
   ready(stream: MuxStream): void {

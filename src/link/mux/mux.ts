@@ -71,6 +71,8 @@ export interface Mux extends AsyncDisposable {
   close(error?: CausewayError): Promise<void>;
   /** Live figures. */
   readonly stats: MuxStats;
+  /** How many streams of each kind are open now. */
+  readonly openStreams: ReadonlyMap<StreamKind, number>;
 }
 
 export interface MuxStats {

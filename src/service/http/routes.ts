@@ -10,11 +10,14 @@ import {
   EXPORT_AUDIT_PATH,
   OPENAPI_PATH,
   type ProcedureName,
+  SCRAPE_PATH,
   WATCH_JOB_PATH,
 } from '../../contract/routes.ts';
+import { CONTENT_TYPES, expose, formatFor } from '../../telemetry/exposition.ts';
 import type { Caller } from '../caller.ts';
 import { openApiDocument } from '../openapi.ts';
 import type { Service } from '../service.ts';
+import { addApiMeter } from './api_meter.ts';
 import { sessionCookie } from './cookies.ts';
 import { type Credentials, refuseForged } from './credentials.ts';
 import { streamEvents } from './event_stream.ts';
@@ -46,6 +49,7 @@ export function serverOptions(isLocal: boolean): FastifyServerOptions {
 /** All procedures of the contract, and the streams. */
 export function addApi(server: FastifyInstance, service: Service, place: ApiPlace): void {
   const { prefix } = place;
+  addApiMeter(server, service.parts, place.isLocal ? 'local' : 'https');
   server.removeContentTypeParser('text/plain');
   server.setErrorHandler((failure, _request, reply) => sendProblem(reply, failure, place.isLocal));
   server.setNotFoundHandler((request, reply) => {
@@ -54,16 +58,33 @@ export function addApi(server: FastifyInstance, service: Service, place: ApiPlac
   });
   for (const name of Object.keys(PROCEDURES) as ProcedureName[]) addProcedure(server, service, place, name);
   const callerOf = (request: FastifyRequest): Caller => place.credentials(request);
-  server.get(`${prefix}${WATCH_JOB_PATH}`, (request, reply) => watchJob(service, callerOf, request, reply));
-  server.get(`${prefix}${EVENTS_PATH}`, { schema: { querystring: EventsRequest } }, (request, reply) =>
+  const stream = (procedure: string, querystring?: object) => ({
+    config: { procedure, isStream: true },
+    ...(querystring !== undefined && { schema: { querystring } }),
+  });
+  server.get(`${prefix}${WATCH_JOB_PATH}`, stream('watchJob'), (request, reply) =>
+    watchJob(service, callerOf, request, reply),
+  );
+  server.get(`${prefix}${EVENTS_PATH}`, stream('events', EventsRequest), (request, reply) =>
     streamEvents(service, callerOf, request, reply),
   );
   addHealth(server, service);
   addOpenApi(server, service, place);
-  const query = AuditFilterRequest;
-  server.get(`${prefix}${EXPORT_AUDIT_PATH}`, { schema: { querystring: query } }, (request, reply) =>
+  addScrape(server, service, place);
+  const path = `${prefix}${EXPORT_AUDIT_PATH}`;
+  server.get(path, stream('exportAudit', AuditFilterRequest), (request, reply) =>
     exportAudit(service, callerOf, request, reply),
   );
+}
+
+/** Outside of the prefix: where a scraper looks that is told nothing else. */
+function addScrape(server: FastifyInstance, service: Service, { credentials }: ApiPlace): void {
+  server.get(SCRAPE_PATH, { config: { procedure: 'scrape' } }, async (request, reply) => {
+    await service.permit(credentials(request), 'metrics.read', []);
+    const format = formatFor(request.headers.accept);
+    const text = expose(await service.parts.metrics.families(), format);
+    return reply.type(CONTENT_TYPES[format]).send(text);
+  });
 }
 
 /** For whoever watches over the daemon: that it answers, and that it takes work. They tell nothing else. */
@@ -91,6 +112,7 @@ function addProcedure(server: FastifyInstance, service: Service, place: ApiPlace
   server.route({
     method: procedure.method,
     url: `${place.prefix}${procedure.path}`,
+    config: { procedure: name },
     schema: { params: procedure.params, ...(hasBody && { [where]: procedure.body }) },
     handler: async (request, reply) => {
       const caller = place.credentials(request);

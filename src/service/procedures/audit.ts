@@ -23,7 +23,11 @@ export const AUDIT_PROCEDURES = {
       const { isSound, problemsTotal } = result as { isSound: boolean; problemsTotal: number };
       return { isSound, problems: problemsTotal };
     },
-    act: ({ trail }) => verifyLog(trail.log.place, trail.log.position),
+    act: async ({ trail, metrics }) => {
+      const found = await verifyLog(trail.log.place, trail.log.position);
+      metrics.auditChecked(found.isSound);
+      return found;
+    },
   },
 } satisfies Record<string, Procedure>;
 

@@ -26,6 +26,7 @@ export const DAEMON_PROCEDURES = {
   },
   showAllow: { act: async ({ allow }) => ({ networks: allow.networks }) },
   setAllow,
+  showMetrics: { act: ({ metrics }) => metrics.families() },
 } satisfies Record<string, Procedure>;
 
 /** Without machines and copies that the caller may not see; folders of the host are for who may see the settings. */

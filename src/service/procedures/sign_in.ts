@@ -3,7 +3,7 @@ import { ACTIONS, type Action } from '../../access/rights/actions.ts';
 import { maySomewhere } from '../../access/rights/decide.ts';
 import type { Grant } from '../../access/rights/grant.ts';
 import { ROLES, type Role } from '../../access/rights/roles.ts';
-import { CausewayError } from '../../base/errors.ts';
+import { asCausewayError, CausewayError } from '../../base/errors.ts';
 import type {
   LinkView,
   LogInRequest,
@@ -46,8 +46,10 @@ async function logIn(parts: ServiceParts, call: Call): Promise<MeView> {
     }
     if (call.caller.session !== null) await identity.sessions.end(call.caller.session.id);
     call.setCookie(issued.cookie);
+    parts.metrics.signedIn(null);
     return meView(parts, caller);
   } catch (failure) {
+    parts.metrics.signedIn(asCausewayError(failure).code);
     trail.refused({ caller: call.caller, action: 'session.start', resource }, failure);
     throw failure;
   }

@@ -32,6 +32,11 @@ export class DavLocks {
     this.#random = random;
   }
 
+  get size(): number {
+    this.#expire();
+    return this.#byToken.size;
+  }
+
   /** 423 where another lock is in the way, naming its root. */
   add(wanted: NewLock): DavLock {
     this.#expire();

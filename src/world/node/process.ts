@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism, homedir, hostname, totalmem } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import type { Processes, ProcessUsage, Strain } from '../process.ts';
+import { createRuntimeFigures } from './runtime_figures.ts';
 
 function usage(): ProcessUsage {
   const resources = process.resourceUsage();
@@ -80,6 +81,7 @@ export function createNodeProcesses(): Processes {
     },
     usage,
     strain,
+    runtime: createRuntimeFigures(),
     isAlive,
   };
 }

@@ -144,6 +144,16 @@ export class SimMachine {
         mainThreadMs: process.operations,
       }),
       strain: () => null,
+      runtime: () => ({
+        heapUsedBytes: 32 * 1024 ** 2,
+        heapSizeBytes: 48 * 1024 ** 2,
+        externalBytes: 0,
+        openFiles: null,
+        openFilesMax: null,
+        lagMeanMs: 0,
+        lagP99Ms: 0,
+        collections: [],
+      }),
       isAlive: (pid) => this.#processes.some((other) => other.pid === pid && other.running),
     };
   }

@@ -1,0 +1,17 @@
+import type { Readings } from '../../telemetry/readings.ts';
+import type { Shares } from '../shares.ts';
+
+/** What is shared, and what clients do with it now. */
+export async function readShares(readings: Readings, shares: Shares): Promise<void> {
+  const views = await shares.views();
+  for (const state of ['serving', 'error'] as const)
+    readings.set('causeway_shares', { state }, views.filter((view) => view.state === state).length);
+  for (const { name: share, openRequests, locks } of shares.activity()) {
+    readings.set('causeway_share_open_requests', { share }, openRequests);
+    readings.set('causeway_share_locks', { share }, locks);
+  }
+  for (const { name: share, usedBytes, quotaBytes } of views) {
+    readings.set('causeway_share_used_bytes', { share }, usedBytes);
+    readings.set('causeway_share_quota_bytes', { share }, quotaBytes);
+  }
+}
