@@ -2,6 +2,7 @@
 import { ACTIONS } from '../src/access/rights/actions.ts';
 import { PROCEDURE_ACTIONS } from '../src/access/rights/procedure_actions.ts';
 import * as audit from '../src/contract/audit_schemas.ts';
+import * as config from '../src/contract/config_schemas.ts';
 import * as identity from '../src/contract/identity_schemas.ts';
 import * as metrics from '../src/contract/metric_schemas.ts';
 import { PROCEDURES } from '../src/contract/procedures.ts';
@@ -12,7 +13,7 @@ const BEGIN = '<!-- procedures -->';
 const END = '<!-- /procedures -->';
 
 const NAMES = new Map<object, string>(
-  [schemas, identity, audit, metrics].flatMap((module) =>
+  [schemas, identity, audit, metrics, config].flatMap((module) =>
     Object.entries(module).map(([name, schema]) => [schema as object, name] as const),
   ),
 );

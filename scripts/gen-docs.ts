@@ -1,5 +1,5 @@
 // Writes the documents that are generated from registries of the code: docs/limits.md, docs/errors.md, docs/explain.md,
-// docs/metrics.md, and the table in docs/api.md.
+// docs/config.md, docs/metrics.md, and the table in docs/api.md.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,6 +7,7 @@ import { ERROR_CODES, type ErrorSpec } from '../src/base/errors.ts';
 import { LIMITS, type Limit } from '../src/base/limits.ts';
 import { CAUSE_TEXTS, CAUSES } from '../src/transfer/explain/causes.ts';
 import { apiDocument } from './api_docs.ts';
+import { configDocument } from './config_docs.ts';
 import { metricsDocument } from './metrics_docs.ts';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -162,6 +163,7 @@ export function generatedDocuments(root: string = ROOT): ReadonlyMap<string, str
     ['docs/limits.md', limitsDocument(read('src/base/limits.ts'))],
     ['docs/errors.md', errorsDocument(read('src/base/errors.ts'))],
     ['docs/explain.md', explainDocument()],
+    ['docs/config.md', configDocument()],
     ['docs/api.md', apiDocument(read('docs/api.md'))],
     ['docs/metrics.md', metricsDocument()],
   ]);

@@ -9,7 +9,7 @@ import type { Principal } from './rights/principal.ts';
 import { OneTimeLinks } from './users/one_time_links.ts';
 import { NO_USERS, SessionState, type UserRecord, UserState } from './users/records.ts';
 import { SecondFactors } from './users/second_factors.ts';
-import { type IssuedSession, Sessions } from './users/sessions.ts';
+import { type IssuedSession, type SessionLengths, Sessions } from './users/sessions.ts';
 import { StateDocument } from './users/state_document.ts';
 import { Tokens } from './users/tokens.ts';
 import { type UserDocument, Users } from './users/users.ts';
@@ -38,31 +38,38 @@ export class Identity {
   readonly #passwords: Passwords;
   readonly #guard: LoginGuard;
 
-  private constructor(ports: AccessPorts, vault: Vault, stores: Stores, passwords: Passwords) {
+  private constructor(
+    ports: AccessPorts,
+    vault: Vault,
+    stores: Stores,
+    passwords: Passwords,
+    lengths: SessionLengths | undefined,
+  ) {
     this.users = new Users(stores.users, ports);
     this.secondFactors = new SecondFactors(this.users, vault, ports);
     this.tokens = new Tokens(stores.users, this.users, ports);
     this.links = new OneTimeLinks(stores.users, this.users, ports);
-    this.sessions = new Sessions(stores.sessions, ports);
+    this.sessions = new Sessions(stores.sessions, ports, lengths);
     this.#passwords = passwords;
     this.#guard = new LoginGuard(ports.clock);
   }
 
   /**
    * Reads `users.json` and `sessions.json` of `dir`; `dirPath` is for messages. CW_DAEMON_STATE where one is damaged.
-   * `passwords` is for another cost of a password check than the usual one.
+   * `passwords` is for another cost of a password check than the usual one, `lengths` for other sessions.
    */
   static async open(
     ports: AccessPorts,
     vault: Vault,
     place: { readonly dir: Dir; readonly dirPath: string },
     passwords: Passwords = new Passwords(ports),
+    lengths?: SessionLengths,
   ): Promise<Identity> {
     const users = await StateDocument.open({ ...place, name: 'users.json' }, UserState, NO_USERS);
     const sessions = await StateDocument.open({ ...place, name: 'sessions.json' }, SessionState, {
       sessions: [],
     });
-    return new Identity(ports, vault, { users, sessions }, passwords);
+    return new Identity(ports, vault, { users, sessions }, passwords, lengths);
   }
 
   /**

@@ -105,6 +105,11 @@ export const ERROR_CODES = {
   ),
   CW_VM_NAME: spec('never', 2, 'A machine name has 1 to 63 letters, digits, dots or hyphens.'),
   // area: daemon
+  CW_CONFIG: spec(
+    'never',
+    2,
+    'Correct the settings that are named: docs/config.md lists them all, `causeway config check` looks again.',
+  ),
   CW_DAEMON_DOWN: spec('retry', 1, 'The daemon does not run: start it with `causeway up`.'),
   CW_DAEMON_RUNNING: spec('never', 4, 'A daemon runs on this data directory already: see `causeway status`.'),
   CW_DAEMON_STATE: spec(

@@ -349,6 +349,8 @@ export const LIMITS = {
     'a copy whose machine is away for this long gives its place to one that waits, and is put back into the queue',
   ),
   databaseCallsMax: count(1_024, 'calls of one database that wait for their turn'),
+  configFileMaxBytes: bytes(256 * KIB, 'the config file'),
+  configProblemsMax: count(20, 'problems of a config file that are named at once'),
   databaseBusyMs: ms(5_000, 'how long a database waits for another process that has it locked'),
   discardsPendingMax: count(256, 'cancelled copies of one machine whose remains are still to be removed'),
   discardRetryMinMs: ms(250, 'first wait before the remains of a cancelled copy are tried again'),

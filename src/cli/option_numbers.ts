@@ -1,5 +1,5 @@
 import { CausewayError } from '../base/errors.ts';
-import { formatBytes } from '../base/units.ts';
+import { formatBytes, sizeOf } from '../base/units.ts';
 
 /** A whole number in a range. CW_USAGE. */
 export function parseCount(text: string, option: string, max: number, min = 1): number {
@@ -10,9 +10,7 @@ export function parseCount(text: string, option: string, max: number, min = 1): 
 
 /** `20M` → 20 MiB; also a plain number of bytes, and K, G, KiB, MB and the like. */
 export function parseSize(text: string, option: string, min: number, max: number): number {
-  const match = /^(\d+(?:\.\d+)?)([KMG]?)(?:iB|B)?$/i.exec(text);
-  const factor = { '': 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3 }[(match?.[2] ?? '').toUpperCase()] ?? 1;
-  const value = match ? Math.round(Number(match[1]) * factor) : Number.NaN;
+  const value = sizeOf(text) ?? Number.NaN;
   if (value >= min && value <= max) return value;
   const range = `${formatBytes(min)} to ${formatBytes(max)}`;
   throw new CausewayError('CW_USAGE', `${option} ${text}: a size from ${range} is needed, for example 20M`);

@@ -4,6 +4,7 @@ import { processTerminal } from '../world/node/terminal.ts';
 import { addAccessCommands } from './access_commands.ts';
 import { type Add, several } from './add_command.ts';
 import { DaemonClient } from './client.ts';
+import { addConfigCommands, configOption } from './config_commands.ts';
 import { addShareCommands } from './share_commands.ts';
 import type { Terminal } from './terminal.ts';
 import { VERSION } from './version.ts';
@@ -87,6 +88,7 @@ export function buildProgram(terminal: Terminal, done: (exitCode: number) => voi
   addJobCommands(program, add);
   addShareCommands(program, add);
   addAccessCommands(program, add);
+  addConfigCommands(program, add);
   add(
     program,
     'completion <shell>',
@@ -120,6 +122,7 @@ function addDaemonCommands(program: Command, add: Add): void {
       '--limit <rate>',
       'what all copies share by weight in each direction, less a tenth that is left for everything else; a little less than the line has, for example 100M',
     )
+    .addOption(configOption())
     .option('--ready-fd <n>', 'write a line to this descriptor once the daemon serves');
   add(
     program,

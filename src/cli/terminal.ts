@@ -1,5 +1,13 @@
+/** What the process is told from outside. */
+export interface Signals {
+  /** Aborted by the first Ctrl-C (or SIGTERM); a second one ends the process at once. */
+  readonly interrupted: AbortSignal;
+  /** Calls `listener` at each SIGHUP from then on, in place of the end of the process. */
+  onHangup(listener: () => void): void;
+}
+
 /** What a command may do with the terminal; the entry point gives it the process's own. */
-export interface Terminal {
+export interface Terminal extends Signals {
   out(text: string): void;
   err(text: string): void;
   readonly isTty: boolean;
@@ -7,8 +15,6 @@ export interface Terminal {
   readonly colour: boolean;
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Aborted by the first Ctrl-C (or SIGTERM); a second one ends the process at once. */
-  readonly interrupted: AbortSignal;
 }
 
 /** Left-aligned columns, two blanks apart; the last one is not padded. */

@@ -201,3 +201,10 @@ export const AllowBody = Type.Object(
   Strict,
 );
 export type AllowBody = Static<typeof AllowBody>;
+
+export const AllowView = Type.Object({
+  networks: Type.Array(Type.String()),
+  /** What the settings say, which counts while `networks` is empty. */
+  configured: Type.Array(Type.String()),
+});
+export type AllowView = Static<typeof AllowView>;

@@ -1,9 +1,11 @@
 import { Type } from 'typebox';
 import { AuditPageView, AuditVerificationView, SearchAuditRequest } from './audit_schemas.ts';
+import { ConfigView, SetConfigRequest } from './config_schemas.ts';
 import {
   AddedUserView,
   AddUserRequest,
   AllowBody,
+  AllowView,
   BeginTotpRequest,
   ChangePasswordRequest,
   CodeRequest,
@@ -111,9 +113,12 @@ export const PROCEDURES = {
   },
   listTokens: { ...ROUTES.listTokens, params: Empty, body: Empty, result: Type.Array(TokenView) },
   revokeToken: { ...ROUTES.revokeToken, params: IdParams, body: Empty, result: Empty },
-  showAllow: { ...ROUTES.showAllow, params: Empty, body: Empty, result: AllowBody },
-  setAllow: { ...ROUTES.setAllow, params: Empty, body: AllowBody, result: AllowBody },
   showMetrics: { ...ROUTES.showMetrics, params: Empty, body: Empty, result: Type.Array(MetricFamilyView) },
+  showAllow: { ...ROUTES.showAllow, params: Empty, body: Empty, result: AllowView },
+  setAllow: { ...ROUTES.setAllow, params: Empty, body: AllowBody, result: AllowView },
+  showConfig: { ...ROUTES.showConfig, params: Empty, body: Empty, result: ConfigView },
+  setConfig: { ...ROUTES.setConfig, params: Empty, body: SetConfigRequest, result: ConfigView },
+  reloadConfig: { ...ROUTES.reloadConfig, params: Empty, body: Empty, result: ConfigView },
   searchAudit: { ...ROUTES.searchAudit, params: Empty, body: SearchAuditRequest, result: AuditPageView },
   verifyAudit: { ...ROUTES.verifyAudit, params: Empty, body: Empty, result: AuditVerificationView },
 } as const satisfies Record<ProcedureName, unknown>;

@@ -55,6 +55,9 @@ export const ROUTES = {
   showAllow: { method: 'GET', path: '/v1/allow' },
   setAllow: { method: 'PUT', path: '/v1/allow' },
   showMetrics: { method: 'GET', path: '/v1/metrics' },
+  showConfig: { method: 'GET', path: '/v1/config' },
+  setConfig: { method: 'PATCH', path: '/v1/config' },
+  reloadConfig: { method: 'POST', path: '/v1/config/reload' },
   searchAudit: { method: 'GET', path: '/v1/audit' },
   verifyAudit: { method: 'GET', path: '/v1/audit/verify' },
 } as const;

@@ -13,9 +13,11 @@ import { RefusalMeter } from '../service/refusal_meter.ts';
 import type { Argon2Cost, Cryptography } from '../world/cryptography.ts';
 import type { Dir } from '../world/disk.ts';
 import type { World } from '../world/world.ts';
+import type { DaemonSettings } from './daemon_settings.ts';
 
 const AUDIT_FOLDER = 'audit';
 const FOLDER_MODE = 0o700;
+const DAY_MS = 24 * 3_600_000;
 
 /** Who people are, and what is recorded of them, of one data directory. */
 export class Access implements AsyncDisposable {
@@ -25,6 +27,7 @@ export class Access implements AsyncDisposable {
   readonly passwords: Passwords;
   readonly #clock: World['clock'];
   readonly #auditDir: Dir;
+  readonly #settings: DaemonSettings;
   readonly #stop = new AbortController();
   readonly #upkeep: Promise<void>;
 
@@ -32,7 +35,9 @@ export class Access implements AsyncDisposable {
     parts: Pick<Access, 'identity' | 'allow' | 'trail' | 'passwords'>,
     clock: World['clock'],
     auditDir: Dir,
+    settings: DaemonSettings,
   ) {
+    this.#settings = settings;
     this.identity = parts.identity;
     this.allow = parts.allow;
     this.trail = parts.trail;
@@ -48,18 +53,23 @@ export class Access implements AsyncDisposable {
     { crypto, passwordCost }: { readonly crypto: Cryptography; readonly passwordCost?: Argon2Cost },
     dir: Dir,
     dirPath: string,
+    settings: DaemonSettings,
   ): Promise<Access> {
     const ports: AccessPorts = { clock: world.clock, random: world.random, crypto };
     const vault = await MasterKeys.open(ports, dir, dirPath, world.process.info.platform);
     const passwords = new Passwords(ports, passwordCost);
-    const identity = await Identity.open(ports, vault, { dir, dirPath }, passwords);
+    const identity = await Identity.open(ports, vault, { dir, dirPath }, passwords, {
+      idleMs: () => settings.get('sessions.idleMinutes') * 60_000,
+      lifeMs: () => settings.get('sessions.lifeHours') * 3_600_000,
+    });
     const allow = await AllowStore.open(dir, dirPath);
+    settings.watch(() => allow.configure(settings.get('web.allowNetworks')));
     const auditDir = await openAuditDir(dir);
     try {
       const at = { dir: auditDir, dirPath: joinAbsolute(dirPath, AUDIT_FOLDER) };
       const log = await AuditLog.open(ports, vault, at);
       const trail = new AuditTrail(log, new RefusalMeter(world.clock));
-      return new Access({ identity, allow, trail, passwords }, world.clock, auditDir);
+      return new Access({ identity, allow, trail, passwords }, world.clock, auditDir, settings);
     } catch (failure) {
       await auditDir.close();
       throw failure;
@@ -89,7 +99,7 @@ export class Access implements AsyncDisposable {
         await this.identity.flush();
         if (this.#clock.monotonicMs() < expireAtMs) continue;
         expireAtMs += LIMITS.auditExpiryEveryMs.value;
-        await deleteExpired(this.trail.log, LIMITS.auditRetentionMinMs.value);
+        await deleteExpired(this.trail.log, this.#settings.get('audit.retentionDays') * DAY_MS);
       } catch {
         // The end, or a full disk: nothing is lost by trying again later, and what cannot be recorded is refused meanwhile.
       }

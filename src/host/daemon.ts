@@ -21,6 +21,7 @@ import type { World } from '../world/world.ts';
 import { Access } from './access.ts';
 import { serveApi } from './api_server.ts';
 import { CopyRates } from './copy_rates.ts';
+import { DaemonSettings } from './daemon_settings.ts';
 import { type DialInServer, serveDialIn } from './dial_in.ts';
 import { eventSources } from './event_sources.ts';
 import { JobGroups } from './job_groups.ts';
@@ -40,17 +41,23 @@ import { type WebListen, WebServer } from './web_server.ts';
 export const VERSION = '0.1.0';
 export const SOCKET_NAME = 'daemon.sock';
 
-export interface DaemonOptions {
+/** What a daemon stands on. */
+export interface DaemonGround {
   readonly world: World;
   readonly dataDirectory: string;
   readonly buildId: string;
+  readonly openDatabase: (path: string) => Promise<Database>;
+  readonly localTime: LocalTime;
+}
+
+export interface DaemonOptions extends DaemonGround {
   /** `HOST:PORT` for agents that dial in, or null. */
   readonly listen: { readonly host: string; readonly port: number } | null;
   /** What the copies share, in each direction, with everything else that this daemon sends; null: as fast as it goes. */
   readonly limitBytesPerSecond: number | null;
-  readonly openDatabase: (path: string) => Promise<Database>;
-  readonly localTime: LocalTime;
   readonly web: WebOptions;
+  /** Absent: the defaults, which nobody can change. */
+  readonly settings?: DaemonSettings;
 }
 
 export interface WebOptions {
@@ -75,6 +82,7 @@ interface DaemonParts {
   readonly jobs: JobManager;
   readonly access: Access;
   readonly metrics: Metrics;
+  readonly settings: DaemonSettings;
 }
 
 /** The host daemon: everything of one data directory, from its keys to its API. */
@@ -152,9 +160,10 @@ export class Daemon implements AsyncDisposable {
     const vms = await VmStore.open(dir, dataDirectory);
     const machines = new Machines({ world, store: vms, trust, tokens, identity, buildId });
     const database = await openDatabase(joinAbsolute(dataDirectory, STATE_FILE_NAME));
+    const settings = options.settings ?? DaemonSettings.defaults();
     let access: Access | null = null;
     try {
-      access = await Access.open(world, options.web, dir, dataDirectory);
+      access = await Access.open(world, options.web, dir, dataDirectory, settings);
       await migrateState(database, world.clock.wallMs());
       const store = new SqlJobStore(database);
       await importFormerJobs(dir, dataDirectory, store);
@@ -162,7 +171,8 @@ export class Daemon implements AsyncDisposable {
       const limit = options.limitBytesPerSecond;
       const rates = limit === null ? undefined : new CopyRates(world.clock, limit, weightOf);
       const deviceId = identity.fingerprint;
-      const jobs = new JobManager({ world, machines, store, localTime, deviceId, rates });
+      const defaults = () => settings.copyDefaults();
+      const jobs = new JobManager({ world, machines, store, localTime, deviceId, rates, defaults });
       const metrics = new Metrics({
         world,
         facts: {
@@ -178,7 +188,8 @@ export class Daemon implements AsyncDisposable {
         rates: rates ?? null,
         access,
       });
-      return new Daemon(options, { dir, database, identity, trust, tokens, machines, jobs, access, metrics });
+      const parts = { dir, database, identity, trust, tokens, machines, jobs, access, metrics, settings };
+      return new Daemon(options, parts);
     } catch (failure) {
       await access?.close();
       await database.close();
@@ -203,6 +214,7 @@ export class Daemon implements AsyncDisposable {
       shares: this.shares,
       daemon: this,
       metrics: this.#parts.metrics,
+      settings: this.#parts.settings,
     };
     const events = this.#events;
     this.#parts.metrics.attach(this.shares, () => events.readers);

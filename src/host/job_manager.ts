@@ -36,6 +36,8 @@ export interface JobManagerParts {
   readonly deviceId: string;
   /** The rate that all copies share; undefined where there is none. */
   readonly rates?: CopyRates | undefined;
+  /** What copies get that ask for nothing else; asked for each. */
+  readonly defaults?: () => Pick<StartJobRequest, 'compress' | 'undo'>;
 }
 
 const ID_BYTES = 4;
@@ -95,8 +97,7 @@ export class JobManager {
 
   /** The same for several, which come into the queue at the same moment; of those that are no joined ones all or none. */
   async startAll(asked: readonly StartJobRequest[]): Promise<JobView[]> {
-    const { rates } = this.#parts;
-    const requests = rates ? asked.map((request) => ({ chunkBytes: rates.chunkBytes, ...request })) : asked;
+    const requests = asked.map((request) => this.#withDefaults(request));
     for (const request of requests) this.#refuse(request);
     const twins = new Map(requests.map((request) => [request, this.#twinOf(request)]));
     const fresh = requests.filter((request) => !twins.get(request));
@@ -109,6 +110,18 @@ export class JobManager {
         return twin ? this.#join(twin, request) : this.show(made.get(request)!.stored.id);
       }),
     );
+  }
+
+  /** A profile says itself how it compresses. */
+  #withDefaults(request: StartJobRequest): StartJobRequest {
+    const { rates, defaults } = this.#parts;
+    const { compress, ...others } = defaults?.() ?? {};
+    return {
+      ...(rates && { chunkBytes: rates.chunkBytes }),
+      ...(compress !== undefined && request.profile === undefined && { compress }),
+      ...others,
+      ...request,
+    };
   }
 
   /** Newest first. CW_USAGE. */

@@ -1,6 +1,7 @@
 import type { AllowStore } from '../access/guard/allow_store.ts';
 import type { Identity } from '../access/identity.ts';
 import type { ErrorCode } from '../base/errors.ts';
+import type { ConfigView } from '../contract/config_schemas.ts';
 import type {
   AddVmRequest,
   GroupView,
@@ -65,6 +66,14 @@ export interface SharesPort {
   remove(name: string): Promise<void>;
 }
 
+export interface SettingsPort {
+  view(): ConfigView;
+  /** One setting, in the config file; null takes it out. CW_CONFIG, CW_LIMIT, CW_DISK_*. */
+  set(name: string, value: string | null): Promise<ConfigView>;
+  /** Reads the config file again. CW_CONFIG, and then all stays as it is. */
+  reload(): Promise<ConfigView>;
+}
+
 export interface DaemonPort {
   status(): Promise<StatusView>;
   requestStop(): void;
@@ -104,4 +113,5 @@ export interface ServiceParts {
   readonly shares: SharesPort;
   readonly daemon: DaemonPort;
   readonly metrics: MetricsPort;
+  readonly settings: SettingsPort;
 }

@@ -67,6 +67,9 @@ const MATRIX: Readonly<Record<ProcedureName, Rule>> = {
   showAllow: ['operator', 'all'],
   setAllow: ['admin', 'all'],
   showMetrics: ['viewer', 'all'],
+  showConfig: ['operator', 'all'],
+  setConfig: ['admin', 'all'],
+  reloadConfig: ['admin', 'all'],
   searchAudit: ['admin', 'all'],
   verifyAudit: ['admin', 'all'],
 };
@@ -100,6 +103,7 @@ function bodyOf(name: ProcedureName, place: Place): object | undefined {
     confirmUserTotp: { code: '000000' },
     createUserToken: { label: 'x' },
     setAllow: { networks: [] },
+    setConfig: { name: 'sessions.idleMinutes', value: '30' },
     searchAudit: { limit: '1' },
     logIn: { name: 'nobody', password: 'x' },
     lookLink: { link: 'x' },

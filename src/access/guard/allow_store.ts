@@ -13,6 +13,9 @@ const AllowState = Type.Object(
 export class AllowStore {
   readonly #document: StateDocument<typeof AllowState>;
   #list: AllowList;
+  /** Counts while the list is empty. */
+  #configured = new AllowList([]);
+  #configuredNetworks: readonly string[] = [];
 
   private constructor(document: StateDocument<typeof AllowState>) {
     this.#document = document;
@@ -29,8 +32,20 @@ export class AllowStore {
     return [...this.#document.state.networks];
   }
 
+  /** What the settings say, which counts while the list is empty. */
+  get configured(): string[] {
+    return [...this.#configuredNetworks];
+  }
+
   permits(address: string): boolean {
-    return this.#list.permits(address);
+    const isEmpty = this.#document.state.networks.length === 0;
+    return (isEmpty ? this.#configured : this.#list).permits(address);
+  }
+
+  /** Sets what counts while the list is empty, at once. CW_USAGE naming the bad one, CW_LIMIT. */
+  configure(networks: readonly string[]): void {
+    this.#configured = new AllowList(networks);
+    this.#configuredNetworks = [...networks];
   }
 
   /** Durable when it resolves, and in force for connections that are open. CW_USAGE naming the bad one, CW_LIMIT. */

@@ -64,6 +64,9 @@ export const PROCEDURE_ACTIONS = {
   showAllow: 'settings.read',
   setAllow: 'settings.change',
   showMetrics: 'metrics.read',
+  showConfig: 'settings.read',
+  setConfig: 'settings.change',
+  reloadConfig: 'settings.change',
   searchAudit: 'audit.read',
   verifyAudit: 'audit.read',
 } as const satisfies Record<ProcedureName, ProcedureRule>;

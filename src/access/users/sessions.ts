@@ -14,15 +14,37 @@ export interface IssuedSession {
   readonly csrf: string;
 }
 
+/** How long browsers stay signed in; asked each time, since it can be changed. */
+export interface SessionLengths {
+  idleMs(): number;
+  lifeMs(): number;
+}
+
+const USUAL_LENGTHS: SessionLengths = {
+  idleMs: () => LIMITS.loginSessionIdleMs.value,
+  lifeMs: () => LIMITS.loginSessionLifeMs.value,
+};
+
 /** Signed-in browsers. */
 export class Sessions {
+  readonly #lengths: SessionLengths;
   readonly #document: StateDocument<typeof SessionState>;
   readonly #ports: AccessPorts;
   readonly #uses = new LastUses();
 
-  constructor(document: StateDocument<typeof SessionState>, ports: AccessPorts) {
+  constructor(
+    document: StateDocument<typeof SessionState>,
+    ports: AccessPorts,
+    lengths: SessionLengths = USUAL_LENGTHS,
+  ) {
     this.#document = document;
     this.#ports = ports;
+    this.#lengths = lengths;
+  }
+
+  /** How long a browser stays signed in at most. */
+  get lifeMs(): number {
+    return this.#lengths.lifeMs();
   }
 
   /** Signs a browser in; the oldest sessions beyond the limits end. */
@@ -113,9 +135,6 @@ export class Sessions {
   /** A wall clock that was set back makes no session younger than it is stored to be. */
   #isAlive(session: SessionRecord, nowMs: number): boolean {
     const seenMs = this.#uses.latest(session.id, session.lastSeenAtMs);
-    return (
-      nowMs - seenMs < LIMITS.loginSessionIdleMs.value &&
-      nowMs - session.createdAtMs < LIMITS.loginSessionLifeMs.value
-    );
+    return nowMs - seenMs < this.#lengths.idleMs() && nowMs - session.createdAtMs < this.#lengths.lifeMs();
   }
 }

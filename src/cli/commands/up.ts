@@ -1,9 +1,11 @@
 import { parseHostPort } from '../../base/address.ts';
-import { CausewayError } from '../../base/errors.ts';
-import { LIMITS } from '../../base/limits.ts';
+import { asCausewayError, CausewayError } from '../../base/errors.ts';
+import { parseSettingText } from '../../config/setting_text.ts';
+import { SETTING_NAMES, type SettingName, settingOf } from '../../config/settings.ts';
 import type { StatusView } from '../../contract/schemas.ts';
 import { DISK_THREAD } from '../../guest/disk_thread_module.ts';
-import { Daemon } from '../../host/daemon.ts';
+import { Daemon, type DaemonOptions } from '../../host/daemon.ts';
+import { DaemonSettings, problemOf } from '../../host/daemon_settings.ts';
 import type { ShareListen } from '../../host/shares.ts';
 import type { WebListen } from '../../host/web_server.ts';
 import { consoleDirectory } from '../../world/node/console_directory.ts';
@@ -15,34 +17,20 @@ import { createNodeLocalTime } from '../../world/node/local_time.ts';
 import { tellReady } from '../../world/node/terminal.ts';
 import { createNodeWebPlatform } from '../../world/node/web_platform.ts';
 import { createNodeWorld } from '../../world/node/world.ts';
-import { parseSize } from '../option_numbers.ts';
+import { configFileOf, variables } from '../config_place.ts';
 import type { Action } from '../program.ts';
+import type { Terminal } from '../terminal.ts';
 import { VERSION } from '../version.ts';
 
 /** `causeway up` */
-export const up: Action = async ({ terminal, dataDirectory, json }, _args, options) => {
-  const listen =
-    options['listen'] === undefined ? null : parseHostPort(String(options['listen']), '--listen', 'listen');
-  const limit = options['limit'] === undefined ? null : parseRate(String(options['limit']));
+export const up: Action = async (context, _args, options) => {
+  const { terminal, dataDirectory, json } = context;
+  const flags = flagsOf(options);
   const readyFd = options['readyFd'] === undefined ? null : parseDescriptor(String(options['readyFd']));
-  const shares = parseShares(options['shares']);
+  const file = await configFileOf(context, options['config'] as string | undefined);
+  const settings = await DaemonSettings.open({ file, flags, environment: variables(terminal.env) });
   makeDataDirectory(dataDirectory);
-  const daemon = await Daemon.start({
-    world: createNodeWorld({ threads: DISK_THREAD }),
-    dataDirectory,
-    buildId: VERSION,
-    listen,
-    limitBytesPerSecond: limit,
-    openDatabase: openNodeDatabase,
-    localTime: createNodeLocalTime(),
-    web: {
-      platform: createNodeWebPlatform(),
-      crypto: createNodeCryptography(),
-      listen: parseWeb(options['web']),
-      consoleFolder: consoleDirectory(),
-      ...(shares === null ? {} : { shares: { serve: serveNodeHttp, listen: shares } }),
-    },
-  });
+  const daemon = await Daemon.start(daemonOptions(dataDirectory, settings));
   const status = await daemon.status();
   const { fingerprint, pid, listen: address } = status;
   const web = status.web?.url ?? null;
@@ -50,6 +38,7 @@ export const up: Action = async ({ terminal, dataDirectory, json }, _args, optio
   if (json) terminal.out(`${JSON.stringify({ ...ready, fingerprint, listen: address, web })}\n`);
   else terminal.err(upText(status, daemon.socketPath, terminal.isTty));
   if (readyFd !== null) await tellReady(readyFd, JSON.stringify({ ...ready, web }));
+  terminal.onHangup(() => onHangup(terminal, daemon, settings));
   const interrupted = new Promise<void>((resolve) =>
     terminal.interrupted.addEventListener('abort', () => resolve(), { once: true }),
   );
@@ -57,6 +46,38 @@ export const up: Action = async ({ terminal, dataDirectory, json }, _args, optio
   await daemon.close();
   return 0;
 };
+
+function daemonOptions(dataDirectory: string, settings: DaemonSettings): DaemonOptions {
+  const limit = settings.get('copies.limitBytesPerSecond');
+  const listen = settings.get('agents.listenAddress');
+  const shares = shareListen(settings);
+  return {
+    world: createNodeWorld({ threads: DISK_THREAD }),
+    dataDirectory,
+    buildId: VERSION,
+    listen: listen === 'off' ? null : parseHostPort(listen, 'agents.listenAddress', 'listen'),
+    limitBytesPerSecond: limit === 'off' ? null : limit,
+    openDatabase: openNodeDatabase,
+    localTime: createNodeLocalTime(),
+    settings,
+    web: {
+      platform: createNodeWebPlatform(),
+      crypto: createNodeCryptography(),
+      listen: webListen(settings),
+      consoleFolder: consoleDirectory(),
+      ...(shares === null ? {} : { shares: { serve: serveNodeHttp, listen: shares } }),
+    },
+  };
+}
+
+/** SIGHUP: a closed terminal takes its daemon with it; any other is told to read its config file again. */
+function onHangup(terminal: Terminal, daemon: Daemon, settings: DaemonSettings): void {
+  if (terminal.isTty) return daemon.requestStop();
+  settings.reload().then(
+    () => terminal.err('the config file was read again\n'),
+    (failure) => terminal.err(`${asCausewayError(failure).message}\nthe settings stay as they were\n`),
+  );
+}
 
 /** The one-time link is shown to people only: what is no terminal may be a log. */
 function upText({ listen, web }: StatusView, socketPath: string, isTty: boolean): string {
@@ -74,26 +95,44 @@ function upText({ listen, web }: StatusView, socketPath: string, isTty: boolean)
   return `${lines.join('\n')}\n`;
 }
 
-/** `--web HOST:PORT`, `--no-web`, or neither. */
-function parseWeb(option: unknown): WebListen | null {
-  if (option === false) return null;
-  const port = LIMITS.webPort.value;
-  if (option === undefined || option === true) return { host: '127.0.0.1', port, isDefault: true };
-  return { ...parseHostPort(String(option), '--web', 'listen'), isDefault: false };
+/** What the command line says of settings. CW_USAGE naming the flag. */
+function flagsOf(options: Record<string, unknown>): ReadonlyMap<SettingName, unknown> {
+  const flags = new Map<SettingName, unknown>();
+  for (const name of SETTING_NAMES) {
+    const { flag } = settingOf(name);
+    const option = flag === null ? undefined : options[flag.replace(/^--/, '')];
+    if (flag === null || option === undefined || option === true) continue;
+    flags.set(name, option === false ? 'off' : parseFlag(name, flag, String(option)));
+  }
+  return flags;
 }
 
-/** `--shares HOST:PORT` or `--shares https://HOST:PORT`, `--no-shares`, or neither. */
-function parseShares(option: unknown): ShareListen | null {
-  if (option === false) return null;
-  const port = LIMITS.sharePort.value;
-  if (option === undefined || option === true) return { host: '127.0.0.1', port, isDefault: true };
-  const [, scheme, place = ''] = /^(https:\/\/)?(.*?)\/?$/.exec(String(option)) ?? [];
-  const isEncrypted = scheme !== undefined;
-  return { ...parseHostPort(place, '--shares', 'listen'), isDefault: false, isEncrypted };
+function parseFlag(name: SettingName, flag: string, text: string): unknown {
+  try {
+    const value = parseSettingText(name, text.replace(/\/$/, ''), flag);
+    const why = problemOf(name, value);
+    if (why !== null) throw new CausewayError('CW_USAGE', `${flag} ${text}: ${why}`);
+    return value;
+  } catch (failure) {
+    throw new CausewayError('CW_USAGE', asCausewayError(failure).message, { cause: failure });
+  }
 }
 
-function parseRate(text: string): number {
-  return parseSize(text, '--limit', LIMITS.rateMinBytesPerSecond.value, 2 ** 40);
+/** `web.address`: where it is the default, any free port does. */
+function webListen(settings: DaemonSettings): WebListen | null {
+  const address = settings.get('web.address');
+  if (address === 'off') return null;
+  const isDefault = settings.origin('web.address') === 'default';
+  return { ...parseHostPort(address, 'web.address', 'listen'), isDefault };
+}
+
+/** `shares.address`, the same. */
+function shareListen(settings: DaemonSettings): ShareListen | null {
+  const address = settings.get('shares.address');
+  if (address === 'off') return null;
+  const place = parseHostPort(address.replace(/^https:\/\//, ''), 'shares.address', 'listen');
+  if (settings.origin('shares.address') === 'default') return { ...place, isDefault: true };
+  return { ...place, isDefault: false, isEncrypted: address.startsWith('https://') };
 }
 
 function parseDescriptor(text: string): number {

@@ -1,12 +1,10 @@
-import { LIMITS } from '../../base/limits.ts';
-
 /** The prefix makes browsers insist on Secure, on the path `/`, and on this very host (RFC 6265bis section 4.1.3.2). */
 export const SESSION_COOKIE = '__Host-causeway';
 const ATTRIBUTES = 'Path=/; Secure; HttpOnly; SameSite=Strict';
 
-/** The value of Set-Cookie that signs a browser in, or out with null. */
-export function sessionCookie(value: string | null): string {
-  const seconds = value === null ? 0 : Math.floor(LIMITS.loginSessionLifeMs.value / 1_000);
+/** The value of Set-Cookie that signs a browser in for as long, or out with null. */
+export function sessionCookie(value: string | null, lifeMs: number): string {
+  const seconds = value === null ? 0 : Math.floor(lifeMs / 1_000);
   return `${SESSION_COOKIE}=${value ?? ''}; Max-Age=${seconds}; ${ATTRIBUTES}`;
 }
 

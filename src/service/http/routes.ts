@@ -122,7 +122,8 @@ function addProcedure(server: FastifyInstance, service: Service, place: ApiPlace
         params: request.params as Record<string, string>,
         body: where === 'body' ? request.body : request.query,
         setCookie: (cookie) => {
-          if (!place.isLocal) void reply.header('set-cookie', sessionCookie(cookie));
+          if (!place.isLocal)
+            void reply.header('set-cookie', sessionCookie(cookie, service.parts.identity.sessions.lifeMs));
         },
       });
     },

@@ -1,4 +1,5 @@
 import { decide } from '../../access/rights/decide.ts';
+import type { SetConfigRequest } from '../../contract/config_schemas.ts';
 import type { AllowBody } from '../../contract/identity_schemas.ts';
 import type { StatusView } from '../../contract/schemas.ts';
 import type { Caller } from '../caller.ts';
@@ -12,7 +13,16 @@ const setAllow: Procedure = {
   details: ({ body }) => ({ networks: (body as AllowBody).networks.join(' ').slice(0, 8_192) }),
   act: async ({ allow }, { body }) => {
     await allow.set((body as AllowBody).networks);
-    return { networks: allow.networks };
+    return { networks: allow.networks, configured: allow.configured };
+  },
+};
+
+const setConfig: Procedure = {
+  subject: (_parts, { body }) => (body as SetConfigRequest).name,
+  details: ({ body }) => ({ value: (body as SetConfigRequest).value?.slice(0, 8_192) ?? 'default' }),
+  act: ({ settings }, { body }) => {
+    const { name, value } = body as SetConfigRequest;
+    return settings.set(name, value ?? null);
   },
 };
 
@@ -24,9 +34,12 @@ export const DAEMON_PROCEDURES = {
       return {};
     },
   },
-  showAllow: { act: async ({ allow }) => ({ networks: allow.networks }) },
+  showAllow: { act: async ({ allow }) => ({ networks: allow.networks, configured: allow.configured }) },
   setAllow,
   showMetrics: { act: ({ metrics }) => metrics.families() },
+  showConfig: { act: async ({ settings }) => settings.view() },
+  setConfig,
+  reloadConfig: { subject: () => 'config', act: ({ settings }) => settings.reload() },
 } satisfies Record<string, Procedure>;
 
 /** Without machines and copies that the caller may not see; folders of the host are for who may see the settings. */

@@ -22,6 +22,7 @@ export function processTerminal() {
     colour: process.stderr.isTTY === true && process.env['NO_COLOR'] === undefined,
     cwd: process.cwd(),
     env: process.env,
+    onHangup: (listener: () => void) => void process.on('SIGHUP', listener),
     /** Handlers are installed on first use: a command that does not ask keeps the usual Ctrl-C. */
     get interrupted(): AbortSignal {
       if (process.listenerCount('SIGINT', onSignal) === 0) {
