@@ -2,16 +2,18 @@
 import { dirname, join } from 'node:path';
 import { build, type Plugin } from 'esbuild';
 
-const MODULE = /\/disk_thread_module\.ts$/;
+const MODULE = /\/(\w+_thread)_module\.ts$/;
 
-/** Replaces each `disk_thread_module.ts` by the bundled text of the `disk_thread.ts` beside it. */
+/** Replaces each `x_thread_module.ts` by the bundled text of the `x_thread.ts` beside it, which it exports as `X_THREAD`. */
 export function embedThreads(plugins: readonly Plugin[]): Plugin {
   return {
     name: 'embed-threads',
     setup(main) {
       main.onLoad({ filter: MODULE }, async ({ path }) => {
-        const text = await bundleText(join(dirname(path), 'disk_thread.ts'), plugins);
-        return { contents: `export const DISK_THREAD = { text: ${JSON.stringify(text)} };`, loader: 'js' };
+        const name = MODULE.exec(path)?.[1] ?? '';
+        const text = await bundleText(join(dirname(path), `${name}.ts`), plugins);
+        const constant = name.toUpperCase();
+        return { contents: `export const ${constant} = { text: ${JSON.stringify(text)} };`, loader: 'js' };
       });
     },
   };

@@ -1,3 +1,5 @@
+import { MOUNT_LIMITS } from './mount_limits.ts';
+
 /** One named limit: its value, its unit, and why it has that size. docs/limits.md is generated from this table. */
 export interface Limit {
   readonly value: number;
@@ -488,6 +490,7 @@ export const LIMITS = {
   ),
   davPieceBytes: bytes(MIB, 'read from a file and sent to a WebDAV client in one go'),
   davListPieceBytes: bytes(64 * KIB, 'of a WebDAV answer gathered before it is sent'),
+  ...MOUNT_LIMITS,
   davLocksMax: count(10_000, 'WebDAV locks of one share'),
   davLockDefaultMs: ms(600_000, 'life of a WebDAV lock whose client asks for no time'),
   davLockMaxMs: ms(86_400_000, 'longest life of a WebDAV lock; its client may renew it'),

@@ -5,6 +5,7 @@ import { addAccessCommands } from './access_commands.ts';
 import { type Add, several } from './add_command.ts';
 import { DaemonClient } from './client.ts';
 import { addConfigCommands, configOption } from './config_commands.ts';
+import { addMountCommands } from './mount_commands.ts';
 import { addShareCommands } from './share_commands.ts';
 import type { Terminal } from './terminal.ts';
 import { VERSION } from './version.ts';
@@ -87,6 +88,7 @@ export function buildProgram(terminal: Terminal, done: (exitCode: number) => voi
   addCopyCommands(program, add);
   addJobCommands(program, add);
   addShareCommands(program, add);
+  addMountCommands(program, add);
   addAccessCommands(program, add);
   addConfigCommands(program, add);
   add(

@@ -1,0 +1,20 @@
+import type { Limit } from './limits.ts';
+
+const MIB = 1024 * 1024;
+
+const bytes = (value: number, why: string): Limit => ({ value, unit: 'bytes', why });
+const count = (value: number, why: string): Limit => ({ value, unit: 'count', why });
+
+/** Those of mounts, a part of LIMITS. */
+export const MOUNT_LIMITS = {
+  mountReadMaxBytes: bytes(MIB, 'largest read that a kernel asks a mount for in one request'),
+  mountWriteMaxBytes: bytes(MIB, 'largest write that a kernel gives to a mount in one request'),
+  mountBackgroundMax: count(
+    64,
+    'requests of read-ahead and of direct writes that a kernel has on its way to a mount',
+  ),
+  mountFoldersOpenMax: count(1_024, 'folders of a mount whose descriptors are kept at one time'),
+  mountFilesOpenMax: count(65_536, 'files and folders that programs have open in one mount'),
+  mountLocksPerFileMax: count(10_000, 'locks on ranges of one file of a mount'),
+  mountLockWaitersMax: count(10_000, 'programs that wait for a lock in one mount'),
+};

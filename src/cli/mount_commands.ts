@@ -1,0 +1,30 @@
+import type { Command } from 'commander';
+import type { Add } from './add_command.ts';
+
+/** Folders that appear at another place, by FUSE. */
+export function addMountCommands(program: Command, add: Add): void {
+  const load = () => import('./commands/mount.ts');
+  add(
+    program,
+    'mount [folder] [mountpoint]',
+    'mount a folder of this host at another place (Linux, FUSE); without arguments: list what is mounted',
+    'causeway mount ./data /mnt/data --read-only',
+    async () => (await load()).mount,
+  )
+    .option('--read-only', 'nothing is changed through the mount')
+    .option('--allow-other', 'other users reach it too, each with their own rights')
+    .option('--cache <ms>', 'how long names and attributes are believed, 0 to 3600000 (default: 1000)')
+    .option(
+      '--no-passthrough',
+      'all bytes go through this program, where the kernel could move them by itself',
+    )
+    .option('--foreground', 'serve here, until the end by Ctrl-C or `causeway umount`')
+    .option('--ready-fd <n>', 'write a line to this descriptor once it is mounted');
+  add(
+    program,
+    'umount <mountpoint>',
+    'take a mount away again; the folder itself stays as it is',
+    'causeway umount /mnt/data',
+    async () => (await load()).umount,
+  ).option('--lazy', 'also while programs use it, which get errors from then on');
+}

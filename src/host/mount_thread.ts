@@ -1,0 +1,27 @@
+// The module that the thread starts with which serves a mount of a folder of this machine.
+import { FuseServer } from '../share/fuse/server.ts';
+import { PLACE } from '../share/fuse/state.ts';
+import { openFuseDevice } from '../world/node/fuse_device.ts';
+import { fuseThreadData } from '../world/node/fuse_thread_data.ts';
+import { createPosix } from '../world/node/posix_calls.ts';
+
+const O_PATH = 0o10000000;
+
+const { fuseFd, stopFd, source, readOnly, cacheMs, passthrough, tellReady } = fuseThreadData();
+const posix = createPosix(PLACE.memoryBytes);
+const device = openFuseDevice(fuseFd, stopFd, posix.memory.bytes, PLACE.requestBytes);
+const rootFd = posix.names.openPath(source, O_PATH);
+if (rootFd < 0) throw new Error(`${source} cannot be opened (error ${-rootFd})`);
+const backing = passthrough ? { open: device.openBacking, close: device.closeBacking } : null;
+const server = new FuseServer(
+  posix,
+  rootFd,
+  { readOnly, times: { namesMs: cacheMs, attrsMs: cacheMs }, backing },
+  device.send,
+);
+tellReady();
+for (;;) {
+  const sizeBytes = device.next();
+  if (sizeBytes === null || !server.serve(sizeBytes)) break;
+}
+server.close();

@@ -1,0 +1,4 @@
+import type { ThreadModule } from '../world/node/world.ts';
+
+/** Where mount_thread.ts lies. A bundle has its text here instead. */
+export const MOUNT_THREAD: ThreadModule = { url: new URL('./mount_thread.ts', import.meta.url).href };

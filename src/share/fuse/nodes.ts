@@ -1,0 +1,238 @@
+import { LIMITS } from '../../base/limits.ts';
+import type { Posix } from '../../world/posix.ts';
+import type { Statx } from './attributes.ts';
+import { ERRNO, KIND_FOLDER, KIND_MASK, O_PATH, ROOT_ID } from './protocol.ts';
+
+/** What the kernel knows by an id. */
+export class FuseNode {
+  readonly id: number;
+  readonly key: number | string;
+  readonly birth: number;
+  /** With the kind of the node. */
+  readonly kind: number;
+  /** The name it was seen under last, bytes as Latin-1; null of the root, and once that name is gone. */
+  name: string | null;
+  parent: FuseNode | null;
+  /** How often the kernel was told of it, less what it has forgotten. */
+  lookups = 0;
+  /** Of a folder, to reach names below it; -1 where none is open. */
+  pathFd = -1;
+  /** Descriptors that openers have: they lead to the node when its name does not. */
+  readonly openFds: number[] = [];
+  /** Shared by all openers of a file whose bytes the kernel moves by itself. */
+  backing: { readonly id: number; users: number } | null = null;
+
+  constructor(id: number, key: number | string, birth: number, kind: number) {
+    this.id = id;
+    this.key = key;
+    this.birth = birth;
+    this.kind = kind;
+    this.name = null;
+    this.parent = null;
+  }
+
+  get isFolder(): boolean {
+    return this.kind === KIND_FOLDER;
+  }
+}
+
+/**
+ * The nodes that the kernel holds, and the way to each: through open folders, name by name, each checked to be the node
+ * that is meant. Few descriptors are kept, whatever the number of nodes.
+ */
+export class FuseNodes {
+  readonly root: FuseNode;
+  readonly rootDevice: number;
+  readonly #posix: Posix;
+  readonly #statx: Statx;
+  /** Where names are put for calls. */
+  readonly #nameAt: number;
+  readonly #byId = new Map<number, FuseNode>();
+  readonly #byKey = new Map<number | string, FuseNode>();
+  /** Folders with a descriptor, oldest first. */
+  readonly #open = new Set<FuseNode>();
+  #pinned: FuseNode | null = null;
+  #nextId = ROOT_ID + 1;
+
+  /** `rootFd` is owned; what it is stands in `statx`. */
+  constructor(posix: Posix, statx: Statx, nameAt: number, rootFd: number) {
+    this.#posix = posix;
+    this.#statx = statx;
+    this.#nameAt = nameAt;
+    posix.attrs.stat(rootFd, posix.memory.emptyNameAt, statx.at);
+    this.rootDevice = statx.device;
+    this.root = new FuseNode(ROOT_ID, statx.key(this.rootDevice), statx.birth, KIND_FOLDER);
+    this.root.pathFd = rootFd;
+    this.root.lookups = 1;
+    this.#byId.set(ROOT_ID, this.root);
+    this.#byKey.set(this.root.key, this.root);
+  }
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  get(id: number): FuseNode | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** The node of what the last look found under a name; it counts as told to the kernel. */
+  remember(parent: FuseNode, name: string): FuseNode {
+    const key = this.#statx.key(this.rootDevice);
+    const kind = this.#statx.mode & KIND_MASK;
+    const birth = this.#statx.birth;
+    let node = this.#byKey.get(key);
+    // a file system gives the number of what is gone to what is new
+    if (node === undefined || node.birth !== birth || node.kind !== kind) {
+      node = new FuseNode(this.#nextId, key, birth, kind);
+      this.#nextId += 1;
+      this.#byKey.set(key, node);
+      this.#byId.set(node.id, node);
+    }
+    node.lookups += 1;
+    if (node !== this.root && (node.parent !== parent || node.name !== name)) {
+      node.parent = parent;
+      node.name = name;
+    }
+    return node;
+  }
+
+  forget(id: number, count: number): void {
+    const node = this.#byId.get(id);
+    if (node === undefined || node === this.root) return;
+    node.lookups -= count;
+    if (node.lookups > 0) return;
+    this.#byId.delete(id);
+    if (this.#byKey.get(node.key) === node) this.#byKey.delete(node.key);
+    this.#close(node);
+  }
+
+  /** A descriptor by which names below a folder are reached, kept until it is needed for another one; or an error. */
+  folderFd(node: FuseNode): number {
+    if (node.pathFd >= 0) return node.pathFd;
+    if (!node.isFolder) return -ERRNO.ENOTDIR;
+    const fd = this.#openByName(node);
+    if (fd < 0) return fd;
+    node.pathFd = fd;
+    this.#open.add(node);
+    this.#closeOldest(node);
+    return fd;
+  }
+
+  /** Two folders at once. */
+  folderFds(first: FuseNode, second: FuseNode): readonly [number, number] {
+    const firstFd = this.folderFd(first);
+    if (firstFd < 0) return [firstFd, firstFd];
+    return [firstFd, this.pinning(first, () => this.folderFd(second))];
+  }
+
+  /** Keeps the descriptor of a folder during a call. */
+  pinning<T>(folder: FuseNode, call: () => T): T {
+    this.#pinned = folder;
+    try {
+      return call();
+    } finally {
+      this.#pinned = null;
+    }
+  }
+
+  /** A descriptor that stands for the node, to be given back; or an error. */
+  borrow(node: FuseNode): number {
+    if (node.pathFd >= 0) return node.pathFd;
+    const [openFd] = node.openFds;
+    if (openFd !== undefined) return openFd;
+    return node.isFolder ? this.folderFd(node) : this.#openByName(node);
+  }
+
+  giveBack(node: FuseNode, fd: number): void {
+    if (fd !== node.pathFd && !node.openFds.includes(fd)) this.#posix.data.close(fd);
+  }
+
+  /** Looks at the node: 0, or an error. */
+  stat(node: FuseNode): number {
+    const { attrs, memory } = this.#posix;
+    const fd = node.openFds[0] ?? (node.pathFd >= 0 ? node.pathFd : -1);
+    if (fd >= 0) return attrs.stat(fd, memory.emptyNameAt, this.#statx.at);
+    const { parent, name } = node;
+    if (parent === null || name === null) return -ERRNO.ESTALE;
+    const parentFd = this.folderFd(parent);
+    if (parentFd < 0) return parentFd;
+    const result = attrs.stat(parentFd, this.putName(name), this.#statx.at);
+    if (result === 0) return this.isSeen(node) ? 0 : -ERRNO.ESTALE;
+    return result === -ERRNO.ENOENT || result === -ERRNO.ENOTDIR ? -ERRNO.ESTALE : result;
+  }
+
+  /** Whether the last look saw that very node. */
+  isSeen(node: FuseNode): boolean {
+    return this.#statx.key(this.rootDevice) === node.key && this.#statx.birth === node.birth;
+  }
+
+  /** The place of a name for a call. */
+  putName(name: string): number {
+    const { bytes } = this.#posix.memory;
+    const end = bytes.write(name, this.#nameAt, 'latin1');
+    bytes[this.#nameAt + end] = 0;
+    return this.#nameAt;
+  }
+
+  /** The same for bytes that lie elsewhere. */
+  putBytes(from: Buffer, start: number, end: number): number {
+    const { bytes } = this.#posix.memory;
+    const count = from.copy(bytes, this.#nameAt, start, end);
+    bytes[this.#nameAt + count] = 0;
+    return this.#nameAt;
+  }
+
+  /** A name in `parent` is gone, or another node's. */
+  loseName(parent: FuseNode, key: number | string | null, name: string): void {
+    const node = key === null ? undefined : this.#byKey.get(key);
+    if (node !== undefined && node.parent === parent && node.name === name) node.name = null;
+  }
+
+  /** A node has got another name. */
+  moved(key: number | string, parent: FuseNode, name: string): void {
+    const node = this.#byKey.get(key);
+    if (node === undefined || node === this.root) return;
+    node.parent = parent;
+    node.name = name;
+  }
+
+  close(): void {
+    for (const node of this.#open) this.#posix.data.close(node.pathFd);
+    this.#open.clear();
+    this.#posix.data.close(this.root.pathFd);
+    this.#byId.clear();
+    this.#byKey.clear();
+  }
+
+  #openByName(node: FuseNode): number {
+    const { names, attrs, data, memory } = this.#posix;
+    const { parent, name } = node;
+    if (parent === null || name === null) return -ERRNO.ESTALE;
+    const parentFd = this.folderFd(parent);
+    if (parentFd < 0) return parentFd;
+    const fd = names.open(parentFd, this.putName(name), O_PATH, 0);
+    if (fd === -ERRNO.ENOENT || fd === -ERRNO.ENOTDIR) return -ERRNO.ESTALE;
+    if (fd < 0) return fd;
+    const result = attrs.stat(fd, memory.emptyNameAt, this.#statx.at);
+    if (result === 0 && this.isSeen(node)) return fd;
+    data.close(fd);
+    return result === 0 ? -ERRNO.ESTALE : result;
+  }
+
+  #closeOldest(kept: FuseNode): void {
+    if (this.#open.size <= LIMITS.mountFoldersOpenMax.value) return;
+    for (const node of this.#open) {
+      if (node === kept || node === this.#pinned) continue;
+      this.#close(node);
+      return;
+    }
+  }
+
+  #close(node: FuseNode): void {
+    if (node.pathFd < 0) return;
+    this.#posix.data.close(node.pathFd);
+    node.pathFd = -1;
+    this.#open.delete(node);
+  }
+}

@@ -1,0 +1,59 @@
+import { LIMITS } from '../../base/limits.ts';
+import type { PosixData } from '../../world/posix.ts';
+import type { FuseNode } from './nodes.ts';
+import { ERRNO } from './protocol.ts';
+
+/** What an opener has. */
+export interface OpenFile {
+  readonly fd: number;
+  readonly node: FuseNode;
+  /** Of a folder: entries that were fetched and not yet given, and where the next ones begin. */
+  readonly listing: { bytes: Buffer; at: number; nextCookie: bigint; isAtEnd: boolean } | null;
+}
+
+/** Open files and folders by the handles that the kernel has for them. */
+export class OpenFiles {
+  readonly #data: PosixData;
+  readonly #byHandle = new Map<number, OpenFile>();
+  #nextHandle = 1;
+
+  constructor(data: PosixData) {
+    this.#data = data;
+  }
+
+  get size(): number {
+    return this.#byHandle.size;
+  }
+
+  /** The handle; `fd` is owned. An error where too many are open: `fd` is closed then. */
+  add(fd: number, node: FuseNode, isFolder: boolean): number {
+    if (this.#byHandle.size >= LIMITS.mountFilesOpenMax.value) {
+      this.#data.close(fd);
+      return -ERRNO.ENFILE;
+    }
+    const handle = this.#nextHandle;
+    this.#nextHandle += 1;
+    const listing = isFolder ? { bytes: Buffer.alloc(0), at: 0, nextCookie: 0n, isAtEnd: false } : null;
+    this.#byHandle.set(handle, { fd, node, listing });
+    if (!isFolder) node.openFds.push(fd);
+    return handle;
+  }
+
+  get(handle: number): OpenFile | undefined {
+    return this.#byHandle.get(handle);
+  }
+
+  remove(handle: number): OpenFile | undefined {
+    const file = this.#byHandle.get(handle);
+    if (file === undefined) return undefined;
+    this.#byHandle.delete(handle);
+    const at = file.node.openFds.indexOf(file.fd);
+    if (at >= 0) file.node.openFds.splice(at, 1);
+    this.#data.close(file.fd);
+    return file;
+  }
+
+  close(): void {
+    for (const handle of [...this.#byHandle.keys()]) this.remove(handle);
+  }
+}

@@ -1,0 +1,222 @@
+import { idAt, putId } from './frame.ts';
+import { lockOwnerAt } from './locks.ts';
+import type { FuseNode } from './nodes.ts';
+import {
+  ENTRY_BYTES,
+  ERRNO,
+  FSYNC_DATA_ONLY,
+  KIND_FILE,
+  O_ACCESS,
+  O_CREAT,
+  O_DSYNC,
+  O_EXCL,
+  O_NONBLOCK,
+  O_SYNC,
+  OPENED_PASSTHROUGH,
+  RELEASE_UNLOCK_FLOCK,
+  WRITE_KILL_SET_IDS,
+} from './protocol.ts';
+import { type FuseState, type Operation, PLACE } from './state.ts';
+
+const OPEN_OUT_BYTES = 16;
+const WRITE_IN_BYTES = 40;
+const SET_IDS = 0o6000;
+/** What of the flags of open(2) goes on to the file itself. O_APPEND does not: the kernel says where each write goes. */
+const PASSED_FLAGS = O_ACCESS | O_SYNC | O_DSYNC;
+
+/** Answers with a new handle. */
+function answerOpen(state: FuseState, to: number, fd: number, node: FuseNode): number {
+  const handle = state.files.add(fd, node, false);
+  if (handle < 0) return handle;
+  putId(state.view, to, handle);
+  const backingId = state.hasBacking ? backingOf(state, node, fd) : 0;
+  state.view.setUint32(to + 8, backingId > 0 ? OPENED_PASSTHROUGH : 0, true);
+  state.view.setUint32(to + 12, backingId, true);
+  return OPEN_OUT_BYTES;
+}
+
+/**
+ * All openers of a file share one; 0 where the kernel takes none for it. The kernel's own writes leave setuid and setgid
+ * alone: a file that has one of them, as the last look shows, is written through here, where a write takes them away.
+ */
+function backingOf(state: FuseState, node: FuseNode, fd: number): number {
+  const { backing } = state.options;
+  if (backing === null || (node.backing === null && (state.statx.mode & SET_IDS) !== 0)) return 0;
+  if (node.backing === null) {
+    if (node.openFds.length > 1) return 0; // it is open without
+    const id = backing.open(fd);
+    if (id <= 0) return 0;
+    node.backing = { id, users: 0 };
+  }
+  node.backing.users += 1;
+  return node.backing.id;
+}
+
+export const open: Operation = (state) => {
+  const { node, frame, posix, nodes } = state;
+  if (node === undefined) return -ERRNO.ESTALE;
+  if (!frame.holds(8)) return -ERRNO.EINVAL;
+  if (node.kind !== KIND_FILE) return node.isFolder ? -ERRNO.EISDIR : -ERRNO.EINVAL;
+  const flags = (state.view.getUint32(frame.body, true) & PASSED_FLAGS) | O_NONBLOCK;
+  const openFd = node.openFds[0];
+  let fd: number;
+  if (openFd !== undefined) fd = posix.names.reopen(openFd, flags);
+  else {
+    const { parent, name } = node;
+    if (parent === null || name === null) return -ERRNO.ESTALE;
+    const parentFd = nodes.folderFd(parent);
+    if (parentFd < 0) return parentFd;
+    fd = posix.names.open(parentFd, nodes.putName(name), flags, 0);
+    if (fd === -ERRNO.ENOENT || fd === -ERRNO.ENOTDIR) return -ERRNO.ESTALE;
+  }
+  if (fd < 0) return fd;
+  const result = posix.attrs.stat(fd, posix.memory.emptyNameAt, PLACE.statx);
+  if (result < 0 || !nodes.isSeen(node)) {
+    posix.data.close(fd);
+    return result < 0 ? result : -ERRNO.ESTALE;
+  }
+  return answerOpen(state, state.out, fd, node);
+};
+
+/** The name is new: where it is not any more, the kernel is asked to look again. */
+export const create: Operation = (state) => {
+  const { node, frame, posix, nodes, view } = state;
+  if (node === undefined) return -ERRNO.ESTALE;
+  if (!frame.holds(16)) return -ERRNO.EINVAL;
+  const nameAt = frame.body + 16;
+  const end = frame.endOfName(nameAt);
+  if (end < 0) return end;
+  const folderFd = nodes.folderFd(node);
+  if (folderFd < 0) return folderFd;
+  const wanted = view.getUint32(frame.body, true);
+  const mode = view.getUint32(frame.body + 4, true) & 0o7777;
+  const flags = (wanted & PASSED_FLAGS) | O_CREAT | O_EXCL | O_NONBLOCK;
+  const fd = state.making(view.getUint32(frame.body + 8, true), () =>
+    posix.names.open(folderFd, nameAt, flags, mode),
+  );
+  if (fd === -ERRNO.EEXIST && (wanted & O_EXCL) === 0) return -ERRNO.ESTALE;
+  if (fd < 0) return fd;
+  const result = posix.attrs.stat(fd, posix.memory.emptyNameAt, PLACE.statx);
+  if (result < 0) {
+    posix.data.close(fd);
+    return result;
+  }
+  const made = nodes.remember(node, state.text(nameAt, end));
+  state.writeEntry(made, state.out);
+  const opened = answerOpen(state, state.out + ENTRY_BYTES, fd, made);
+  if (opened < 0) nodes.forget(made.id, 1);
+  return opened < 0 ? opened : ENTRY_BYTES + opened;
+};
+
+export const read: Operation = (state) => {
+  const { frame, view, posix } = state;
+  const file = frame.holds(24) ? state.files.get(idAt(view, frame.body)) : undefined;
+  if (file === undefined) return -ERRNO.EBADF;
+  const wanted = Math.min(view.getUint32(frame.body + 16, true), PLACE.answerBytes - 16);
+  const offset = view.getBigInt64(frame.body + 8, true);
+  let done = 0;
+  while (done < wanted) {
+    const count = posix.data.read(file.fd, state.out + done, wanted - done, offset + BigInt(done));
+    if (count < 0) return done > 0 ? done : count;
+    if (count === 0) break;
+    done += count;
+  }
+  return done;
+};
+
+export const write: Operation = (state) => {
+  const { frame, view, posix } = state;
+  const file = frame.holds(WRITE_IN_BYTES) ? state.files.get(idAt(view, frame.body)) : undefined;
+  if (file === undefined) return -ERRNO.EBADF;
+  const sizeBytes = view.getUint32(frame.body + 16, true);
+  if (!frame.holds(WRITE_IN_BYTES + sizeBytes)) return -ERRNO.EINVAL;
+  posix.rights.keepSetIds((view.getUint32(frame.body + 20, true) & WRITE_KILL_SET_IDS) === 0);
+  const offset = view.getBigInt64(frame.body + 8, true);
+  const from = frame.body + WRITE_IN_BYTES;
+  let done = 0;
+  while (done < sizeBytes) {
+    const count = posix.data.write(file.fd, from + done, sizeBytes - done, offset + BigInt(done));
+    if (count < 0 && done === 0) return count;
+    if (count <= 0) break;
+    done += count;
+  }
+  putId(view, state.out, done);
+  return 8;
+};
+
+/** Of each close(2): the locks of the process on the file end. */
+export const flush: Operation = (state) => {
+  const { frame, view, node } = state;
+  if (node === undefined || !frame.holds(24)) return node === undefined ? -ERRNO.ESTALE : -ERRNO.EINVAL;
+  state.locks.releaseOwner(node.id, lockOwnerAt(view, frame.body + 16), false);
+  return 0;
+};
+
+export const release: Operation = (state) => {
+  const { frame, view } = state;
+  if (!frame.holds(24)) return -ERRNO.EINVAL;
+  const file = state.files.remove(idAt(view, frame.body));
+  if (file === undefined) return -ERRNO.EBADF;
+  const { node } = file;
+  if ((view.getUint32(frame.body + 12, true) & RELEASE_UNLOCK_FLOCK) !== 0)
+    state.locks.releaseOwner(node.id, lockOwnerAt(view, frame.body + 16), true);
+  if (node.backing !== null) {
+    node.backing.users -= 1;
+    if (node.backing.users <= 0) {
+      state.options.backing?.close(node.backing.id);
+      node.backing = null;
+    }
+  }
+  return 0;
+};
+
+export const releasedir: Operation = (state) => {
+  if (!state.frame.holds(24)) return -ERRNO.EINVAL;
+  return state.files.remove(idAt(state.view, state.frame.body)) === undefined ? -ERRNO.EBADF : 0;
+};
+
+/** Of files and folders. */
+export const fsync: Operation = (state) => {
+  const { frame, view } = state;
+  const file = frame.holds(16) ? state.files.get(idAt(view, frame.body)) : undefined;
+  if (file === undefined) return -ERRNO.EBADF;
+  const dataOnly = (view.getUint32(frame.body + 8, true) & FSYNC_DATA_ONLY) !== 0;
+  return state.posix.data.sync(file.fd, dataOnly);
+};
+
+export const fallocate: Operation = (state) => {
+  const { frame, view, posix } = state;
+  const file = frame.holds(32) ? state.files.get(idAt(view, frame.body)) : undefined;
+  if (file === undefined) return -ERRNO.EBADF;
+  const mode = view.getUint32(frame.body + 24, true);
+  const offset = view.getBigInt64(frame.body + 8, true);
+  posix.rights.keepSetIds(frame.userId === 0);
+  return posix.data.allocate(file.fd, mode, offset, view.getBigInt64(frame.body + 16, true));
+};
+
+export const lseek: Operation = (state) => {
+  const { frame, view, posix } = state;
+  const file = frame.holds(24) ? state.files.get(idAt(view, frame.body)) : undefined;
+  if (file === undefined) return -ERRNO.EBADF;
+  const whence = view.getUint32(frame.body + 16, true);
+  const found = posix.data.seek(file.fd, view.getBigInt64(frame.body + 8, true), whence);
+  if (found < 0n) return Number(found);
+  view.setBigInt64(state.out, found, true);
+  return 8;
+};
+
+export const copyFileRange: Operation = (state) => {
+  const { frame, view, posix } = state;
+  if (!frame.holds(56)) return -ERRNO.EINVAL;
+  const from = state.files.get(idAt(view, frame.body));
+  const to = state.files.get(idAt(view, frame.body + 24));
+  if (from === undefined || to === undefined) return -ERRNO.EBADF;
+  const at = (place: number) => view.getBigInt64(frame.body + place, true);
+  const length = at(40);
+  const most = BigInt(1 << 30);
+  posix.rights.keepSetIds(frame.userId === 0);
+  const done = posix.data.copyRange(from.fd, at(8), to.fd, at(32), length > most ? most : length);
+  if (done < 0) return done;
+  putId(view, state.out, done);
+  return 8;
+};

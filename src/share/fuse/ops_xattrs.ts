@@ -1,0 +1,62 @@
+import { ERRNO, SETXATTR_KILL_SET_GID } from './protocol.ts';
+import type { FuseState, Operation } from './state.ts';
+
+/** XATTR_SIZE_MAX and XATTR_LIST_MAX of Linux. */
+const VALUE_MAX_BYTES = 65_536;
+const NAME_MAX_BYTES = 255;
+const SHORT_BYTES = 8;
+const LONG_BYTES = 16;
+
+/** The place of the NUL behind an attribute's name, or an error. */
+function endOfAttribute({ frame }: FuseState, at: number): number {
+  const end = frame.endOfText(at);
+  if (end < 0 || end === at) return -ERRNO.EINVAL;
+  return end - at > NAME_MAX_BYTES ? -ERRNO.ERANGE : end;
+}
+
+/** A count of bytes that the caller asks for, or as many as there are room for. */
+function answerSized(state: FuseState, call: (fd: number, sizeBytes: number) => number): number {
+  const { frame, view, out } = state;
+  const wanted = view.getUint32(frame.body, true);
+  const count = state.with(state.node, (fd) => call(fd, Math.min(wanted, VALUE_MAX_BYTES)));
+  if (count < 0 || wanted > 0) return count;
+  view.setUint32(out, count, true);
+  view.setUint32(out + 4, 0, true);
+  return 8;
+}
+
+export const getxattr: Operation = (state) => {
+  const { frame, posix, out } = state;
+  if (!frame.holds(9)) return -ERRNO.EINVAL;
+  const end = endOfAttribute(state, frame.body + 8);
+  if (end < 0) return end;
+  return answerSized(state, (fd, sizeBytes) => posix.xattrs.get(fd, frame.body + 8, out, sizeBytes));
+};
+
+export const listxattr: Operation = (state) => {
+  const { frame, posix, out } = state;
+  if (!frame.holds(8)) return -ERRNO.EINVAL;
+  return answerSized(state, (fd, sizeBytes) => posix.xattrs.list(fd, out, sizeBytes));
+};
+
+export const setxattr: Operation = (state) => {
+  const { frame, view, posix } = state;
+  const headBytes = state.hasLongSetxattr ? LONG_BYTES : SHORT_BYTES;
+  if (!frame.holds(headBytes + 1)) return -ERRNO.EINVAL;
+  const sizeBytes = view.getUint32(frame.body, true);
+  const flags = view.getUint32(frame.body + 4, true);
+  const nameAt = frame.body + headBytes;
+  const end = endOfAttribute(state, nameAt);
+  if (end < 0) return end;
+  if (end + 1 + sizeBytes > frame.end) return -ERRNO.EINVAL;
+  const kills = state.hasLongSetxattr && (view.getUint32(frame.body + 8, true) & SETXATTR_KILL_SET_GID) !== 0;
+  posix.rights.keepSetIds(!kills);
+  return state.with(state.node, (fd) => posix.xattrs.set(fd, nameAt, end + 1, sizeBytes, flags));
+};
+
+export const removexattr: Operation = (state) => {
+  const { frame, posix } = state;
+  const end = endOfAttribute(state, frame.body);
+  if (end < 0) return end;
+  return state.with(state.node, (fd) => posix.xattrs.remove(fd, frame.body));
+};

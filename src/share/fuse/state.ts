@@ -1,0 +1,123 @@
+import { LIMITS } from '../../base/limits.ts';
+import type { Posix } from '../../world/posix.ts';
+import { type CacheTimes, STATX_BYTES, Statx, writeAttrHead, writeEntryHead } from './attributes.ts';
+import { Frame } from './frame.ts';
+import { FuseLocks } from './locks.ts';
+import { type FuseNode, FuseNodes } from './nodes.ts';
+import { OpenFiles } from './open_files.ts';
+import { ATTR_OUT_BYTES, ENTRY_BYTES, ERRNO, OUT_HEADER_BYTES } from './protocol.ts';
+
+export interface FuseOptions {
+  readonly readOnly: boolean;
+  readonly times: CacheTimes;
+  /** Lets the kernel move the bytes of a file by itself: an id for a descriptor, or an error. Null: it does not. */
+  readonly backing: { open(fd: number): number; close(id: number): void } | null;
+}
+
+const HEADER_ROOM = 4_096;
+const STATX_AT = LIMITS.mountWriteMaxBytes.value + LIMITS.mountReadMaxBytes.value + 2 * HEADER_ROOM;
+const NAME_AT = STATX_AT + STATX_BYTES;
+const LIST_AT = NAME_AT + HEADER_ROOM;
+const LIST_BYTES = 64 * 1024;
+
+/** Where what lies in the memory of a server. */
+export const PLACE = {
+  request: 0,
+  requestBytes: LIMITS.mountWriteMaxBytes.value + HEADER_ROOM,
+  answer: LIMITS.mountWriteMaxBytes.value + HEADER_ROOM,
+  answerBytes: LIMITS.mountReadMaxBytes.value + HEADER_ROOM,
+  statx: STATX_AT,
+  name: NAME_AT,
+  list: LIST_AT,
+  listBytes: LIST_BYTES,
+  memoryBytes: LIST_AT + LIST_BYTES,
+} as const;
+
+/** What all operations of one mount work on. */
+export class FuseState {
+  readonly posix: Posix;
+  readonly options: FuseOptions;
+  readonly frame: Frame;
+  readonly statx: Statx;
+  readonly nodes: FuseNodes;
+  readonly files: OpenFiles;
+  readonly locks: FuseLocks;
+  /** Where the body of the answer goes. */
+  readonly out = PLACE.answer + OUT_HEADER_BYTES;
+  isInitialised = false;
+  hasBacking = false;
+  /** SETXATTR has its longer structure. */
+  hasLongSetxattr = false;
+
+  constructor(posix: Posix, rootFd: number, options: FuseOptions) {
+    this.posix = posix;
+    this.options = options;
+    this.frame = new Frame(posix.memory, PLACE.request);
+    this.statx = new Statx(posix.memory.view, PLACE.statx);
+    this.nodes = new FuseNodes(posix, this.statx, PLACE.name, rootFd);
+    this.files = new OpenFiles(posix.data);
+    this.locks = new FuseLocks();
+  }
+
+  get view(): DataView {
+    return this.posix.memory.view;
+  }
+
+  /** The node that the request is about; undefined where the kernel has none of that id. */
+  get node(): FuseNode | undefined {
+    return this.nodes.get(this.frame.nodeId);
+  }
+
+  text(start: number, end: number): string {
+    return this.posix.memory.bytes.toString('latin1', start, end);
+  }
+
+  /** Answers with what stands under a name of a folder. */
+  answerEntry(parent: FuseNode, parentFd: number, nameAt: number, name: string): number {
+    const result = this.posix.attrs.stat(parentFd, nameAt, PLACE.statx);
+    if (result < 0) return result;
+    return this.writeEntry(this.nodes.remember(parent, name), this.out);
+  }
+
+  /** Writes an entry from the last look; its size. */
+  writeEntry(node: FuseNode, to: number): number {
+    writeEntryHead(this.view, to, node.id, this.options.times);
+    this.statx.writeAttr(to + 40, this.nodes.rootDevice);
+    return ENTRY_BYTES;
+  }
+
+  answerAttrs(node: FuseNode): number {
+    const result = this.nodes.stat(node);
+    if (result < 0) return result;
+    writeAttrHead(this.view, this.out, this.options.times);
+    this.statx.writeAttr(this.out + 16, this.nodes.rootDevice);
+    return ATTR_OUT_BYTES;
+  }
+
+  /** Runs a call that makes something, for the user who asks. */
+  making(umask: number, call: () => number): number {
+    const { rights } = this.posix;
+    rights.umask(umask);
+    rights.actFor(this.frame.userId, this.frame.groupId);
+    try {
+      return call();
+    } finally {
+      rights.actForSelf();
+    }
+  }
+
+  /** Runs a call with a descriptor of a node. */
+  with(node: FuseNode | undefined, call: (fd: number) => number): number {
+    if (node === undefined) return -ERRNO.ESTALE;
+    const fd = this.nodes.borrow(node);
+    if (fd < 0) return fd;
+    try {
+      return call(fd);
+    } finally {
+      this.nodes.giveBack(node, fd);
+    }
+  }
+}
+
+/** An operation: the length of its answer, a negated error, or NO_ANSWER. */
+export type Operation = (state: FuseState) => number;

@@ -1,0 +1,87 @@
+import { isMainThread } from 'node:worker_threads';
+import { CausewayError } from '../../base/errors.ts';
+import type { PosixRights } from '../posix.ts';
+import { bindLibc } from './libc.ts';
+
+/** Linux: umask and working folder become the calling thread's own. */
+const CLONE_FS = 0x200;
+/** _LINUX_CAPABILITY_VERSION_3, whose sets have two words. */
+const VERSION = 0x20080522;
+const WORDS = 2;
+/** Names are reached though the user may not: the kernel of the caller has decided that already. */
+const DAC_OVERRIDE = 1 << 1;
+const DAC_READ_SEARCH = 1 << 2;
+const FSETID = 1 << 4;
+/** CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER, FSETID, LINUX_IMMUTABLE, MKNOD: what the kernel ties to the user. */
+const FILE_CAPS = 0b11111 | (1 << 9) | (1 << 27);
+
+interface Functions {
+  unshare(flags: number): number;
+  umask(mask: number): number;
+  setfsuid(id: number): number;
+  setfsgid(id: number): number;
+  geteuid(): number;
+  capget(header: Uint32Array, data: Uint32Array): number;
+  capset(header: Uint32Array, data: Uint32Array): number;
+}
+
+/**
+ * Rights of the calling thread: the kernel keeps file system user, capabilities and, once unshared, the umask for each
+ * thread. A change of the file system user drops the capabilities that reach past permissions, and its return gives them
+ * back; those needed are raised again in between.
+ */
+export function bindRights(): PosixRights {
+  const libc = bindLibc<Functions>({
+    unshare: { return: 'i32', arguments: ['i32'] },
+    umask: { return: 'u32', arguments: ['u32'] },
+    setfsuid: { return: 'i32', arguments: ['u32'] },
+    setfsgid: { return: 'i32', arguments: ['u32'] },
+    geteuid: { return: 'u32', arguments: [] },
+    capget: { return: 'i32', arguments: ['pointer', 'pointer'] },
+    capset: { return: 'i32', arguments: ['pointer', 'pointer'] },
+  });
+  if (libc === null) throw new CausewayError('CW_UNSUPPORTED', 'this machine has no rights of threads');
+  const { functions: c } = libc;
+  const header = new Uint32Array([VERSION, 0]);
+  const own = new Uint32Array(3 * WORDS);
+  const isRoot = c.geteuid() === 0 && c.capget(header, own) === 0;
+  const effective = own[0] ?? 0;
+  // where that is forbidden, and on the main thread, the umask is that of the whole process
+  if (!isMainThread) c.unshare(CLONE_FS);
+  const apply = (first: number): void => {
+    const sets = own.slice();
+    sets[0] = first & effective;
+    c.capset(header, sets);
+  };
+  let keeps = true;
+  let acts = false;
+  let mask = -1;
+  return {
+    actFor: (userId, groupId) => {
+      if (!isRoot || (userId === 0 && groupId === 0)) return;
+      acts = true;
+      c.setfsgid(groupId);
+      if (userId === 0) return;
+      c.setfsuid(userId);
+      apply((effective & ~FILE_CAPS) | DAC_OVERRIDE | DAC_READ_SEARCH);
+    },
+    actForSelf: () => {
+      if (!acts) return;
+      acts = false;
+      c.setfsuid(0);
+      c.setfsgid(0);
+      keeps = true;
+      apply(effective);
+    },
+    keepSetIds: (keep) => {
+      if (!isRoot || keep === keeps) return;
+      keeps = keep;
+      apply(keep ? effective : effective & ~FSETID);
+    },
+    umask: (wanted) => {
+      if (wanted === mask) return;
+      mask = wanted;
+      c.umask(wanted & 0o777);
+    },
+  };
+}

@@ -1,0 +1,95 @@
+/*
+ * The system calls of a POSIX file system as they are: descriptors, names as bytes, errors as numbers. For what passes calls
+ * of a kernel on to a folder of this machine; everything else uses `Disk`. Linux.
+ *
+ * A call never throws: what is negative is the negated errno. Names, buffers and structures are places (offsets) in one
+ * piece of memory; a name ends with a NUL. Nothing of a name is checked, and no symlink in the last component is followed.
+ */
+
+/** What the calls read and fill. */
+export interface PosixMemory {
+  readonly bytes: Buffer;
+  readonly view: DataView;
+  /** Where a name of no bytes stands: the descriptor itself is meant. */
+  readonly emptyNameAt: number;
+}
+
+/** Names below an open folder. */
+export interface PosixNames {
+  /** openat(2); O_CLOEXEC and O_NOFOLLOW are added. */
+  open(dirFd: number, nameAt: number, flags: number, mode: number): number;
+  /** The same for an absolute path, whose symlinks are followed. */
+  openPath(path: string, flags: number): number;
+  /** Opens what a descriptor stands for anew, one of O_PATH too. */
+  reopen(fd: number, flags: number): number;
+  makeDir(dirFd: number, nameAt: number, mode: number): number;
+  /** mknodat(2); `device` as the kernel packs it. */
+  makeNode(dirFd: number, nameAt: number, mode: number, device: number): number;
+  makeSymlink(targetAt: number, dirFd: number, nameAt: number): number;
+  /** A further name for what `fd` stands for. */
+  link(fd: number, dirFd: number, nameAt: number): number;
+}
+
+export interface PosixMoves {
+  /** renameat2(2). */
+  rename(dirFd: number, nameAt: number, toDirFd: number, toNameAt: number, flags: number): number;
+  unlink(dirFd: number, nameAt: number): number;
+  removeDir(dirFd: number, nameAt: number): number;
+}
+
+export interface PosixAttrs {
+  /** statx(2) with birth time: 256 bytes at `into`. */
+  stat(dirFd: number, nameAt: number, into: number): number;
+  /** Of what a descriptor stands for, one of O_PATH too, as in all of these. */
+  chmod(fd: number, mode: number): number;
+  /** -1 leaves one as it is. */
+  chown(fd: number, userId: number, groupId: number): number;
+  /** Two `struct timespec` at `timesAt`. */
+  setTimes(fd: number, timesAt: number): number;
+  truncate(fd: number, sizeBytes: bigint): number;
+  /** fstatfs(2): 120 bytes at `into`. */
+  statfs(fd: number, into: number): number;
+  /** The count of bytes. */
+  readLink(fd: number, into: number, sizeBytes: number): number;
+}
+
+export interface PosixData {
+  read(fd: number, into: number, sizeBytes: number, offset: bigint): number;
+  write(fd: number, from: number, sizeBytes: number, offset: bigint): number;
+  /** getdents64(2) from `cookie` on; null goes on where the last call ended. */
+  list(fd: number, into: number, sizeBytes: number, cookie: bigint | null): number;
+  sync(fd: number, dataOnly: boolean): number;
+  allocate(fd: number, mode: number, offset: bigint, lengthBytes: bigint): number;
+  seek(fd: number, offset: bigint, whence: number): bigint;
+  copyRange(fromFd: number, from: bigint, toFd: number, to: bigint, lengthBytes: bigint): number;
+  close(fd: number): void;
+}
+
+export interface PosixXattrs {
+  /** The count of bytes; with a size of 0 only that. */
+  get(fd: number, nameAt: number, into: number, sizeBytes: number): number;
+  list(fd: number, into: number, sizeBytes: number): number;
+  set(fd: number, nameAt: number, from: number, sizeBytes: number, flags: number): number;
+  remove(fd: number, nameAt: number): number;
+}
+
+/** Of the calling thread alone. */
+export interface PosixRights {
+  /** What is made from now on belongs to that user; nothing happens where this process is not root. */
+  actFor(userId: number, groupId: number): void;
+  actForSelf(): void;
+  /** Whether writing, and a change of mode, leave setuid and setgid alone, as root may. */
+  keepSetIds(keep: boolean): void;
+  /** Of the files that are made from now on. */
+  umask(mask: number): void;
+}
+
+export interface Posix {
+  readonly memory: PosixMemory;
+  readonly names: PosixNames;
+  readonly moves: PosixMoves;
+  readonly attrs: PosixAttrs;
+  readonly data: PosixData;
+  readonly xattrs: PosixXattrs;
+  readonly rights: PosixRights;
+}

@@ -1,0 +1,56 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { LocalMount, type LocalMountRequest } from '../../src/host/local_mount.ts';
+
+const isPossible = process.getuid?.() === 0 && fs.existsSync('/dev/fuse');
+
+/** Why tests with a mount are skipped, or false. */
+export const skip =
+  isPossible || process.env['CAUSEWAY_REQUIRE'] === 'all' ? false : 'needs root and /dev/fuse';
+
+/** A folder, and the same folder mounted beside it. */
+export interface MountRig extends AsyncDisposable {
+  /** What both are in. */
+  readonly folder: string;
+  readonly source: string;
+  readonly mountpoint: string;
+  readonly mount: LocalMount;
+}
+
+export async function startMount(request: Partial<LocalMountRequest> = {}): Promise<MountRig> {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'cw-mount-'));
+  fs.chmodSync(folder, 0o755);
+  const source = path.join(folder, 'source');
+  const mountpoint = path.join(folder, 'mounted');
+  fs.mkdirSync(source);
+  fs.mkdirSync(mountpoint);
+  const mount = await LocalMount.open({
+    source,
+    mountpoint,
+    readOnly: false,
+    allowOther: true,
+    cacheMs: 1_000,
+    passthrough: false,
+    ...request,
+  });
+  return {
+    folder,
+    source,
+    mountpoint,
+    mount,
+    [Symbol.asyncDispose]: async () => {
+      await mount.close();
+      fs.rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+/** Waits until `holds`, for at most 10 seconds. */
+export async function until(what: string, holds: () => boolean): Promise<void> {
+  const deadline = performance.now() + 10_000;
+  while (!holds()) {
+    if (performance.now() > deadline) throw new Error(`it never came to be that ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
