@@ -1,5 +1,5 @@
 // Writes the documents that are generated from registries of the code: docs/limits.md, docs/errors.md, docs/explain.md,
-// docs/config.md, docs/metrics.md, and the table in docs/api.md.
+// docs/config.md, docs/metrics.md, deploy/grafana/causeway.json, and the table in docs/api.md.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,6 +8,7 @@ import { LIMITS, type Limit } from '../src/base/limits.ts';
 import { CAUSE_TEXTS, CAUSES } from '../src/transfer/explain/causes.ts';
 import { apiDocument } from './api_docs.ts';
 import { configDocument } from './config_docs.ts';
+import { grafanaDashboard } from './grafana_dashboard.ts';
 import { metricsDocument } from './metrics_docs.ts';
 
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -166,6 +167,7 @@ export function generatedDocuments(root: string = ROOT): ReadonlyMap<string, str
     ['docs/config.md', configDocument()],
     ['docs/api.md', apiDocument(read('docs/api.md'))],
     ['docs/metrics.md', metricsDocument()],
+    ['deploy/grafana/causeway.json', grafanaDashboard()],
   ]);
 }
 

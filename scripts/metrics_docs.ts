@@ -17,10 +17,17 @@ causeway user add prometheus --role viewer
 causeway token create prometheus --label scrape --days 366 > /etc/prometheus/causeway.token
 \`\`\`
 
-and tell Prometheus (\`causeway status\` shows where the console is; its certificate is in \`web-identity.json\` of the data
-directory):
+Its certificate is its own; keep it where Prometheus can read it, once its fingerprint is the one that \`causeway status\` shows:
+
+\`\`\`
+openssl s_client -connect 127.0.0.1:7410 </dev/null | openssl x509 > /etc/prometheus/causeway.pem
+openssl x509 -in /etc/prometheus/causeway.pem -noout -fingerprint -sha256
+\`\`\`
+
+\`prometheus.yml\`:
 
 \`\`\`yaml
+rule_files: [/path/to/deploy/prometheus/causeway.rules.yml]
 scrape_configs:
   - job_name: causeway
     scheme: https
@@ -28,6 +35,9 @@ scrape_configs:
     tls_config: { ca_file: /etc/prometheus/causeway.pem }
     static_configs: [{ targets: ['127.0.0.1:7410'] }]
 \`\`\`
+
+\`deploy/prometheus/causeway.rules.yml\` holds alerts, \`deploy/grafana/causeway.json\` a dashboard (Grafana: Dashboards, New,
+Import).
 
 Counters begin at 0 with each start of the daemon. What is about a machine or a share goes with it. A family keeps 2 000 series
 at most; what is left out is counted in \`causeway_metrics_dropped_series_total\`. In the older format, and in queries, the

@@ -80,6 +80,7 @@ export const DAEMON_FAMILIES = {
   causeway_stuck_threads: gauge(
     'Threads of the daemon that wait in the kernel, as a hanging disk makes them.',
   ),
+  causeway_cpus: gauge('Processors that the daemon may use.'),
   process_cpu_seconds: counter('Processor time of the daemon.', 'seconds'),
   process_resident_memory_bytes: gauge('Memory of the daemon.', 'bytes'),
   process_start_time_seconds: gauge('When the daemon was started, in seconds since 1970 UTC.', 'seconds'),

@@ -21,6 +21,7 @@ export function readProcess(
   readings.set('causeway_build_info', { version, build_id: buildId, protocol: String(protocol) }, 1);
   readings.set('causeway_uptime_seconds', {}, upMs / 1_000);
   readings.set('process_start_time_seconds', {}, (clock.wallMs() - upMs) / 1_000);
+  readings.set('causeway_cpus', {}, process.info.cpuCount);
   readings.set('process_cpu_seconds', {}, usage.cpuMs / 1_000);
   readings.set('process_resident_memory_bytes', {}, usage.residentBytes);
   readings.set('causeway_main_thread_seconds', {}, usage.mainThreadMs / 1_000);
