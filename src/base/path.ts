@@ -54,6 +54,13 @@ export function splitRel(path: RelPath): { parent: RelPath; name: Name } {
   return { parent: path.slice(0, cut) as RelPath, name: path.slice(cut + 1) as Name };
 }
 
+/** Whether `folder` is the parent of `path`, without making the text of it. */
+export function isDirectlyIn(path: RelPath, folder: RelPath): boolean {
+  return folder.length > 0
+    ? path.startsWith(folder) && path.lastIndexOf('/') === folder.length
+    : !path.includes('/');
+}
+
 /** `a/b` joined below an absolute folder. */
 export function joinAbsolute(folder: string, rest: string): string {
   if (rest === '') return folder;

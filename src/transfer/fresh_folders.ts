@@ -1,4 +1,4 @@
-import { type RelPath, splitRel } from '../base/path.ts';
+import { isDirectlyIn, type RelPath, splitRel } from '../base/path.ts';
 
 /** Folders that a copy has made: nothing of an earlier time stands in them. Keeps the topmost of each tree. */
 export class FreshFolders {
@@ -11,6 +11,14 @@ export class FreshFolders {
     this.#last = null;
     if (!this.has(folder)) this.#tops.add(folder);
     this.#last = null;
+  }
+
+  /** Whether an entry lies in such a folder. */
+  holds(entry: RelPath): boolean {
+    const last = this.#last;
+    return last !== null && isDirectlyIn(entry, last.folder)
+      ? last.isFresh
+      : this.has(splitRel(entry).parent);
   }
 
   /** Whether a folder was made by the copy, or one above it was. */

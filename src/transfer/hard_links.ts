@@ -8,7 +8,7 @@ import type { Offload } from '../world/offload.ts';
 import { copyFileJob } from './copy_file_job.ts';
 import { isRefusal, type Missing, missingProblem } from './metadata.ts';
 import type { PartialStore } from './partial_store.ts';
-import { namingKinds, settleFile } from './publish.ts';
+import { renameInto, settleFile } from './publish.ts';
 import { MARK, type Placed, type SinkPlan } from './sink_plan.ts';
 import { ChangedFolders, type Making, problemOf, statOrNull } from './sink_prepare.ts';
 import { fileKeyOf, partialName } from './temporary_name.ts';
@@ -96,9 +96,7 @@ async function placeAll(ready: readonly Ready[], parts: LinkParts, changed: Chan
 }
 
 function placeOne({ link, temporary }: Ready, { dirs, store }: LinkParts): Promise<void> {
-  return dirs.useParent(link.target, (dir, name) =>
-    namingKinds(() => store.dir.rename(temporary, dir, name)),
-  );
+  return dirs.useParent(link.target, (dir, name) => renameInto(store.dir, temporary, dir, name));
 }
 
 /** Those that must not be placed, with the reason. What the others replace is kept for good when it resolves. */

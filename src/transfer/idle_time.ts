@@ -66,7 +66,8 @@ export class IdleTime {
   }
 
   #account(lengthMs: number): void {
-    for (const [place, idle] of this.#idle.entries()) {
+    for (let place = 0; place < this.#idle.length; place += 1) {
+      const idle = this.#idle[place]!;
       const before = this.#working & ((1 << place) - 1);
       if ((this.#working >> place) & 1) this.#workedMs[place]! += lengthMs;
       else if (before !== 0) idle.starvedMs += lengthMs;

@@ -31,7 +31,8 @@ export const lookPageJob: Job<
   async run({ folders, names, rows, slots }, { whole }) {
     const page = new PlanPage({ folders: [], names, rows, more: [] });
     const seen = new Uint8Array(page.count);
-    for (const [at, slot] of slots.entries()) {
+    for (let at = 0; at < slots.length; at += 1) {
+      const slot = slots[at]!;
       if (slot === 0) continue;
       const place: Place = { dir: folders[slot - 1]!, name: page.name(at) as Name };
       seen[at] = lookQuickly(place, page, at, whole) ?? (await look(place, page, at));
@@ -177,7 +178,7 @@ export class LookAhead {
       dirs.useAll(folders, (opened) => offload.run(lookPageJob, { folders: opened, names, rows, slots })),
     );
     meter.goesOn();
-    for (const [at, found] of seen.entries()) if (slots[at] !== 0) this.#seen.set(first + at, found);
+    for (let at = 0; at < seen.length; at += 1) if (slots[at] !== 0) this.#seen.set(first + at, seen[at]!);
   }
 }
 

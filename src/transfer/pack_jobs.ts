@@ -4,12 +4,13 @@ import { HASH_BYTES, hashAt, hashBytes } from '../base/hash.ts';
 import type { Name } from '../base/path.ts';
 import type { AttrPatch, Dir, DiskFile, Stat } from '../world/disk.ts';
 import type { Job, JobContext } from '../world/offload.ts';
-import { readFully, writeFully } from './file_io.ts';
+import type { FileState, WholeFiles } from '../world/whole_files.ts';
+import { type OnMoved, readFully, writeFully } from './file_io.ts';
 import { nowAndThen } from './job_progress.ts';
 import { isRefusal, type Metadata, type Missing, ownerMissing } from './metadata.ts';
 import { type Owner, withoutSetId } from './ownership.ts';
-import { namingKinds, renameInto, settleFile } from './publish.ts';
-import { type FileState, sameFile } from './same_file.ts';
+import { namingKind, renameInto, settleFile } from './publish.ts';
+import { sameFile } from './same_file.ts';
 import { temporaryName } from './temporary_name.ts';
 
 /** Until a file has its own mode, only its owner sees it. */
@@ -58,13 +59,16 @@ export const readPackJob: Job<
     const ways = { whole: context.whole, moved: nowAndThen(context) };
     let hashMs = 0;
     let offset = 0;
-    for (const [at, name] of names.entries()) {
+    for (let at = 0; at < names.length; at += 1) {
       const sizeBytes = sizes[at]!;
       const bytes = into.subarray(offset, offset + sizeBytes);
       offset += sizeBytes;
       const planned = { sizeBytes, mtimeNs: mtimesNs[at]!, ctimeNs: ctimesNs[at]!, inode: inodes[at]! };
+      const [dir, name] = [dirs[folders[at]!]!, names[at]!];
       try {
-        const stat = await readPlanned({ dir: dirs[folders[at]!]!, name }, planned, bytes, ways);
+        const read = ways.whole === null ? readPlanned({ dir, name }, planned, bytes, ways.moved) : null;
+        const stat = read === null ? ways.whole!.read(dir, name, bytes, planned) : await read;
+        if (read === null) ways.moved(sizeBytes);
         if (stat !== null) {
           changed.push({ at, stat });
           continue;
@@ -85,16 +89,11 @@ type Ways = Pick<JobContext, 'whole' | 'moved'>;
 
 /** Null where the bytes are those of the planned file, else what stands there now. */
 async function readPlanned(
-  { dir, name }: { readonly dir: Dir; readonly name: Name },
+  { dir, name }: Spot,
   planned: FileState,
   into: Uint8Array,
-  { whole, moved }: Ways,
+  moved: OnMoved,
 ): Promise<Stat | null> {
-  if (whole !== null) {
-    const found = whole.read(dir, name, into, (stat) => sameFile(stat, planned));
-    moved(into.byteLength);
-    return found;
-  }
   const opened = await dir.openFile(name, 'read');
   try {
     const before = await opened.stat();
@@ -114,50 +113,36 @@ export interface TargetColumns {
   readonly sizes: Uint32Array;
 }
 
-export interface PackWritten {
-  readonly mismatched: readonly number[];
-  readonly failures: readonly JobFailure[];
-  readonly hashMs: number;
-}
-
-/** Writes whole small files. With `hashes`, one that does not have its hash is not written and told in `mismatched`. */
+/** Writes whole small files. Whether they are what they should be is seen when they are read back. */
 export const writePackJob: Job<
-  {
-    readonly dir: Dir;
-    readonly files: TargetColumns;
-    readonly data: Uint8Array;
-    readonly hashes: Uint8Array | null;
-  },
-  PackWritten
+  { readonly dir: Dir; readonly files: TargetColumns; readonly data: Uint8Array },
+  { readonly failures: readonly JobFailure[] }
 > = {
   name: 'write-pack',
-  async run({ dir, files, data, hashes }, context) {
-    const mismatched: number[] = [];
+  async run({ dir, files, data }, context) {
+    const { keys, offsets, sizes } = files;
     const failures: JobFailure[] = [];
-    const ways = { whole: context.whole, moved: nowAndThen(context) };
-    let hashMs = 0;
-    for (const [at, sizeBytes] of files.sizes.entries()) {
-      const offset = files.offsets[at]!;
-      const bytes = data.subarray(offset, offset + sizeBytes);
+    const { whole } = context;
+    const moved = nowAndThen(context);
+    for (let at = 0; at < sizes.length; at += 1) {
+      const offset = offsets[at]!;
+      const bytes = data.subarray(offset, offset + sizes[at]!);
+      const name = temporaryName(keys, at);
       try {
-        const since = context.clock.monotonicMs();
-        const matches = hashes === null || equalBytes(hashBytes(bytes), hashAt(hashes, at));
-        if (hashes !== null) hashMs += context.clock.monotonicMs() - since;
-        if (matches) await writeWhole(dir, temporaryName(files.keys, at), bytes, ways);
-        else mismatched.push(at);
+        if (whole === null) await writeWhole(dir, name, bytes, moved);
+        else {
+          whole.write(dir, name, bytes, PERMISSION);
+          moved(bytes.byteLength);
+        }
       } catch (failure) {
         failures.push(failureAt(at, failure));
       }
     }
-    return { mismatched, failures, hashMs };
+    return { failures };
   },
 };
 
-async function writeWhole(dir: Dir, name: Name, bytes: Uint8Array, { whole, moved }: Ways): Promise<void> {
-  if (whole !== null) {
-    whole.write(dir, name, bytes, PERMISSION);
-    return moved(bytes.byteLength);
-  }
+async function writeWhole(dir: Dir, name: Name, bytes: Uint8Array, moved: OnMoved): Promise<void> {
   const file = await openTemporary(dir, name);
   try {
     await writeFully(file, bytes, 0, moved);
@@ -215,11 +200,11 @@ export const publishPackJob: Job<
     const failures: JobFailure[] = [];
     const lacking: { at: number; missing: Missing }[] = [];
     const ways = { whole: context.whole, moved: nowAndThen(context) };
-    for (const [at, to] of files.names.entries()) {
+    for (let at = 0; at < files.names.length; at += 1) {
       const sizeBytes = files.sizes[at]!;
       const piece: Piece = {
         from: { dir: store, name: temporaryName(files.keys, at) },
-        to: { dir: parents[files.parents[at]!]!, name: to },
+        to: { dir: parents[files.parents[at]!]!, name: files.names[at]! },
         sizeBytes,
         metadata: {
           mode: files.modes[at]!,
@@ -231,7 +216,7 @@ export const publishPackJob: Job<
         hash: trustContents ? null : hashAt(files.hashes, at),
       };
       try {
-        const missing = await publishOne(piece, ways);
+        const missing = ways.whole === null ? await publishOne(piece, ways.moved) : publishWhole(piece, ways);
         if (missing === null) bad.push(at);
         else if (missing.length > 0) lacking.push({ at, missing });
       } catch (failure) {
@@ -267,13 +252,12 @@ function ownerAt(owners: Uint32Array, at: number): Owner | null {
 }
 
 /** What the file lacks; null where it does not have its hash. */
-async function publishOne(piece: Piece, ways: Ways): Promise<Missing | null> {
-  if (ways.whole !== null) return publishWhole(piece, ways);
+async function publishOne(piece: Piece, moved: OnMoved): Promise<Missing | null> {
   const { from, to, sizeBytes, metadata, bytes } = piece;
   let missing: Missing;
   const opened = await from.dir.openFile(from.name, sizeBytes === 0 ? 'append' : 'write', PERMISSION);
   try {
-    const count = await readFully(opened, bytes, 0, ways.moved);
+    const count = await readFully(opened, bytes, 0, moved);
     if (sizeBytes > 0 && !isRight(piece, bytes, count)) return null;
     missing = await settleFile(opened, sizeBytes, metadata);
   } finally {
@@ -283,23 +267,27 @@ async function publishOne(piece: Piece, ways: Ways): Promise<Missing | null> {
   return missing;
 }
 
-async function publishWhole(piece: Piece, { whole, moved }: Ways): Promise<Missing | null> {
-  const { from, to, metadata, bytes } = piece;
-  const { mode, mtimeNs, owner } = metadata;
-  moved(bytes.byteLength);
-  const finish = (attrs: AttrPatch) =>
-    namingKinds(async () =>
-      whole!.finish(from, bytes, (read, count) => isRight(piece, read, count), { ...to, attrs }),
-    );
-  if (owner === null) return (await finish({ mode, mtimeNs })) ? NOTHING_MISSING : null;
+function publishWhole(piece: Piece, { whole, moved }: Ways): Missing | null {
+  const { mode, mtimeNs, owner } = piece.metadata;
+  moved(piece.bytes.byteLength);
+  const finish = (attrs: AttrPatch) => finishWhole(piece, attrs, whole!);
+  if (owner === null) return finish({ mode, mtimeNs }) ? NOTHING_MISSING : null;
   try {
-    return (await finish({ ...owner, mode, mtimeNs })) ? NOTHING_MISSING : null;
+    return finish({ ...owner, mode, mtimeNs }) ? NOTHING_MISSING : null;
   } catch (failure) {
     const { code, message } = asCausewayError(failure);
     if (!isRefusal(code)) throw failure;
     // without an owner it fails again where something else was refused
-    const done = await finish({ mode: withoutSetId(mode), mtimeNs });
-    return done ? [ownerMissing(owner, message)] : null;
+    return finish({ mode: withoutSetId(mode), mtimeNs }) ? [ownerMissing(owner, message)] : null;
+  }
+}
+
+function finishWhole(piece: Piece, attrs: AttrPatch, whole: WholeFiles): boolean {
+  const { from, to, bytes } = piece;
+  try {
+    return whole.finish(from, bytes, (read, count) => isRight(piece, read, count), { ...to, attrs });
+  } catch (failure) {
+    throw namingKind(failure);
   }
 }
 

@@ -1,9 +1,9 @@
-import { concat } from '../base/bytes.ts';
 import { asCausewayError, CausewayError, fromReport } from '../base/errors.ts';
 import { isPlanted } from '../base/fault_points.ts';
 import { HASH_BYTES } from '../base/hash.ts';
 import { LIMITS } from '../base/limits.ts';
 import { forEachAtOnce } from '../base/parallel.ts';
+import type { Name } from '../base/path.ts';
 import type { DirCache } from '../tree/dir_cache.ts';
 import type { Offload } from '../world/offload.ts';
 import { type FolderGroup, groupByFolder } from './folder_groups.ts';
@@ -12,11 +12,11 @@ import { type FinishColumns, publishPackJob, SAME_OWNER, writePackJob } from './
 import type { PartialStore } from './partial_store.ts';
 import type { WriteTarget } from './sink_writer.ts';
 import type { StageMeter } from './stage_meter.ts';
+import { FILE_KEY_BYTES } from './temporary_name.ts';
 
 /** A small file that has arrived whole; `data` lies in the memory of the whole message. */
 export interface ArrivedFile {
   readonly target: WriteTarget;
-  readonly hash: Uint8Array;
   readonly data: Uint8Array;
 }
 
@@ -36,8 +36,6 @@ export interface PackWriterParts {
 
 type PublishGroup = FolderGroup<WriteTarget>;
 
-/** In the place of the hash of an empty file, which nobody asks for. */
-const NO_HASH = new Uint8Array(HASH_BYTES);
 const DONE: PackOutcome = { kind: 'done', missing: [] };
 const MISMATCH: PackOutcome = { kind: 'mismatch' };
 
@@ -49,34 +47,32 @@ export class PackWriter {
     this.#parts = parts;
   }
 
-  /** Writes files under their temporary names. With `check`, one that does not have its hash is a mismatch and is not written. */
-  async write(files: readonly ArrivedFile[], check: boolean): Promise<PackOutcome[]> {
+  /** Writes files under their temporary names; gives the places of those that failed, with the reason. */
+  async write(files: readonly ArrivedFile[]): Promise<ReadonlyMap<number, CausewayError>> {
     const { meter, offload, store } = this.#parts;
     const first = files[0]!.data;
     const last = files.at(-1)!.data;
     const endsAt = last.byteOffset + last.byteLength;
+    const keys = new Uint8Array(files.length * FILE_KEY_BYTES);
+    const offsets = new Uint32Array(files.length);
+    const sizes = new Uint32Array(files.length);
+    let bytes = 0;
+    for (let at = 0; at < files.length; at += 1) {
+      const { target, data } = files[at]!;
+      keys.set(target.key, at * FILE_KEY_BYTES);
+      offsets[at] = data.byteOffset - first.byteOffset;
+      sizes[at] = data.byteLength;
+      bytes += data.byteLength;
+    }
     const args = {
       dir: store.dir,
       data: new Uint8Array(first.buffer, first.byteOffset, endsAt - first.byteOffset),
-      hashes: check ? concat(files.map((file) => file.hash)) : null,
-      files: {
-        keys: concat(files.map((file) => file.target.key)),
-        offsets: Uint32Array.from(files, (file) => file.data.byteOffset - first.byteOffset),
-        sizes: Uint32Array.from(files, (file) => file.data.byteLength),
-      },
+      files: { keys, offsets, sizes },
     };
-    const bytes = args.files.sizes.reduce((sum, sizeBytes) => sum + sizeBytes, 0);
-    const result = await meter.runHashing(
-      'destinationWrite',
-      bytes,
-      (moved) => offload.run(writePackJob, args, moved),
-      (written) => written.hashMs,
+    const { failures } = await meter.run('destinationWrite', bytes, (moved) =>
+      offload.run(writePackJob, args, moved),
     );
-    const outcomes: PackOutcome[] = files.map(() => DONE);
-    for (const at of result.mismatched) outcomes[at] = MISMATCH;
-    for (const { at, code, message } of result.failures)
-      outcomes[at] = { kind: 'failed', error: fromReport({ code, message }) };
-    return outcomes;
+    return new Map(failures.map(({ at, code, message }) => [at, fromReport({ code, message })]));
   }
 
   /** Reads files of at most one chunk back, gives them mode and time, and renames them into place. */
@@ -111,7 +107,7 @@ export class PackWriter {
     for (const { at, missing } of result.missing) outcomes[at] = { kind: 'done', missing };
     for (const { at, code, message } of result.failures)
       outcomes[at] = { kind: 'failed', error: fromReport({ code, message }) };
-    for (const [at, target] of targets.entries()) report(target, outcomes[at]!);
+    for (let at = 0; at < targets.length; at += 1) report(targets[at]!, outcomes[at]!);
   }
 
   /** A folder could not be opened: it is told of each file that wants it, the others go on. */
@@ -130,24 +126,41 @@ export class PackWriter {
 }
 
 function columnsOf({ items }: PublishGroup, rules: MetadataRules): FinishColumns {
-  const metadata = items.map(({ item }) => rules.of(item.entry));
-  return {
-    keys: concat(items.map(({ item }) => item.key)),
-    parents: Uint8Array.from(items, ({ folder }) => folder),
-    names: items.map(({ name }) => name),
-    sizes: Uint32Array.from(items, ({ item }) => item.entry.sizeBytes),
-    modes: Uint16Array.from(metadata, ({ mode }) => mode),
-    mtimesNs: BigInt64Array.from(metadata, ({ mtimeNs }) => mtimeNs),
-    owners: ownersOf(metadata),
-    hashes: concat(items.map(({ item }) => (item.chunks.count === 0 ? NO_HASH : item.chunks.hashes()))),
+  const count = items.length;
+  const columns = {
+    keys: new Uint8Array(count * FILE_KEY_BYTES),
+    parents: new Uint8Array(count),
+    names: new Array<Name>(count),
+    sizes: new Uint32Array(count),
+    modes: new Uint16Array(count),
+    mtimesNs: new BigInt64Array(count),
+    hashes: new Uint8Array(count * HASH_BYTES), // zeros for an empty file, of which nobody asks for it
   };
+  const metadata = new Array<Metadata>(count);
+  for (let at = 0; at < count; at += 1) {
+    const { item, folder, name } = items[at]!;
+    const given = rules.of(item.entry);
+    metadata[at] = given;
+    columns.keys.set(item.key, at * FILE_KEY_BYTES);
+    columns.parents[at] = folder;
+    columns.names[at] = name;
+    columns.sizes[at] = item.entry.sizeBytes;
+    columns.modes[at] = given.mode;
+    columns.mtimesNs[at] = given.mtimeNs;
+    if (item.chunks.count > 0) columns.hashes.set(item.chunks.hashes(), at * HASH_BYTES);
+  }
+  return { ...columns, owners: ownersOf(metadata) };
 }
 
 /** Null where no file needs one: then nothing is asked of the system for it. */
 export function ownersOf(metadata: readonly Pick<Metadata, 'owner'>[]): Uint32Array | null {
   if (metadata.every(({ owner }) => owner === null)) return null;
   const owners = new Uint32Array(2 * metadata.length).fill(SAME_OWNER);
-  for (const [at, { owner }] of metadata.entries())
-    if (owner !== null) owners.set([owner.userId, owner.groupId], 2 * at);
+  for (let at = 0; at < metadata.length; at += 1) {
+    const { owner } = metadata[at]!;
+    if (owner === null) continue;
+    owners[2 * at] = owner.userId;
+    owners[2 * at + 1] = owner.groupId;
+  }
   return owners;
 }

@@ -24,6 +24,8 @@ export class PlanSpool {
   readonly #firsts: number[] = [];
   /** The last used are at the end. */
   readonly #decoded = new Map<number, PlanPage>();
+  /** The page that was asked for last. */
+  #last: { readonly at: number; readonly page: PlanPage } | null = null;
   /** Memory that the next pages get. */
   #free = new Uint8Array(0);
   #slabBytes = SLAB_MIN_BYTES;
@@ -68,6 +70,13 @@ export class PlanSpool {
   }
 
   page(at: number): PlanPage {
+    if (this.#last?.at === at) return this.#last.page;
+    const page = this.#page(at);
+    this.#last = { at, page };
+    return page;
+  }
+
+  #page(at: number): PlanPage {
     const known = this.#decoded.get(at);
     if (known !== undefined) {
       this.#decoded.delete(at);

@@ -17,25 +17,23 @@ export async function settleFile(file: DiskFile, sizeBytes: number, metadata: Me
 }
 
 /** Gives a complete file its name. CW_COPY_KIND where a folder stands there. */
-export function renameInto(store: Dir, temporary: Name, dir: Dir, name: Name): Promise<void> {
-  return namingKinds(() => store.rename(temporary, dir, name));
+export async function renameInto(store: Dir, temporary: Name, dir: Dir, name: Name): Promise<void> {
+  try {
+    await store.rename(temporary, dir, name);
+  } catch (failure) {
+    throw namingKind(failure);
+  }
 }
 
-/** Says in the words of a copy why a rename has failed: CW_COPY_KIND where a folder stands at the destination. */
-export async function namingKinds<T>(rename: () => Promise<T>): Promise<T> {
-  try {
-    return await rename();
-  } catch (failure) {
-    const error = asCausewayError(failure);
-    const isFolder =
-      error.code === 'CW_DISK_IS_DIRECTORY' ||
-      error.code === 'CW_DISK_NOT_EMPTY' ||
-      error.code === 'CW_DISK_EXISTS';
-    if (!isFolder) throw error;
-    throw new CausewayError(
-      'CW_COPY_KIND',
-      'a folder stands at the destination where the source has a file',
-      { cause: error },
-    );
-  }
+/** The error of a rename in the words of a copy: CW_COPY_KIND where a folder stands at the destination. */
+export function namingKind(failure: unknown): CausewayError {
+  const error = asCausewayError(failure);
+  const isFolder =
+    error.code === 'CW_DISK_IS_DIRECTORY' ||
+    error.code === 'CW_DISK_NOT_EMPTY' ||
+    error.code === 'CW_DISK_EXISTS';
+  if (!isFolder) return error;
+  return new CausewayError('CW_COPY_KIND', 'a folder stands at the destination where the source has a file', {
+    cause: error,
+  });
 }

@@ -141,33 +141,35 @@ function wantedBy(lane: SinkLane, chunk: ChunkHeader, ignored: SinkEvent): SinkF
 }
 
 async function takePack(lane: SinkLane, entries: readonly PackEntry[]): Promise<void> {
-  const wanted = entries.filter(({ file, data }) => isWanted(lane, file, data.byteLength));
-  const files = wanted.map(({ file, hash, data }) => ({ target: lane.file(file)!, hash, data }));
+  const files: { readonly target: SinkFile; readonly hash: Uint8Array; readonly data: Uint8Array }[] = [];
+  for (const { file, hash, data } of entries) {
+    const target = wantedWhole(lane, file, data.byteLength);
+    if (target !== null) files.push({ target, hash, data });
+  }
   if (files.length === 0) return;
-  const outcomes = await lane.writer.writePack(files);
+  const failures = await lane.writer.writePack(files);
   const written: WrittenFile[] = [];
-  for (const [at, { target: file, hash, data }] of files.entries()) {
-    const outcome = outcomes[at]!;
+  for (let at = 0; at < files.length; at += 1) {
+    const { target, hash, data } = files[at]!;
     const bytes = data.byteLength;
-    if (outcome.kind === 'done') written.push({ file: file.index, bytes, hash });
-    else if (outcome.kind === 'mismatch')
-      lane.emit({ kind: 'chunkBad', file: file.index, version: 0, index: 0, bytes, stage: 'link' });
+    const error = failures.get(at);
+    if (error === undefined) written.push({ file: target.index, bytes, hash });
     else {
       lane.emit({ kind: 'chunkIgnored', bytes });
-      lane.failed(file, outcome.error);
+      lane.failed(target, error);
     }
   }
   lane.emit({ kind: 'packWritten', files: written });
 }
 
-/** Whether a file that came whole is one that is waited for. */
-function isWanted(lane: SinkLane, index: number, bytes: number): boolean {
+/** A file that came whole and is waited for; null for another. Throws CW_WIRE_MALFORMED for one of another size. */
+function wantedWhole(lane: SinkLane, index: number, bytes: number): SinkFile | null {
   const file = lane.file(index);
   if (file?.phase !== 'receiving' || file.version !== 0 || file.chunks.has(0)) {
     lane.emit({ kind: 'chunkIgnored', bytes });
-    return false;
+    return null;
   }
-  if (file.chunks.count === 1 && bytes === file.entry.sizeBytes) return true;
+  if (file.chunks.count === 1 && bytes === file.entry.sizeBytes) return file;
   throw new CausewayError(
     'CW_WIRE_MALFORMED',
     `${file.entry.path} came whole with another size than planned`,

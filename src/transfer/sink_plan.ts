@@ -156,8 +156,8 @@ export class SinkPlan {
   }
 
   entry(index: number): NumberedEntry {
-    const page = this.#spool.page(this.#spool.pageOf(index));
-    return this.#numbered(page, index, index - this.#spool.firstOf(this.#spool.pageOf(index)));
+    const at = this.#spool.pageOf(index);
+    return this.#numbered(this.#spool.page(at), index, index - this.#spool.firstOf(at));
   }
 
   #numbered(page: PlanPage, index: number, at: number): NumberedEntry {

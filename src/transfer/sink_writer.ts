@@ -2,7 +2,7 @@ import { toHex } from '../base/bytes.ts';
 import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { isPlanted } from '../base/fault_points.ts';
 import { LIMITS } from '../base/limits.ts';
-import { type RelPath, splitRel } from '../base/path.ts';
+import { isDirectlyIn, type RelPath, splitRel } from '../base/path.ts';
 import type { DirCache } from '../tree/dir_cache.ts';
 import type { PlanEntry, Problem } from '../wire/copy_types.ts';
 import type { ChunkHeader, PatchMessage } from '../wire/lane_message.ts';
@@ -22,7 +22,7 @@ import type { FailedFinish } from './sink_state.ts';
 import type { StageMeter } from './stage_meter.ts';
 import { partialName } from './temporary_name.ts';
 import type { KeepFailures, Placing, UndoKeeper } from './undo/keeper.ts';
-import { placingOf } from './undo/placing.ts';
+import { largePlacing, smallPlacing } from './undo/placing.ts';
 import type { VersionsThere } from './versions_there.ts';
 import { isWholeDisk } from './whole_disk.ts';
 
@@ -53,8 +53,8 @@ export interface WriterParts {
   /** Of the machine that the destination is on. */
   readonly memoryBytes: number;
   /**
-   * Whether a chunk is hashed before it is written. Each one is hashed when it is read back in any case; on arrival
-   * that finds damage earlier, but nothing where TLS has authenticated the bytes.
+   * Whether a chunk is hashed before it is written, small files in packs apart. Each one is hashed when it is read back in
+   * any case; on arrival that finds damage earlier, but nothing where TLS has authenticated the bytes.
    */
   readonly checkArrival: boolean;
   /** Whether the destination's holes count once they were probed. */
@@ -174,12 +174,12 @@ export class SinkWriter {
   }
 
   /**
-   * Writes whole small files; one outcome for each. The journal does not speak of them: what is in place is found by size
+   * Writes whole small files; gives the places of those that failed, with the reason. The journal does not speak of them: what is in place is found by size
    * and time when a copy is taken up again, and what is not yet is less than the link had in flight.
    */
-  async writePack(files: readonly ArrivedFile[]): Promise<PackOutcome[]> {
+  async writePack(files: readonly ArrivedFile[]): Promise<ReadonlyMap<number, CausewayError>> {
     this.#newNames = true;
-    return this.#packs.write(files, this.#checkArrival);
+    return this.#packs.write(files);
   }
 
   #noteChunk(target: WriteTarget, index: number, lengthBytes: number, hash: Uint8Array): void {
@@ -264,7 +264,7 @@ export class SinkWriter {
       take(target, finishOutcome(target, outcome));
     });
     if (renamed.length === 0) return renamed;
-    const parents = new Set(renamed.map((target) => splitRel(target.target).parent));
+    const parents = parentsOf(renamed);
     await this.#meter.run('publish', renamed.length, () => this.#syncParents(parents));
     for (const target of renamed)
       if (this.#declared.delete(target.index)) this.#store.append({ type: 'published', fileKey: target.key });
@@ -277,8 +277,10 @@ export class SinkWriter {
     const undo = this.#undo;
     if (undo === null) return failures;
     const placings = new Map<Placing, WriteTarget>();
-    for (const target of targets)
-      placings.set(await placingOf(target, isSmall(target), this.#store.dir), target);
+    for (const target of targets) {
+      const placing = isSmall(target) ? smallPlacing(target) : await largePlacing(target, this.#store.dir);
+      placings.set(placing, target);
+    }
     // a new record is flushed with all the folders on the way to it
     await this.#meter.run('destinationFlush', 0, () => undo.ready());
     const kept: KeepFailures = await this.#meter.run('publish', 0, () => undo.keep([...placings.keys()]));
@@ -430,6 +432,18 @@ function isSmall(target: WriteTarget): boolean {
     target.chunks.count <= 1 &&
     target.entry.sizeBytes <= LIMITS.smallFileMaxBytes.value
   );
+}
+
+/** The folders that files are in; as a rule one follows the other there. */
+function parentsOf(targets: readonly WriteTarget[]): Set<RelPath> {
+  const parents = new Set<RelPath>();
+  let last: RelPath | null = null;
+  for (const { target } of targets) {
+    if (last !== null && isDirectlyIn(target, last)) continue;
+    last = splitRel(target).parent;
+    parents.add(last);
+  }
+  return parents;
 }
 
 function finishOutcome(target: WriteTarget, outcome: PackOutcome): FailedFinish | null {

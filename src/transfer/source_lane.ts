@@ -155,7 +155,8 @@ async function readPack(lane: SourceLane, work: PackWork, buffer: Uint8Array): P
   const entries: { file: number; lengthBytes: number; hash: Uint8Array }[] = [];
   let from = 0;
   let to = 0;
-  for (const [at, file] of work.files.entries()) {
+  for (let at = 0; at < work.files.length; at += 1) {
+    const file = work.files[at]!;
     const lengthBytes = file.entry.sizeBytes;
     const outcome = outcomes[at]!;
     if (outcome.kind === 'ok') {

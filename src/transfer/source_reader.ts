@@ -1,14 +1,14 @@
 import { asCausewayError, CausewayError, fromReport } from '../base/errors.ts';
 import { hashAt } from '../base/hash.ts';
 import { LIMITS } from '../base/limits.ts';
-import { parseRelPath, type RelPath } from '../base/path.ts';
+import { type Name, parseRelPath, type RelPath } from '../base/path.ts';
 import { DetailReader } from '../tree/entry_details.ts';
 import type { PlanEntry } from '../wire/copy_types.ts';
 import type { DiskFile, Stat } from '../world/disk.ts';
 import type { Offload } from '../world/offload.ts';
 import { isCarriedTime } from './carried_time.ts';
 import { type BlockHashes, compareBlocksJob, readChunkJob } from './disk_jobs.ts';
-import { groupByFolder } from './folder_groups.ts';
+import { type FolderGroup, groupByFolder } from './folder_groups.ts';
 import { type PackRead, readPackJob, type SourceColumns } from './pack_jobs.ts';
 import { forgetPages, mayForget } from './page_cache.ts';
 import { toEntry } from './plan_entry.ts';
@@ -141,18 +141,10 @@ export class SourceReader {
       const root = this.#rootOf(files[first]!);
       let end = first + 1;
       while (end < files.length && this.#rootOf(files[end]!) === root) end += 1;
-      const pathOf = (file: SourceFile) => pathBelow(this.#roots[root]!, parseRelPath(file.entry.path));
+      const pathOf = (file: SourceFile) => pathBelow(this.#roots[root]!, file.entry.path as RelPath); // this side made the plan
       for (const { folders, items } of groupByFolder(files.slice(first, end), pathOf)) {
-        const entries = items.map(({ item }) => item.entry);
-        const bytes = entries.reduce((sum, entry) => sum + entry.sizeBytes, 0);
-        const columns: SourceColumns = {
-          folders: Uint8Array.from(items, ({ folder }) => folder),
-          names: items.map(({ name }) => name),
-          sizes: Uint32Array.from(entries, (entry) => entry.sizeBytes),
-          mtimesNs: BigInt64Array.from(entries, (entry) => entry.mtimeNs),
-          ctimesNs: BigInt64Array.from(entries, (entry) => entry.ctimeNs),
-          inodes: entries.map((entry) => entry.inode),
-        };
+        const columns = columnsOf(items);
+        const bytes = columns.sizes.reduce((sum, sizeBytes) => sum + sizeBytes, 0);
         yield { root, folders, files: columns, bytes };
       }
       first = end;
@@ -304,4 +296,27 @@ export class SourceReader {
 async function closeOpened({ file, forget }: Opened): Promise<void> {
   if (forget) await forgetPages(file, 0, 0);
   await file.close();
+}
+
+function columnsOf(items: FolderGroup<SourceFile>['items']): SourceColumns {
+  const count = items.length;
+  const columns = {
+    folders: new Uint8Array(count),
+    names: new Array<Name>(count),
+    sizes: new Uint32Array(count),
+    mtimesNs: new BigInt64Array(count),
+    ctimesNs: new BigInt64Array(count),
+    inodes: new Array<string>(count),
+  };
+  for (let at = 0; at < count; at += 1) {
+    const { item, folder, name } = items[at]!;
+    const { sizeBytes, mtimeNs, ctimeNs, inode } = item.entry;
+    columns.folders[at] = folder;
+    columns.names[at] = name;
+    columns.sizes[at] = sizeBytes;
+    columns.mtimesNs[at] = mtimeNs;
+    columns.ctimesNs[at] = ctimeNs;
+    columns.inodes[at] = inode;
+  }
+  return columns;
 }

@@ -4,7 +4,6 @@ import {
   joinAbsolute,
   type Name,
   parseName,
-  parseRelPath,
   type RelPath,
   ROOT_PATH,
   resolveAbsolute,
@@ -98,7 +97,7 @@ export function pathBelow(root: SourceRoot, planPath: RelPath): RelPath {
   if (root.fileName !== null) return root.fileName as unknown as RelPath;
   if (root.info.contents) return planPath;
   const cut = planPath.indexOf('/');
-  return cut < 0 ? ROOT_PATH : parseRelPath(planPath.slice(cut + 1));
+  return cut < 0 ? ROOT_PATH : (planPath.slice(cut + 1) as RelPath); // the rest of a path is one
 }
 
 /** For messages: where an entry of the plan lies on the source machine. */

@@ -225,8 +225,11 @@ export class SourceRun {
   }
 
   #noteRoots(roots: readonly number[]): void {
-    for (const [at, root] of roots.entries()) {
-      if (this.#rootsFrom.at(-1)?.root === root) continue;
+    let last = this.#rootsFrom.at(-1)?.root;
+    for (let at = 0; at < roots.length; at += 1) {
+      const root = roots[at]!;
+      if (root === last) continue;
+      last = root;
       this.#rootsFrom.push({ entry: this.#plannedEntries + at, root });
     }
   }

@@ -1,14 +1,19 @@
-import { toHex, utf8 } from '../base/bytes.ts';
+import { toHex } from '../base/bytes.ts';
 import { hashBytes } from '../base/hash.ts';
+import { LIMITS } from '../base/limits.ts';
 import { type Name, parseName, type RelPath } from '../base/path.ts';
 import { slabBytes } from '../base/slab.ts';
 
 export const FILE_KEY_BYTES = 16;
 
+/** Room for a path: memory of its own for each would cost more than its hash. */
+const PATH = Buffer.alloc(LIMITS.pathMaxBytes.value);
+
 /** Key of a file within its transfer: BLAKE3 of where it goes. */
 export function fileKeyOf(target: RelPath): Uint8Array {
   const key = slabBytes(FILE_KEY_BYTES);
-  key.set(hashBytes(utf8(target)).subarray(0, FILE_KEY_BYTES));
+  const pathBytes = PATH.write(target, 'utf8');
+  key.set(hashBytes(PATH.subarray(0, pathBytes)).subarray(0, FILE_KEY_BYTES));
   return key;
 }
 

@@ -128,7 +128,7 @@ export class PlanPage {
     const more = this.#more.get(at);
     const userId = rows.getUint32(row + 40, true);
     const groupId = rows.getUint32(row + 44, true);
-    const entry = {
+    const entry: { -readonly [Key in keyof PlanEntry]: PlanEntry[Key] } = {
       path: this.path(at),
       kind: this.kind(at),
       sizeBytes: this.sizeBytes(at),
@@ -137,8 +137,11 @@ export class PlanPage {
       ctimeNs: rows.getBigInt64(row + 24, true),
       inode: more?.inode ?? String(rows.getBigUint64(row + 32, true)),
       linkTarget: more?.linkTarget ?? '',
-      ...(userId !== UNKNOWN_ID && { userId, groupId }),
     };
+    if (userId !== UNKNOWN_ID) {
+      entry.userId = userId;
+      entry.groupId = groupId;
+    }
     return more === undefined ? entry : { ...entry, ...given(more) };
   }
 }

@@ -212,15 +212,16 @@ function encodeEntries({ folder, entries }: UndoEntries): Uint8Array {
   let mostBytes = 2 + UTF8_MAX * folder.length;
   for (const { name } of entries) mostBytes += UNDO_ENTRY_HEAD_BYTES + UTF8_MAX * name.length;
   const record = Buffer.alloc(mostBytes);
+  const fields = new DataView(record.buffer, record.byteOffset);
   const folderBytes = record.write(folder, 2, 'utf8');
   record.writeUInt16LE(folderBytes, 0);
   let at = 2 + folderBytes;
-  for (const entry of entries) at += writeEntry(record, at, entry);
+  for (const entry of entries) at += writeEntry(record, fields, at, entry);
   return new Uint8Array(record.buffer, record.byteOffset, at);
 }
 
-/** Gives its length. */
-function writeEntry(record: Buffer, at: number, entry: UndoEntry): number {
+/** Gives its length; `fields` are the bytes of the record. */
+function writeEntry(record: Buffer, fields: DataView, at: number, entry: UndoEntry): number {
   const { name, kind, kept, sizeBytes, mtimeNs, mark, byChunks, inode, keptInode } = entry;
   assert(mark.byteLength === UNDO_MARK_BYTES, 'a mark has 16 bytes');
   const nameBytes = record.write(name, at + UNDO_ENTRY_HEAD_BYTES, 'utf8');
@@ -228,8 +229,9 @@ function writeEntry(record: Buffer, at: number, entry: UndoEntry): number {
   record[at + 1] = (kept === null ? 0 : KEPT) | (byChunks ? BY_CHUNKS : 0) | (inode === null ? 0 : HAS_INODE);
   record.writeUInt8(nameBytes, at + 2);
   record.writeUInt32LE(kept ?? 0, at + 3);
-  record.writeBigUInt64LE(BigInt(sizeBytes), at + 7);
-  record.writeBigInt64LE(mtimeNs, at + 15);
+  fields.setUint32(at + 7, sizeBytes % 2 ** 32, true);
+  fields.setUint32(at + 11, Math.floor(sizeBytes / 2 ** 32), true);
+  fields.setBigInt64(at + 15, mtimeNs, true);
   record.set(mark, at + 23);
   if (inode !== null) record.set(inode, at + 39);
   if (keptInode !== null) record.set(keptInode, at + 47);

@@ -14,16 +14,24 @@ export interface PlainStat {
   groupId: number;
 }
 
+/** What tells one state of a file from another without reading it. */
+export interface FileState {
+  readonly sizeBytes: number;
+  readonly mtimeNs: bigint;
+  readonly ctimeNs: bigint;
+  readonly inode: string;
+}
+
 /**
  * Small files read and written in one call each, by the calling thread: what the calls of a Dir and a DiskFile do one
  * after the other, without the wait between them. Errors are CW_DISK_*, as those calls throw them.
  */
 export interface WholeFiles {
   /**
-   * Reads a regular file into `into`, which is as long as the file is thought to be; `accept` is asked before and after.
-   * Null where both times it agreed and the file had that length, else what stands there.
+   * Reads a regular file into `into`, which is as long as the file is thought to be. Null where it was in the planned state
+   * before and after and had that length, else what stands there.
    */
-  read(dir: Dir, name: Name, into: Uint8Array, accept: (stat: Stat) => boolean): Stat | null;
+  read(dir: Dir, name: Name, into: Uint8Array, planned: FileState): Stat | null;
   /** Writes a file from its start; one that exists is written over and not cut. */
   write(dir: Dir, name: Name, bytes: Uint8Array, permission: number): void;
   /**

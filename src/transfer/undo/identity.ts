@@ -10,9 +10,9 @@ const NS_PER_S = 1_000_000_000n;
 /** Time resolution of the coarsest file systems (FAT). */
 const COARSE_NS = 2n * NS_PER_S;
 
-/** The start of a hash of a whole content. */
+/** The start of a hash of a whole content, in the same memory. */
 export function contentMark(hash: Uint8Array): Uint8Array {
-  return hash.slice(0, UNDO_MARK_BYTES);
+  return hash.subarray(0, UNDO_MARK_BYTES);
 }
 
 export function inodeMark(inode: string): Uint8Array {

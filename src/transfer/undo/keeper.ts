@@ -15,6 +15,7 @@ import {
 import type { Dir, Stat } from '../../world/disk.ts';
 import type { World } from '../../world/world.ts';
 import { type FolderGroup, groupByFolder } from '../folder_groups.ts';
+import { FreshFolders } from '../fresh_folders.ts';
 import type { MetadataRules } from '../metadata.ts';
 import type { Placed } from '../sink_plan.ts';
 import { earlierCounts, type UndoCounts } from './earlier.ts';
@@ -86,8 +87,8 @@ const NONE: KeepFailures = new Map();
 export class UndoKeeper {
   readonly #parts: UndoKeeperParts;
   readonly #quota: UndoQuota;
-  /** Folders that this attempt makes, the topmost of each tree. */
-  readonly #fresh = new Set<RelPath>();
+  /** Folders that this attempt makes. */
+  readonly #fresh = new FreshFolders();
   #rootBefore: Stat | null = null;
   #store: UndoStore | null = null;
   /** Records that matter only once something changes. */
@@ -139,7 +140,7 @@ export class UndoKeeper {
       if (target === '') continue;
       const found = await this.#folderBefore(target, entry, rules);
       if (found !== null && found.stat.kind !== 'directory') continue; // told when it is made
-      if (found === null && !this.#isFresh(target)) this.#fresh.add(target);
+      if (found === null) this.#fresh.add(target);
       changes ||= found === null || found.changes;
       if (found === null) this.#figures.made += 1;
       await this.#hold(folderRecord(target, found?.stat ?? null, found?.xattrs ?? []));
@@ -219,9 +220,13 @@ export class UndoKeeper {
     if (this.#stoppedAt !== null) return NONE;
     await this.#open();
     const failures = new Map<Placing, CausewayError>();
-    const known = placings.filter(({ target }) => this.#isFresh(target));
-    this.#record(known.map((placing) => ({ placing, kept: null, keptInode: null })));
-    const unknown = placings.filter(({ target }) => !this.#isFresh(target));
+    const known: Recorded[] = [];
+    const unknown: Placing[] = [];
+    for (const placing of placings) {
+      if (this.#fresh.holds(placing.target)) known.push({ placing, kept: null, keptInode: null });
+      else unknown.push(placing);
+    }
+    this.#record(known);
     for (const group of groupByFolder(unknown, ({ target }) => target))
       await this.#keepGroup(group, failures);
     return failures;
@@ -384,17 +389,9 @@ export class UndoKeeper {
     this.#lastMs = this.#parts.world.clock.wallMs();
   }
 
-  /** Nothing can stand in a folder that this attempt has made, nor in one below it. */
-  #isFresh(target: RelPath): boolean {
-    if (this.#fresh.size === 0) return false;
-    for (let { parent } = splitRel(target); parent !== ''; { parent } = splitRel(parent))
-      if (this.#fresh.has(parent)) return true;
-    return false;
-  }
-
   /** What stands there; null where nothing does. */
   async #folderBefore(target: RelPath, entry: PlanEntry, rules: MetadataRules): Promise<FolderBefore | null> {
-    if (this.#isFresh(target)) return null;
+    if (this.#fresh.holds(target)) return null;
     try {
       return await this.#parts.dirs.useParent(target, async (dir, name) => {
         const stat = await statOrNull(dir, name);

@@ -18,21 +18,20 @@ export interface ReadyFile {
   readonly chunks: ChunkMap;
 }
 
-/**
- * What a file is known by once it is in place: a small one by its content, which costs no look at the disk, a large one
- * by the inode of its partial file too, so that it need not be read.
- */
-export async function placingOf(file: ReadyFile, isSmall: boolean, store: Dir): Promise<Placing> {
-  const { target, key, entry, chunks } = file;
+/** What a small file is known by once it is in place: its content, which costs no look at the disk. */
+export function smallPlacing({ target, entry, chunks }: ReadyFile): Placing {
   const { sizeBytes, mtimeNs } = entry;
-  const common = { target, kind: 'file' as const, sizeBytes, mtimeNs };
-  if (isSmall) {
-    const mark = contentMark(chunks.count === 0 ? EMPTY : chunks.hashes());
-    return { ...common, mark, byChunks: false, inode: null };
-  }
+  const mark = contentMark(chunks.count === 0 ? EMPTY : chunks.hashes());
+  return { target, kind: 'file', sizeBytes, mtimeNs, mark, byChunks: false, inode: null };
+}
+
+/** The same for a large one: by the inode of its partial file too, so that it need not be read. */
+export async function largePlacing({ target, key, entry, chunks }: ReadyFile, store: Dir): Promise<Placing> {
+  const { sizeBytes, mtimeNs } = entry;
   const stat = await statOrNull(store, partialName(key)); // of an empty file none was made yet
   const inode = stat && inodeMark(stat.inode);
-  return { ...common, mark: contentMark(chunks.root()), byChunks: true, inode };
+  const mark = contentMark(chunks.root());
+  return { target, kind: 'file', sizeBytes, mtimeNs, mark, byChunks: true, inode };
 }
 
 /** The same for a symlink. */

@@ -55,6 +55,25 @@ export class NodeDir implements Dir {
     return { fd, lease: this.#lease, path: this.#absolutePath, giveBack: () => this.#lease.leave() };
   }
 
+  /** The descriptor for one call of this thread, which ends with {@link leaveFd}. */
+  enterFd(): number {
+    return this.#lease.enter(this.#open, this.#absolutePath);
+  }
+
+  leaveFd(): void {
+    this.#lease.leave();
+  }
+
+  /** Whose descriptor it is: numbers are used again. */
+  get lease(): object {
+    return this.#lease;
+  }
+
+  /** How an entry is called in messages. */
+  shown(name: string): string {
+    return this.#show(name);
+  }
+
   get caps(): DirCaps {
     return {
       owners: typeof process.getuid === 'function',

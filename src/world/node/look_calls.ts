@@ -10,6 +10,7 @@ import { loadFfi } from './syscalls.ts';
 const { ENOENT, ENOTSUP } = constants.errno;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_NO_AUTOMOUNT = 0x800;
+const AT_EMPTY_PATH = 0x1000;
 /** STATX_BASIC_STATS: what stat(2) tells. */
 const BASIC = 0x7ff;
 /** Memory: a name or path with its NUL, then a `struct statx`. */
@@ -48,6 +49,13 @@ export class LookCalls {
     const flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT;
     if (this.#calls.statx(dirFd, this.#textAt, flags, BASIC, this.#statxAt) !== 0)
       return this.#errno() === ENOENT ? 'gone' : 'failed';
+    return (this.#view.getUint32(0, LITTLE) & BASIC) === BASIC ? this.#view : 'failed';
+  }
+
+  /** The same of an open file. */
+  statOf(fd: number): DataView | 'failed' {
+    this.#memory[0] = 0;
+    if (this.#calls.statx(fd, this.#textAt, AT_EMPTY_PATH, BASIC, this.#statxAt) !== 0) return 'failed';
     return (this.#view.getUint32(0, LITTLE) & BASIC) === BASIC ? this.#view : 'failed';
   }
 

@@ -5,10 +5,11 @@ import { CausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { type Name, parseName } from '../../base/path.ts';
 import type { AttrPatch, Dir, Stat } from '../disk.ts';
-import type { PlainStat, WholeFiles } from '../whole_files.ts';
+import type { FileState, PlainStat, WholeFiles } from '../whole_files.ts';
 import { NodeDir } from './dir.ts';
 import { diskError } from './disk_errors.ts';
-import { bindLookCalls, STATX } from './look_calls.ts';
+import { bindFileCalls, type FileCalls } from './file_calls.ts';
+import { bindLookCalls, type LookCalls, STATX } from './look_calls.ts';
 import { FILE_FLAGS } from './open_flags.ts';
 import { toStat } from './stat.ts';
 import { type Syscalls, SystemCallError } from './syscalls.ts';
@@ -21,50 +22,51 @@ const NO_LINK: ReadonlySet<number> = new Set([EMLINK, ENOSYS, ENOTSUP, EOPNOTSUP
 
 const BIGINT = { bigint: true } as const;
 
-/** Where an entry of an open folder is reached, and how it is called in messages. */
-interface Spot {
-  readonly fd: number;
-  readonly lease: object;
-  readonly name: Name;
-  readonly shown: string;
+/** What {@link NodeWholeFiles} is made of. */
+interface Calls {
+  readonly syscalls: Syscalls;
+  readonly files: FileCalls;
+  readonly looks: LookCalls;
+  /** For paths; null: they go through /proc. */
+  readonly folder: ThreadFolder | null;
 }
 
-/** {@link WholeFiles} with the calls of `node:fs`, below the thread's own folder or one of the kind that /proc anchors. */
+/** {@link WholeFiles} with calls below the descriptor of the folder. */
 class NodeWholeFiles implements WholeFiles {
   readonly #syscalls: Syscalls;
+  readonly #files: FileCalls;
+  readonly #looks: LookCalls;
   readonly #folder: ThreadFolder | null;
-  readonly #looks = bindLookCalls();
   /** The folder that was found last to be on a file system without extended attributes. */
   #withoutXattrs: object | null = null;
 
-  constructor(syscalls: Syscalls, folder: ThreadFolder | null) {
+  constructor({ syscalls, files, looks, folder }: Calls) {
     this.#syscalls = syscalls;
+    this.#files = files;
+    this.#looks = looks;
     this.#folder = folder;
   }
 
-  read(dir: Dir, name: Name, into: Uint8Array, accept: (stat: Stat) => boolean): Stat | null {
-    return this.#at(dir, name, 'read', ({ path, shown }) => {
-      const fd = fs.openSync(path, FILE_FLAGS.read);
+  read(dir: Dir, name: Name, into: Uint8Array, planned: FileState): Stat | null {
+    return at(dir, name, 'read', (dirFd, shown) => {
+      const fd = this.#files.open(dirFd, name, FILE_FLAGS.read, 0);
       try {
-        const before = toStat(fs.fstatSync(fd, BIGINT));
-        if (before.kind !== 'file') throw notRegular(shown);
-        if (!accept(before)) return before;
+        if (!this.#isIn(fd, planned)) return foundAt(fd, shown());
         const count = readAll(fd, into);
-        const after = toStat(fs.fstatSync(fd, BIGINT));
-        return count === into.byteLength && accept(after) ? null : after;
+        return count === into.byteLength && this.#isIn(fd, planned) ? null : foundAt(fd, shown());
       } finally {
-        fs.closeSync(fd);
+        this.#files.close(fd);
       }
     });
   }
 
   write(dir: Dir, name: Name, bytes: Uint8Array, permission: number): void {
-    this.#at(dir, name, 'write', ({ path, shown }) => {
-      const fd = openForWriting(path, shown, permission);
+    at(dir, name, 'write', (dirFd, shown) => {
+      const fd = this.#openForWriting({ dirFd, name, permission }, shown);
       try {
         writeAll(fd, bytes);
       } finally {
-        fs.closeSync(fd);
+        this.#files.close(fd);
       }
     });
   }
@@ -75,11 +77,11 @@ class NodeWholeFiles implements WholeFiles {
     accept: (bytes: Uint8Array, count: number) => boolean,
     to: { readonly dir: Dir; readonly name: Name; readonly attrs: AttrPatch },
   ): boolean {
-    return this.#at(from.dir, from.name, 'finish', ({ fd: storeFd, path, shown }) => {
+    return at(from.dir, from.name, 'finish', (storeFd, shown) => {
       const empty = into.byteLength === 0;
-      const fd = fs.openSync(path, empty ? FILE_FLAGS.append : FILE_FLAGS.write, 0o600);
+      const fd = this.#files.open(storeFd, from.name, empty ? FILE_FLAGS.append : FILE_FLAGS.write, 0o600);
       try {
-        const sizeBytes = sizeOfRegular(fd, shown);
+        const sizeBytes = this.#sizeOfRegular(fd, shown);
         if (!empty && !accept(into, readAll(fd, into))) return false;
         if (sizeBytes > into.byteLength) {
           fs.ftruncateSync(fd, into.byteLength);
@@ -87,20 +89,20 @@ class NodeWholeFiles implements WholeFiles {
         }
         this.#setAttrs(fd, to.attrs);
       } finally {
-        fs.closeSync(fd);
+        this.#files.close(fd);
       }
-      at(to.dir, to.name, `rename ${shown} to`, (target) =>
-        this.#syscalls.renameAt(storeFd, from.name, target.fd, target.name),
+      at(to.dir, to.name, `rename ${from.name} to`, (toFd) =>
+        this.#files.rename(storeFd, from.name, toFd, to.name),
       );
       return true;
     });
   }
 
   link(dir: Dir, name: Name, toDir: Dir, toName: Name): 'linked' | 'missing' | 'refused' {
-    return at(toDir, toName, 'keep', (target) =>
-      at(dir, name, `link to ${target.shown}`, ({ fd }) => {
+    return at(toDir, toName, 'keep', (toFd, shown) =>
+      at(dir, name, `link to ${shown()}`, (fd) => {
         try {
-          return this.#syscalls.linkAt(fd, name, target.fd, toName) ? 'linked' : 'missing';
+          return this.#syscalls.linkAt(fd, name, toFd, toName) ? 'linked' : 'missing';
         } catch (thrown) {
           if (thrown instanceof SystemCallError && NO_LINK.has(thrown.errno)) return 'refused';
           throw thrown;
@@ -124,15 +126,15 @@ class NodeWholeFiles implements WholeFiles {
   }
 
   look(dir: Dir, name: Name, into: PlainStat, attributes: boolean): 'plain' | 'gone' | 'other' {
-    const looks = this.#looks;
-    if (looks === null) return 'other';
     assert(dir instanceof NodeDir, 'the folder is of this machine');
-    const { fd, lease, giveBack } = dir.lend();
+    const looks = this.#looks;
+    const fd = dir.enterFd();
     try {
       parseName(name);
       const view = looks.stat(fd, name);
       if (view === 'gone') return 'gone';
       if (view === 'failed' || !toPlain(view, into)) return 'other';
+      const { lease } = dir;
       if (!attributes || this.#withoutXattrs === lease) return 'plain';
       const isIn = this.#folder?.enter(fd, lease) === true;
       const answer = looks.xattrs(isIn ? name : `/proc/self/fd/${fd}/${name}`);
@@ -140,23 +142,71 @@ class NodeWholeFiles implements WholeFiles {
       if (answer === 'gone') return 'gone';
       return answer === 'none' || answer === 'unsupported' ? 'plain' : 'other';
     } finally {
-      giveBack();
+      dir.leaveFd();
     }
   }
 
-  /** The same with a path: below the folder that the thread is in, which takes the kernel least to follow. */
-  #at<T>(dir: Dir, name: Name, operation: string, call: (spot: Spot & { readonly path: string }) => T): T {
-    return at(dir, name, operation, (spot) => {
-      const isIn = this.#folder?.enter(spot.fd, spot.lease) === true;
-      return call({ ...spot, path: isIn ? name : `/proc/self/fd/${spot.fd}/${name}` });
-    });
+  #setAttrs(fd: number, { userId, groupId, mode, mtimeNs }: AttrPatch): void {
+    if (userId !== undefined || groupId !== undefined)
+      this.#files.setOwner(fd, userId ?? SAME_ID, groupId ?? SAME_ID);
+    if (mode !== undefined) this.#files.setMode(fd, mode);
+    if (mtimeNs !== undefined) this.#files.setTime(fd, mtimeNs);
   }
 
-  #setAttrs(fd: number, { userId, groupId, mode, mtimeNs }: AttrPatch): void {
-    if (userId !== undefined || groupId !== undefined) fs.fchownSync(fd, userId ?? -1, groupId ?? -1);
-    if (mode !== undefined) fs.fchmodSync(fd, mode);
-    if (mtimeNs !== undefined) this.#syscalls.futimens(fd, mtimeNs);
+  /** Whether an open file is a regular one in that state; the cheapest to compare comes first. */
+  #isIn(fd: number, { sizeBytes, mtimeNs, ctimeNs, inode }: FileState): boolean {
+    const view = this.#looks.statOf(fd);
+    return (
+      view !== 'failed' &&
+      isRegular(view) &&
+      STATX.sizeBytes(view) === sizeBytes &&
+      STATX.mtimeNs(view) === mtimeNs &&
+      STATX.ctimeNs(view) === ctimeNs &&
+      String(STATX.inode(view)) === inode
+    );
   }
+
+  /** As `Dir.openFile`: no special file passes for a regular one. */
+  #sizeOfRegular(fd: number, shown: () => string): number {
+    const view = this.#looks.statOf(fd);
+    if (view === 'failed') return foundAt(fd, shown()).sizeBytes;
+    if (!isRegular(view)) throw notRegular(shown());
+    return STATX.sizeBytes(view);
+  }
+
+  /** New as a rule; a leftover is opened as it is. */
+  #openForWriting(
+    { dirFd, name, permission }: { readonly dirFd: number; readonly name: Name; readonly permission: number },
+    shown: () => string,
+  ): number {
+    try {
+      return this.#files.open(dirFd, name, FILE_FLAGS.create, permission);
+    } catch (thrown) {
+      if ((thrown as NodeJS.ErrnoException).code !== 'EEXIST') throw thrown;
+    }
+    const fd = this.#files.open(dirFd, name, FILE_FLAGS.append, permission);
+    try {
+      this.#sizeOfRegular(fd, shown);
+      return fd;
+    } catch (thrown) {
+      this.#files.close(fd);
+      throw thrown;
+    }
+  }
+}
+
+/** Of fchown(2): it stays. */
+const SAME_ID = 0xffff_ffff;
+
+function isRegular(view: DataView): boolean {
+  return (STATX.mode(view) & constants.S_IFMT) === constants.S_IFREG;
+}
+
+/** What an open file is. Throws CW_UNSUPPORTED for one that is not regular. */
+function foundAt(fd: number, shown: string): Stat {
+  const stat = toStat(fs.fstatSync(fd, BIGINT));
+  if (stat.kind !== 'file') throw notRegular(shown);
+  return stat;
 }
 
 /** Nanoseconds since 1970 that 64 bits hold. */
@@ -187,32 +237,8 @@ function isPlainName(name: string): boolean {
   return name.length <= LIMITS.nameMaxBytes.value && !/[^\x01-\x7f]/.test(name);
 }
 
-/** As `Dir.openFile`: no special file passes for a regular one. */
-function sizeOfRegular(fd: number, shown: string): number {
-  const stats = fs.fstatSync(fd); // sizes and kinds need no nanoseconds, and this is three times as fast
-  if (!stats.isFile()) throw notRegular(shown);
-  return stats.size;
-}
-
 function notRegular(shown: string): CausewayError {
   return new CausewayError('CW_UNSUPPORTED', `cannot open ${shown}: it is no regular file`);
-}
-
-/** New as a rule; a leftover is opened as it is. */
-function openForWriting(path: string, shown: string, permission: number): number {
-  try {
-    return fs.openSync(path, FILE_FLAGS.create, permission);
-  } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code !== 'EEXIST') throw thrown;
-  }
-  const fd = fs.openSync(path, FILE_FLAGS.append, permission);
-  try {
-    sizeOfRegular(fd, shown);
-    return fd;
-  } catch (thrown) {
-    fs.closeSync(fd);
-    throw thrown;
-  }
 }
 
 function readAll(fd: number, into: Uint8Array): number {
@@ -235,25 +261,25 @@ function writeAll(fd: number, bytes: Uint8Array): void {
 }
 
 /** Runs `call` on an entry; the name is checked here too: one forged by a cast must not reach the kernel. */
-function at<T>(dir: Dir, name: Name, operation: string, call: (spot: Spot) => T): T {
+function at<T>(dir: Dir, name: Name, operation: string, call: (dirFd: number, shown: () => string) => T): T {
   assert(dir instanceof NodeDir, 'the folder is of this machine');
-  const { fd, lease, path, giveBack } = dir.lend();
-  const shown = `${path}/${name}`;
+  const dirFd = dir.enterFd();
+  const shown = () => dir.shown(name);
   try {
     parseName(name);
     if (!name.isWellFormed()) throw new CausewayError('CW_DISK_NAME', 'the name is not valid Unicode');
-    return call({ fd, lease, name, shown });
+    return call(dirFd, shown);
   } catch (thrown) {
-    throw diskError(operation, shown, thrown);
+    throw diskError(operation, shown(), thrown);
   } finally {
-    giveBack();
+    dir.leaveFd();
   }
 }
 
-/** Null where folders are not reached by descriptor, or times cannot be set exactly: the longer way does it then. */
+/** Null where the system's calls cannot be bound: the longer way does it then. Called once in a thread. */
 export function createWholeFiles(syscalls: Syscalls | null, folder: ThreadFolder | null): WholeFiles | null {
-  const anchored = process.platform === 'linux' && fs.existsSync('/proc/self/fd');
-  return anchored && syscalls !== null && constants.O_NOFOLLOW !== undefined
-    ? new NodeWholeFiles(syscalls, folder)
-    : null;
+  if (process.platform !== 'linux' || syscalls === null || constants.O_NOFOLLOW === undefined) return null;
+  const files = bindFileCalls();
+  const looks = bindLookCalls();
+  return files === null || looks === null ? null : new NodeWholeFiles({ syscalls, files, looks, folder });
 }
