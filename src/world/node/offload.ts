@@ -34,8 +34,8 @@ interface Thread {
   sinceMs: number;
 }
 
-/** How long a thread without work is kept: a copy follows the other, and a start costs some 50 ms. */
-const IDLE_MS = 20_000;
+/** How long a thread without work is kept: a copy follows the other, and a new one has to compile all it does, 100 ms of processor time and more. */
+const IDLE_MS = 60_000;
 
 /** Jobs leave little behind, so that a large nursery would only fill the memory of a small machine with garbage. */
 const HEAP = { maxYoungGenerationSizeMb: 4, maxOldGenerationSizeMb: 128 };
