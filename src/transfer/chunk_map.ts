@@ -5,6 +5,10 @@ import { slabBytes } from '../base/slab.ts';
 const MISSING = 0;
 const WRITTEN = 1;
 const DURABLE = 2;
+/** An earlier attempt has noted it; nobody has looked yet. */
+const CLAIMED = 3;
+/** An earlier attempt has noted it, and it was flushed, read and found to be so. */
+const CHECKED = 4;
 
 /** Which chunks of one file are there, how safe they are, and their hashes. */
 export class ChunkMap {
@@ -13,6 +17,7 @@ export class ChunkMap {
   readonly #memory: Uint8Array;
   readonly #statesAt: number;
   #missing: number;
+  #claimed = 0;
 
   constructor(count: number) {
     this.count = count;
@@ -30,24 +35,48 @@ export class ChunkMap {
   }
 
   isDurable(index: number): boolean {
-    return this.#state(index) === DURABLE;
+    return this.#state(index) === DURABLE || this.#state(index) === CHECKED;
   }
 
   /** `hash` is copied. */
   written(index: number, hash: Uint8Array): void {
     assert(index < this.count, 'a chunk lies within its file');
-    if (this.#state(index) === MISSING) this.#missing -= 1;
-    this.#memory[this.#statesAt + index] = WRITTEN;
+    this.#set(index, WRITTEN);
     this.#memory.set(hash, index * HASH_BYTES);
   }
 
+  /** An earlier attempt says that it is there with this hash, which is copied. */
+  claim(index: number, hash: Uint8Array): void {
+    this.written(index, hash);
+    this.#set(index, CLAIMED);
+  }
+
+  /** Chunks that were claimed and not looked at. */
+  get claimed(): number {
+    return this.#claimed;
+  }
+
+  isClaimed(index: number): boolean {
+    return this.#state(index) === CLAIMED;
+  }
+
+  /** What was claimed is so. */
+  check(index: number): void {
+    assert(this.isClaimed(index), 'a claim is checked once');
+    this.#set(index, CHECKED);
+  }
+
+  /** It was read and compared since it was written: there is no need to do it once more. */
+  isChecked(index: number): boolean {
+    return this.#state(index) === CHECKED;
+  }
+
   durable(index: number): void {
-    if (this.#state(index) === WRITTEN) this.#memory[this.#statesAt + index] = DURABLE;
+    if (this.#state(index) === WRITTEN) this.#set(index, DURABLE);
   }
 
   lost(index: number): void {
-    if (this.#state(index) !== MISSING) this.#missing += 1;
-    this.#memory[this.#statesAt + index] = MISSING;
+    this.#set(index, MISSING);
   }
 
   hash(index: number): Uint8Array {
@@ -62,6 +91,15 @@ export class ChunkMap {
   /** BLAKE3 over the chunk hashes in order: the identity of the whole content, given the chunk size. */
   root(): Uint8Array {
     return hashBytes(this.hashes());
+  }
+
+  #set(index: number, state: number): void {
+    const before = this.#state(index);
+    if (before === MISSING) this.#missing -= 1;
+    if (before === CLAIMED) this.#claimed -= 1;
+    if (state === MISSING) this.#missing += 1;
+    if (state === CLAIMED) this.#claimed += 1;
+    this.#memory[this.#statesAt + index] = state;
   }
 
   #state(index: number): number {

@@ -17,36 +17,43 @@ export interface ReadBack {
 }
 
 /**
- * Reads every chunk of a file again and gives the indexes, rising, of those that do not have their hash. Several runs of
+ * Reads every chunk of a file again, but for those that were read after they were flushed already, and gives the indexes, rising, of those that do not have their hash. Several runs of
  * chunks at a time: nothing else is left to do for this file. Errors are CW_DISK_*.
  */
 export async function badChunks(file: DiskFile, target: WriteTarget, parts: ReadBack): Promise<number[]> {
   const bad: number[] = [];
-  await forEachAtOnce(runsToVerify(target, parts.chunkBytes), LIMITS.verifyAtOnceMax.value, async (run) => {
+  const runs = runsOf(target, parts.chunkBytes, (index) => !target.chunks.isChecked(index));
+  await forEachAtOnce(runs, LIMITS.verifyAtOnceMax.value, async (run) => {
     bad.push(...(await badIn(file, target, run, parts)));
   });
   return isPlanted('skip-verify') ? [] : bad.sort((a, b) => a - b);
 }
 
-interface Run {
+/** Chunks in a row. */
+export interface Run {
   readonly first: number;
   readonly count: number;
 }
 
-function runsToVerify(target: WriteTarget, chunkBytes: number): Run[] {
+/** The wanted chunks of a file, as runs of at most LIMITS.verifyRunBytes. */
+export function runsOf(
+  { chunks }: Pick<WriteTarget, 'chunks'>,
+  chunkBytes: number,
+  isWanted: (index: number) => boolean,
+): Run[] {
   const each = Math.max(1, Math.floor(LIMITS.verifyRunBytes.value / chunkBytes));
-  const trusted = (index: number) => isPlanted('trust-journal') && target.chunks.isDurable(index);
   const runs: Run[] = [];
-  for (let first = 0; first < target.chunks.count; ) {
+  for (let first = 0; first < chunks.count; ) {
     let count = 0;
-    while (count < each && first + count < target.chunks.count && !trusted(first + count)) count += 1;
+    while (count < each && first + count < chunks.count && isWanted(first + count)) count += 1;
     if (count > 0) runs.push({ first, count });
     first += Math.max(1, count);
   }
   return runs;
 }
 
-async function badIn(
+/** Reads the chunks of a run and gives the indexes of those that do not have their hash. Errors are CW_DISK_*. */
+export async function badIn(
   file: DiskFile,
   target: WriteTarget,
   run: Run,

@@ -87,7 +87,7 @@ export class RelayFigures {
       zeroBytes: this.#zeroBytes,
       compressed: this.#source.latest?.compressed ?? null,
       durableBytes: sink?.durableBytes ?? this.#recoveredBytes,
-      recoveredBytes: this.#recoveredBytes,
+      recoveredBytes: sink?.recoveredBytes ?? this.#recoveredBytes,
       problems: [...this.#problems],
       notes: this.#notes,
       localStages: this.#source.stages,

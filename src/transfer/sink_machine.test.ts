@@ -286,3 +286,30 @@ test('zeros count as durable as other bytes, take little of the window, and were
   step({ kind: 'published', files: [0] });
   assert.deepEqual([state.durableBytes, state.settledBytes], [2 * CHUNK, 3 * each + 100]);
 });
+
+test('what an earlier attempt claims counts once it was looked at, and what is not so is asked for again', () => {
+  const { state, step } = begin([3 * CHUNK]);
+  state.files.want(0);
+  for (const index of [0, 1]) step({ kind: 'claimed', file: 0, index, hash: hash(index) });
+  step({ kind: 'planEnd' });
+  assert.equal(state.durableBytes, 0);
+  step({ kind: 'fileEnd', file: 0, root: rootOf(3) });
+  assert.deepEqual(step(written(0, 2)), [], 'nothing is finished before its claims were looked at');
+  assert.deepEqual(step({ kind: 'looked', file: 0, version: 0, good: [0], bad: [1] }), [
+    { kind: 'send', message: { t: 'reject', file: 0, index: 1, stage: 'verify' } },
+  ]);
+  assert.deepEqual([state.durableBytes, state.recoveredBytes], [CHUNK, CHUNK]);
+  assert.equal(state.files.get(0)!.retries, 0, 'it is not the fault of the link');
+  step(written(0, 1));
+  assert.deepEqual(step({ kind: 'fileEnd', file: 0, root: rootOf(3) }), [{ kind: 'finish', files: [0] }]);
+  assert.equal(state.files.get(0)!.chunks.isChecked(0), true);
+});
+
+test('a late look at claims of an older version of the file changes nothing', () => {
+  const { state, step } = begin([2 * CHUNK]);
+  state.files.want(0);
+  step({ kind: 'claimed', file: 0, index: 0, hash: hash(0) });
+  step({ kind: 'fileChanged', file: 0, version: 1, entry: entry('f0', 2 * CHUNK) });
+  assert.deepEqual(step({ kind: 'looked', file: 0, version: 0, good: [0], bad: [] }), []);
+  assert.deepEqual([state.durableBytes, state.files.get(0)!.chunks.missing], [0, 2]);
+});

@@ -45,13 +45,15 @@ function apply(state: SinkState, event: SinkEvent, effects: SinkEffect[]): void 
     case 'entryDone':
       state.doneEntries += event.count;
       return;
-    case 'recovered':
-      return recovered(state, event);
+    case 'claimed':
+      return state.files.get(event.file)!.chunks.claim(event.index, event.hash);
+    case 'looked':
+      return looked(state, event, effects);
     case 'passedOver':
       state.open -= event.files;
       return;
     case 'inPlace':
-      return inPlace(state, state.files.get(event.file)!);
+      return foundInPlace(state, state.files.get(event.file)!);
     case 'unchanged':
       return unchanged(state, event);
     case 'chunkWritten':
@@ -92,11 +94,30 @@ function planned(state: SinkState, event: Extract<SinkEvent, { kind: 'planned' }
   state.open += event.files;
 }
 
-function recovered(state: SinkState, event: Extract<SinkEvent, { kind: 'recovered' }>): void {
-  const file = state.files.get(event.file)!;
-  file.chunks.written(event.index, event.hash);
-  file.chunks.durable(event.index);
-  credit(state, file, chunkLength(file.entry.sizeBytes, state.chunkBytes, event.index));
+/** No retry is counted for what an earlier attempt claimed and is not so. */
+function looked(
+  state: SinkState,
+  event: Extract<SinkEvent, { kind: 'looked' }>,
+  effects: SinkEffect[],
+): void {
+  const file = state.files.get(event.file);
+  if (file?.phase !== 'receiving' || file.version !== event.version) return;
+  for (const index of event.good) {
+    if (!file.chunks.isClaimed(index)) continue;
+    file.chunks.check(index);
+    const before = state.durableBytes;
+    credit(state, file, chunkLength(file.entry.sizeBytes, state.chunkBytes, index));
+    state.recoveredBytes += state.durableBytes - before;
+  }
+  const bad = event.bad.filter((index) => file.chunks.isClaimed(index));
+  if (bad.length > 0) askAgain(file, bad, 'verify', effects);
+  endIfWhole(state, file, effects);
+}
+
+function foundInPlace(state: SinkState, file: SinkFile): void {
+  const before = state.durableBytes;
+  inPlace(state, file);
+  state.recoveredBytes += state.durableBytes - before;
 }
 
 function inPlace(state: SinkState, file: SinkFile): void {
@@ -113,6 +134,7 @@ function unchanged(state: SinkState, { files, bytes }: Extract<SinkEvent, { kind
   state.open -= files;
   state.doneEntries += files;
   state.durableBytes += bytes;
+  state.recoveredBytes += bytes;
 }
 
 function chunkWritten(
@@ -133,9 +155,7 @@ function chunkWritten(
   const { file: number, version, index, bytes } = event;
   state.unflushed.push({ file: number, version, index, bytes, windowBytes });
   state.unflushedBytes += windowBytes;
-  if (file.chunks.missing > 0 || file.root === null) return;
-  if (equalBytes(file.chunks.root(), file.root)) complete(state, file);
-  else rootMismatch(state, file, effects);
+  endIfWhole(state, file, effects);
 }
 
 /**
@@ -201,6 +221,15 @@ function retryChunks(
     );
     return;
   }
+  askAgain(file, indexes, stage, effects);
+}
+
+function askAgain(
+  file: SinkFile,
+  indexes: readonly number[],
+  stage: 'link' | 'verify',
+  effects: SinkEffect[],
+): void {
   file.root = null;
   for (const index of indexes) {
     file.chunks.lost(index);
@@ -212,9 +241,14 @@ function fileEnd(state: SinkState, index: number, root: Uint8Array, effects: Sin
   const file = state.files.want(index);
   if (file?.phase !== 'receiving') return;
   file.root = root;
-  if (file.chunks.missing > 0) return;
-  if (equalBytes(file.chunks.root(), root)) return complete(state, file);
-  rootMismatch(state, file, effects);
+  endIfWhole(state, file, effects);
+}
+
+/** A file is at its end once every chunk is there, every claim was looked at, and the source has told its root. */
+function endIfWhole(state: SinkState, file: SinkFile, effects: SinkEffect[]): void {
+  if (file.chunks.missing > 0 || file.chunks.claimed > 0 || file.root === null) return;
+  if (equalBytes(file.chunks.root(), file.root)) complete(state, file);
+  else rootMismatch(state, file, effects);
 }
 
 function rootMismatch(state: SinkState, file: SinkFile, effects: SinkEffect[]): void {

@@ -20,11 +20,12 @@ import { isPlain } from './name_probe.ts';
 import { namesIn, probeFolder, removeLeftProbe } from './name_rules_there.ts';
 import { Ownership } from './ownership.ts';
 import { discardPartial, discardStalePartials, PartialStore, removeFolderIfEmpty } from './partial_store.ts';
+import type { ReadBack } from './read_back.ts';
 import type { SinkFile } from './sink_files.ts';
 import { copiedNote } from './sink_notes.ts';
 import { MARK, type NumberedEntry, type Placed, type SinkPlan } from './sink_plan.ts';
 import { finishFolders, type Making, makeFolders, makeSymlinks, preflight } from './sink_prepare.ts';
-import { type JournalClaims, readClaims, recoverFile } from './sink_recovery.ts';
+import { checkClaims, type JournalClaims, readClaims, takeClaims } from './sink_recovery.ts';
 import { SinkWriter } from './sink_writer.ts';
 import { knowsHoles } from './sparse_read.ts';
 import type { StageMeter } from './stage_meter.ts';
@@ -224,23 +225,30 @@ export class SinkPlace {
       for (const file of page) if (byKey.has(toHex(fileKeyOf(file.target)))) yield file;
   }
 
-  async recover(
+  /** Takes up what an earlier attempt has left of a file. What is claimed has to be looked at by {@link checkClaims}. */
+  takeClaims(
     file: SinkFile,
-    on: { inPlace: () => void; recovered: (index: number, hash: Uint8Array) => void },
+    on: { inPlace: () => void; claimed: (index: number, hash: Uint8Array) => void },
   ): Promise<void> {
+    const parts = { claims: this.#claims!, writer: this.writer, dirs: this.#dirs, readBack: this.#readBack };
+    return takeClaims({ ...parts, ...on }, file);
+  }
+
+  checkClaims(
+    file: SinkFile,
+    on: { isOver: () => boolean; looked: (good: readonly number[], bad: readonly number[]) => void },
+  ): Promise<void> {
+    return checkClaims({ writer: this.writer, readBack: this.#readBack, ...on }, file);
+  }
+
+  get #readBack(): ReadBack {
     const { options, world } = this.#params;
-    const { chunkBytes } = options;
-    await recoverFile(
-      {
-        claims: this.#claims!,
-        writer: this.writer,
-        dirs: this.#dirs,
-        readBack: { meter: this.#meter, chunkBytes, offload: world.offload, holes: this.#holes },
-        inPlace: on.inPlace,
-        recovered: (_, index, hash) => on.recovered(index, hash),
-      },
-      file,
-    );
+    return {
+      meter: this.#meter,
+      chunkBytes: options.chunkBytes,
+      offload: world.offload,
+      holes: this.#holes,
+    };
   }
 
   async makeFolders(plan: SinkPlan, onProblem: Making['onProblem']): Promise<void> {

@@ -2,15 +2,14 @@ import { toHex } from '../base/bytes.ts';
 import { asCausewayError } from '../base/errors.ts';
 import { isPlanted } from '../base/fault_points.ts';
 import { LIMITS } from '../base/limits.ts';
+import { forEachAtOnce } from '../base/parallel.ts';
 import type { DirCache } from '../tree/dir_cache.ts';
 import type { PlanEntry } from '../wire/copy_types.ts';
 import { type JournalFile, JournalReader, type JournalRecord } from '../wire/journal.ts';
 import type { Stat } from '../world/disk.ts';
-import { ChunkMap, chunkCount, chunkLength } from './chunk_map.ts';
-import { verifyChunksJob } from './disk_jobs.ts';
-import { isHuge } from './page_cache.ts';
+import { ChunkMap, chunkCount } from './chunk_map.ts';
 import type { PartialStore } from './partial_store.ts';
-import type { ReadBack } from './read_back.ts';
+import { badIn, type ReadBack, type Run, runsOf } from './read_back.ts';
 import type { SinkFile } from './sink_files.ts';
 import type { SinkWriter } from './sink_writer.ts';
 
@@ -69,63 +68,89 @@ export interface RecoveryParams {
   readonly dirs: DirCache;
   readonly readBack: ReadBack;
   readonly inPlace: (file: SinkFile) => void;
-  readonly recovered: (file: SinkFile, index: number, hash: Uint8Array) => void;
+  readonly claimed: (index: number, hash: Uint8Array) => void;
 }
 
 /**
- * Checks what the journal claims of a planned file against the disk: a published file by its size and time, a chunk by
- * its hash. What does not hold, or belongs to another version of the source, is dropped. The journal alone proves nothing.
+ * Takes up what the journal claims of a planned file: a published file is looked at by its size and time; of another one
+ * every chunk that was noted is claimed, and {@link checkClaims} has to look at it. What belongs to another version of the
+ * source is dropped. The journal alone proves nothing.
  */
-export async function recoverFile(params: RecoveryParams, file: SinkFile): Promise<void> {
+export async function takeClaims(params: RecoveryParams, file: SinkFile): Promise<void> {
   const claim = params.claims.byKey.get(toHex(file.key));
   if (!claim) return;
   if (!sameVersion(claim.version, file.entry, params.readBack.chunkBytes)) return params.writer.drop(file);
-  if (claim.published) {
-    const stat = await statTarget(params.dirs, file);
-    if (
-      stat &&
-      stat.kind === 'file' &&
-      stat.sizeBytes === file.entry.sizeBytes &&
-      stat.mtimeNs === file.entry.mtimeNs
-    ) {
-      return params.inPlace(file);
-    }
-    return params.writer.drop(file);
-  }
-  await recheckChunks(params, file, claim);
+  if (!claim.published) return takeChunks(params, file, claim);
+  const stat = await statTarget(params.dirs, file);
+  const isThere =
+    stat?.kind === 'file' && stat.sizeBytes === file.entry.sizeBytes && stat.mtimeNs === file.entry.mtimeNs;
+  return isThere ? params.inPlace(file) : params.writer.drop(file);
 }
 
-async function recheckChunks(params: RecoveryParams, file: SinkFile, claim: Claim): Promise<void> {
-  const { writer, readBack } = params;
-  const { meter, offload, chunkBytes, holes } = readBack;
+async function takeChunks({ writer, claimed }: RecoveryParams, file: SinkFile, claim: Claim): Promise<void> {
   try {
     await using partial = await writer.openPartial(file);
-    const matching: number[] = [];
-    for (let index = 0; index < claim.chunks.count; index += 1) {
-      if (!claim.chunks.has(index)) continue;
-      const lengthBytes = chunkLength(file.entry.sizeBytes, chunkBytes, index);
-      const args = {
-        file: partial,
-        offset: index * chunkBytes,
-        lengthBytes,
-        chunkBytes,
-        hashes: claim.chunks.hash(index),
-        holes,
-        forget: isHuge(file.entry.sizeBytes),
-      };
-      const bad = await meter.run('verify', lengthBytes, (moved) =>
-        offload.run(verifyChunksJob, args, moved),
-      );
-      if (bad.length === 0 || isPlanted('trust-journal')) matching.push(index);
-    }
     await partial.datasync(); // what a killed process had written may still be in memory only
-    writer.declared(file);
-    for (const index of matching) params.recovered(file, index, claim.chunks.hash(index));
   } catch (failure) {
     const { code } = asCausewayError(failure);
-    // A device that failed to read or flush these bytes is not believed when it succeeds later: they are sent again.
-    if (code === 'CW_DISK_IO') await writer.drop(file);
-    else if (code !== 'CW_DISK_NOT_FOUND') throw failure;
+    // A device that failed to flush these bytes is not believed when it succeeds later: they are sent again.
+    if (code === 'CW_DISK_IO') return writer.drop(file);
+    if (code === 'CW_DISK_NOT_FOUND') return;
+    throw failure;
+  }
+  writer.declared(file);
+  for (let index = 0; index < claim.chunks.count; index += 1)
+    if (claim.chunks.has(index)) claimed(index, claim.chunks.hash(index));
+}
+
+export interface CheckParams {
+  readonly writer: SinkWriter;
+  readonly readBack: ReadBack;
+  /** Nobody wants to know any more. */
+  readonly isOver: () => boolean;
+  /** Hears of every claimed chunk once. */
+  readonly looked: (good: readonly number[], bad: readonly number[]) => void;
+}
+
+/**
+ * Reads and hashes the claimed chunks of a file, beside the copy that goes on: what is missing does not wait for what may
+ * be there. What cannot be read is not there. Errors are CW_DISK_*.
+ */
+export async function checkClaims(params: CheckParams, file: SinkFile): Promise<void> {
+  const { writer, readBack, isOver, looked } = params;
+  const claims = runsOf(file, readBack.chunkBytes, (index) => file.chunks.isClaimed(index));
+  const partial = await orMissing(writer.openPartial(file));
+  if (partial === null) {
+    for (const run of claims) looked([], indexesOf(run));
+    return;
+  }
+  try {
+    await forEachAtOnce(claims, LIMITS.verifyAtOnceMax.value, async (run) => {
+      if (isOver()) return;
+      const bad = (await orMissing(badIn(partial, file, run, readBack))) ?? indexesOf(run);
+      const isGood = (index: number) => !bad.includes(index) || isPlanted('trust-journal');
+      looked(
+        indexesOf(run).filter(isGood),
+        bad.filter((index) => !isGood(index)),
+      );
+    });
+  } finally {
+    await partial.close();
+  }
+}
+
+function indexesOf({ first, count }: Run): number[] {
+  return Array.from({ length: count }, (_, at) => first + at);
+}
+
+/** Null where the file is gone or its device does not give it. */
+async function orMissing<T>(reading: Promise<T>): Promise<T | null> {
+  try {
+    return await reading;
+  } catch (failure) {
+    const { code } = asCausewayError(failure);
+    if (code === 'CW_DISK_NOT_FOUND' || code === 'CW_DISK_IO') return null;
+    throw failure;
   }
 }
 

@@ -16,6 +16,7 @@ import { FinishRoom } from './finish_room.ts';
 import type { LaneAcceptor } from './link_ports.ts';
 import { PeerProgress } from './peer_progress.ts';
 import { PlanSpool } from './plan_spool.ts';
+import { SinkClaims } from './sink_claims.ts';
 import type { SinkFile } from './sink_files.ts';
 import { runSinkLane } from './sink_lane.ts';
 import { noteProblem, stepSink } from './sink_machine.ts';
@@ -58,7 +59,8 @@ export class SinkRun {
   #place: SinkPlace | null = null;
   #phase: CopyPhase = 'planning';
   readonly #peer: PeerProgress;
-  #recoveredBytes = 0;
+  /** An earlier attempt has left something. */
+  #isTakenUp = false;
   readonly #notes: string[] = [];
   #notesTold = 0;
   #sourceProblems: readonly Problem[] = [];
@@ -99,7 +101,7 @@ export class SinkRun {
       zeroBytes: this.state.zeroBytes,
       compressed: this.#peer.latest?.compressed ?? null,
       durableBytes: this.state.durableBytes,
-      recoveredBytes: this.#recoveredBytes,
+      recoveredBytes: this.state.recoveredBytes,
       problems: [...this.#sourceProblems, ...this.state.problems],
       notes: [...this.#notes],
       localStages: this.meter.figures(),
@@ -196,10 +198,24 @@ export class SinkRun {
     await this.#onDisk(place.makeFolders(this.#plan, (problem) => noteProblem(this.state, problem)));
     this.#emit({ kind: 'entryDone', count: this.#plan.count(MARK.folder) });
     await this.#lookAtDestination(place);
-    for (const { index } of place.claimed(this.#plan))
-      await this.#recover(place, this.state.files.want(index)!);
+    const claims = this.#claimsOf(place);
+    await claims.take();
+    this.#isTakenUp = claims.isAny;
+    this.#track(claims.check());
     this.#notesTold = this.#notes.length;
-    return readyMessage(freeBytes, this.#recoveredBytes, this.#notes);
+    return readyMessage(freeBytes, this.state.recoveredBytes, this.#notes);
+  }
+
+  #claimsOf(place: SinkPlace): SinkClaims {
+    return new SinkClaims({
+      place,
+      plan: this.#plan,
+      state: this.state,
+      emit: (event) => this.#emit(event),
+      send: (message) => this.#channel.send(message),
+      onDisk: (work) => this.#onDisk(work),
+      isOver: () => this.#finished,
+    });
   }
 
   /** Before anything is made: what the destination cannot hold under its name. */
@@ -220,7 +236,6 @@ export class SinkRun {
     const unchanged = this.#plan.numbers(MARK.unchanged);
     for (const message of bitsMessages('skip', unchanged)) await this.#channel.send(message);
     this.#emit({ kind: 'unchanged', files, bytes });
-    this.#recoveredBytes += bytes;
     if (this.#params.options.wholeFile) return;
     for (const message of bitsMessages('offer', older)) await this.#channel.send(message);
   }
@@ -228,33 +243,6 @@ export class SinkRun {
   #askSums(indexes: readonly number[]): Promise<Map<number, Uint8Array>> {
     const next = async () => (await this.#nextWithBytes()).message;
     return askSums(indexes, { send: (message) => this.#channel.send(message), next });
-  }
-
-  async #recover(place: SinkPlace, file: SinkFile): Promise<void> {
-    const have: { i: number; h: Uint8Array }[] = [];
-    let skipped = false;
-    const before = this.state.durableBytes;
-    const on = {
-      inPlace: () => {
-        skipped = true;
-        this.#emit({ kind: 'inPlace', file: file.index });
-      },
-      recovered: (index: number, hash: Uint8Array) => {
-        have.push({ i: index, h: hash.slice() });
-        this.#emit({ kind: 'recovered', file: file.index, index, hash });
-      },
-    };
-    await this.#onDisk(place.recover(file, on));
-    this.#recoveredBytes += this.state.durableBytes - before;
-    if (!skipped && have.length === 0) this.state.files.putBack(file);
-    if (skipped) for (const message of bitsMessages('skip', [file.index])) await this.#channel.send(message);
-    for (let at = 0; at < have.length; at += LIMITS.haveChunksMax.value) {
-      await this.#channel.send({
-        t: 'have',
-        file: file.index,
-        chunks: have.slice(at, at + LIMITS.haveChunksMax.value),
-      });
-    }
   }
 
   /** The copy is done. What the source tells last are its figures; without them it is done as well. */
@@ -436,7 +424,7 @@ export class SinkRun {
   }
 
   #tell(): Promise<void> {
-    const { receivedBytes, settledBytes, durableBytes, doneEntries } = this.state;
+    const { receivedBytes, settledBytes, durableBytes, recoveredBytes, doneEntries } = this.state;
     const undo = this.#place?.undo;
     return this.#channel.send({
       t: 'progress',
@@ -444,6 +432,7 @@ export class SinkRun {
       receivedBytes,
       settledBytes,
       durableBytes,
+      recoveredBytes,
       doneEntries,
       phase: this.#phase,
       stages: this.meter.figures(),
@@ -488,8 +477,9 @@ export class SinkRun {
   /** Waits for what still works on the disk, however long a stuck device takes, then lets go of it. */
   async #release(): Promise<void> {
     await Promise.allSettled([...this.#effects, ...this.#work]);
-    const keep =
-      this.#keep && this.#params.keepPartial() && this.state.receivedBytes + this.#recoveredBytes > 0;
+    const { receivedBytes, recoveredBytes } = this.state;
+    const isWorthIt = this.#isTakenUp || receivedBytes + recoveredBytes > 0;
+    const keep = this.#keep && this.#params.keepPartial() && isWorthIt;
     try {
       if (!keep) await this.#place?.discard();
     } finally {

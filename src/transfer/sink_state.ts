@@ -35,6 +35,8 @@ export interface SinkState {
   zeroBytes: number;
   settledBytes: number;
   durableBytes: number;
+  /** Of these, what stood there before this attempt. */
+  recoveredBytes: number;
   doneEntries: number;
   planComplete: boolean;
   finalizing: boolean;
@@ -48,7 +50,16 @@ export type SinkEvent =
   | { readonly kind: 'planned'; readonly files: number }
   | { readonly kind: 'planEnd' }
   | { readonly kind: 'entryDone'; readonly count: number }
-  | { readonly kind: 'recovered'; readonly file: number; readonly index: number; readonly hash: Uint8Array }
+  /** An earlier attempt has noted this chunk. It counts as nothing until it is looked at. */
+  | { readonly kind: 'claimed'; readonly file: number; readonly index: number; readonly hash: Uint8Array }
+  /** What was claimed was read: what is as the hash says, flushed before, and what is not. */
+  | {
+      readonly kind: 'looked';
+      readonly file: number;
+      readonly version: number;
+      readonly good: readonly number[];
+      readonly bad: readonly number[];
+    }
   /** So many files are not copied, and told as problems. */
   | { readonly kind: 'passedOver'; readonly files: number }
   | { readonly kind: 'inPlace'; readonly file: number }
@@ -141,6 +152,7 @@ export function newSinkState(chunkBytes: number, plan: SinkPlan): SinkState {
     zeroBytes: 0,
     settledBytes: 0,
     durableBytes: 0,
+    recoveredBytes: 0,
     doneEntries: 0,
     planComplete: false,
     finalizing: false,

@@ -112,7 +112,7 @@ export class SourceRun {
       compressed: this.#compressor?.figures() ?? null,
       receivedBytes: remote?.receivedBytes ?? 0,
       durableBytes: remote?.durableBytes ?? this.#recoveredBytes,
-      recoveredBytes: this.#recoveredBytes,
+      recoveredBytes: remote?.recoveredBytes ?? this.#recoveredBytes,
       problems: [...this.#totals.problems, ...this.#sinkProblems],
       notes: this.#notes,
       localStages: this.meter.figures(),

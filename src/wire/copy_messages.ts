@@ -307,6 +307,7 @@ function progress(m: CborMap): ProgressMessage {
     quietMs: m['quietMs'] === undefined ? null : uint(m, 'quietMs'),
     atMs: m['atMs'] === undefined ? null : uint(m, 'atMs'),
     evidence: isAbsent(m['evidence']) ? null : decodeEvidence(map(m, 'evidence')),
+    ...(m['recoveredBytes'] !== undefined && { recoveredBytes: uint(m, 'recoveredBytes') }),
     ...undoFigures(m),
     ...compressedFigures(m),
   };

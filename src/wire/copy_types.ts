@@ -266,6 +266,8 @@ export interface ProgressMessage {
   readonly settledBytes: number;
   /** Bytes of the plan that are flushed at the destination, earlier attempts included. */
   readonly durableBytes: number;
+  /** From the sink: of the durable bytes those that stood there before this attempt. */
+  readonly recoveredBytes?: number | undefined;
   readonly doneEntries: number;
   readonly phase: CopyPhase;
   readonly stages: readonly StageFigure[];
