@@ -117,6 +117,17 @@ export const ERROR_CODES = {
     1,
     'A file in the data directory is damaged: move it away or restore it from a backup.',
   ),
+  CW_IDEMPOTENCY_BUSY: spec(
+    'retry',
+    1,
+    'The same call is under way: ask again with the same Idempotency-Key in a moment.',
+  ),
+  CW_IDEMPOTENCY_REUSED: spec('never', 4, 'Use a new Idempotency-Key for each call that is not a repeat.'),
+  CW_IDEMPOTENCY_UNSETTLED: spec(
+    'never',
+    4,
+    'Look whether the change is there; if it is not, ask again with a new Idempotency-Key.',
+  ),
   CW_JOB_STATE: spec(
     'never',
     4,

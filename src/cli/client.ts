@@ -1,14 +1,18 @@
 import type { Static } from 'typebox';
+import { LIMITS } from '../base/limits.ts';
 import { joinAbsolute } from '../base/path.ts';
 import type { AuditFilterRequest, AuditRecordView } from '../contract/audit_schemas.ts';
 import type { PROCEDURES } from '../contract/procedures.ts';
 import { EXPORT_AUDIT_PATH, type ProcedureName, ROUTES, WATCH_JOB_PATH } from '../contract/routes.ts';
 import type { JobView } from '../contract/schemas.ts';
-import { requestJson, requestJsonLines } from '../world/node/local_http.ts';
+import { requestJson, requestJsonLines, requestOnce } from '../world/node/local_http.ts';
 
 type Body<N extends ProcedureName> = Static<(typeof PROCEDURES)[N]['body']>;
 type Params<N extends ProcedureName> = Static<(typeof PROCEDURES)[N]['params']>;
 type Result<N extends ProcedureName> = Static<(typeof PROCEDURES)[N]['result']>;
+
+/** What must not be done twice where the answer is lost: it is asked again with a key. */
+const ONCE: ReadonlySet<ProcedureName> = new Set(['startJob', 'startGroup']);
 
 /** The daemon of one data directory, as its clients see it. */
 export class DaemonClient {
@@ -23,7 +27,11 @@ export class DaemonClient {
     const { method, path } = ROUTES[name];
     const filled = fill(path, params as Record<string, string>);
     const request = method === 'GET' ? { path: filled + queryOf(body ?? {}) } : { path: filled, body };
-    return (await requestJson({ socketPath: this.socketPath, method, ...request })) as Result<N>;
+    const asked = { socketPath: this.socketPath, method, ...request };
+    if (!ONCE.has(name)) return (await requestJson(asked)) as Result<N>;
+    const { lostAnswerRetryForMs, lostAnswerRetryEveryMs } = LIMITS;
+    const times = { forMs: lostAnswerRetryForMs.value, everyMs: lostAnswerRetryEveryMs.value };
+    return (await requestOnce(asked, times)) as Result<N>;
   }
 
   /** Audit records, the oldest first. CW_AUDIT_UNAVAILABLE, CW_DAEMON_DOWN where the end is missing. */

@@ -3,6 +3,7 @@ import { deleteExpired } from '../access/audit/retention.ts';
 import { AllowStore } from '../access/guard/allow_store.ts';
 import { Identity } from '../access/identity.ts';
 import { MasterKeys } from '../access/keys/master_keys.ts';
+import type { Vault } from '../access/keys/vault.ts';
 import { Passwords } from '../access/passwords/passwords.ts';
 import type { AccessPorts } from '../access/ports.ts';
 import { asCausewayError } from '../base/errors.ts';
@@ -25,6 +26,7 @@ export class Access implements AsyncDisposable {
   readonly allow: AllowStore;
   readonly trail: AuditTrail;
   readonly passwords: Passwords;
+  readonly vault: Vault;
   readonly #clock: World['clock'];
   readonly #auditDir: Dir;
   readonly #settings: DaemonSettings;
@@ -32,7 +34,7 @@ export class Access implements AsyncDisposable {
   readonly #upkeep: Promise<void>;
 
   private constructor(
-    parts: Pick<Access, 'identity' | 'allow' | 'trail' | 'passwords'>,
+    parts: Pick<Access, 'identity' | 'allow' | 'trail' | 'passwords' | 'vault'>,
     clock: World['clock'],
     auditDir: Dir,
     settings: DaemonSettings,
@@ -42,6 +44,7 @@ export class Access implements AsyncDisposable {
     this.allow = parts.allow;
     this.trail = parts.trail;
     this.passwords = parts.passwords;
+    this.vault = parts.vault;
     this.#clock = clock;
     this.#auditDir = auditDir;
     this.#upkeep = this.#keepUp();
@@ -69,7 +72,7 @@ export class Access implements AsyncDisposable {
       const at = { dir: auditDir, dirPath: joinAbsolute(dirPath, AUDIT_FOLDER) };
       const log = await AuditLog.open(ports, vault, at);
       const trail = new AuditTrail(log, new RefusalMeter(world.clock));
-      return new Access({ identity, allow, trail, passwords }, world.clock, auditDir, settings);
+      return new Access({ identity, allow, trail, passwords, vault }, world.clock, auditDir, settings);
     } catch (failure) {
       await auditDir.close();
       throw failure;

@@ -7,6 +7,7 @@ import type { PairingTokens } from '../link/session/pairing.ts';
 import { openPairingTokens } from '../link/session/pairing_file.ts';
 import { TrustStore } from '../link/session/trust_store.ts';
 import { EventHub } from '../service/event_hub.ts';
+import { OnceOnly } from '../service/once_only.ts';
 import type { ServiceParts } from '../service/ports.ts';
 import { Service } from '../service/service.ts';
 import { PROTOCOL_VERSIONS } from '../wire/hello.ts';
@@ -32,6 +33,7 @@ import { Metrics } from './metrics/metrics.ts';
 import { ShareSignIn } from './share_sign_in.ts';
 import { ShareStore } from './share_store.ts';
 import { type ShareListen, Shares } from './shares.ts';
+import { SqlAnswerStore } from './sql_answer_store.ts';
 import { SqlJobStore } from './sql_job_store.ts';
 import { migrateState, STATE_FILE_NAME } from './state_database.ts';
 import { VmStore } from './vm_store.ts';
@@ -217,8 +219,10 @@ export class Daemon implements AsyncDisposable {
       settings: this.#parts.settings,
     };
     const events = this.#events;
+    const answers = new SqlAnswerStore(this.#parts.database, access.vault, world.clock);
+    const once = new OnceOnly(answers, world.random);
     this.#parts.metrics.attach(this.shares, () => events.readers);
-    const service = new Service(parts, events);
+    const service = new Service(parts, events, once);
     this.#api = await serveApi(service, this.socketPath, web.platform);
     if (web.listen === null) return;
     const place = { dir, dirPath: dataDirectory };

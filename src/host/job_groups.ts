@@ -19,12 +19,12 @@ export class JobGroups {
 
   /**
    * Makes a job for each machine; one that is the same copy as an unfinished job joins it, and takes it into the group.
-   * Errors as of `JobManager.start`.
+   * `given`: eight hex digits for its id. Errors as of `JobManager.start`.
    */
-  async start({ vms, ...request }: StartGroupRequest): Promise<GroupView> {
+  async start({ vms, ...request }: StartGroupRequest, given?: string): Promise<GroupView> {
     if (request.direction === 'out')
       throw new CausewayError('CW_USAGE', 'a copy to several machines does not go to the host');
-    const id = `g${toHex(this.#random.bytes(ID_BYTES))}`;
+    const id = `g${given ?? toHex(this.#random.bytes(ID_BYTES))}`;
     await this.#jobs.startAll(vms.map((vm) => ({ ...request, vm, group: id })));
     return this.show(id);
   }

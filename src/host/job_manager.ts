@@ -90,20 +90,20 @@ export class JobManager {
    * Makes a job, or joins the one that is the same copy: a paused one is resumed, and the options given now replace those
    * it has (for a running copy, those about the queue at once, the others when it runs again). CW_VM_UNKNOWN, CW_USAGE, CW_LIMIT, CW_DISK_*.
    */
-  async start(request: StartJobRequest): Promise<JobView> {
-    const [view] = await this.startAll([request]);
+  async start(request: StartJobRequest, id?: string): Promise<JobView> {
+    const [view] = await this.startAll([request], id);
     return view!;
   }
 
-  /** The same for several, which come into the queue at the same moment; of those that are no joined ones all or none. */
-  async startAll(asked: readonly StartJobRequest[]): Promise<JobView[]> {
+  /** The same for several (of one only `id` may be given), which come into the queue at the same moment; of those that are no joined ones all or none. */
+  async startAll(asked: readonly StartJobRequest[], id?: string): Promise<JobView[]> {
     const requests = asked.map((request) => this.#withDefaults(request));
     for (const request of requests) this.#refuse(request);
     const twins = new Map(requests.map((request) => [request, this.#twinOf(request)]));
     const fresh = requests.filter((request) => !twins.get(request));
     if (fresh.length > 0 && this.#queue.size + fresh.length > LIMITS.jobsUnfinishedMax.value)
       throw new CausewayError('CW_LIMIT', 'too many jobs run, wait or are paused');
-    const made = await this.#make(fresh);
+    const made = await this.#make(fresh, id);
     return Promise.all(
       requests.map((request) => {
         const twin = twins.get(request);
@@ -238,10 +238,10 @@ export class JobManager {
     for (const window of request.windows ?? []) parseTimeWindow(window);
   }
 
-  async #make(requests: readonly StartJobRequest[]): Promise<Map<StartJobRequest, LiveJob>> {
+  async #make(requests: readonly StartJobRequest[], given?: string): Promise<Map<StartJobRequest, LiveJob>> {
     const { world, store } = this.#parts;
     const nowMs = Math.floor(world.clock.wallMs());
-    const id = () => toHex(world.random.bytes(ID_BYTES));
+    const id = () => given ?? toHex(world.random.bytes(ID_BYTES));
     const jobs = new Map(requests.map((request) => [request, this.#queue.add(newJob(id(), request, nowMs))]));
     if (jobs.size === 0) return jobs;
     try {

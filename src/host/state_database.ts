@@ -34,6 +34,21 @@ export const STATE_MIGRATIONS: readonly Migration[] = [
     name: 'shares',
     statements: ['CREATE TABLE shares (name TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT'],
   },
+  {
+    number: 3,
+    name: 'answers',
+    statements: [
+      `CREATE TABLE answers (
+        owner TEXT NOT NULL,
+        key TEXT NOT NULL,
+        created_at_ms INTEGER NOT NULL,
+        call TEXT NOT NULL,
+        answer TEXT,
+        PRIMARY KEY (owner, key)
+      ) STRICT`,
+      'CREATE INDEX answers_by_age ON answers (created_at_ms)',
+    ],
+  },
 ];
 
 /** Brings the daemon's database to the newest layout. CW_DAEMON_STATE, CW_DISK_*. */

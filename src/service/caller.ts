@@ -15,6 +15,10 @@ export interface Call {
   readonly params: Readonly<Record<string, string>>;
   /** What a GET has in its query, or the body of another method; of the form that the contract says. */
   readonly body: unknown;
+  /** Under which this call is done once only; null where it may be done as often as it is asked for. */
+  readonly key?: string | null;
+  /** Eight hex digits for the id of what a call with a key makes. */
+  readonly reserved?: string;
   /** Signs the browser in with this cookie, or out with null. */
   setCookie(cookie: string | null): void;
 }

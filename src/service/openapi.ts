@@ -22,6 +22,14 @@ const PROBLEM = {
   },
 };
 
+const KEY = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  required: false,
+  schema: { type: 'string', minLength: 1, maxLength: 257 },
+  description: 'A repeat with the same key and content gets the first answer again, and changes nothing.',
+};
+
 /** The API by HTTPS as an OpenAPI 3.1 document, made of the contract and of who may do what. */
 export function openApiDocument(version: string): object {
   const paths: Record<string, Record<string, object>> = {};
@@ -48,7 +56,7 @@ export function openApiDocument(version: string): object {
 function operationOf(name: ProcedureName): object {
   const { method, params, body, result } = PROCEDURES[name];
   const isGet = method === 'GET';
-  const parameters = [...parametersOf(params, 'path'), ...(isGet ? parametersOf(body, 'query') : [])];
+  const parameters = [...parametersOf(params, 'path'), ...(isGet ? parametersOf(body, 'query') : [KEY])];
   const hasBody = !isGet && Object.keys((body as ObjectSchema).properties ?? {}).length > 0;
   const required = ((body as ObjectSchema).required ?? []).length > 0;
   return {

@@ -45,7 +45,8 @@ export interface JobReads {
 }
 
 export interface JobChanges {
-  start(request: StartJobRequest): Promise<JobView>;
+  /** `id`: eight hex digits for a job that is made; any where absent. */
+  start(request: StartJobRequest, id?: string): Promise<JobView>;
   pause(id: string): Promise<JobView>;
   resume(id: string): Promise<JobView>;
   cancel(id: string): Promise<JobView>;
@@ -54,7 +55,7 @@ export interface JobChanges {
 }
 
 export interface GroupsPort {
-  start(request: StartGroupRequest): Promise<GroupView>;
+  start(request: StartGroupRequest, id?: string): Promise<GroupView>;
   show(id: string): Promise<GroupView>;
 }
 
@@ -99,6 +100,31 @@ export interface MetricsPort {
   /** Null: somebody signed in; else why not. */
   signedIn(code: ErrorCode | null): void;
   auditChecked(isSound: boolean): void;
+}
+
+/** Whose call, and its key. */
+export interface AnswerPlace {
+  readonly owner: string;
+  readonly key: string;
+}
+
+export interface ReservedCall {
+  readonly fingerprint: string;
+  /** Hex digits for the id of what the call makes, so that a repeat finds it. */
+  readonly reserved: string;
+}
+
+export interface KeptCall extends ReservedCall {
+  /** JSON; null where none was kept. */
+  readonly answer: string | null;
+}
+
+/** Calls that are done once. All is durable when it resolves. CW_DISK_*. */
+export interface AnswerStore {
+  find(place: AnswerPlace): Promise<KeptCall | null>;
+  reserve(place: AnswerPlace, call: ReservedCall): Promise<void>;
+  keep(place: AnswerPlace, answer: string): Promise<void>;
+  forget(place: AnswerPlace): Promise<void>;
 }
 
 /** All that the procedures need. */

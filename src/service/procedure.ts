@@ -23,5 +23,7 @@ export interface Procedure {
   outcome?(result: unknown): Details;
   /** A look that is recorded too. Changes always are. */
   readonly isRecorded?: true;
+  /** What a call with a key has made that was cut off; null where it has made nothing. Absent: nobody can tell. */
+  made?(parts: ServiceParts, call: Call): Promise<unknown>;
   act(parts: ServiceParts, call: Call): Promise<unknown>;
 }

@@ -6,6 +6,7 @@ import { CausewayError } from '../base/errors.ts';
 import type { ProcedureName } from '../contract/routes.ts';
 import type { Call, Caller } from './caller.ts';
 import type { EventHub } from './event_hub.ts';
+import type { OnceOnly } from './once_only.ts';
 import type { ServiceParts } from './ports.ts';
 import type { Procedure } from './procedure.ts';
 import { PROCEDURE_HANDLERS } from './procedures.ts';
@@ -14,9 +15,11 @@ import { PROCEDURE_HANDLERS } from './procedures.ts';
 export class Service {
   readonly parts: ServiceParts;
   readonly events: EventHub;
+  readonly #once: OnceOnly;
 
-  constructor(parts: ServiceParts, events: EventHub) {
+  constructor(parts: ServiceParts, events: EventHub, once: OnceOnly) {
     this.parts = parts;
+    this.#once = once;
     this.events = events;
   }
 
@@ -32,7 +35,11 @@ export class Service {
     if (rule === 'signed-in') return procedure.act(this.parts, call);
     await this.#authorise(rule, procedure, call);
     if (!ACTIONS[rule].changes && procedure.isRecorded !== true) return procedure.act(this.parts, call);
-    return this.#recorded(rule, procedure, call);
+    const { key = null } = call;
+    if (key === null || !ACTIONS[rule].changes) return this.#recorded(rule, procedure, call);
+    return this.#once.run(this.parts, { name, procedure, call, key }, (reserved) =>
+      this.#recorded(rule, procedure, reserved),
+    );
   }
 
   /** Decides on something that is no procedure, and records it where it is asked for. */

@@ -15,11 +15,15 @@ export function setCsrf(token: string | null): void {
   csrfToken = token;
 }
 
-/** Calls one procedure; `body` goes into the query of a GET. Throws {@link ApiError}. */
+/**
+ * Calls one procedure; `body` goes into the query of a GET. A call with the same key is done once, however often it is
+ * sent. Throws {@link ApiError}.
+ */
 export async function call<N extends ProcedureName>(
   name: N,
   params: Params<N>,
   body?: Body<N>,
+  idempotencyKey?: string,
 ): Promise<Result<N>> {
   const { method, path } = ROUTES[name];
   const filled = HTTPS_PREFIX + fill(path, params as Record<string, string>);
@@ -27,7 +31,10 @@ export async function call<N extends ProcedureName>(
   const answer = await request({
     method,
     path: isGet ? filled + queryOf(body ?? {}) : filled,
-    headers: isGet || csrfToken === null ? {} : { 'x-csrf-token': csrfToken },
+    headers: {
+      ...(!isGet && csrfToken !== null && { 'x-csrf-token': csrfToken }),
+      ...(idempotencyKey !== undefined && { 'idempotency-key': `"${idempotencyKey}"` }),
+    },
     ...(isGet ? {} : { body: body ?? {} }),
   }).catch(() => {
     throw new ApiError({ status: 0, code: 'CW_DAEMON_DOWN', message: '', help: '' });

@@ -31,3 +31,8 @@ export async function request({ method, path, headers = {}, body }: HttpRequest)
   const isJson = /\bjson\b/.test(answer.headers.get('content-type') ?? '');
   return { status: answer.status, body: isJson ? await answer.json() : null };
 }
+
+/** For a call that is done once, however often it is sent. */
+export function newKey(): string {
+  return crypto.randomUUID();
+}

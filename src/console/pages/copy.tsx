@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
 import { call } from '../api/client.ts';
+import { newKey } from '../browser/http.ts';
 import {
   type CopyDraft,
   type CopyProblem,
@@ -87,15 +88,27 @@ function CopyForm({ machine }: { readonly machine: string }) {
   );
 }
 
+const NOTHING = { content: '', key: '' };
+let asked = NOTHING;
+
+/** A copy that is asked for again because its answer was lost is the same call, and starts once. */
+function keyOf(request: object): string {
+  const content = JSON.stringify(request);
+  if (asked.content !== content) asked = { content, key: newKey() };
+  return asked.key;
+}
+
 async function start(draft: CopyDraft): Promise<void> {
   const m = messages.value.copy;
   const request = copyRequestOf(draft);
   if ('one' in request) {
-    const job = await call('startJob', {}, request.one);
+    const job = await call('startJob', {}, request.one, keyOf(request));
+    asked = NOTHING;
     tell(m.started);
     goTo('jobs', job.id);
   } else {
-    const group = await call('startGroup', {}, request.group);
+    const group = await call('startGroup', {}, request.group, keyOf(request));
+    asked = NOTHING;
     tell(m.groupStarted(group.jobs.length));
     goTo('jobs');
   }

@@ -31,6 +31,8 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   CW_DISK_QUOTA: 507,
   CW_DISK_IO: 500,
   CW_LIMIT: 409,
+  CW_IDEMPOTENCY_BUSY: 409,
+  CW_IDEMPOTENCY_REUSED: 422,
   CW_TIMEOUT: 504,
 };
 
@@ -80,5 +82,6 @@ const TITLES: Readonly<Record<number, string>> = {
   403: 'Not allowed',
   404: 'Not found',
   409: 'Not possible now',
+  422: 'Not the same request',
   429: 'Too many attempts',
 };

@@ -15,6 +15,7 @@ import {
 } from '../../contract/routes.ts';
 import { CONTENT_TYPES, expose, formatFor } from '../../telemetry/exposition.ts';
 import type { Caller } from '../caller.ts';
+import { parseIdempotencyKey } from '../once_only.ts';
 import { openApiDocument } from '../openapi.ts';
 import type { Service } from '../service.ts';
 import { addApiMeter } from './api_meter.ts';
@@ -121,6 +122,7 @@ function addProcedure(server: FastifyInstance, service: Service, place: ApiPlace
         caller,
         params: request.params as Record<string, string>,
         body: where === 'body' ? request.body : request.query,
+        key: where === 'body' ? parseIdempotencyKey(request.headers['idempotency-key']) : null,
         setCookie: (cookie) => {
           if (!place.isLocal)
             void reply.header('set-cookie', sessionCookie(cookie, service.parts.identity.sessions.lifeMs));

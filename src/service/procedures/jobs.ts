@@ -1,3 +1,4 @@
+import { asCausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type {
   GroupView,
@@ -21,7 +22,8 @@ const startJob: Procedure = {
   subject: (_parts, { body }) => copyName(body as StartJobRequest),
   details: ({ body }) => copyDetails(body as StartJobRequest),
   outcome: (job) => ({ job: (job as JobView).id }),
-  act: ({ jobs }, { body }) => jobs.start(body as StartJobRequest),
+  made: ({ jobs }, { reserved }) => jobs.show(reserved ?? '').catch(orNull),
+  act: ({ jobs }, { body, reserved }) => jobs.start(body as StartJobRequest, reserved),
 };
 
 const startGroup: Procedure = {
@@ -35,7 +37,8 @@ const startGroup: Procedure = {
     return { ...copyDetails({ ...copy, vm: '' }), vms: vms.join(' ') };
   },
   outcome: (group) => ({ group: (group as GroupView).id }),
-  act: ({ groups }, { body }) => groups.start(body as StartGroupRequest),
+  made: ({ groups }, { reserved }) => groups.show(`g${reserved}`).catch(orNull),
+  act: ({ groups }, { body, reserved }) => groups.start(body as StartGroupRequest, reserved),
 };
 
 const showGroup: Procedure = {
@@ -68,6 +71,11 @@ export const JOB_PROCEDURES = {
   undoJob,
   interruptJob: control(({ jobs }, call) => jobs.interrupt(param(call, 'id'))),
 };
+
+function orNull(failure: unknown): null {
+  if (asCausewayError(failure).code === 'CW_JOB_UNKNOWN') return null;
+  throw failure;
+}
 
 /** About one job: what it touches is decided on. */
 function control(act: Procedure['act']): Procedure {

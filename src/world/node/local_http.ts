@@ -1,4 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { type IncomingMessage, request } from 'node:http';
+import { performance } from 'node:perf_hooks';
+import { setTimeout as wait } from 'node:timers/promises';
 import { CausewayError, fromReport } from '../../base/errors.ts';
 
 /** One request to the daemon's API on its Unix socket. */
@@ -7,6 +10,8 @@ export interface LocalRequest {
   readonly method: string;
   readonly path: string;
   readonly body?: unknown;
+  /** For a call that is done once, however often it is sent. */
+  readonly idempotencyKey?: string;
 }
 
 /** The answer as JSON; null for an empty one. Throws what the daemon reports, or CW_DAEMON_DOWN where none answers. */
@@ -16,6 +21,36 @@ export async function requestJson(options: LocalRequest): Promise<unknown> {
   const status = response.statusCode ?? 0;
   if (status >= 400) throw errorOf(text, status);
   return text === '' ? null : JSON.parse(text);
+}
+
+/**
+ * The same for a call with a key: where the answer is lost because the daemon goes away, it is asked again until
+ * `forMs` are over. CW_DAEMON_DOWN at once where no daemon has got it.
+ */
+export async function requestOnce(
+  options: LocalRequest,
+  { forMs, everyMs }: { readonly forMs: number; readonly everyMs: number },
+): Promise<unknown> {
+  const untilMs = performance.now() + forMs;
+  const keyed = { ...options, idempotencyKey: options.idempotencyKey ?? randomUUID() };
+  let wasSent = false;
+  for (;;) {
+    try {
+      return await requestJson(keyed);
+    } catch (failure) {
+      const { code } = failure as CausewayError;
+      const isGone = code === 'CW_DAEMON_DOWN' || code === 'CW_IDEMPOTENCY_BUSY';
+      wasSent ||= code === 'CW_DAEMON_DOWN' && !isUnreached(failure);
+      if (!isGone || !wasSent || performance.now() > untilMs) throw failure;
+      await wait(everyMs);
+    }
+  }
+}
+
+/** Nobody was there to take the request. */
+function isUnreached(failure: unknown): boolean {
+  const { code } = ((failure as Error).cause ?? {}) as NodeJS.ErrnoException;
+  return ['ENOENT', 'ECONNREFUSED', 'EACCES', 'ENOTSOCK', 'ENOTDIR'].includes(code ?? '');
 }
 
 /** The lines of a streamed answer, each parsed as JSON. Ends when the daemon ends it; CW_DAEMON_DOWN when it is cut. */
@@ -44,8 +79,14 @@ export async function* requestJsonLines(options: LocalRequest, signal: AbortSign
 function send(options: LocalRequest): Promise<IncomingMessage> {
   const { socketPath, method, path } = options;
   const body = options.body === undefined ? null : JSON.stringify(options.body);
-  const headers =
-    body === null ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
+  const key = options.idempotencyKey;
+  const headers = {
+    ...(body !== null && {
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(body),
+    }),
+    ...(key !== undefined && { 'idempotency-key': `"${key}"` }),
+  };
   return new Promise((resolve, reject) => {
     const outgoing = request({ socketPath, method, path, headers }, resolve);
     outgoing.on('error', (failure: NodeJS.ErrnoException) => {
