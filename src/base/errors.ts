@@ -273,6 +273,11 @@ export const ERROR_CODES = {
     'The destination has too little free space: free some or choose another place.',
   ),
   CW_COPY_NAME_ILLEGAL: spec('never', 4, 'The destination cannot hold such a name: rename it at the source.'),
+  CW_COPY_LINK_DEST: spec(
+    'never',
+    4,
+    'Name a folder with an earlier copy, beside the destination and on its file system.',
+  ),
   CW_COPY_CLASH: spec(
     'never',
     4,

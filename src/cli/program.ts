@@ -227,6 +227,10 @@ function addCopyCommands(program: Command, add: Add): void {
       '-c, --checksum',
       'read files that are there with the same size and time on both sides and compare their contents',
     )
+    .option(
+      '--link-dest <dir>',
+      'a folder with an earlier copy, relative to the destination: files that it has as they are become hard links to it',
+    )
     .option('-W, --whole-file', 'send changed files in whole, not only what differs from the version there')
     .option(
       '--owner <keep|none>',

@@ -108,6 +108,11 @@ const CopyWish = {
   ignoreTimes: Type.Optional(Type.Boolean()),
   /** Files of the same size and time are read on both sides and compared by their contents. */
   checksum: Type.Optional(Type.Boolean()),
+  /**
+   * A folder with an earlier copy, beside the destination and on its file system, a path as the destination: files that it
+   * has as planned become hard links to it, other versions of them save bytes.
+   */
+  linkDest: Type.Optional(Type.String({ minLength: 1, maxLength: 4096 })),
   /** Sends changed files in whole, without taking unchanged parts from what the destination has. */
   wholeFile: Type.Optional(Type.Boolean()),
   /**

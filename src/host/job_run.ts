@@ -55,6 +55,7 @@ export class JobRun {
           weight: request.weight ?? 1,
           trafficClass: request.trafficClass ?? 'bulk',
           ...(request.checksum && { checksum: true }),
+          ...(request.linkDest && { linkDest: request.linkDest }),
           ...(request.owner && { owner: request.owner }),
           ...(request.exclude && { exclude: request.exclude }),
           ...(request.delete && { mirror: true }),

@@ -1,19 +1,21 @@
 import { decide } from '../access/rights/decide.ts';
 import type { Resource } from '../access/rights/scope.ts';
 import { CausewayError } from '../base/errors.ts';
-import type { JobView } from '../contract/schemas.ts';
+import type { JobView, StartJobRequest } from '../contract/schemas.ts';
 import type { Caller } from './caller.ts';
 import type { ServiceParts } from './ports.ts';
 
-type Copy = Pick<JobView, 'direction' | 'sources' | 'destination' | 'fromVm' | 'vm'>;
+type Copy = Pick<JobView, 'direction' | 'sources' | 'destination' | 'fromVm' | 'vm'> &
+  Pick<StartJobRequest, 'linkDest'>;
 
 /** The paths that a copy touches, each on its machine or on the host. */
-export function pathsOf({ direction, sources, destination, fromVm, vm }: Copy): Resource[] {
+export function pathsOf({ direction, sources, destination, linkDest, fromVm, vm }: Copy): Resource[] {
   const from = direction === 'in' ? null : direction === 'out' ? vm : (fromVm ?? '');
   const to = direction === 'out' ? null : vm;
   return [
     ...sources.map((path) => ({ kind: 'path', vm: from, path }) as const),
     { kind: 'path', vm: to, path: destination },
+    ...(linkDest === undefined ? [] : [{ kind: 'path', vm: to, path: linkDest } as const]),
   ];
 }
 

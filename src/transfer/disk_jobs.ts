@@ -11,6 +11,7 @@ import { writePatchJob } from './delta/patch_job.ts';
 import { SHORT_HASH_BYTES, shortHash } from './delta/short_hash.ts';
 import { type OnMoved, readFully, writeFully } from './file_io.ts';
 import { nowAndThen } from './job_progress.ts';
+import { linkFilesJob, lookInReferenceJob } from './link_dest/link_jobs.ts';
 import { lookPageJob } from './look_ahead.ts';
 import { probeNamesJob } from './name_probe.ts';
 import { publishPackJob, readPackJob, writePackJob } from './pack_jobs.ts';
@@ -200,6 +201,8 @@ export const DISK_JOBS: readonly Job<never, unknown>[] = [
   planWalkJob,
   lookPageJob,
   hashFilesJob,
+  lookInReferenceJob,
+  linkFilesJob,
 ];
 
 /** Tells of the pieces of an operation that a slow device does in pieces. */

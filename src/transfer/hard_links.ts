@@ -11,7 +11,7 @@ import type { PartialStore } from './partial_store.ts';
 import { renameInto, settleFile } from './publish.ts';
 import { MARK, type Placed, type SinkPlan } from './sink_plan.ts';
 import { ChangedFolders, type Making, problemOf, statOrNull } from './sink_prepare.ts';
-import { fileKeyOf, partialName } from './temporary_name.ts';
+import { linkName } from './temporary_name.ts';
 import type { Placing, UndoKeeper } from './undo/keeper.ts';
 import { placedAs } from './undo/placing.ts';
 
@@ -66,7 +66,7 @@ async function prepareOne(parts: LinkParts, link: Placed): Promise<Ready | null>
       `it is another name of ${link.entry.linkTarget}, which was not copied or has become another file`,
     );
   if (await isSame(dirs, first, link)) return null;
-  const temporary = partialName(fileKeyOf(link.target));
+  const temporary = linkName(link.target);
   if (await statOrNull(store.dir, temporary)) await store.dir.removeFile(temporary);
   const linked = await dirs.useParent(first.target, (dir, name) => tryLink(dir, name, store.dir, temporary));
   return { link, temporary, copied: linked ? null : await copyOf(parts, first, temporary) };

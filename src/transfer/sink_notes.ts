@@ -10,6 +10,10 @@ export function copiedNote(count: number): string {
   return `the destination has no hard links: ${count} further names of files became files of their own`;
 }
 
+export function noReferenceNote(path: string): string {
+  return `there is no folder ${path} to link to: all was copied`;
+}
+
 /** The sink is ready; `notes` tell what was found amiss and repaired. */
 export function readyMessage(
   freeBytes: number,

@@ -1,6 +1,6 @@
 import { toHex } from '../base/bytes.ts';
 import { asCausewayError, CausewayError } from '../base/errors.ts';
-import { parseRelPath, type RelPath, splitAbsolute } from '../base/path.ts';
+import { parseRelPath, type RelPath, resolveAbsolute, splitAbsolute } from '../base/path.ts';
 import { throwIfAborted } from '../base/signal.ts';
 import { DirCache } from '../tree/dir_cache.ts';
 import { type NameRules, POSIX_NAMES } from '../tree/names/name_rules.ts';
@@ -12,6 +12,7 @@ import { type Destination, resolveDestination, targetOf } from './destination.ts
 import { Exclusion } from './exclusion.ts';
 import { FreshFolders } from './fresh_folders.ts';
 import { makeHardLinks } from './hard_links.ts';
+import { ReferenceFolder } from './link_dest/reference.ts';
 import type { LaneAcceptor } from './link_ports.ts';
 import { LookAhead } from './look_ahead.ts';
 import { MetadataRules } from './metadata.ts';
@@ -22,7 +23,7 @@ import { Ownership } from './ownership.ts';
 import { discardPartial, discardStalePartials, PartialStore, removeFolderIfEmpty } from './partial_store.ts';
 import type { ReadBack } from './read_back.ts';
 import type { SinkFile } from './sink_files.ts';
-import { copiedNote } from './sink_notes.ts';
+import { copiedNote, noReferenceNote } from './sink_notes.ts';
 import { MARK, type NumberedEntry, type Placed, type SinkPlan } from './sink_plan.ts';
 import { finishFolders, type Making, makeFolders, makeSymlinks, preflight } from './sink_prepare.ts';
 import { checkClaims, type JournalClaims, readClaims, takeClaims } from './sink_recovery.ts';
@@ -44,6 +45,7 @@ export interface PlaceParams {
     | 'chunkBytes'
     | 'ignoreTimes'
     | 'checksum'
+    | 'linkDest'
     | 'wholeFile'
     | 'onClash'
     | 'owner'
@@ -76,6 +78,7 @@ export class SinkPlace {
   #writer: SinkWriter | null = null;
   #rules: MetadataRules | null = null;
   #undo: UndoKeeper | null = null;
+  #reference: ReferenceFolder | null = null;
   #holes = false;
   #fresh = new FreshFolders();
   readonly #ahead: LookAhead;
@@ -116,6 +119,7 @@ export class SinkPlace {
     );
     const root = await openedRoot(params.world.disk, destination.folder);
     const place = new SinkPlace(params, destination, root, meter);
+    await place.#openReference(roots);
     if (destination.prefix !== '') place.#above = place.#folderAbove(destination.prefix as RelPath);
     return place;
   }
@@ -168,11 +172,36 @@ export class SinkPlace {
   /** Pre-flight, then the partial store. Throws CW_COPY_* with nothing made. Gives the free bytes. */
   async begin(plan: SinkPlan): Promise<number> {
     const kept = await this.#keptBytes();
-    const freeBytes = await preflight(this.#root, this.#destination.folder, plan, kept);
+    // what an earlier copy has of it needs no space: that is known once it was looked at
+    const needs = this.#reference === null ? plan : { largest: plan.largest, bytes: 0, dataBytes: 0 };
+    const freeBytes = await preflight(this.#root, this.#destination.folder, needs, kept);
     await discardStalePartials(this.#root, this.#params.world.clock.wallMs());
     await this.#beginUndo();
     await this.#openStore();
     return freeBytes;
+  }
+
+  async #checkSpace(plan: SinkPlan, foundBytes: number): Promise<void> {
+    if (this.#reference === null) return;
+    const kept = (await this.#keptBytes()) + foundBytes;
+    await preflight(this.#root, this.#destination.folder, plan, kept);
+  }
+
+  async #openReference(roots: readonly RootInfo[]): Promise<void> {
+    const { options, world, destination } = this.#params;
+    if (options.linkDest === undefined) return;
+    const { prefix, rename } = this.#destination;
+    const isNested = prefix !== '' || (rename !== '' && roots[0]?.kind === 'directory');
+    const { homeDirectory } = world.process.info;
+    const path = resolveAbsolute(homeDirectory, options.linkDest);
+    const parts = { disk: world.disk, path, destination, root: this.#root, isNested };
+    try {
+      this.#reference = await ReferenceFolder.open(parts);
+    } catch (failure) {
+      await this.close();
+      throw failure;
+    }
+    if (this.#reference === null) this.#notes.push(noReferenceNote(path));
   }
 
   async freeBytes(): Promise<number> {
@@ -199,6 +228,7 @@ export class SinkPlace {
       ...where,
       meter,
       contents,
+      linking: this.#reference && { reference: this.#reference, store: this.#store!.dir },
       rules: this.#rules!,
       undo,
       versions: this.#versions,
@@ -209,6 +239,7 @@ export class SinkPlace {
       signal,
     });
     if (contents?.note) this.#notes.push(contents.note);
+    await this.#checkSpace(plan, found.bytes);
     return found;
   }
 
@@ -318,6 +349,7 @@ export class SinkPlace {
     await this.#writer?.close();
     await this.#store?.close();
     await this.#undo?.close();
+    await this.#reference?.[Symbol.asyncDispose]();
     await this.#dirs[Symbol.asyncDispose]();
     await this.#root.close();
   }

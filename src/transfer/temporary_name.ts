@@ -1,4 +1,4 @@
-import { toHex } from '../base/bytes.ts';
+import { toHex, utf8 } from '../base/bytes.ts';
 import { hashBytes } from '../base/hash.ts';
 import { LIMITS } from '../base/limits.ts';
 import { type Name, parseName, type RelPath } from '../base/path.ts';
@@ -22,7 +22,15 @@ export function partialName(fileKey: Uint8Array): Name {
   return parseName(toHex(fileKey));
 }
 
-/** The same for the key at place `at` of a list of keys. */
+/**
+ * What one more name of a file is called until it is in place. It is never that of a partial file: who found it after a
+ * crash and went on writing to it would write to the file that it leads to.
+ */
+export function linkName(target: RelPath): Name {
+  return parseName(`${toHex(hashBytes(utf8(target)).subarray(0, FILE_KEY_BYTES))}-link`);
+}
+
+/** {@link partialName} for the key at place `at` of a list of keys. */
 export function temporaryName(keys: Uint8Array, at: number): Name {
   return partialName(keys.subarray(at * FILE_KEY_BYTES, (at + 1) * FILE_KEY_BYTES));
 }

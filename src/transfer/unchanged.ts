@@ -3,38 +3,24 @@ import { asCausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { type Name, splitRel } from '../base/path.ts';
 import { throwIfAborted } from '../base/signal.ts';
-import type { DirCache } from '../tree/dir_cache.ts';
-import type { PlanEntry, Xattr } from '../wire/copy_types.ts';
+import type { Xattr } from '../wire/copy_types.ts';
 import type { PlanPage } from '../wire/plan_page.ts';
 import type { UndoAttrs } from '../wire/undo_record.ts';
 import type { AttrPatch, Dir } from '../world/disk.ts';
 import type { XattrStore } from '../world/disk_caps.ts';
-import type { Job, Offload } from '../world/offload.ts';
+import type { Job } from '../world/offload.ts';
+import { type CandidateColumns, columnsOf, isLarge, LARGE_BYTES, type LookedAt } from './candidates.ts';
 import type { ContentCheck } from './checksum/content_check.ts';
 import { type FolderGroup, groupByFolder } from './folder_groups.ts';
-import type { FreshFolders } from './fresh_folders.ts';
-import { type LookAhead, SEEN } from './look_ahead.ts';
+import { linkFiles } from './link_dest/link_files.ts';
+import { SEEN } from './look_ahead.ts';
 import { giveMetadata, type MetadataRules, type Missing } from './metadata.ts';
 import type { Owner } from './ownership.ts';
 import { SAME_OWNER } from './pack_jobs.ts';
-import { ownersOf } from './pack_writer.ts';
 import { MARK, type NumberedEntry, type SinkPlan } from './sink_plan.ts';
-import type { StageMeter } from './stage_meter.ts';
 import { attrsRecord } from './undo/attrs_record.ts';
 import type { UndoKeeper } from './undo/keeper.ts';
-import type { VersionsThere } from './versions_there.ts';
 import { isWholeDisk } from './whole_disk.ts';
-
-/** Planned files that may stand at their destination already. */
-export interface CandidateColumns {
-  readonly folders: Uint8Array;
-  readonly names: readonly Name[];
-  readonly sizes: Float64Array;
-  readonly mtimesNs: BigInt64Array;
-  readonly modes: Uint16Array;
-  /** User and group of each, as of FinishColumns. */
-  readonly owners: Uint32Array;
-}
 
 /** What stands where a planned file goes: nothing that helps, the same file, or another version of it. */
 const NOTHING = 0;
@@ -54,11 +40,13 @@ export const unchangedJob: Job<
     readonly ignoreTimes: boolean;
     /** Files keep owner and mode. */
     readonly onlyLook: boolean;
+    /** A file with several names keeps its attributes in any case: it may be part of an earlier copy. */
+    readonly sparesLinked: boolean;
   },
   Uint8Array
 > = {
   name: 'unchanged',
-  async run({ folders, files, ignoreTimes, onlyLook }) {
+  async run({ folders, files, ...how }) {
     const found = new Uint8Array(files.names.length);
     for (const [at, name] of files.names.entries()) {
       const planned = {
@@ -67,11 +55,17 @@ export const unchangedJob: Job<
         mode: files.modes[at]!,
         owner: ownerAt(files.owners, at),
       };
-      found[at] = await whatStands(folders[files.folders[at]!]!, name, planned, { ignoreTimes, onlyLook });
+      found[at] = await whatStands(folders[files.folders[at]!]!, name, planned, how);
     }
     return found;
   },
 };
+
+interface HowToLook {
+  readonly ignoreTimes: boolean;
+  readonly onlyLook: boolean;
+  readonly sparesLinked: boolean;
+}
 
 interface Planned {
   readonly sizeBytes: number;
@@ -90,7 +84,7 @@ async function whatStands(
   dir: Dir,
   name: Name,
   planned: Planned,
-  { ignoreTimes, onlyLook }: { readonly ignoreTimes: boolean; readonly onlyLook: boolean },
+  { ignoreTimes, onlyLook, sparesLinked }: HowToLook,
 ): Promise<number> {
   const { sizeBytes, mtimeNs, mode, owner } = planned;
   try {
@@ -99,34 +93,13 @@ async function whatStands(
     if (ignoreTimes || stat.sizeBytes !== sizeBytes || stat.mtimeNs !== mtimeNs) return OTHER;
     const isOwned = owner === null || (owner.userId === stat.userId && owner.groupId === stat.groupId);
     if (isOwned && stat.mode === mode) return SAME;
+    if (sparesLinked && stat.linkCount > 1) return OTHER;
     if (onlyLook) return DIFFERS;
     await dir.setAttrs(name, { ...(isOwned ? {} : owner), mode, mtimeNs });
     return SAME;
   } catch {
     return NOTHING; // it is copied then, and if that fails too the copy tells why
   }
-}
-
-/** Where a copy goes, as far as looking for what is there needs it. */
-export interface LookedAt {
-  readonly root: Dir;
-  readonly dirs: DirCache;
-  readonly offload: Offload;
-  readonly meter: StageMeter;
-  readonly rules: MetadataRules;
-  /** Hears of owners, modes and attributes before they are changed; null: they are not kept. */
-  readonly undo: UndoKeeper | null;
-  readonly ignoreTimes: boolean;
-  /** Compares contents; null: equal size and time are trusted. */
-  readonly contents: ContentCheck | null;
-  /** No other version of a file is looked for. */
-  readonly wholeFile: boolean;
-  readonly versions: VersionsThere;
-  /** What was seen while the plan came; null: nobody has looked. */
-  readonly ahead: LookAhead | null;
-  /** Nothing stands there. */
-  readonly fresh: FreshFolders;
-  readonly signal: AbortSignal;
 }
 
 /** What the destination has already. */
@@ -146,7 +119,7 @@ export interface FoundFiles {
 export async function markUnchanged(plan: SinkPlan, place: LookedAt): Promise<FoundFiles> {
   let files = 0;
   let bytes = 0;
-  const older: number[] = [];
+  let older: number[] = [];
   await place.ahead?.settled();
   for (const { page: whole, first } of plan.wholePages()) {
     throwIfAborted(place.signal);
@@ -178,6 +151,13 @@ export async function markUnchanged(plan: SinkPlan, place: LookedAt): Promise<Fo
       bytes += entry.sizeBytes;
     }
   }
+  if (place.linking !== null) {
+    const linked = await linkFiles(plan, place.linking, place);
+    files += linked.files;
+    bytes += linked.bytes;
+    older = older.filter((index) => plan.mark(index) !== MARK.unchanged);
+    older = [...new Set([...older, ...linked.older])];
+  }
   const isStable = await place.meter
     .run('destinationFlush', 0, () => makeStable(plan, files, place))
     .catch(() => false); // the copy of them tells what is wrong
@@ -185,13 +165,6 @@ export async function markUnchanged(plan: SinkPlan, place: LookedAt): Promise<Fo
   if (isStable) return { files, bytes, older };
   for (const file of plan.marked(MARK.unchanged)) plan.resetMark(file);
   return { files: 0, bytes: 0, older };
-}
-
-/** From this size on, finding out what changed costs less than sending it. */
-const LARGE_BYTES = LIMITS.deltaFileMinBytes.value;
-
-function isLarge(entry: PlanEntry): boolean {
-  return entry.sizeBytes >= LARGE_BYTES;
 }
 
 /** Whether a file that was seen with its size and time has all else too. */
@@ -227,12 +200,18 @@ async function look(files: readonly NumberedEntry[], place: LookedAt): Promise<U
 
 function lookAt(
   group: FolderGroup<NumberedEntry>,
-  { dirs, offload, meter, rules, ignoreTimes }: LookedAt,
+  { dirs, offload, meter, rules, ignoreTimes, linking }: LookedAt,
   onlyLook: boolean,
 ): Promise<Uint8Array> {
   const work = () =>
     dirs.useAll(group.folders, (folders) =>
-      offload.run(unchangedJob, { folders, files: columnsOf(group, rules), ignoreTimes, onlyLook }),
+      offload.run(unchangedJob, {
+        folders,
+        files: columnsOf(group, rules),
+        ignoreTimes,
+        onlyLook,
+        sparesLinked: linking !== null,
+      }),
     );
   return meter.run('destinationRead', 0, work).catch(() => new Uint8Array(group.items.length)); // a folder that cannot be opened is told when its files are written
 }
@@ -289,15 +268,19 @@ async function compareContents(
 }
 
 /** Gives a file the attributes that it lacks; one that does not take them is copied, and the copy tells of it. */
-async function hasXattrs({ entry, target }: NumberedEntry, { dirs, rules }: LookedAt): Promise<boolean> {
+async function hasXattrs(
+  { entry, target }: NumberedEntry,
+  { dirs, rules, linking }: LookedAt,
+): Promise<boolean> {
   if (entry.xattrs === undefined) return true;
   const { mtimeNs } = entry;
   const mode = rules.ownership.modeOf(entry);
   const missing = await dirs
-    .useParent(target, async (dir, name): Promise<Missing> => {
+    .useParent(target, async (dir, name): Promise<Missing | null> => {
       const store = dir.caps.xattrsOf(name);
       const xattrs = await lacking(store, rules.xattrsOf(entry));
       if (xattrs.length === 0) return [];
+      if (linking !== null && (await dir.stat(name)).linkCount > 1) return null;
       const setAttrs = (patch: AttrPatch) => dir.setAttrs(name, patch);
       return giveMetadata({ xattrs: store, setAttrs }, { mode, mtimeNs, owner: null, xattrs });
     })
@@ -312,18 +295,6 @@ async function lacking(store: XattrStore | null, wanted: readonly Xattr[]): Prom
     if (!has || !equalBytes(has, xattr.value)) lacks.push(xattr);
   }
   return lacks;
-}
-
-function columnsOf({ items }: FolderGroup<NumberedEntry>, { ownership }: MetadataRules): CandidateColumns {
-  const owners = ownersOf(items.map(({ item }) => ({ owner: ownership.wanted(item.entry) })));
-  return {
-    folders: Uint8Array.from(items, ({ folder }) => folder),
-    names: items.map(({ name }) => name),
-    sizes: Float64Array.from(items, ({ item }) => item.entry.sizeBytes),
-    mtimesNs: BigInt64Array.from(items, ({ item }) => item.entry.mtimeNs),
-    modes: Uint16Array.from(items, ({ item }) => ownership.modeOf(item.entry)),
-    owners: owners ?? new Uint32Array(2 * items.length).fill(SAME_OWNER),
-  };
 }
 
 async function makeStable(

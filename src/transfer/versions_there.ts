@@ -35,6 +35,8 @@ export const findBySizeJob: Job<
 export class VersionsThere {
   readonly #dirs: DirCache;
   readonly #renamed = new Map<number, RelPath>();
+  /** In another folder than the copy's. */
+  readonly #elsewhere = new Map<number, { readonly dirs: DirCache; readonly path: RelPath }>();
 
   constructor(dirs: DirCache) {
     this.#dirs = dirs;
@@ -42,9 +44,16 @@ export class VersionsThere {
 
   /** Opens it for reading; CW_DISK_*. */
   open({ index, target }: { readonly index: number; readonly target: RelPath }): Promise<DiskFile> {
-    return this.#dirs.useParent(this.#renamed.get(index) ?? target, (dir, name) =>
-      dir.openFile(name, 'read'),
-    );
+    const elsewhere = this.#elsewhere.get(index);
+    const { dirs, path } = elsewhere ?? { dirs: this.#dirs, path: this.#renamed.get(index) ?? target };
+    return dirs.useParent(path, (dir, name) => dir.openFile(name, 'read'));
+  }
+
+  /** Takes the version at `path` of another folder for a file's; false where as many are known as may be. */
+  refer(index: number, dirs: DirCache, path: RelPath): boolean {
+    if (this.#elsewhere.size >= LIMITS.renamedFilesMax.value) return false;
+    this.#elsewhere.set(index, { dirs, path });
+    return true;
   }
 
   /** Looks for files under whose names nothing stands; gives the numbers of those that stand under another name. */

@@ -93,6 +93,7 @@ export function decodeCopyOpening(input: Uint8Array): CopyOpening {
       lanes,
       ignoreTimes: boolean(options, 'ignoreTimes'),
       wholeFile: boolean(options, 'wholeFile'),
+      ...(options['linkDest'] !== undefined && { linkDest: text(options, 'linkDest', TEXT_MAX) }),
       ...(options['checksum'] !== undefined && { checksum: boolean(options, 'checksum') }),
       limitBytesPerSecond: limit === 0 ? null : limit,
       ...(options['owner'] !== undefined && { owner: oneOf(options, 'owner', OWNER_MODES) }),

@@ -82,6 +82,8 @@ export interface CopyOptions {
   readonly ignoreTimes: boolean;
   /** Files of the same size and modification time are read on both sides and compared; absent: they count as unchanged. */
   readonly checksum?: boolean;
+  /** Path of an earlier copy at the sink, as `destination`: files that it has as planned become hard links to it. Absent: none. */
+  readonly linkDest?: string;
   /** Sends files in whole, also where the destination has another version to take unchanged parts from. */
   readonly wholeFile: boolean;
   /** What the source sends at most, on average; null: as much as goes. */

@@ -26,8 +26,9 @@ test(`${SEEDS} fresh seeds of a copy with all faults: no violation`, { timeout: 
   const withZeros = results.filter(({ zeroBytes }) => zeroBytes > 0).length;
   const patched = results.filter(({ reusedBytes }) => reusedBytes > 0).length;
   const squeezed = results.filter(({ squeezedBytes = 0 }) => squeezedBytes > 0).length;
+  const linked = results.filter(({ linked = 0 }) => linked > 0).length;
   t.diagnostic(
-    `${results.length} seeds in ${(elapsedMs / 1000).toFixed(0)} s, ${deaths} kills and power cuts, ${patched} with parts of earlier versions, ${withZeros} with zeros, ${squeezed} compressed`,
+    `${results.length} seeds in ${(elapsedMs / 1000).toFixed(0)} s, ${deaths} kills and power cuts, ${patched} with parts of earlier versions, ${withZeros} with zeros, ${squeezed} compressed, ${linked} with links to an earlier copy`,
   );
   const failed = results.filter((result) => result.violation !== null);
   assert.deepEqual(failed, []);
@@ -36,6 +37,7 @@ test(`${SEEDS} fresh seeds of a copy with all faults: no violation`, { timeout: 
   assert.ok(SEEDS < 100 || patched > 0, 'no file was put together from an earlier version');
   assert.ok(SEEDS < 100 || withZeros > 0, 'no chunk was zeros');
   assert.ok(SEEDS < 100 || squeezed > 0, 'nothing was compressed');
+  assert.ok(SEEDS < 100 || linked > 0, 'nothing was linked to an earlier copy');
 });
 
 test('the same seed gives the same history', async () => {

@@ -9,6 +9,7 @@ import { CopyService } from '../../src/transfer/copy_service.ts';
 import { peerMethods } from '../../src/transfer/peer_methods.ts';
 import { PeerSession } from '../../src/transfer/peer_session.ts';
 import type { CompressOptions, UndoOptions } from '../../src/wire/copy_types.ts';
+import type { Stat } from '../../src/world/disk.ts';
 import type { TlsIdentity } from '../../src/world/net.ts';
 import { Dice } from '../../src/world/sim/dice.ts';
 import { type FaultPlan, swarm } from '../../src/world/sim/faults.ts';
@@ -38,12 +39,21 @@ export interface ScenarioResult {
   readonly reusedBytes: number;
   /** Bytes that did not travel because they are zeros, in the same. */
   readonly zeroBytes: number;
+  /** Files that became hard links to an earlier copy. */
+  readonly linked?: number;
   /** Bytes of files that travelled compressed, in the same. */
   readonly squeezedBytes?: number;
 }
 
 interface Expected {
   readonly files: Map<string, { readonly fresh: Uint8Array; readonly old: Uint8Array | null }>;
+  /** Files of an earlier copy beside the destination, which nothing may change. */
+  readonly reference: Map<string, Kept>;
+}
+
+interface Kept {
+  readonly bytes: Uint8Array;
+  readonly stat: Stat;
 }
 
 /** One copy between two machines with all faults of the seed's plan, checked at every change that anybody could see. */
@@ -60,6 +70,8 @@ export async function runCopyScenario({ seed, plan = swarm(seed) }: Scenario): P
   const runs = compress === undefined ? null : squeezing;
   const checksum = Dice.fromSeed(seed).fork('checksum').chance(0.3);
   const expected = layOut(source, sink, { dice, versions: Dice.fromSeed(seed).fork('versions'), runs });
+  layReference(source, sink, expected, Dice.fromSeed(seed).fork('reference'));
+  const linkDest = expected.reference.size > 0 ? '/dst/yesterday' : undefined;
   let violation: string | null = null;
   const violate = (text: string) => {
     violation ??= text;
@@ -75,7 +87,7 @@ export async function runCopyScenario({ seed, plan = swarm(seed) }: Scenario): P
   const keys = new Keys();
   const agent = guest.supervise('agent', (world) => runAgent(world, secure, keys));
   const daemon = host.supervise('daemon', (world) =>
-    runDaemon(world, { secure, inward, progress, keys, compress, checksum }),
+    runDaemon(world, { secure, inward, progress, keys, compress, checksum, linkDest }),
   );
   await sim.runUntil(() => progress.done || violation !== null, { maxVirtualMs: FAULTS_MS });
   // "Done" has to survive a power cut at that very moment.
@@ -89,12 +101,14 @@ export async function runCopyScenario({ seed, plan = swarm(seed) }: Scenario): P
   if (violation === null && !progress.done)
     violate(`no completion after the faults stopped: ${report.outcome}, attempts ${progress.attempts}`);
   if (violation === null) note(checkWhole(sink, expected), violate);
+  if (violation === null) note(checkReference(sink, expected), violate);
   if (violation === null) note(checkLeftovers(sink), violate);
   const { attempts, reusedBytes, zeroBytes, squeezedBytes } = progress;
   agent.stop();
   daemon.stop();
   const deaths = agent.deaths + daemon.deaths;
-  return { report, violation, deaths, attempts, reusedBytes, zeroBytes, squeezedBytes };
+  const linked = linkedFiles(sink, expected);
+  return { report, violation, deaths, attempts, reusedBytes, zeroBytes, linked, squeezedBytes };
 }
 
 function note(text: string | null, violate: (text: string) => void): void {
@@ -156,13 +170,14 @@ export interface DaemonPart {
   readonly ignoreTimes?: boolean;
   readonly mirror?: boolean;
   readonly checksum?: boolean;
+  readonly linkDest?: string | undefined;
 }
 
 export async function runDaemon(
   world: World,
   { ignoreTimes = false, mirror = false, checksum = false, ...part }: DaemonPart,
 ): Promise<void> {
-  const { secure, inward, progress, keys, undo, compress } = part;
+  const { secure, inward, progress, keys, undo, compress, linkDest } = part;
   const identity = await keys.of(world);
   const link = dialLink(world, {
     channel: { kind: 'tcp', host: 'guest', port: 7411 },
@@ -207,6 +222,7 @@ export async function runDaemon(
           compress,
           mirror,
           checksum,
+          ...(linkDest && { linkDest }),
         },
       },
     });
@@ -250,7 +266,27 @@ function layOut(
     if (old) layFile(sink, target, old);
     files.set(target, { fresh, old });
   }
-  return { files };
+  return { files, reference: new Map() };
+}
+
+/** An earlier copy, that has some of the files as they are and others of an earlier time. */
+function layReference(
+  source: SimMachine,
+  sink: SimMachine,
+  { files, reference }: Expected,
+  dice: Dice,
+): void {
+  if (!dice.chance(0.4)) return;
+  for (const [target, { fresh }] of files) {
+    if (dice.chance(0.3)) continue;
+    const name = target.slice('/dst/tree/'.length);
+    const path = `/dst/yesterday/${name}`;
+    const isSame = dice.chance(0.7);
+    layFile(sink, path, isSame || fresh.byteLength === 0 ? fresh : earlierVersion(fresh, dice));
+    const { mtimeNs } = source.disk.stat(`/src/tree/${name}`)!;
+    sink.disk.setTime(path, isSame ? mtimeNs : mtimeNs - 1n);
+    reference.set(path, { bytes: sink.disk.readFile(path)!, stat: sink.disk.stat(path)! });
+  }
 }
 
 /** The same with zeros from somewhere to somewhere, often whole chunks of them. */
@@ -294,6 +330,22 @@ function checkWhole(sink: SimMachine, expected: Expected): string | null {
     if (!equalBytes(shown, fresh)) return `${path} has wrong content after the copy was done`;
   }
   return null;
+}
+
+function checkReference(sink: SimMachine, { reference }: Expected): string | null {
+  for (const [path, { bytes, stat }] of reference) {
+    const now = sink.disk.stat(path);
+    const shown = sink.disk.readFile(path);
+    if (now?.inode !== stat.inode || now.mtimeNs !== stat.mtimeNs || now.mode !== stat.mode)
+      return `${path} of the earlier copy is another file`;
+    if (!shown || !equalBytes(shown, bytes)) return `${path} of the earlier copy has other content`;
+  }
+  return null;
+}
+
+function linkedFiles(sink: SimMachine, { files, reference }: Expected): number {
+  const inodes = new Set([...reference.values()].map(({ stat }) => stat.inode));
+  return [...files.keys()].filter((path) => inodes.has(sink.disk.stat(path)?.inode ?? '')).length;
 }
 
 function checkLeftovers(sink: SimMachine): string | null {

@@ -8,6 +8,7 @@ export interface SeedResult {
   readonly deaths: number;
   readonly reusedBytes: number;
   readonly zeroBytes: number;
+  readonly linked?: number;
   readonly squeezedBytes?: number;
 }
 

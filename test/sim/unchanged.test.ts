@@ -68,6 +68,7 @@ async function passOver(world: World, plan: readonly PlanEntry[], looksAhead: bo
     undo: null,
     ignoreTimes: false,
     contents: null,
+    linking: null,
     wholeFile: false,
     versions: new VersionsThere(dirs),
     fresh: new FreshFolders(),

@@ -19,7 +19,12 @@ export const cp: Action = async (context, args, options) => {
   if (options['to'] !== undefined) {
     const { vm: _, ...request } = requestOf([...args], context.terminal.cwd, 'to');
     const vms = namesOf(String(options['to']));
-    const wish = { ...request, ...optionsOf(options), ...(await exclusions(context, options)), vms };
+    const wish = {
+      ...request,
+      ...optionsOf(options, request.destination),
+      ...(await exclusions(context, options)),
+      vms,
+    };
     const group = await context.client.call('startGroup', {}, wish);
     if (detach) return told(context, group);
     return untilStopped(context, {
@@ -29,9 +34,10 @@ export const cp: Action = async (context, args, options) => {
       exit: exitOfGroup,
     });
   }
+  const route = requestOf(args, context.terminal.cwd);
   const request = {
-    ...requestOf(args, context.terminal.cwd),
-    ...optionsOf(options),
+    ...route,
+    ...optionsOf(options, route.destination),
     ...(await exclusions(context, options)),
   };
   const job = await context.client.call('startJob', {}, request);
@@ -75,7 +81,7 @@ async function untilStopped<T>(context: Context, copy: Following<T>): Promise<nu
 }
 
 /** What the flags ask for. */
-function optionsOf(options: Record<string, unknown>): Partial<StartJobRequest> {
+function optionsOf(options: Record<string, unknown>, destination: string): Partial<StartJobRequest> {
   const { lanes, chunk, limit, ignoreTimes, wholeFile, undo } = options;
   const { chunkMinBytes, chunkMaxBytes, lanesMax } = LIMITS;
   return {
@@ -89,6 +95,7 @@ function optionsOf(options: Record<string, unknown>): Partial<StartJobRequest> {
     ...(ignoreTimes === true && { ignoreTimes }),
     ...(wholeFile === true && { wholeFile }),
     ...checksumOption(options),
+    ...linkDestOption(options['linkDest'], destination),
     ...(options['delete'] === true && { delete: true }),
     ...(undo !== undefined && { undo: parseUndo(String(undo)) }),
     ...compressOptions(options),
@@ -109,6 +116,17 @@ function checksumOption({
       '--checksum and -I: one compares what looks unchanged, the other copies it',
     );
   return { checksum };
+}
+
+/** A relative folder is one beside the destination, as `../2026-01-31`. */
+function linkDestOption(folder: unknown, destination: string): Pick<StartJobRequest, 'linkDest'> {
+  if (folder === undefined) return {};
+  const path = String(folder);
+  if (path === '') throw new CausewayError('CW_USAGE', '--link-dest: a folder is needed');
+  if (path.startsWith('/')) return { linkDest: resolveAbsolute('/', path) };
+  const isAbsolute = destination.startsWith('/');
+  const joined = resolveAbsolute('/', `${destination}/${path}`);
+  return { linkDest: isAbsolute ? joined : joined.slice(1) || '.' };
 }
 
 function parseUndo(text: string): NonNullable<StartJobRequest['undo']> {

@@ -42,13 +42,13 @@ export class ContentCheck {
     return `files of equal size and time whose contents were compared: ${this.#compared}, different: ${this.#differing}`;
   }
 
-  /** Which of these files, whose size is that of the plan, have other contents or cannot be compared. */
-  async differing(files: readonly NumberedEntry[]): Promise<ReadonlySet<number>> {
+  /** Which of these files, whose size is that of the plan and which stand in `dirs`, have other contents or cannot be compared. */
+  async differing(files: readonly NumberedEntry[], dirs = this.#parts.dirs): Promise<ReadonlySet<number>> {
     const full = files.filter(({ entry }) => entry.sizeBytes > 0);
     this.#compared += files.length;
     if (full.length === 0) return new Set();
     const indexes = full.map(({ index }) => index).sort((a, b) => a - b);
-    const [asked, read] = await Promise.allSettled([this.#parts.ask(indexes), this.#sums(full)]);
+    const [asked, read] = await Promise.allSettled([this.#parts.ask(indexes), this.#sums(full, dirs)]);
     if (asked.status === 'rejected') throw asked.reason;
     if (read.status === 'rejected') throw read.reason;
     const differing = new Set<number>();
@@ -60,20 +60,24 @@ export class ContentCheck {
     return differing;
   }
 
-  async #sums(files: readonly NumberedEntry[]): Promise<Map<number, Uint8Array>> {
+  async #sums(files: readonly NumberedEntry[], dirs: DirCache): Promise<Map<number, Uint8Array>> {
     const sums = new Map<number, Uint8Array>();
     const isSmall = ({ entry }: NumberedEntry) => isReadWhole(entry.sizeBytes, this.#parts.chunkBytes);
     for (const pack of inPacks(files.filter(isSmall), ({ entry }) => entry.sizeBytes))
-      await this.#sumPack(pack, sums);
+      await this.#sumPack(pack, dirs, sums);
     for (const file of files.filter((file) => !isSmall(file))) {
-      const sum = await this.#sumFile(file);
+      const sum = await this.#sumFile(file, dirs);
       if (sum !== null) sums.set(file.index, sum);
     }
     return sums;
   }
 
-  async #sumPack(pack: readonly NumberedEntry[], sums: Map<number, Uint8Array>): Promise<void> {
-    const { dirs, offload, meter, signal } = this.#parts;
+  async #sumPack(
+    pack: readonly NumberedEntry[],
+    dirs: DirCache,
+    sums: Map<number, Uint8Array>,
+  ): Promise<void> {
+    const { offload, meter, signal } = this.#parts;
     for (const { folders, items } of groupByFolder(pack, ({ target }) => target)) {
       throwIfAborted(signal);
       const files = {
@@ -90,8 +94,8 @@ export class ContentCheck {
     }
   }
 
-  async #sumFile({ entry, target }: NumberedEntry): Promise<Uint8Array | null> {
-    const { dirs, offload, meter, chunkBytes, holes, signal } = this.#parts;
+  async #sumFile({ entry, target }: NumberedEntry, dirs: DirCache): Promise<Uint8Array | null> {
+    const { offload, meter, chunkBytes, holes, signal } = this.#parts;
     const forget = isHuge(entry.sizeBytes);
     try {
       await using file = await dirs.useParent(target, (dir, name) => dir.openFile(name, 'read'));

@@ -41,7 +41,10 @@ export function linkPlacing(target: RelPath, linkTarget: string, mtimeNs: bigint
 }
 
 /** The same for a further name of a file, or a copy of it, that is known by its attributes alone. */
-export function placedAs(target: RelPath, { sizeBytes, mtimeNs, inode }: Stat): Placing {
+export function placedAs(
+  target: RelPath,
+  { sizeBytes, mtimeNs, inode }: Pick<Stat, 'sizeBytes' | 'mtimeNs' | 'inode'>,
+): Placing {
   const mark = new Uint8Array(UNDO_MARK_BYTES); // no content has it
   return { target, kind: 'file', sizeBytes, mtimeNs, mark, byChunks: false, inode: inodeMark(inode) };
 }
