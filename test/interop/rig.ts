@@ -164,7 +164,7 @@ export class Rig implements AsyncDisposable {
     direction: 'in' | 'out',
     source: string,
     destination: string,
-    more: { lanes?: number; chunkBytes?: number } = {},
+    more: { lanes?: number; chunkBytes?: number; limitBytesPerSecond?: number } = {},
   ): Promise<JobView> {
     return this.client.call('startJob', {}, { direction, vm: 'vm', sources: [source], destination, ...more });
   }
