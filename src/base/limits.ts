@@ -349,6 +349,10 @@ export const LIMITS = {
   idempotencyAnswerMaxBytes: bytes(256 * KIB, 'answer that is kept for a repeat'),
   lostAnswerRetryForMs: ms(15_000, 'how long `causeway cp` asks again, with its key, for a lost answer'),
   lostAnswerRetryEveryMs: ms(200, 'wait between two such attempts'),
+  daemonStopMs: ms(
+    20_000,
+    'how long a stop may take; then the process ends, and copies go on at the next start',
+  ),
   databaseBusyMs: ms(5_000, 'how long a database waits for another process that has it locked'),
   discardsPendingMax: count(256, 'cancelled copies of one machine whose remains are still to be removed'),
   discardRetryMinMs: ms(250, 'first wait before the remains of a cancelled copy are tried again'),

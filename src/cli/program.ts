@@ -125,6 +125,10 @@ function addDaemonCommands(program: Command, add: Add): void {
       'what all copies share by weight in each direction, less a tenth that is left for everything else; a little less than the line has, for example 100M',
     )
     .addOption(configOption())
+    .option('--install-service', 'show and write a systemd unit that runs this daemon, and start it')
+    .option('--uninstall-service', 'stop the unit and remove it')
+    .option('--user', "with those two: a unit of this user's session")
+    .option('--dry-run', 'with those two: only show what would be done')
     .option('--ready-fd <n>', 'write a line to this descriptor once the daemon serves');
   add(
     program,

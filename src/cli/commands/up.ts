@@ -1,5 +1,6 @@
 import { parseHostPort } from '../../base/address.ts';
 import { asCausewayError, CausewayError } from '../../base/errors.ts';
+import { LIMITS } from '../../base/limits.ts';
 import { parseSettingText } from '../../config/setting_text.ts';
 import { SETTING_NAMES, type SettingName, settingOf } from '../../config/settings.ts';
 import type { StatusView } from '../../contract/schemas.ts';
@@ -14,6 +15,7 @@ import { makeDataDirectory } from '../../world/node/data_directory.ts';
 import { openNodeDatabase } from '../../world/node/database.ts';
 import { serveNodeHttp } from '../../world/node/http_server.ts';
 import { createNodeLocalTime } from '../../world/node/local_time.ts';
+import { killSelf, type ServiceManager, serviceManager } from '../../world/node/service_manager.ts';
 import { tellReady } from '../../world/node/terminal.ts';
 import { createNodeWebPlatform } from '../../world/node/web_platform.ts';
 import { createNodeWorld } from '../../world/node/world.ts';
@@ -25,6 +27,8 @@ import { VERSION } from '../version.ts';
 /** `causeway up` */
 export const up: Action = async (context, _args, options) => {
   const { terminal, dataDirectory, json } = context;
+  if (options['installService'] === true || options['uninstallService'] === true)
+    return (await import('./service.ts')).changeService(context, options);
   const flags = flagsOf(options);
   const readyFd = options['readyFd'] === undefined ? null : parseDescriptor(String(options['readyFd']));
   const file = await configFileOf(context, options['config'] as string | undefined);
@@ -38,14 +42,53 @@ export const up: Action = async (context, _args, options) => {
   if (json) terminal.out(`${JSON.stringify({ ...ready, fingerprint, listen: address, web })}\n`);
   else terminal.err(upText(status, daemon.socketPath, terminal.isTty));
   if (readyFd !== null) await tellReady(readyFd, JSON.stringify({ ...ready, web }));
+  const manager = serviceManager(terminal.env);
+  manager?.tell('READY=1');
+  const alive = keepTelling(manager, daemon);
   terminal.onHangup(() => onHangup(terminal, daemon, settings));
   const interrupted = new Promise<void>((resolve) =>
     terminal.interrupted.addEventListener('abort', () => resolve(), { once: true }),
   );
   await Promise.race([interrupted, daemon.stopRequested]);
-  await daemon.close();
-  return 0;
+  alive.abort();
+  manager?.tell('STOPPING=1');
+  return stopInTime(terminal, daemon);
 };
+
+/** A sign of life for the service manager, at twice the rate it asks for, as long as the state can be read. */
+function keepTelling(manager: ServiceManager | null, daemon: Daemon): AbortController {
+  const end = new AbortController();
+  const everyMs = manager?.watchdogMs;
+  if (!manager || !everyMs) return end;
+  const { clock } = createNodeWorld();
+  const tell = async (): Promise<void> => {
+    while (!end.signal.aborted) {
+      if ((await daemon.unready()) === null) manager.tell('WATCHDOG=1');
+      await clock.sleep(everyMs / 2, end.signal);
+    }
+  };
+  tell().catch(() => undefined); // the sleep ends with the daemon
+  return end;
+}
+
+/** What does not end in time is left: every copy is safe at any moment, and goes on at the next start. */
+async function stopInTime(terminal: Terminal, daemon: Daemon): Promise<number> {
+  const limitMs = LIMITS.daemonStopMs.value;
+  const inTime = new AbortController();
+  const late = createNodeWorld().clock.sleep(limitMs, inTime.signal);
+  late.then(
+    () => {
+      terminal.err(
+        `not stopped after ${limitMs / 1_000} s: ended as it is; copies go on at the next start\n`,
+      );
+      killSelf();
+    },
+    () => undefined, // it has stopped in time
+  );
+  await daemon.close();
+  inTime.abort();
+  return 0;
+}
 
 function daemonOptions(dataDirectory: string, settings: DaemonSettings): DaemonOptions {
   const limit = settings.get('copies.limitBytesPerSecond');
