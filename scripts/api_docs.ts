@@ -5,6 +5,7 @@ import * as audit from '../src/contract/audit_schemas.ts';
 import * as config from '../src/contract/config_schemas.ts';
 import * as identity from '../src/contract/identity_schemas.ts';
 import * as metrics from '../src/contract/metric_schemas.ts';
+import * as notify from '../src/contract/notify_schemas.ts';
 import { PROCEDURES } from '../src/contract/procedures.ts';
 import type { ProcedureName } from '../src/contract/routes.ts';
 import * as schemas from '../src/contract/schemas.ts';
@@ -13,7 +14,7 @@ const BEGIN = '<!-- procedures -->';
 const END = '<!-- /procedures -->';
 
 const NAMES = new Map<object, string>(
-  [schemas, identity, audit, metrics, config].flatMap((module) =>
+  [schemas, identity, audit, metrics, config, notify].flatMap((module) =>
     Object.entries(module).map(([name, schema]) => [schema as object, name] as const),
   ),
 );

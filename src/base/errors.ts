@@ -187,6 +187,23 @@ export const ERROR_CODES = {
     1,
     'A stored secret does not open with the master keys of this data directory: restore its file of keys from a backup.',
   ),
+  // area: notifications
+  CW_NOTIFY_ADDRESS: spec(
+    'never',
+    4,
+    'Link-local addresses and those of metadata services are refused, and http: beyond this machine: name the address with `--permit` where it is meant.',
+  ),
+  CW_NOTIFY_EXISTS: spec(
+    'never',
+    4,
+    'A receiver with that name exists: choose another name or remove it first.',
+  ),
+  CW_NOTIFY_FAILED: spec(
+    'retry',
+    1,
+    'The receiver did not take the notification: see what it says, then `causeway notify test NAME`.',
+  ),
+  CW_NOTIFY_UNKNOWN: spec('never', 4, 'No receiver has that name: see `causeway notify ls`.'),
   // area: shares
   CW_SHARE_EXISTS: spec('never', 4, 'A share with that name exists: choose another name or remove it first.'),
   CW_SHARE_NAME: spec('never', 2, 'A share name has 1 to 63 letters, digits, dots, hyphens or underscores.'),

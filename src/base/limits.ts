@@ -470,6 +470,30 @@ export const LIMITS = {
     'how long the free space of a folder is waited for; later it is left out of the metrics',
   ),
   metricUndoEveryMs: ms(30_000, 'how old the sums over all copies may be that metrics tell of undo'),
+  // notifications
+  notifiersMax: count(16, 'receivers of notifications of one daemon'),
+  notifyQueueMax: count(
+    100,
+    'notifications that wait for one receiver; beyond, the oldest is dropped and counted as failed',
+  ),
+  notifyTriesMax: count(8, 'attempts to deliver one notification, over about four minutes'),
+  notifyRetryMinMs: ms(2_000, 'first wait before a notification is tried again'),
+  notifyRetryMaxMs: ms(60_000, 'longest wait between attempts to deliver a notification'),
+  notifyPostMs: ms(10_000, 'time for one webhook to be taken'),
+  notifyCommandMs: ms(
+    30_000,
+    'time for one run of a command; then it is killed with the processes it started',
+  ),
+  notifyWordsMaxBytes: bytes(
+    2 * KIB,
+    'of what a command wrote to its standard error, kept for the error text',
+  ),
+  notifyLinkDownMs: ms(60_000, 'how long a link that worked is down before somebody is notified'),
+  auditCheckEveryMs: ms(24 * 3_600_000, 'how often the daemon checks its whole audit log by itself'),
+  auditCheckFirstMs: ms(
+    600_000,
+    'how long after its start the daemon checks its audit log for the first time',
+  ),
   // shares
   sharesMax: count(256, 'shares of one daemon'),
   sharePort: count(7480, 'default port of the shares, on loopback'),

@@ -6,6 +6,7 @@ import { type Add, several } from './add_command.ts';
 import { DaemonClient } from './client.ts';
 import { addConfigCommands, configOption } from './config_commands.ts';
 import { addMountCommands } from './mount_commands.ts';
+import { addNotifyCommands } from './notify_commands.ts';
 import { addShareCommands } from './share_commands.ts';
 import type { Terminal } from './terminal.ts';
 import { VERSION } from './version.ts';
@@ -90,6 +91,7 @@ export function buildProgram(terminal: Terminal, done: (exitCode: number) => voi
   addShareCommands(program, add);
   addMountCommands(program, add);
   addAccessCommands(program, add);
+  addNotifyCommands(program, add);
   addConfigCommands(program, add);
   add(
     program,

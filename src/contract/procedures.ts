@@ -27,6 +27,7 @@ import {
   UserView,
 } from './identity_schemas.ts';
 import { MetricFamilyView } from './metric_schemas.ts';
+import { AddedNotifierView, AddNotifierRequest, NotifierView } from './notify_schemas.ts';
 import { type ProcedureName, ROUTES } from './routes.ts';
 import {
   AddVmRequest,
@@ -119,6 +120,10 @@ export const PROCEDURES = {
   showConfig: { ...ROUTES.showConfig, params: Empty, body: Empty, result: ConfigView },
   setConfig: { ...ROUTES.setConfig, params: Empty, body: SetConfigRequest, result: ConfigView },
   reloadConfig: { ...ROUTES.reloadConfig, params: Empty, body: Empty, result: ConfigView },
+  listNotifiers: { ...ROUTES.listNotifiers, params: Empty, body: Empty, result: Type.Array(NotifierView) },
+  addNotifier: { ...ROUTES.addNotifier, params: Empty, body: AddNotifierRequest, result: AddedNotifierView },
+  removeNotifier: { ...ROUTES.removeNotifier, params: NameParams, body: Empty, result: Empty },
+  testNotifier: { ...ROUTES.testNotifier, params: NameParams, body: Empty, result: NotifierView },
   searchAudit: { ...ROUTES.searchAudit, params: Empty, body: SearchAuditRequest, result: AuditPageView },
   verifyAudit: { ...ROUTES.verifyAudit, params: Empty, body: Empty, result: AuditVerificationView },
 } as const satisfies Record<ProcedureName, unknown>;

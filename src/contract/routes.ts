@@ -58,6 +58,10 @@ export const ROUTES = {
   showConfig: { method: 'GET', path: '/v1/config' },
   setConfig: { method: 'PATCH', path: '/v1/config' },
   reloadConfig: { method: 'POST', path: '/v1/config/reload' },
+  listNotifiers: { method: 'GET', path: '/v1/notifiers' },
+  addNotifier: { method: 'POST', path: '/v1/notifiers' },
+  removeNotifier: { method: 'DELETE', path: '/v1/notifiers/:name' },
+  testNotifier: { method: 'POST', path: '/v1/notifiers/:name/test' },
   searchAudit: { method: 'GET', path: '/v1/audit' },
   verifyAudit: { method: 'GET', path: '/v1/audit/verify' },
 } as const;

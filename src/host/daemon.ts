@@ -30,6 +30,8 @@ import { importFormerJobs } from './job_import.ts';
 import { JobManager } from './job_manager.ts';
 import { Machines } from './machines.ts';
 import { Metrics } from './metrics/metrics.ts';
+import { Notifiers } from './notify/notifiers.ts';
+import { NotifyWatch } from './notify/notify_watch.ts';
 import { ShareSignIn } from './share_sign_in.ts';
 import { ShareStore } from './share_store.ts';
 import { type ShareListen, Shares } from './shares.ts';
@@ -93,6 +95,7 @@ export class Daemon implements AsyncDisposable {
   readonly jobs: JobManager;
   readonly groups: JobGroups;
   readonly shares: Shares;
+  readonly notifiers: Notifiers;
   readonly stopRequested: Promise<void>;
   readonly requestStop: () => void;
   readonly socketPath: string;
@@ -104,6 +107,7 @@ export class Daemon implements AsyncDisposable {
   #web: WebServer | null = null;
   #events: EventHub | null = null;
   #dialIn: DialInServer | null = null;
+  #notifyWatch: NotifyWatch | null = null;
 
   private constructor(options: DaemonOptions, parts: DaemonParts) {
     this.#options = options;
@@ -113,6 +117,7 @@ export class Daemon implements AsyncDisposable {
     this.groups = new JobGroups(options.world.random, parts.jobs);
     this.socketPath = joinAbsolute(options.dataDirectory, SOCKET_NAME);
     this.shares = sharesOf(options, parts);
+    this.notifiers = notifiersOf(options, parts);
     this.#startedMs = options.world.clock.monotonicMs();
     const { promise, resolve } = Promise.withResolvers<void>();
     this.stopRequested = promise;
@@ -131,6 +136,7 @@ export class Daemon implements AsyncDisposable {
     try {
       await removeStaleSocket(dir);
       await daemon.jobs.load();
+      await daemon.notifiers.load();
       await daemon.shares.start();
       await daemon.#serve(dir);
       daemon.machines.startAll();
@@ -146,6 +152,7 @@ export class Daemon implements AsyncDisposable {
         });
         daemon.machines.listening(daemon.#dialIn.address);
       }
+      daemon.#notifyWatch = daemon.#watchForNotifiers();
       daemon.jobs.begin();
       return daemon;
     } catch (failure) {
@@ -216,12 +223,13 @@ export class Daemon implements AsyncDisposable {
       shares: this.shares,
       daemon: this,
       metrics: this.#parts.metrics,
+      notifiers: this.notifiers,
       settings: this.#parts.settings,
     };
     const events = this.#events;
     const answers = new SqlAnswerStore(this.#parts.database, access.vault, world.clock);
     const once = new OnceOnly(answers, world.random);
-    this.#parts.metrics.attach(this.shares, () => events.readers);
+    this.#parts.metrics.attach(this.shares, this.notifiers, () => events.readers);
     const service = new Service(parts, events, once);
     this.#api = await serveApi(service, this.socketPath, web.platform);
     if (web.listen === null) return;
@@ -229,6 +237,19 @@ export class Daemon implements AsyncDisposable {
     const identity = await loadWebIdentity(world, web.platform, place, web.listen.host);
     const { platform, listen, consoleFolder } = web;
     this.#web = await WebServer.start({ world, service, platform, identity, listen, consoleFolder });
+  }
+
+  #watchForNotifiers(): NotifyWatch {
+    const { metrics, access } = this.#parts;
+    return new NotifyWatch({
+      clock: this.#options.world.clock,
+      jobs: this.jobs,
+      machines: this.machines,
+      trail: access.trail,
+      tell: (happening) => this.notifiers.tell(happening),
+      onAuditCheck: (listener) => metrics.onAuditCheck(listener),
+      noteAuditCheck: (isSound) => metrics.auditChecked(isSound),
+    });
   }
 
   /** Who people are, and what is recorded of them. */
@@ -277,7 +298,9 @@ export class Daemon implements AsyncDisposable {
   async close(): Promise<void> {
     this.#closing = true;
     await this.#parts.metrics.close();
+    await this.#notifyWatch?.close();
     await this.jobs.close();
+    await this.notifiers.close();
     this.#events?.close();
     await this.shares.close();
     await this.#web?.close();
@@ -292,6 +315,19 @@ export class Daemon implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+function notifiersOf({ world, web }: DaemonOptions, parts: DaemonParts): Notifiers {
+  const { database, access, metrics } = parts;
+  return new Notifiers({
+    world,
+    clock: world.clock,
+    outbound: web.platform.outbound,
+    crypto: web.crypto,
+    database,
+    vault: access.vault,
+    onResult: (name, result, times) => metrics.notified(name, result, times),
+  });
 }
 
 function sharesOf({ world, dataDirectory, web }: DaemonOptions, parts: DaemonParts): Shares {

@@ -49,6 +49,11 @@ export const STATE_MIGRATIONS: readonly Migration[] = [
       'CREATE INDEX answers_by_age ON answers (created_at_ms)',
     ],
   },
+  {
+    number: 4,
+    name: 'notifiers',
+    statements: ['CREATE TABLE notifiers (name TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT'],
+  },
 ];
 
 /** Brings the daemon's database to the newest layout. CW_DAEMON_STATE, CW_DISK_*. */

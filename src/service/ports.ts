@@ -2,6 +2,7 @@ import type { AllowStore } from '../access/guard/allow_store.ts';
 import type { Identity } from '../access/identity.ts';
 import type { ErrorCode } from '../base/errors.ts';
 import type { ConfigView } from '../contract/config_schemas.ts';
+import type { AddedNotifierView, AddNotifierRequest, NotifierView } from '../contract/notify_schemas.ts';
 import type {
   AddVmRequest,
   GroupView,
@@ -127,6 +128,13 @@ export interface AnswerStore {
   forget(place: AnswerPlace): Promise<void>;
 }
 
+export interface NotifiersPort {
+  views(): NotifierView[];
+  add(request: AddNotifierRequest): Promise<AddedNotifierView>;
+  remove(name: string): Promise<void>;
+  test(name: string): Promise<NotifierView>;
+}
+
 /** All that the procedures need. */
 export interface ServiceParts {
   readonly clock: Pick<Clock, 'wallMs' | 'monotonicMs' | 'sleep'>;
@@ -140,4 +148,5 @@ export interface ServiceParts {
   readonly daemon: DaemonPort;
   readonly metrics: MetricsPort;
   readonly settings: SettingsPort;
+  readonly notifiers: NotifiersPort;
 }

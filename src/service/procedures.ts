@@ -5,6 +5,7 @@ import { AUDIT_PROCEDURES } from './procedures/audit.ts';
 import { DAEMON_PROCEDURES } from './procedures/daemon.ts';
 import { JOB_PROCEDURES } from './procedures/jobs.ts';
 import { MACHINE_PROCEDURES } from './procedures/machines.ts';
+import { NOTIFY_PROCEDURES } from './procedures/notify.ts';
 import { SHARE_PROCEDURES } from './procedures/shares.ts';
 import { SIGN_IN_PROCEDURES } from './procedures/sign_in.ts';
 import { USER_PROCEDURES } from './procedures/users.ts';
@@ -19,4 +20,5 @@ export const PROCEDURE_HANDLERS: Readonly<Record<ProcedureName, Procedure>> = {
   ...ACCOUNT_PROCEDURES,
   ...USER_PROCEDURES,
   ...AUDIT_PROCEDURES,
+  ...NOTIFY_PROCEDURES,
 };

@@ -50,6 +50,12 @@ export const DAEMON_FAMILIES = {
     'procedure',
   ]),
   causeway_api_event_readers: gauge('Open streams of events.'),
+  causeway_notifications: counter(
+    'Notifications by receiver, and how each attempt or the last one ended.',
+    null,
+    ['receiver', 'result'],
+  ),
+  causeway_notification_queue_length: gauge('Notifications that wait for a receiver.', null, ['receiver']),
   causeway_disk_free_bytes: gauge('Free space of the disk of a folder: the state, or a share.', 'bytes', [
     'place',
   ]),

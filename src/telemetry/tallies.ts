@@ -47,7 +47,7 @@ export class Tallies {
   }
 
   /** Forgets what is about things that are gone: series that have `label` with a value that is not among `kept`. */
-  keep(label: 'vm' | 'share', kept: ReadonlySet<string>): void {
+  keep(label: 'vm' | 'share' | 'receiver', kept: ReadonlySet<string>): void {
     for (const [name, series] of [...this.#sums, ...this.#distributions])
       if ((FAMILIES[name].labels as readonly string[]).includes(label)) series.keep(label, kept);
   }

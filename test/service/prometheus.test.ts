@@ -131,6 +131,7 @@ describe('a real Prometheus', { skip }, () => {
         headers: { authorization: `Basic ${basic}` },
         ...(body !== undefined && { body }),
       });
+    await rig.client.call('addNotifier', {}, { name: 'note', command: ['/bin/true'] });
     const target = { hostPort: page.host, token, certificatePem: await certificateOf(page) };
     prometheus = await PrometheusServer.start(join(rig.folder, 'prometheus'), target, RULES);
     await scraped();

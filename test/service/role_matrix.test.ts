@@ -70,6 +70,10 @@ const MATRIX: Readonly<Record<ProcedureName, Rule>> = {
   showConfig: ['operator', 'all'],
   setConfig: ['admin', 'all'],
   reloadConfig: ['admin', 'all'],
+  listNotifiers: ['admin', 'all'],
+  addNotifier: ['admin', 'all'],
+  removeNotifier: ['admin', 'all'],
+  testNotifier: ['admin', 'all'],
   searchAudit: ['admin', 'all'],
   verifyAudit: ['admin', 'all'],
 };
@@ -104,6 +108,7 @@ function bodyOf(name: ProcedureName, place: Place): object | undefined {
     createUserToken: { label: 'x' },
     setAllow: { networks: [] },
     setConfig: { name: 'sessions.idleMinutes', value: '30' },
+    addNotifier: { name: 'x', url: 'http://192.0.2.1/' },
     searchAudit: { limit: '1' },
     logIn: { name: 'nobody', password: 'x' },
     lookLink: { link: 'x' },

@@ -26,6 +26,9 @@ export const ACTIONS = {
   'metrics.read': look('viewer', 'all'),
   'settings.read': look('operator', 'all'),
   'settings.change': change('admin', 'all'),
+  /** A receiver may be a command, which is run as the daemon. */
+  'notify.read': look('admin', 'all'),
+  'notify.change': change('admin', 'all'),
   'vm.list': look('viewer', 'any'),
   'vm.read': look('viewer', 'vm'),
   'vm.add': change('admin', 'vm'),

@@ -67,6 +67,10 @@ export const PROCEDURE_ACTIONS = {
   showConfig: 'settings.read',
   setConfig: 'settings.change',
   reloadConfig: 'settings.change',
+  listNotifiers: 'notify.read',
+  addNotifier: 'notify.change',
+  removeNotifier: 'notify.change',
+  testNotifier: 'notify.change',
   searchAudit: 'audit.read',
   verifyAudit: 'audit.read',
 } as const satisfies Record<ProcedureName, ProcedureRule>;

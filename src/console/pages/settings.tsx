@@ -2,6 +2,7 @@ import { formatBytes } from '../../base/units.ts';
 import { durationText, speedText } from '../format/amounts.ts';
 import { AllowList } from '../parts/allow_list.tsx';
 import { Choices } from '../parts/choices.tsx';
+import { Notifiers } from '../parts/notifiers.tsx';
 import { Card, Facts, Page } from '../parts/page.tsx';
 import { status } from '../state/daemon.ts';
 import { LANGUAGES, type Language, language, messages, setLanguage } from '../state/language.ts';
@@ -32,6 +33,7 @@ export function SettingsPage() {
         <DaemonFacts />
       </Card>
       {may('settings.read') && <AllowList />}
+      {may('notify.read') && <Notifiers />}
     </Page>
   );
 }

@@ -16,6 +16,7 @@ export type Action =
   | 'user.change'
   | 'settings.read'
   | 'settings.change'
+  | 'notify.read'
   | 'audit.read';
 
 /** What may be done, for something at least. The daemon decides on each request by itself. */

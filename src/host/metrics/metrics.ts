@@ -12,6 +12,8 @@ import type { Access } from '../access.ts';
 import type { CopyRates } from '../copy_rates.ts';
 import type { JobManager } from '../job_manager.ts';
 import type { Machines } from '../machines.ts';
+import type { Notifiers } from '../notify/notifiers.ts';
+import type { DeliveryResult } from '../notify/notify_lane.ts';
 import type { Shares } from '../shares.ts';
 import { type AuditCheck, readAccess, SIGN_INS, signInResult } from './access_readings.ts';
 import { readDisks } from './disk_readings.ts';
@@ -47,6 +49,8 @@ export class Metrics implements MetricsPort, AsyncDisposable {
   #check: AuditCheck;
   #shares: Shares | null = null;
   #eventReaders: () => number = () => 0;
+  #notifiers: Notifiers | null = null;
+  readonly #checkListeners = new Set<(isSound: boolean) => void>();
 
   constructor(parts: MetricsParts) {
     const { world, database, jobs, access } = parts;
@@ -69,8 +73,9 @@ export class Metrics implements MetricsPort, AsyncDisposable {
   }
 
   /** Parts that come later than what measures them. */
-  attach(shares: Shares, eventReaders: () => number): void {
+  attach(shares: Shares, notifiers: Notifiers, eventReaders: () => number): void {
     this.#shares = shares;
+    this.#notifiers = notifiers;
     this.#eventReaders = eventReaders;
   }
 
@@ -90,6 +95,8 @@ export class Metrics implements MetricsPort, AsyncDisposable {
     readAccess(readings, access, this.#check);
     readProcess(readings, world, facts);
     readings.set('causeway_api_event_readers', {}, this.#eventReaders());
+    for (const { name, queued } of this.#notifiers?.views() ?? [])
+      readings.set('causeway_notification_queue_length', { receiver: name }, queued);
     this.#tallies.writeTo(readings);
     await this.#undo.read(readings);
     if (this.#shares !== null) await readShares(readings, this.#shares);
@@ -109,6 +116,18 @@ export class Metrics implements MetricsPort, AsyncDisposable {
 
   auditChecked(isSound: boolean): void {
     this.#check = { isSound, atMs: this.#parts.world.clock.wallMs() };
+    for (const listener of this.#checkListeners) listener(isSound);
+  }
+
+  /** Calls `listener` with the result of each check of the audit log; what is returned ends it. */
+  onAuditCheck(listener: (isSound: boolean) => void): () => void {
+    this.#checkListeners.add(listener);
+    return () => this.#checkListeners.delete(listener);
+  }
+
+  /** `times` 0: such a result is possible from now on, and its first occurrence is a rise. */
+  notified(receiver: string, result: DeliveryResult, times = 1): void {
+    this.#tallies.add('causeway_notifications', { receiver, result }, times);
   }
 
   async close(): Promise<void> {
@@ -143,6 +162,7 @@ export class Metrics implements MetricsPort, AsyncDisposable {
     this.#jobMeter.keep(kept);
     const shares = this.#shares?.activity().map(({ name }) => name) ?? [];
     this.#tallies.keep('share', new Set(['', ...shares]));
+    this.#tallies.keep('receiver', new Set(this.#notifiers?.views().map(({ name }) => name)));
   }
 
   #noteTrail(event: TrailEvent): void {

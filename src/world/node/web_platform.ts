@@ -3,6 +3,8 @@ import { createServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { LIMITS } from '../../base/limits.ts';
 import type { TlsIdentity } from '../net.ts';
+import type { Outbound } from '../outbound.ts';
+import { createNodeOutbound } from './outbound.ts';
 import { peerOf } from './peer_credentials.ts';
 import { createWebCertificate, type WebCertificateRequest } from './web_certificate.ts';
 
@@ -15,6 +17,7 @@ export interface WebServerRequest {
 
 /** What serving the API takes of the platform. */
 export interface WebPlatform {
+  readonly outbound: Outbound;
   createCertificate(request: WebCertificateRequest): TlsIdentity;
   /** An HTTPS server (TLS 1.3) that does not listen yet. */
   createServer(request: WebServerRequest): Server;
@@ -47,5 +50,10 @@ function createWebServer({ identity, handler, permits }: WebServerRequest): Serv
 }
 
 export function createNodeWebPlatform(): WebPlatform {
-  return { createCertificate: createWebCertificate, createServer: createWebServer, peerOf };
+  return {
+    createCertificate: createWebCertificate,
+    createServer: createWebServer,
+    peerOf,
+    outbound: createNodeOutbound(),
+  };
 }

@@ -8,6 +8,7 @@ import { errors } from './errors.ts';
 import { job } from './job.ts';
 import { jobs } from './jobs.ts';
 import { machines } from './machines.ts';
+import { notifiers } from './notifiers.ts';
 import { overview } from './overview.ts';
 import { people } from './people.ts';
 import { settings } from './settings.ts';
@@ -18,6 +19,7 @@ import { units } from './units.ts';
 /** English, which says what every other language has to say, too. */
 export const en = {
   shell,
+  notifiers,
   overview,
   jobs,
   job,

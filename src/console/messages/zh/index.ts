@@ -9,6 +9,7 @@ import { errors } from './errors.ts';
 import { job } from './job.ts';
 import { jobs } from './jobs.ts';
 import { machines } from './machines.ts';
+import { notifiers } from './notifiers.ts';
 import { overview } from './overview.ts';
 import { people } from './people.ts';
 import { settings } from './settings.ts';
@@ -18,6 +19,7 @@ import { units } from './units.ts';
 
 export const zh: Messages = {
   shell,
+  notifiers,
   overview,
   jobs,
   job,
