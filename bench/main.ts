@@ -1,4 +1,5 @@
 /** Entry point of `npm run bench -- <what>`. */
+import { API_BENCH, benchApi } from './api.ts';
 import { benchCopy, listing } from './copy.ts';
 import { parseCopyOptions, USAGE, UsageError } from './options.ts';
 
@@ -8,7 +9,8 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(`${USAGE}\n`);
     return 0;
   }
-  if (what !== 'copy') throw new UsageError(`unknown benchmark ${what ?? '(none)'}; there is copy`);
+  if (what === 'api') return benchApi(API_BENCH);
+  if (what !== 'copy') throw new UsageError(`unknown benchmark ${what ?? '(none)'}; there are copy and api`);
   const options = parseCopyOptions(rest);
   if (options.list) {
     process.stdout.write(`${listing()}\n`);

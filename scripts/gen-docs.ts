@@ -161,7 +161,7 @@ export function explainDocument(): string {
 export function generatedDocuments(root: string = ROOT): ReadonlyMap<string, string> {
   const read = (path: string): string => readFileSync(join(root, path), 'utf8');
   return new Map([
-    ['docs/limits.md', limitsDocument(read('src/base/limits.ts'))],
+    ['docs/limits.md', limitsDocument(read('src/base/limits.ts') + read('src/base/service_limits.ts'))],
     ['docs/errors.md', errorsDocument(read('src/base/errors.ts'))],
     ['docs/explain.md', explainDocument()],
     ['docs/config.md', configDocument()],

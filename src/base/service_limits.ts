@@ -1,0 +1,64 @@
+import { bytes, count, KIB, type Limit, MIB, ms } from './limit.ts';
+
+/** Limits of metrics, notifications and shares: a part of LIMITS. */
+export const SERVICE_LIMITS = {
+  // metrics
+  metricSeriesMax: count(
+    2_000,
+    'series of one family of metrics that the daemon keeps; further ones are counted only',
+  ),
+  metricJobsSampleMs: ms(5_000, 'how often running copies are looked at for metrics and notifications'),
+  metricDiskWaitMs: ms(
+    1_000,
+    'how long the free space of a folder is waited for; later it is left out of the metrics',
+  ),
+  metricUndoEveryMs: ms(30_000, 'how old the sums over all copies may be that metrics tell of undo'),
+  // notifications
+  notifiersMax: count(16, 'receivers of notifications of one daemon'),
+  notifyQueueMax: count(
+    100,
+    'notifications that wait for one receiver; beyond, the oldest is dropped and counted as failed',
+  ),
+  notifyTriesMax: count(8, 'attempts to deliver one notification, over about four minutes'),
+  notifyRetryMinMs: ms(2_000, 'first wait before a notification is tried again'),
+  notifyRetryMaxMs: ms(60_000, 'longest wait between attempts to deliver a notification'),
+  notifyPostMs: ms(10_000, 'time for one webhook to be taken'),
+  notifyCommandMs: ms(
+    30_000,
+    'time for one run of a command; then it is killed with the processes it started',
+  ),
+  notifyWordsMaxBytes: bytes(
+    2 * KIB,
+    'of what a command wrote to its standard error, kept for the error text',
+  ),
+  notifyLinkDownMs: ms(60_000, 'how long a link that worked is down before somebody is notified'),
+  auditCheckEveryMs: ms(24 * 3_600_000, 'how often the daemon checks its whole audit log by itself'),
+  auditCheckFirstMs: ms(
+    600_000,
+    'how long after its start the daemon checks its audit log for the first time',
+  ),
+  // shares
+  sharesMax: count(256, 'shares of one daemon'),
+  sharePort: count(7480, 'default port of the shares, on loopback'),
+  shareSignInsKnownMax: count(
+    1_024,
+    'passwords of shares that are known to be right, as keyed hashes in memory',
+  ),
+  shareSignInKnownMs: ms(300_000, 'the password of a share is checked in full again after that'),
+  httpConnectionsMax: count(512, 'connections of clients of the shares; further ones are closed'),
+  httpHeadersMs: ms(60_000, 'a client of a share has sent the headers of a request by then'),
+  httpIdleMs: ms(300_000, 'a connection of a client of a share on which no byte moves for so long is closed'),
+  httpKeepAliveMs: ms(75_000, 'a connection of a client of a share is kept for its next request'),
+  davXmlMaxBytes: bytes(MIB, 'XML of one WebDAV request'),
+  davXmlDepthMax: count(64, 'nesting of the XML of a WebDAV request; deeper input is hostile'),
+  davValuesMaxBytes: bytes(
+    64 * KIB,
+    'dead properties of one file or folder together; file systems may take less (ext4 about 4 KiB)',
+  ),
+  davPieceBytes: bytes(MIB, 'read from a file and sent to a WebDAV client in one go'),
+  davListPieceBytes: bytes(64 * KIB, 'of a WebDAV answer gathered before it is sent'),
+  davLocksMax: count(10_000, 'WebDAV locks of one share'),
+  davLockDefaultMs: ms(600_000, 'life of a WebDAV lock whose client asks for no time'),
+  davLockMaxMs: ms(86_400_000, 'longest life of a WebDAV lock; its client may renew it'),
+  davCopyDepthMax: count(256, 'folders within folders that one WebDAV request copies or removes'),
+} as const satisfies Record<string, Limit>;
