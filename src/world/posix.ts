@@ -78,8 +78,10 @@ export interface PosixRights {
   /** What is made from now on belongs to that user; nothing happens where this process is not root. */
   actFor(userId: number, groupId: number): void;
   actForSelf(): void;
-  /** Whether writing, and a change of mode, leave setuid and setgid alone, as root may. */
-  keepSetIds(keep: boolean): void;
+  /** Writing, and a change of mode, leave setuid and setgid alone, as root may. */
+  keepSetIds(): void;
+  /** They take them away, as from a user with that group. */
+  dropSetIds(groupId: number): void;
   /** Of the files that are made from now on. */
   umask(mask: number): void;
 }

@@ -49,7 +49,7 @@ function putTimes({ view, frame }: FuseState, valid: number): void {
 function truncate(state: FuseState, node: FuseNode, valid: number): number {
   const { posix, frame, view } = state;
   const sizeBytes = view.getBigInt64(frame.body + 16, true);
-  posix.rights.keepSetIds((valid & SET.killSetIds) === 0);
+  state.setIds((valid & SET.killSetIds) !== 0);
   const file = (valid & SET.handle) === 0 ? undefined : state.files.get(idAt(view, frame.body + 8));
   if (file !== undefined) return posix.attrs.truncate(file.fd, sizeBytes);
   return state.with(node, (fd) => {
@@ -63,7 +63,7 @@ function truncate(state: FuseState, node: FuseNode, valid: number): number {
 
 function change(state: FuseState, node: FuseNode, valid: number): number {
   const { posix, frame, view } = state;
-  const { attrs, rights } = posix;
+  const { attrs } = posix;
   let result = 0;
   if ((valid & (SET.userId | SET.groupId)) !== 0) {
     const userId = (valid & SET.userId) === 0 ? -1 : view.getUint32(frame.body + 76, true);
@@ -74,7 +74,7 @@ function change(state: FuseState, node: FuseNode, valid: number): number {
     const mode = view.getUint32(frame.body + 68, true) & 0o7777;
     // the kernel writes to it by itself, and would leave them in place
     if (node.backing !== null && (mode & SET_IDS) !== 0) return -ERRNO.ETXTBSY;
-    rights.keepSetIds(true);
+    state.setIds(false);
     result = state.with(node, (fd) => attrs.chmod(fd, mode));
   }
   if (result >= 0 && (valid & SET.size) !== 0) result = truncate(state, node, valid);

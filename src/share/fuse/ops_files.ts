@@ -130,7 +130,7 @@ export const write: Operation = (state) => {
   if (file === undefined) return -ERRNO.EBADF;
   const sizeBytes = view.getUint32(frame.body + 16, true);
   if (!frame.holds(WRITE_IN_BYTES + sizeBytes)) return -ERRNO.EINVAL;
-  posix.rights.keepSetIds((view.getUint32(frame.body + 20, true) & WRITE_KILL_SET_IDS) === 0);
+  state.setIds((view.getUint32(frame.body + 20, true) & WRITE_KILL_SET_IDS) !== 0);
   const offset = view.getBigInt64(frame.body + 8, true);
   const from = frame.body + WRITE_IN_BYTES;
   let done = 0;
@@ -190,7 +190,7 @@ export const fallocate: Operation = (state) => {
   if (file === undefined) return -ERRNO.EBADF;
   const mode = view.getUint32(frame.body + 24, true);
   const offset = view.getBigInt64(frame.body + 8, true);
-  posix.rights.keepSetIds(frame.userId === 0);
+  state.setIds(frame.userId !== 0);
   return posix.data.allocate(file.fd, mode, offset, view.getBigInt64(frame.body + 16, true));
 };
 
@@ -214,7 +214,7 @@ export const copyFileRange: Operation = (state) => {
   const at = (place: number) => view.getBigInt64(frame.body + place, true);
   const length = at(40);
   const most = BigInt(1 << 30);
-  posix.rights.keepSetIds(frame.userId === 0);
+  state.setIds(frame.userId !== 0);
   const done = posix.data.copyRange(from.fd, at(8), to.fd, at(32), length > most ? most : length);
   if (done < 0) return done;
   putId(view, state.out, done);

@@ -50,7 +50,7 @@ export const setxattr: Operation = (state) => {
   if (end < 0) return end;
   if (end + 1 + sizeBytes > frame.end) return -ERRNO.EINVAL;
   const kills = state.hasLongSetxattr && (view.getUint32(frame.body + 8, true) & SETXATTR_KILL_SET_GID) !== 0;
-  posix.rights.keepSetIds(!kills);
+  state.setIds(kills);
   return state.with(state.node, (fd) => posix.xattrs.set(fd, nameAt, end + 1, sizeBytes, flags));
 };
 

@@ -106,6 +106,12 @@ export class FuseState {
     }
   }
 
+  /** Before a call that may take setuid and setgid away. */
+  setIds(drop: boolean): void {
+    if (drop) this.posix.rights.dropSetIds(this.frame.groupId);
+    else this.posix.rights.keepSetIds();
+  }
+
   /** Runs a call with a descriptor of a node. */
   with(node: FuseNode | undefined, call: (fd: number) => number): number {
     if (node === undefined) return -ERRNO.ESTALE;

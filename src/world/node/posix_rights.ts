@@ -56,27 +56,44 @@ export function bindRights(): PosixRights {
   let keeps = true;
   let acts = false;
   let mask = -1;
+  let group = 0;
+  const setGroup = (groupId: number): void => {
+    if (groupId === group) return;
+    group = groupId;
+    c.setfsgid(groupId);
+  };
+  const setKeeps = (keep: boolean): void => {
+    if (keep === keeps) return;
+    keeps = keep;
+    apply(keep ? effective : effective & ~FSETID);
+  };
   return {
     actFor: (userId, groupId) => {
-      if (!isRoot || (userId === 0 && groupId === 0)) return;
-      acts = true;
-      c.setfsgid(groupId);
+      if (!isRoot) return;
+      setGroup(groupId);
       if (userId === 0) return;
+      acts = true;
       c.setfsuid(userId);
       apply((effective & ~FILE_CAPS) | DAC_OVERRIDE | DAC_READ_SEARCH);
     },
     actForSelf: () => {
+      if (!isRoot) return;
+      setGroup(0);
       if (!acts) return;
       acts = false;
       c.setfsuid(0);
-      c.setfsgid(0);
       keeps = true;
       apply(effective);
     },
-    keepSetIds: (keep) => {
-      if (!isRoot || keep === keeps) return;
-      keeps = keep;
-      apply(keep ? effective : effective & ~FSETID);
+    keepSetIds: () => {
+      if (!isRoot) return;
+      setGroup(0);
+      setKeeps(true);
+    },
+    dropSetIds: (groupId) => {
+      if (!isRoot) return;
+      setGroup(groupId); // it decides on a setgid that stands for no program
+      setKeeps(false);
     },
     umask: (wanted) => {
       if (wanted === mask) return;
