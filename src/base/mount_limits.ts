@@ -15,6 +15,11 @@ export const MOUNT_LIMITS = {
   ),
   mountFoldersOpenMax: count(1_024, 'folders of a mount whose descriptors are kept at one time'),
   mountFilesOpenMax: count(65_536, 'files and folders that programs have open in one mount'),
+  mountNodesMax: count(
+    50_000,
+    'files and folders that a kernel may know of a mount before it is asked to forget some',
+  ),
+  mountForgetQueueMax: count(10_000, 'names that a kernel is still to be asked to forget'),
   mountLocksPerFileMax: count(10_000, 'locks on ranges of one file of a mount'),
   mountLockWaitersMax: count(10_000, 'programs that wait for a lock in one mount'),
 };

@@ -3,6 +3,7 @@ import { LIMITS } from '../base/limits.ts';
 import { type FuseMount, mountFuse } from '../world/node/fuse_mount.ts';
 import { type FuseThread, startFuseThread } from '../world/node/fuse_thread.ts';
 import { realFolder } from '../world/node/real_folder.ts';
+import { MOUNT_SIDE_THREAD } from './mount_side_thread_module.ts';
 import { MOUNT_THREAD } from './mount_thread_module.ts';
 
 export interface LocalMountRequest {
@@ -42,13 +43,16 @@ export class LocalMount {
       );
     const readMaxBytes = LIMITS.mountReadMaxBytes.value;
     const mount = mountFuse({ mountpoint, source, readOnly, allowOther, readMaxBytes });
-    const thread = startFuseThread(MOUNT_THREAD, {
-      fuseFd: mount.fd,
-      source,
-      readOnly,
-      cacheMs,
-      passthrough,
-    });
+    const thread = startFuseThread(
+      { serving: MOUNT_THREAD, side: MOUNT_SIDE_THREAD },
+      {
+        fuseFd: mount.fd,
+        source,
+        readOnly,
+        cacheMs,
+        passthrough,
+      },
+    );
     try {
       await thread.ready;
     } catch (failure) {

@@ -1,13 +1,15 @@
 // The module that the thread starts with which serves a mount of a folder of this machine.
+import { LIMITS } from '../base/limits.ts';
 import { FuseServer } from '../share/fuse/server.ts';
 import { PLACE } from '../share/fuse/state.ts';
 import { openFuseDevice } from '../world/node/fuse_device.ts';
+import { fuseSideOf } from '../world/node/fuse_side.ts';
 import { fuseThreadData } from '../world/node/fuse_thread_data.ts';
 import { createPosix } from '../world/node/posix_calls.ts';
 
 const O_PATH = 0o10000000;
 
-const { fuseFd, stopFd, source, readOnly, cacheMs, passthrough, tellReady } = fuseThreadData();
+const { fuseFd, stopFd, source, readOnly, cacheMs, passthrough, side, tellReady } = fuseThreadData();
 const posix = createPosix(PLACE.memoryBytes);
 const device = openFuseDevice(fuseFd, stopFd, posix.memory.bytes, PLACE.requestBytes);
 const rootFd = posix.names.openPath(source, O_PATH);
@@ -16,7 +18,13 @@ const backing = passthrough ? { open: device.openBacking, close: device.closeBac
 const server = new FuseServer(
   posix,
   rootFd,
-  { readOnly, times: { namesMs: cacheMs, attrsMs: cacheMs }, backing },
+  {
+    readOnly,
+    times: { namesMs: cacheMs, attrsMs: cacheMs },
+    backing,
+    side: fuseSideOf(side),
+    nodesMax: LIMITS.mountNodesMax.value,
+  },
   device.send,
 );
 tellReady();

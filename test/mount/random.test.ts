@@ -6,7 +6,7 @@ import path from 'node:path';
 import { describe, it } from 'node:test';
 import { loadFfi } from '../../src/world/node/syscalls.ts';
 import { allocate, copyRange } from '../posix/calls.ts';
-import { skip, startMount } from './rig.ts';
+import { skip, startMountProcess } from './rig.ts';
 
 const OPERATIONS = Number(process.env['FSX_OPS'] ?? 4_000);
 const SEED = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
@@ -150,7 +150,7 @@ class Twin {
 describe(`random operations on a file of a mount, SEED=${SEED}`, { skip }, () => {
   for (const passthrough of [false, true])
     it(`leave what they must leave${passthrough ? ', with bytes moved by the kernel' : ''}`, async () => {
-      await using rig = await startMount({ passthrough });
+      await using rig = await startMountProcess(passthrough);
       const twin = new Twin(path.join(rig.mountpoint, 'file'), chanceOf(SEED));
       let last = '';
       for (let done = 0; done < OPERATIONS; done += 1) {

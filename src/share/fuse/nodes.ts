@@ -3,6 +3,9 @@ import type { Posix } from '../../world/posix.ts';
 import type { Statx } from './attributes.ts';
 import { ERRNO, KIND_FOLDER, KIND_MASK, O_PATH, ROOT_ID } from './protocol.ts';
 
+/** Nodes that are looked at, to be let go, for each new one. */
+const THINNED = 2;
+
 /** What the kernel knows by an id. */
 export class FuseNode {
   readonly id: number;
@@ -36,6 +39,12 @@ export class FuseNode {
   }
 }
 
+export interface NodesBound {
+  readonly max: number;
+  /** Asks the kernel to let go of a file, where it holds more. */
+  readonly forgetName: (parentId: number, name: string) => void;
+}
+
 /**
  * The nodes that the kernel holds, and the way to each: through open folders, name by name, each checked to be the node
  * that is meant. Few descriptors are kept, whatever the number of nodes.
@@ -51,11 +60,13 @@ export class FuseNodes {
   readonly #byKey = new Map<number | string, FuseNode>();
   /** Folders with a descriptor, oldest first. */
   readonly #open = new Set<FuseNode>();
+  readonly #bound: NodesBound;
   #pinned: FuseNode | null = null;
   #nextId = ROOT_ID + 1;
 
-  /** `rootFd` is owned; what it is stands in `statx`. */
-  constructor(posix: Posix, statx: Statx, nameAt: number, rootFd: number) {
+  /** `rootFd` is owned. */
+  constructor(posix: Posix, statx: Statx, nameAt: number, rootFd: number, bound: NodesBound) {
+    this.#bound = bound;
     this.#posix = posix;
     this.#statx = statx;
     this.#nameAt = nameAt;
@@ -88,6 +99,7 @@ export class FuseNodes {
       this.#nextId += 1;
       this.#byKey.set(key, node);
       this.#byId.set(node.id, node);
+      if (this.#byId.size > this.#bound.max) this.#thin();
     }
     node.lookups += 1;
     if (node !== this.root && (node.parent !== parent || node.name !== name)) {
@@ -203,6 +215,20 @@ export class FuseNodes {
     this.#posix.data.close(this.root.pathFd);
     this.#byId.clear();
     this.#byKey.clear();
+  }
+
+  /** Twice as many are let go as come, so that a tree of any size takes a bounded memory. */
+  #thin(): void {
+    for (let looked = 0; looked < THINNED; looked += 1) {
+      const [oldest] = this.#byId.values();
+      if (oldest === undefined) return;
+      this.#byId.delete(oldest.id);
+      this.#byId.set(oldest.id, oldest);
+      const { parent, name } = oldest;
+      // a folder may be somebody's working folder, whose path would be lost
+      if (parent === null || name === null || oldest.isFolder || oldest.openFds.length > 0) continue;
+      this.#bound.forgetName(parent.id, name);
+    }
   }
 
   #openByName(node: FuseNode): number {

@@ -6,6 +6,7 @@ import {
   ERRNO,
   FSYNC_DATA_ONLY,
   KIND_FILE,
+  NO_ANSWER,
   O_ACCESS,
   O_CREAT,
   O_DSYNC,
@@ -181,7 +182,10 @@ export const fsync: Operation = (state) => {
   const file = frame.holds(16) ? state.files.get(idAt(view, frame.body)) : undefined;
   if (file === undefined) return -ERRNO.EBADF;
   const dataOnly = (view.getUint32(frame.body + 8, true) & FSYNC_DATA_ONLY) !== 0;
-  return state.posix.data.sync(file.fd, dataOnly);
+  const { side } = state.options;
+  if (side === null) return state.posix.data.sync(file.fd, dataOnly);
+  side.sync(file.fd, dataOnly, frame.uniqueLow, frame.uniqueHigh); // others are served meanwhile
+  return NO_ANSWER;
 };
 
 export const fallocate: Operation = (state) => {

@@ -7,11 +7,23 @@ import { type FuseNode, FuseNodes } from './nodes.ts';
 import { OpenFiles } from './open_files.ts';
 import { ATTR_OUT_BYTES, ENTRY_BYTES, ERRNO, OUT_HEADER_BYTES } from './protocol.ts';
 
+/** What is left to another thread. */
+export interface FuseHelp {
+  /** Flushes, then answers the request of that number. */
+  sync(fd: number, dataOnly: boolean, uniqueLow: number, uniqueHigh: number): void;
+  /** Asks the kernel to forget what it knows by a name. */
+  forgetName(parentId: number, name: string): void;
+}
+
 export interface FuseOptions {
   readonly readOnly: boolean;
   readonly times: CacheTimes;
   /** Lets the kernel move the bytes of a file by itself: an id for a descriptor, or an error. Null: it does not. */
   readonly backing: { open(fd: number): number; close(id: number): void } | null;
+  /** Null: this thread flushes by itself, and the kernel holds as many nodes as it likes. */
+  readonly side: FuseHelp | null;
+  /** Nodes that the kernel may know before it is asked to forget some. */
+  readonly nodesMax: number;
 }
 
 const HEADER_ROOM = 4_096;
@@ -54,7 +66,11 @@ export class FuseState {
     this.options = options;
     this.frame = new Frame(posix.memory, PLACE.request);
     this.statx = new Statx(posix.memory.view, PLACE.statx);
-    this.nodes = new FuseNodes(posix, this.statx, PLACE.name, rootFd);
+    const { side, nodesMax } = options;
+    this.nodes = new FuseNodes(posix, this.statx, PLACE.name, rootFd, {
+      max: nodesMax,
+      forgetName: (parentId, name) => side?.forgetName(parentId, name),
+    });
     this.files = new OpenFiles(posix.data);
     this.locks = new FuseLocks();
   }

@@ -1,7 +1,8 @@
-import { Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { CausewayError } from '../../base/errors.ts';
 import { asCausewayError } from '../../base/errors.ts';
 import { StopPipe } from './fuse_mount.ts';
+import type { FuseSideLink } from './fuse_side.ts';
 import type { ThreadModule } from './offload.ts';
 
 /** What the thread that serves a mount is started with. */
@@ -13,6 +14,13 @@ export interface FuseThreadData {
   readonly readOnly: boolean;
   readonly cacheMs: number;
   readonly passthrough: boolean;
+  readonly side: FuseSideLink;
+}
+
+/** What the two threads of a mount are started with. */
+export interface FuseThreadModules {
+  readonly serving: ThreadModule;
+  readonly side: ThreadModule;
 }
 
 export interface FuseThread {
@@ -24,18 +32,17 @@ export interface FuseThread {
   stop(): void;
 }
 
-/** The thread says `ready` once; it ends when its mount does. */
-export function startFuseThread(module: ThreadModule, data: Omit<FuseThreadData, 'stopFd'>): FuseThread {
+/** The thread that serves says `ready` once; it ends when its mount does, and the other one with it. */
+export function startFuseThread(
+  modules: FuseThreadModules,
+  data: Omit<FuseThreadData, 'stopFd' | 'side'>,
+): FuseThread {
   const pipe = new StopPipe();
-  const options = {
-    execArgv: ['--disable-warning=ExperimentalWarning'],
-    trackUnmanagedFds: false,
-    workerData: { ...data, stopFd: pipe.readFd } satisfies FuseThreadData,
-  };
-  const worker =
-    'url' in module
-      ? new Worker(new URL(module.url), options)
-      : new Worker(module.text, { ...options, eval: true });
+  const { port1, port2 } = new MessageChannel();
+  const waiting = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
+  startWorker(modules.side, { fuseFd: data.fuseFd, side: { port: port2, waiting } }, port2);
+  const serving: FuseThreadData = { ...data, stopFd: pipe.readFd, side: { port: port1, waiting } };
+  const worker = startWorker(modules.serving, serving, port1);
   let failure: CausewayError | null = null;
   worker.on('error', (thrown) => {
     failure = asCausewayError(thrown);
@@ -47,4 +54,15 @@ export function startFuseThread(module: ThreadModule, data: Omit<FuseThreadData,
   });
   ready.catch(() => undefined); // `ended` tells the same to those who do not wait for the start
   return { ready, ended, stop: () => pipe.stop() };
+}
+
+function startWorker(module: ThreadModule, workerData: object, port: MessagePort): Worker {
+  const options = {
+    execArgv: ['--disable-warning=ExperimentalWarning'],
+    trackUnmanagedFds: false,
+    workerData,
+    transferList: [port],
+  };
+  if ('url' in module) return new Worker(new URL(module.url), options);
+  return new Worker(module.text, { ...options, eval: true });
 }

@@ -25,21 +25,23 @@ interface Functions {
   capset(header: Uint32Array, data: Uint32Array): number;
 }
 
+const SIGNATURES = {
+  unshare: { return: 'i32', arguments: ['i32'] },
+  umask: { return: 'u32', arguments: ['u32'] },
+  setfsuid: { return: 'i32', arguments: ['u32'] },
+  setfsgid: { return: 'i32', arguments: ['u32'] },
+  geteuid: { return: 'u32', arguments: [] },
+  capget: { return: 'i32', arguments: ['pointer', 'pointer'] },
+  capset: { return: 'i32', arguments: ['pointer', 'pointer'] },
+} as const;
+
 /**
  * Rights of the calling thread: the kernel keeps file system user, capabilities and, once unshared, the umask for each
  * thread. A change of the file system user drops the capabilities that reach past permissions, and its return gives them
  * back; those needed are raised again in between.
  */
 export function bindRights(): PosixRights {
-  const libc = bindLibc<Functions>({
-    unshare: { return: 'i32', arguments: ['i32'] },
-    umask: { return: 'u32', arguments: ['u32'] },
-    setfsuid: { return: 'i32', arguments: ['u32'] },
-    setfsgid: { return: 'i32', arguments: ['u32'] },
-    geteuid: { return: 'u32', arguments: [] },
-    capget: { return: 'i32', arguments: ['pointer', 'pointer'] },
-    capset: { return: 'i32', arguments: ['pointer', 'pointer'] },
-  });
+  const libc = bindLibc<Functions>(SIGNATURES);
   if (libc === null) throw new CausewayError('CW_UNSUPPORTED', 'this machine has no rights of threads');
   const { functions: c } = libc;
   const header = new Uint32Array([VERSION, 0]);

@@ -1,0 +1,216 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterEach, before, beforeEach, describe, it } from 'node:test';
+import { createPosix } from '../../world/node/posix_calls.ts';
+import type { Posix } from '../../world/posix.ts';
+import { ERRNO, FLAG, MAJOR, MINOR, OP, ROOT_ID } from './protocol.ts';
+import { FuseServer } from './server.ts';
+import { type FuseOptions, PLACE } from './state.ts';
+
+const O_PATH = 0o10000000;
+const HEADER_BYTES = 40;
+const ALL = 0xffff_ffff;
+
+interface Answer {
+  readonly error: number;
+  readonly unique: number;
+  readonly body: Buffer;
+}
+
+const words = (...values: readonly number[]): Buffer => {
+  const bytes = Buffer.alloc(values.length * 4);
+  for (const [index, value] of values.entries()) bytes.writeUInt32LE(value >>> 0, index * 4);
+  return bytes;
+};
+const name = (text: string): Buffer => Buffer.from(`${text}\0`);
+
+/** A server without a kernel, which is asked by hand. */
+class Asked {
+  readonly answers: Answer[] = [];
+  readonly forgotten: string[] = [];
+  readonly server: FuseServer;
+  readonly #posix: Posix;
+  #unique = 0;
+
+  constructor(posix: Posix, folder: string, options: Partial<FuseOptions> = {}) {
+    this.#posix = posix;
+    const rootFd = posix.names.openPath(folder, O_PATH);
+    const side = {
+      sync: () => assert.fail('nothing is flushed'),
+      forgetName: (parent: number, text: string) => void this.forgotten.push(`${parent}/${text}`),
+    };
+    this.server = new FuseServer(
+      posix,
+      rootFd,
+      {
+        readOnly: false,
+        times: { namesMs: 1_500, attrsMs: 0 },
+        backing: null,
+        side,
+        nodesMax: 1_000,
+        ...options,
+      },
+      (at, sizeBytes) => {
+        const message = Buffer.from(posix.memory.bytes.subarray(at, at + sizeBytes));
+        assert.equal(message.readUInt32LE(0), sizeBytes);
+        this.answers.push({
+          error: message.readInt32LE(4),
+          unique: message.readUInt32LE(8),
+          body: message.subarray(16),
+        });
+      },
+    );
+  }
+
+  /** The answer, or undefined where there is none yet. */
+  ask(opcode: number, nodeId: number, ...body: readonly Buffer[]): Answer | undefined {
+    this.#unique += 1;
+    const rest = Buffer.concat(body);
+    const sizeBytes = HEADER_BYTES + rest.length;
+    const head = words(sizeBytes, opcode, this.#unique, 0, nodeId, 0, 0, 0, 4_711, 0);
+    head.copy(this.#posix.memory.bytes, PLACE.request);
+    rest.copy(this.#posix.memory.bytes, PLACE.request + HEADER_BYTES);
+    this.server.serve(sizeBytes);
+    return this.answerTo(this.#unique);
+  }
+
+  get lastUnique(): number {
+    return this.#unique;
+  }
+
+  answerTo(unique: number): Answer | undefined {
+    return this.answers.find((answer) => answer.unique === unique);
+  }
+
+  init(minor: number = MINOR, flags = ALL): Answer | undefined {
+    return this.ask(OP.init, 0, words(MAJOR, minor, 131_072, flags, 0));
+  }
+
+  lookup(parent: number, text: string): number {
+    const answer = this.ask(OP.lookup, parent, name(text));
+    return answer?.error === 0 ? answer.body.readUInt32LE(0) : (answer?.error ?? 0);
+  }
+}
+
+const skip = process.platform === 'linux' ? false : 'needs Linux';
+
+describe('a FUSE server, asked by hand', { skip }, () => {
+  let posix: Posix;
+  let folder = '';
+  let asked: Asked;
+  before(() => {
+    posix = createPosix(PLACE.memoryBytes);
+  });
+  beforeEach(() => {
+    folder = fs.mkdtempSync(path.join(os.tmpdir(), 'cw-fuse-'));
+    asked = new Asked(posix, folder);
+    asked.init();
+  });
+  afterEach(() => {
+    asked.server.close();
+    fs.rmSync(folder, { recursive: true });
+  });
+
+  it('agrees with a kernel on a version, and refuses one that is too old', () => {
+    const fresh = new Asked(posix, folder);
+    assert.equal(fresh.ask(OP.getattr, ROOT_ID, words(0, 0, 0, 0))?.error, -ERRNO.EIO);
+    assert.equal(fresh.init(30)?.error, -ERRNO.EPROTO);
+    const answer = fresh.init(31, FLAG.asyncRead | FLAG.posixLocks);
+    assert.equal(answer?.error, 0);
+    assert.equal(answer?.body.length, 64);
+    assert.equal(answer?.body.readUInt32LE(12), FLAG.asyncRead | FLAG.posixLocks);
+    assert.equal(fresh.ask(OP.getattr, ROOT_ID, words(0, 0, 0, 0))?.error, 0);
+  });
+
+  it('refuses names that could lead elsewhere, and follows no link', () => {
+    fs.symlinkSync('/etc', path.join(folder, 'out'));
+    for (const bad of ['..', '.', '', 'a/b', '/etc', '../x']) {
+      assert.equal(asked.lookup(ROOT_ID, bad), -ERRNO.EINVAL, bad);
+      assert.equal(asked.ask(OP.mkdir, ROOT_ID, words(0o755, 0), name(bad))?.error, -ERRNO.EINVAL, bad);
+      assert.equal(asked.ask(OP.unlink, ROOT_ID, name(bad))?.error, -ERRNO.EINVAL, bad);
+    }
+    const link = asked.lookup(ROOT_ID, 'out');
+    assert.equal(asked.lookup(link, 'passwd'), -ERRNO.ENOTDIR);
+    assert.equal(asked.ask(OP.open, link, words(0, 0))?.error, -ERRNO.EINVAL);
+    assert.equal(asked.ask(OP.opendir, link, words(0, 0))?.error, -ERRNO.ENOTDIR);
+  });
+
+  it('opens nothing that has taken the place of what it was asked for', () => {
+    const at = path.join(folder, 'file');
+    fs.writeFileSync(at, 'mine');
+    const node = asked.lookup(ROOT_ID, 'file');
+    fs.renameSync(at, `${at}.kept`);
+    fs.symlinkSync('/etc/passwd', at);
+    assert.notEqual(asked.ask(OP.open, node, words(0, 0))?.error, 0);
+    fs.rmSync(at);
+    fs.writeFileSync(at, 'another');
+    assert.equal(asked.ask(OP.open, node, words(0, 0))?.error, -ERRNO.ESTALE);
+    assert.equal(asked.ask(OP.getattr, node, words(0, 0, 0, 0))?.error, -ERRNO.ESTALE);
+  });
+
+  it('changes nothing where it is read-only, whatever the kernel asks', () => {
+    const fixed = new Asked(posix, folder, { readOnly: true });
+    fixed.init();
+    fs.writeFileSync(path.join(folder, 'file'), '');
+    const node = fixed.lookup(ROOT_ID, 'file');
+    assert.equal(fixed.ask(OP.open, node, words(1, 0))?.error, -ERRNO.EROFS);
+    assert.equal(fixed.ask(OP.open, node, words(0, 0))?.error, 0);
+    assert.equal(fixed.ask(OP.unlink, ROOT_ID, name('file'))?.error, -ERRNO.EROFS);
+    assert.equal(fixed.ask(OP.setattr, node, Buffer.alloc(88))?.error, -ERRNO.EROFS);
+  });
+
+  it('answers what is cut short with an error, and what is no request not at all', () => {
+    for (const opcode of Object.values(OP)) {
+      if (opcode === OP.init || opcode === OP.destroy) continue;
+      asked.ask(opcode, ROOT_ID);
+      asked.ask(opcode, 4_711, words(1));
+      asked.ask(opcode, ROOT_ID, Buffer.alloc(7, 0xff));
+    }
+    const count = asked.answers.length;
+    asked.server.serve(3);
+    assert.equal(asked.answers.length, count);
+    assert.deepEqual(fs.readdirSync(folder), []);
+  });
+
+  it('gives a lock to who waits for it once it is free, and sees circles', () => {
+    fs.writeFileSync(path.join(folder, 'file'), '');
+    const node = asked.lookup(ROOT_ID, 'file');
+    const lock = (opcode: number, owner: number, type: number, start: number, end = start) =>
+      asked.ask(opcode, node, words(0, 0, owner, 0, start, 0, end, 0, type, owner, 0, 0));
+    assert.equal(lock(OP.setlk, 1, 1, 0)?.error, 0);
+    assert.equal(lock(OP.setlk, 2, 1, 1)?.error, 0);
+    assert.equal(lock(OP.setlk, 2, 1, 0)?.error, -ERRNO.EAGAIN);
+    const seen = lock(OP.getlk, 2, 0, 0, 9);
+    assert.equal(seen?.body.readUInt32LE(20), 1);
+    assert.equal(lock(OP.setlkw, 2, 1, 0), undefined);
+    const waiting = asked.lastUnique;
+    assert.equal(lock(OP.setlkw, 1, 1, 1)?.error, -ERRNO.EDEADLK);
+    assert.equal(asked.answerTo(waiting), undefined);
+    assert.equal(lock(OP.setlk, 1, 2, 0)?.error, 0);
+    assert.equal(asked.answerTo(waiting)?.error, 0);
+    assert.equal(lock(OP.setlkw, 1, 0, 0), undefined);
+    const interrupted = asked.lastUnique;
+    asked.ask(OP.interrupt, node, words(interrupted, 0));
+    assert.equal(asked.answerTo(interrupted)?.error, -ERRNO.EINTR);
+  });
+
+  it('asks the kernel to forget the oldest files where it knows very many', () => {
+    const few = new Asked(posix, folder, { nodesMax: 5 });
+    few.init();
+    const nodes: number[] = [];
+    for (let file = 0; file < 20; file += 1) {
+      fs.writeFileSync(path.join(folder, `file-${file}`), '');
+      nodes.push(few.lookup(ROOT_ID, `file-${file}`));
+    }
+    assert.deepEqual(
+      few.forgotten.slice(0, 3),
+      [0, 1, 2].map((file) => `${ROOT_ID}/file-${file}`),
+    );
+    assert.equal(few.server.held.nodes, 21);
+    for (const node of nodes) few.ask(OP.forget, node, words(1, 0));
+    assert.equal(few.server.held.nodes, 1);
+    assert.deepEqual(asked.forgotten, []);
+  });
+});
