@@ -132,6 +132,7 @@ describe('commands', () => {
     const command = [program, '$(touch /tmp/x); `id`'];
     await rig.socket.call('addNotifier', {}, { name: 'cmd', command });
     assert.equal((await rig.socket.call('testNotifier', { name: 'cmd' })).delivered, 1);
+    const ann = await rig.ann();
     const [argument, body = ''] = readFileSync(out, 'utf8').split('\n');
     assert.equal(argument, command[1]);
     assert.equal((JSON.parse(body) as { event: string }).event, 'test');
@@ -143,6 +144,7 @@ describe('commands', () => {
     const failing = script(rig, 'failing', 'echo broken >&2; exit 3');
     await rig.socket.call('addNotifier', {}, { name: 'failing', command: [failing] });
     await assert.rejects(rig.socket.call('testNotifier', { name: 'failing' }), /exit code 3: broken/);
+    assert.equal((await ann.tryCall('testNotifier', { name: 'failing' })).status, 424);
   });
 
   it('are killed with what they started, at their time limit', async (context) => {

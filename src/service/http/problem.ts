@@ -34,6 +34,8 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   CW_IDEMPOTENCY_BUSY: 409,
   CW_IDEMPOTENCY_REUSED: 422,
   CW_TIMEOUT: 504,
+  // the daemon did its part: a server of somebody else did not
+  CW_NOTIFY_FAILED: 424,
 };
 
 /** What went wrong, for who asked. From afar nobody learns how an unknown failure looks inside. */
