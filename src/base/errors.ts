@@ -103,6 +103,49 @@ export const ERROR_CODES = {
     1,
     'The machine is not connected: see `causeway vm show NAME` for the reason.',
   ),
+  CW_PROGRAM_MISSING: spec(
+    'never',
+    4,
+    'Install the program that the message names, or put it into the PATH of this command.',
+  ),
+  CW_SSH_AUTH: spec(
+    'never',
+    4,
+    'The machine lets nobody in with these keys: try `ssh` by itself, load the key into ssh-agent, or name it with --identity.',
+  ),
+  CW_SSH_HOST_KEY: spec(
+    'never',
+    4,
+    'The key of the machine is unknown to ssh, or another than before: connect once with `ssh` by itself, compare the key, and only then accept it.',
+  ),
+  CW_SSH_UNREACHABLE: spec('retry', 4, 'Nothing takes ssh there: check name, port and firewall with `ssh`.'),
+  CW_SSH_FAILED: spec('retry', 1, 'The message has the last words of ssh, or of the machine.'),
+  CW_AGENT_PLATFORM: spec(
+    'never',
+    4,
+    'The agent sent from here runs on Linux with glibc 2.28 or newer, on the same processor as this host.',
+  ),
+  CW_AGENT_PLACE: spec(
+    'never',
+    4,
+    'Make room there, or name a folder that can be written and run from with --agent-dir.',
+  ),
+  CW_AGENT_DAMAGED: spec('retry', 1, 'What arrived is not what was sent; nothing was installed. Try again.'),
+  CW_AGENT_BUSY: spec(
+    'retry',
+    4,
+    'Wait for its copies, or update with --now: copies then go on with the new agent.',
+  ),
+  CW_AGENT_ROLLED_BACK: spec(
+    'never',
+    1,
+    'The machine has the agent that it had before: see the message for what was wrong with the new one.',
+  ),
+  CW_AGENT_BUILD: spec(
+    'never',
+    1,
+    'The agent cannot be built or found here: run `npm run build`, or install again.',
+  ),
   CW_VM_NAME: spec('never', 2, 'A machine name has 1 to 63 letters, digits, dots or hyphens.'),
   // area: daemon
   CW_CONFIG: spec(

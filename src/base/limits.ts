@@ -1,4 +1,5 @@
 import { bytes, count, KIB, type Limit, MIB, ms } from './limit.ts';
+import { MACHINE_LIMITS } from './machine_limits.ts';
 import { MOUNT_LIMITS } from './mount_limits.ts';
 import { SERVICE_LIMITS } from './service_limits.ts';
 
@@ -102,6 +103,7 @@ export const LIMITS = {
   serialReadBytes: bytes(4 * KIB, 'read buffer while a serial port is scanned for the preamble'),
   offloadThreadsMax: count(6, 'threads of a process for work on disks'),
   offloadQueueMax: count(4_096, 'pieces of work on disks that wait for a thread'),
+  ...MACHINE_LIMITS,
   // transfer
   chunkMinBytes: bytes(64 * KIB, 'smallest chunk (T1)'),
   chunkDefaultBytes: bytes(MIB, 'chunk of a large file'),

@@ -10,6 +10,7 @@ import { addNotifyCommands } from './notify_commands.ts';
 import { addShareCommands } from './share_commands.ts';
 import type { Terminal } from './terminal.ts';
 import { VERSION } from './version.ts';
+import { addVmCommands } from './vm_commands.ts';
 
 /** What every command gets. */
 export interface Context {
@@ -153,62 +154,6 @@ function addDaemonCommands(program: Command, add: Add): void {
     'causeway metrics --json',
     async () => (await import('./commands/metrics.ts')).metrics,
   ).option('--format <text|openmetrics>', 'text format 0.0.4, or OpenMetrics 1.0.0 (default: text)');
-}
-
-function addVmCommands(program: Command, add: Add): void {
-  const vm = program.command('vm').description('machines and the links to them');
-  add(vm, 'ls', 'list machines', 'causeway vm ls', async () => (await import('./commands/vm.ts')).vmList);
-  add(
-    vm,
-    'show <name>',
-    'show one machine and its link',
-    'causeway vm show dev',
-    async () => (await import('./commands/vm.ts')).vmShow,
-  );
-  add(
-    vm,
-    'rm <name>',
-    'forget a machine and its key',
-    'causeway vm rm dev',
-    async () => (await import('./commands/vm.ts')).vmRemove,
-  );
-  add(
-    vm,
-    'set <name>',
-    'change a machine',
-    'causeway vm set dev --weight 4',
-    async () => (await import('./commands/vm.ts')).vmSet,
-  ).option(
-    '--weight <n>',
-    'what its copies get together beside those of other machines, 1 to 100, where `causeway up` has a --limit',
-  );
-  add(
-    vm,
-    'pair <name>',
-    'issue a one-time token for a machine whose agent dials in',
-    'causeway vm pair dev --address 192.168.122.1:7411',
-    async () => (await import('./commands/vm.ts')).vmPair,
-  ).option(
-    '--address <host:port...>',
-    'where the machine reaches this host (default: the listening address)',
-  );
-  add(
-    vm,
-    'add <name>',
-    'add a machine',
-    'causeway vm add dev --serial ./port.sock',
-    async () => (await import('./commands/vm.ts')).vmAdd,
-  )
-    .option('--tcp <host:port>', 'its agent listens there (needs --token)')
-    .option('--token <token>', 'what `causeway-agent run --listen` printed')
-    .option('--serial <socket>', 'Unix socket of a virtio-serial port of the machine')
-    .option('--unix <socket>', 'Unix socket on which its agent listens')
-    .option(
-      '--exec <command>',
-      'command whose stdin and stdout reach its agent, for example `ssh me@box causeway-agent run --stdio`',
-    )
-    .option('--listen', 'its agent dials in: see `causeway vm pair`')
-    .option('--trust-carrier', 'no TLS: the channel itself is trusted (local socket, ssh)');
 }
 
 function addCopyCommands(program: Command, add: Add): void {

@@ -1,4 +1,5 @@
 import type { VmEndpoint, VmView } from '../contract/schemas.ts';
+import { sshText } from '../vm/ssh/ssh_command.ts';
 
 export const VM_HEAD = ['NAME', 'STATE', 'CHANNEL', 'ENCRYPTION', 'ROUND TRIP', 'NOTE'] as const;
 
@@ -22,6 +23,8 @@ export function channelText(endpoint: VmEndpoint): string {
       return `${endpoint.kind} ${endpoint.path}`;
     case 'exec':
       return `exec ${endpoint.argv.join(' ')}`;
+    case 'ssh':
+      return `ssh ${sshText(endpoint)}`;
     case 'listen':
       return 'dials in';
   }

@@ -8,6 +8,26 @@ const Nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T)
 
 export const VmName = Type.String({ pattern: '^[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?$' });
 
+/** An agent that `vm add --ssh` has installed in `agentDirectory` (absolute) and that the host's ssh starts. */
+export const SshEndpoint = Type.Object(
+  {
+    kind: Type.Literal('ssh'),
+    /** No leading hyphen: ssh would take it for an option. */
+    host: Type.String({ pattern: '^[A-Za-z0-9_.:%\\[\\]][A-Za-z0-9_.:%\\[\\]-]{0,252}$' }),
+    user: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9_.][A-Za-z0-9_.@$-]{0,63}$' })),
+    port: Type.Optional(Type.Integer({ minimum: 1, maximum: 65535 })),
+    /** A private key of the host, absolute. */
+    identity: Type.Optional(Type.String({ minLength: 1, maxLength: 4096 })),
+    /** As after `ssh -o`: `ProxyJump=gate`. */
+    options: Type.Optional(
+      Type.Array(Type.String({ pattern: '^[A-Za-z][A-Za-z0-9]{1,63}=', maxLength: 4096 }), { maxItems: 32 }),
+    ),
+    agentDirectory: Type.String({ pattern: '^/[^\\x00-\\x1f]*$', maxLength: 1024 }),
+  },
+  Strict,
+);
+export type SshEndpoint = Static<typeof SshEndpoint>;
+
 /** How the host reaches a machine. `listen` waits for the machine's agent to dial in (`vm pair`). */
 export const VmEndpoint = Type.Union([
   Type.Object(
@@ -24,6 +44,7 @@ export const VmEndpoint = Type.Union([
     { kind: Type.Literal('exec'), argv: Type.Array(Type.String(), { minItems: 1, maxItems: 64 }) },
     Strict,
   ),
+  SshEndpoint,
   Type.Object({ kind: Type.Literal('listen') }, Strict),
 ]);
 export type VmEndpoint = Static<typeof VmEndpoint>;

@@ -69,7 +69,7 @@ async function run(
   const agent = await Agent.start({
     world,
     dataDirectory,
-    buildId: AGENT_VERSION,
+    buildId: terminal.env['CAUSEWAY_AGENT_BUILD'] || AGENT_VERSION,
     channel,
     trustCarrier: options['trustCarrier'] === true,
     log: (line) => terminal.err(`causeway-agent: ${line}\n`),

@@ -1,8 +1,10 @@
 import { fromHex } from '../base/bytes.ts';
+import { LIMITS } from '../base/limits.ts';
 import type { VmEndpoint } from '../contract/schemas.ts';
 import { dialLink } from '../link/dial.ts';
 import type { Link } from '../link/link.ts';
 import type { DialTrust, OnPinned } from '../link/session/trust.ts';
+import { agentArgv } from '../vm/ssh/agent_command.ts';
 import type { Endpoint, TlsIdentity } from '../world/net.ts';
 import type { World } from '../world/world.ts';
 import type { StoredVm } from './vm_store.ts';
@@ -17,12 +19,13 @@ export interface DialMachineParts {
 /** A link to a machine that the host reaches by itself. */
 export function dialMachine(world: World, vm: StoredVm, parts: DialMachineParts): Link {
   return dialLink(world, {
-    channel: endpointOf(vm.endpoint),
+    channel: endpointOf(vm, parts.identity.fingerprint),
     trust: trustOf(vm, parts.onPinned),
     identity: parts.identity,
     buildId: parts.buildId,
     incarnation: parts.incarnation,
     serial: vm.endpoint.kind === 'serial',
+    ...(isCommand(vm.endpoint) ? { handshakeTimeoutMs: LIMITS.execHandshakeTimeoutMs.value } : {}),
   });
 }
 
@@ -33,7 +36,11 @@ function trustOf(vm: StoredVm, onPinned: OnPinned): DialTrust {
   return vm.pairingSecret === null ? pinned : { ...pinned, pairingSecret: fromHex(vm.pairingSecret) };
 }
 
-function endpointOf(endpoint: VmEndpoint): Endpoint {
+function isCommand({ kind }: VmEndpoint): boolean {
+  return kind === 'exec' || kind === 'ssh';
+}
+
+function endpointOf({ endpoint, trustCarrier }: StoredVm, hostFingerprint: string): Endpoint {
   switch (endpoint.kind) {
     case 'tcp':
       return { kind: 'tcp', host: endpoint.host, port: endpoint.port };
@@ -42,6 +49,8 @@ function endpointOf(endpoint: VmEndpoint): Endpoint {
       return { kind: 'unix', path: endpoint.path };
     case 'exec':
       return { kind: 'exec', argv: endpoint.argv };
+    case 'ssh':
+      return { kind: 'exec', argv: agentArgv(endpoint, hostFingerprint, trustCarrier) };
     case 'listen':
       throw new Error('a machine that dials in is not dialled');
   }

@@ -20,6 +20,7 @@ import type { LaneRouter } from '../transfer/lane_router.ts';
 import { PeerSession } from '../transfer/peer_session.ts';
 import { reportOf } from '../transfer/undo/report.ts';
 import type { UndoReport } from '../transfer/undo/undo.ts';
+import { sshArgv } from '../vm/ssh/ssh_command.ts';
 import { parseToken } from '../wire/token.ts';
 import type { TlsIdentity } from '../world/net.ts';
 import type { World } from '../world/world.ts';
@@ -126,6 +127,7 @@ export class Machines {
     if (endpoint.kind === 'tcp' && token === undefined) {
       throw new CausewayError('CW_USAGE', 'a machine on TCP needs the token that its agent printed: --token');
     }
+    if (endpoint.kind === 'ssh') sshArgv(endpoint, ''); // refuses options that are not passed on
     const parsed = token === undefined ? null : parseToken(token);
     const vm: StoredVm = {
       name,

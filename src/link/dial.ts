@@ -22,6 +22,8 @@ export interface DialSpec extends LocalSide {
   readonly trust: DialTrust;
   /** True for the host's side of a serial port: the preamble is spoken before anything else. */
   readonly serial?: boolean;
+  /** For the handshake, where the carrier itself has to be set up in that time (default: LIMITS.handshakeTimeoutMs). */
+  readonly handshakeTimeoutMs?: number;
   /**
    * 16 bytes, drawn once by this process (with its worker threads) and given to all its links: lets the peer drop what an
    * earlier process of this device left behind at once.
@@ -122,7 +124,7 @@ class DialedLink implements Link {
     try {
       const conn = this.#spec.serial ? await this.#synced(raw) : raw;
       const what = `${raw.peer.description} did not finish the handshake in time`;
-      const timeoutMs = LIMITS.handshakeTimeoutMs.value;
+      const { handshakeTimeoutMs: timeoutMs = LIMITS.handshakeTimeoutMs.value } = this.#spec;
       const greeted = await this.#within(raw, { what, timeoutMs }, () => this.#greet(conn));
       return { session: await this.#adopt(greeted), raw };
     } catch (failure) {

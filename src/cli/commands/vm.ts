@@ -23,8 +23,10 @@ export const vmShow: Action = async ({ client, terminal, json }, [name = '']) =>
   return 0;
 };
 
-/** `causeway vm rm NAME` */
-export const vmRemove: Action = async ({ client, terminal, json }, [name = '']) => {
+/** `causeway vm rm NAME [--purge]` */
+export const vmRemove: Action = async (context, [name = ''], options) => {
+  const { client, terminal, json } = context;
+  if (options['purge'] === true) await (await import('./vm_ssh.ts')).purgeBySsh(context, name);
   await client.call('removeVm', { name });
   if (json) terminal.out(`${JSON.stringify({ removed: name })}\n`);
   return 0;
@@ -54,7 +56,10 @@ export const vmPair: Action = async ({ client, terminal, json }, [name = ''], op
 };
 
 /** `causeway vm add NAME …` */
-export const vmAdd: Action = async ({ client, terminal, json }, [name = ''], options) => {
+export const vmAdd: Action = async (context, [name = ''], options) => {
+  const { client, terminal, json } = context;
+  if (options['ssh'] !== undefined) return (await import('./vm_ssh.ts')).addBySsh(context, name, options);
+  refuseWithoutSsh(options);
   const request: AddVmRequest = { name, endpoint: endpointOf(options, terminal.cwd) };
   if (options['token'] !== undefined) request.token = String(options['token']);
   if (options['trustCarrier'] === true) request.trustCarrier = true;
@@ -62,6 +67,12 @@ export const vmAdd: Action = async ({ client, terminal, json }, [name = ''], opt
   terminal.out(json ? `${JSON.stringify(vm)}\n` : `added ${name}: ${channelText(vm.endpoint)}\n`);
   return 0;
 };
+
+function refuseWithoutSsh(options: Record<string, unknown>): void {
+  const stray = ['identity', 'sshOption', 'agentDir'].filter((name) => options[name] !== undefined);
+  if (stray.length > 0)
+    throw new CausewayError('CW_USAGE', '--identity, --ssh-option and --agent-dir go with --ssh');
+}
 
 function endpointOf(options: Record<string, unknown>, cwd: string): VmEndpoint {
   const found: VmEndpoint[] = [];
@@ -78,7 +89,7 @@ function endpointOf(options: Record<string, unknown>, cwd: string): VmEndpoint {
   if (!endpoint || another)
     throw new CausewayError(
       'CW_USAGE',
-      'say how the machine is reached with one of --tcp, --serial, --unix, --exec, --listen',
+      'say how the machine is reached with one of --ssh, --tcp, --serial, --unix, --exec, --listen',
     );
   return endpoint;
 }

@@ -2,7 +2,8 @@ import type { AddVmRequest, VmEndpoint } from '../../contract/schemas.ts';
 
 /** What a person types to add a machine; each kind uses some of it. */
 export interface MachineDraft {
-  readonly kind: VmEndpoint['kind'];
+  /** By ssh a machine is added on the command line, which brings the agent there. */
+  readonly kind: Exclude<VmEndpoint['kind'], 'ssh'>;
   readonly name: string;
   readonly address: string;
   readonly token: string;

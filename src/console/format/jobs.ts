@@ -68,6 +68,8 @@ export function channelText(endpoint: VmEndpoint): string {
       return endpoint.path;
     case 'exec':
       return endpoint.argv.join(' ');
+    case 'ssh':
+      return `${endpoint.user === undefined ? '' : `${endpoint.user}@`}${endpoint.host}:${endpoint.port ?? 22}`;
     case 'listen':
       return '';
   }

@@ -1,5 +1,4 @@
 import { useState } from 'preact/hooks';
-import type { VmEndpoint } from '../../contract/schemas.ts';
 import { call } from '../api/client.ts';
 import {
   type DraftField,
@@ -22,7 +21,7 @@ import { goTo, linkTo } from '../state/route.ts';
 const KINDS = ['tcp', 'listen', 'exec', 'serial', 'unix'] as const;
 
 /** What to run in the machine, by the way in which it is reached; `listen` tells it with its token afterwards. */
-const AGENT_COMMANDS: Readonly<Record<VmEndpoint['kind'], string | null>> = {
+const AGENT_COMMANDS: Readonly<Record<MachineDraft['kind'], string | null>> = {
   tcp: 'causeway-agent run --listen 0.0.0.0:7411',
   serial: 'causeway-agent run --serial /dev/virtio-ports/org.causeway.0',
   unix: 'causeway-agent run --unix /run/vm/dev.sock',

@@ -1,6 +1,7 @@
 import type { Action } from '../../access/rights/actions.ts';
 import { decide } from '../../access/rights/decide.ts';
-import type { AddVmRequest, PairRequest, SetVmRequest, VmView } from '../../contract/schemas.ts';
+import type { AddVmRequest, PairRequest, SetVmRequest, VmEndpoint, VmView } from '../../contract/schemas.ts';
+import { sshText } from '../../vm/ssh/ssh_command.ts';
 import { type Caller, param } from '../caller.ts';
 import type { ServiceParts } from '../ports.ts';
 import type { Procedure } from '../procedure.ts';
@@ -40,8 +41,13 @@ export function visibleVms(parts: ServiceParts, caller: Caller): VmView[] {
 
 /** Arguments of a command may hold secrets: only who may change the machine sees them. */
 export function shownVm(parts: ServiceParts, caller: Caller, vm: VmView): VmView {
-  if (vm.endpoint.kind !== 'exec' || may(parts, caller, 'vm.change', vm.name)) return vm;
-  return { ...vm, endpoint: { ...vm.endpoint, argv: [...vm.endpoint.argv.slice(0, 1), '…'] } };
+  const { endpoint } = vm;
+  if ((endpoint.kind !== 'exec' && endpoint.kind !== 'ssh') || may(parts, caller, 'vm.change', vm.name))
+    return vm;
+  if (endpoint.kind === 'exec')
+    return { ...vm, endpoint: { ...endpoint, argv: [...endpoint.argv.slice(0, 1), '…'] } };
+  const { options: _, identity: __, ...shown } = endpoint;
+  return { ...vm, endpoint: shown };
 }
 
 /** Whether the caller may look at the machine. */
@@ -60,13 +66,21 @@ function localActions({ endpoint }: AddVmRequest): Action[] {
 
 /** Of a command its name only: its arguments may hold secrets. */
 function endpointDetails({ endpoint, trustCarrier }: AddVmRequest): Record<string, string | boolean> {
-  const place =
-    endpoint.kind === 'tcp'
-      ? `${endpoint.host}:${endpoint.port}`
-      : endpoint.kind === 'exec'
-        ? (endpoint.argv[0] ?? '')
-        : endpoint.kind === 'listen'
-          ? ''
-          : endpoint.path;
-  return { kind: endpoint.kind, place: place.slice(0, 4_096), trustCarrier: trustCarrier === true };
+  const place = placeOf(endpoint).slice(0, 4_096);
+  return { kind: endpoint.kind, place, trustCarrier: trustCarrier === true };
+}
+
+function placeOf(endpoint: VmEndpoint): string {
+  switch (endpoint.kind) {
+    case 'tcp':
+      return `${endpoint.host}:${endpoint.port}`;
+    case 'ssh':
+      return sshText(endpoint);
+    case 'exec':
+      return endpoint.argv[0] ?? '';
+    case 'listen':
+      return '';
+    default:
+      return endpoint.path;
+  }
 }

@@ -45,6 +45,7 @@ export const machines = {
     serial: 'Serial port',
     unix: 'Local socket',
     exec: 'Command',
+    ssh: 'SSH',
     listen: 'Dials in',
   },
 };

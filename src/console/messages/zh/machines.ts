@@ -46,6 +46,7 @@ export const machines: Messages['machines'] = {
     serial: '串口',
     unix: '本地套接字',
     exec: '命令',
+    ssh: 'SSH',
     listen: '主动接入',
   },
 };

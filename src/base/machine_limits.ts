@@ -1,0 +1,12 @@
+import { bytes, MIB, ms } from './limit.ts';
+
+/** Of programs that are run, and of agents that are brought to machines. */
+export const MACHINE_LIMITS = {
+  execHandshakeTimeoutMs: ms(
+    30_000,
+    'the same where a command carries the link: the sign-in of ssh and the start of the agent are part of it',
+  ),
+  commandOutputMaxBytes: bytes(4 * MIB, 'what a program that is asked something may print'),
+  agentTrialMs: ms(45_000, 'time for a new agent to be linked; then the one before is used again'),
+  commandTimeoutMs: ms(60_000, 'time for such a program; for one that takes a file: without any progress'),
+} as const;

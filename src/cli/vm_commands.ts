@@ -1,0 +1,74 @@
+import type { Command } from 'commander';
+import { type Add, several } from './add_command.ts';
+
+/** Machines and how they are reached. */
+export function addVmCommands(program: Command, add: Add): void {
+  const vm = program.command('vm').description('machines and the links to them');
+  const load = () => import('./commands/vm.ts');
+  add(vm, 'ls', 'list machines', 'causeway vm ls', async () => (await load()).vmList);
+  add(
+    vm,
+    'show <name>',
+    'show one machine and its link',
+    'causeway vm show dev',
+    async () => (await load()).vmShow,
+  );
+  add(
+    vm,
+    'rm <name>',
+    'forget a machine and its key',
+    'causeway vm rm dev --purge',
+    async () => (await load()).vmRemove,
+  ).option('--purge', 'first remove the agent that `vm add --ssh` has installed there');
+  add(
+    vm,
+    'set <name>',
+    'change a machine',
+    'causeway vm set dev --weight 4',
+    async () => (await load()).vmSet,
+  ).option(
+    '--weight <n>',
+    'what its copies get together beside those of other machines, 1 to 100, where `causeway up` has a --limit',
+  );
+  add(
+    vm,
+    'pair <name>',
+    'issue a one-time token for a machine whose agent dials in',
+    'causeway vm pair dev --address 192.168.122.1:7411',
+    async () => (await load()).vmPair,
+  ).option(
+    '--address <host:port...>',
+    'where the machine reaches this host (default: the listening address)',
+  );
+  add(
+    vm,
+    'add <name>',
+    'add a machine',
+    'causeway vm add dev --ssh me@192.168.122.17\n  causeway vm add box --serial ./port.sock',
+    async () => (await load()).vmAdd,
+  )
+    .option(
+      '--ssh <[user@]host[:port]>',
+      'bring the agent there with `ssh` and start it when it is needed; the machine needs no Node, only sh, tar and gzip',
+    )
+    .option('--identity <file>', 'with --ssh: the private key (default: as ssh is configured)')
+    .option(
+      '--ssh-option <name=value>',
+      'with --ssh: as after `ssh -o`, for example ProxyJump=gate; may be given several times',
+      several,
+    )
+    .option(
+      '--agent-dir <dir>',
+      'with --ssh: where the agent goes (default: /opt/causeway/agent for root, else ~/.local/share/causeway/agent)',
+    )
+    .option('--tcp <host:port>', 'its agent listens there (needs --token)')
+    .option('--token <token>', 'what `causeway-agent run --listen` printed')
+    .option('--serial <socket>', 'Unix socket of a virtio-serial port of the machine')
+    .option('--unix <socket>', 'Unix socket on which its agent listens')
+    .option(
+      '--exec <command>',
+      'command whose stdin and stdout reach its agent, for example `ssh me@box causeway-agent run --stdio`',
+    )
+    .option('--listen', 'its agent dials in: see `causeway vm pair`')
+    .option('--trust-carrier', 'no TLS: the channel itself is trusted (local socket, ssh)');
+}
