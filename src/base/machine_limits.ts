@@ -9,4 +9,8 @@ export const MACHINE_LIMITS = {
   commandOutputMaxBytes: bytes(4 * MIB, 'what a program that is asked something may print'),
   agentTrialMs: ms(45_000, 'time for a new agent to be linked; then the one before is used again'),
   commandTimeoutMs: ms(60_000, 'time for such a program; for one that takes a file: without any progress'),
+  remoteScriptMs: ms(
+    900_000,
+    'the same for a script on a machine: a slow one unpacks for minutes, and ssh itself notices one that is gone',
+  ),
 } as const;

@@ -22,6 +22,17 @@ export function addVmCommands(program: Command, add: Add): void {
   ).option('--purge', 'first remove the agent that `vm add --ssh` has installed there');
   add(
     vm,
+    'update [name]',
+    'bring the agent of this host to a machine of `vm add --ssh`; the former one is used again where the new one does not link',
+    'causeway vm update dev --dry-run\n  causeway vm update --all',
+    async () => (await import('./commands/vm_update.ts')).vmUpdate,
+  )
+    .option('--all', 'all such machines, one after the other')
+    .option('--dry-run', 'say what would be sent, and change nothing')
+    .option('--now', 'also while copies run; they go on with the new agent')
+    .option('--agent-module <file>', 'a built `causeway-agent.mjs` in place of that of this host');
+  add(
+    vm,
     'set <name>',
     'change a machine',
     'causeway vm set dev --weight 4',
@@ -40,12 +51,16 @@ export function addVmCommands(program: Command, add: Add): void {
     '--address <host:port...>',
     'where the machine reaches this host (default: the listening address)',
   );
+  addAddCommand(vm, add);
+}
+
+function addAddCommand(vm: Command, add: Add): void {
   add(
     vm,
     'add <name>',
     'add a machine',
     'causeway vm add dev --ssh me@192.168.122.17\n  causeway vm add box --serial ./port.sock',
-    async () => (await load()).vmAdd,
+    async () => (await import('./commands/vm.ts')).vmAdd,
   )
     .option(
       '--ssh <[user@]host[:port]>',

@@ -1,5 +1,6 @@
 import type { VmEndpoint, VmView } from '../contract/schemas.ts';
 import { sshText } from '../vm/ssh/ssh_command.ts';
+import { VERSION } from './version.ts';
 
 export const VM_HEAD = ['NAME', 'STATE', 'CHANNEL', 'ENCRYPTION', 'ROUND TRIP', 'NOTE'] as const;
 
@@ -10,7 +11,7 @@ export function vmRow(vm: VmView): string[] {
     channelText(vm.endpoint),
     encryptionText(vm),
     vm.roundTripMs === null ? '-' : `${vm.roundTripMs.toFixed(1)} ms`,
-    vm.error?.message ?? (vm.peer ? `${vm.peer.hostName} (${vm.peer.platform})` : ''),
+    vm.error?.message ?? (vm.peer ? `${vm.peer.hostName} (${vm.peer.platform})${otherVersion(vm)}` : ''),
   ];
 }
 
@@ -34,4 +35,11 @@ export function encryptionText(vm: VmView): string {
   if (vm.trustCarrier) return 'off (carrier trusted)';
   if (vm.tlsCipher === null) return '-';
   return [vm.tlsGroup, vm.tlsCipher].filter((part) => part !== null).join(' ');
+}
+
+/** Where the agent's version is not that of this program. A build has a hash behind its version. */
+function otherVersion({ peer, endpoint, name }: VmView): string {
+  const version = peer?.buildId.split('-')[0];
+  if (version === undefined || version === VERSION) return '';
+  return `, agent ${version}${endpoint.kind === 'ssh' ? `: causeway vm update ${name}` : ` beside ${VERSION} here`}`;
 }

@@ -34,6 +34,8 @@ export interface AgentOptions {
   readonly buildId: string;
   readonly channel: AgentChannel;
   readonly trustCarrier: boolean;
+  /** Called when a link comes up. What it throws is logged. */
+  readonly onLinked?: () => Promise<void>;
   /** Lines for whoever runs the agent. */
   readonly log: (line: string) => void;
 }
@@ -140,7 +142,8 @@ export class Agent implements AsyncDisposable {
     const serve = (mux: Mux) => {
       if (served.has(mux)) return;
       served.add(mux);
-      const { world, buildId } = this.#options;
+      const { world, buildId, onLinked, log } = this.#options;
+      onLinked?.().catch((failure) => log(asCausewayError(failure).message));
       const session = new PeerSession(mux, this.#copies, peerMethods(world, this.#copies, buildId));
       void session.serve().then(() => served.delete(mux));
     };

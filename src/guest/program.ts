@@ -1,7 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { parseHostPort } from '../base/address.ts';
 import { asCausewayError, CausewayError } from '../base/errors.ts';
-import { resolveAbsolute } from '../base/path.ts';
+import { parseName, resolveAbsolute } from '../base/path.ts';
 import { defaultDataDirectory, makeDataDirectory } from '../world/node/data_directory.ts';
 import { processTerminal, tellReady } from '../world/node/terminal.ts';
 import { createNodeWorld } from '../world/node/world.ts';
@@ -72,6 +72,7 @@ async function run(
     buildId: terminal.env['CAUSEWAY_AGENT_BUILD'] || AGENT_VERSION,
     channel,
     trustCarrier: options['trustCarrier'] === true,
+    onLinked: () => endTrial(world, terminal.env['CAUSEWAY_AGENT_TRIAL']),
     log: (line) => terminal.err(`causeway-agent: ${line}\n`),
   });
   const { address, token, fingerprint } = agent.ready;
@@ -90,6 +91,18 @@ async function run(
     return 0;
   } finally {
     await agent.close();
+  }
+}
+
+/** A build that got a link is good: the launcher goes back to the one before no more. */
+async function endTrial(world: World, mark: string | undefined): Promise<void> {
+  if (!mark) return;
+  const cut = mark.lastIndexOf('/');
+  await using folder = await world.disk.openRoot(mark.slice(0, cut));
+  try {
+    await folder.removeFile(parseName(mark.slice(cut + 1)));
+  } catch (failure) {
+    if (asCausewayError(failure).code !== 'CW_DISK_NOT_FOUND') throw failure; // an earlier link has done it
   }
 }
 

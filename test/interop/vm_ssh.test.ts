@@ -14,6 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { bundle } from '../../scripts/bundle.ts';
 import { DaemonClient } from '../../src/cli/client.ts';
 import type { VmView } from '../../src/contract/schemas.ts';
 import { ROOT, runCli, Served, until } from './rig.ts';
@@ -93,6 +94,50 @@ describe('vm add --ssh', { skip: sshdMissing() ?? false, timeout: 600_000 }, () 
       const vm = await client.call('showVm', { name: 'dev' });
       return vm.state === 'up' && vm.sinceMs > sinceMs ? true : null;
     });
+  });
+
+  it('updates to another build, says so before, and sends only that', async () => {
+    const { peer } = await client.call('showVm', { name: 'dev' });
+    const module = await builtAgent((text) => `${text}\n// another build\n`);
+    const dry = await cli('vm', 'update', 'dev', '--agent-module', module, '--dry-run', '--json');
+    const would = JSON.parse(dry.out) as { state: string; from: string; to: string };
+    assert.deepEqual([dry.code, would.state, would.from], [0, 'would be updated', peer?.buildId], dry.err);
+    assert.equal(readlinkSync(join(agents(), 'current')), peer?.buildId, 'nothing has changed');
+
+    const { code, out, err } = await cli('vm', 'update', 'dev', '--agent-module', module, '--json');
+    assert.equal(code, 0, `${out}${err}`);
+    const done = JSON.parse(out) as { state: string; to: string; sentBytes: number };
+    assert.equal(done.state, 'updated');
+    assert.ok(done.sentBytes < 10e6, 'the runtime stays');
+    assert.equal((await client.call('showVm', { name: 'dev' })).peer?.buildId, would.to);
+    assert.equal(readlinkSync(join(agents(), 'previous')), peer?.buildId);
+    assert.ok(!readdirSync(agents()).includes('trial'), 'the link has ended the trial');
+  });
+
+  it('goes back to the former build where the new one never links', async () => {
+    const { peer } = await client.call('showVm', { name: 'dev' });
+    // says its version, as a build has to before it is tried, and then serves nobody
+    const broken = await builtAgent(
+      (text) =>
+        `#!/usr/bin/env node\nif (!process.argv.includes('--version')) process.exit(9);\n${text.slice(text.indexOf('\n') + 1)}`,
+    );
+    const { code, out } = await cli('vm', 'update', 'dev', '--agent-module', broken, '--json');
+    assert.notEqual(code, 0);
+    assert.match(out, /CW_AGENT_ROLLED_BACK/);
+    await until('the former build is linked', 60_000, async () => {
+      const vm = await client.call('showVm', { name: 'dev' });
+      return vm.state === 'up' && vm.peer?.buildId === peer?.buildId ? true : null;
+    });
+    assert.equal(readlinkSync(join(agents(), 'current')), peer?.buildId);
+  });
+
+  it('changes nothing for a build that does not even start', async () => {
+    const before = readlinkSync(join(agents(), 'current'));
+    const dead = await builtAgent(() => 'throw new Error("broken");\n');
+    const { code, out } = await cli('vm', 'update', 'dev', '--agent-module', dead, '--json');
+    assert.notEqual(code, 0);
+    assert.match(out, /CW_AGENT_PLATFORM.*does not start/);
+    assert.equal(readlinkSync(join(agents(), 'current')), before);
   });
 
   it('sends again what is damaged, and not the rest', async () => {
@@ -187,6 +232,22 @@ describe('vm add --ssh', { skip: sshdMissing() ?? false, timeout: 600_000 }, () 
     mend();
     assert.deepEqual(readdirSync(agents()), []);
   });
+
+  let built = '';
+  let builds = 0;
+
+  /** The agent of the sources as one module, changed. */
+  async function builtAgent(change: (text: string) => string): Promise<string> {
+    if (built === '') {
+      const path = join(folder, 'built.mjs');
+      await bundle('src/guest/main.ts', path);
+      built = readFileSync(path, 'utf8');
+    }
+    builds += 1;
+    const path = join(folder, `build-${builds}.mjs`);
+    writeFileSync(path, change(built));
+    return path;
+  }
 });
 
 /** The process whose program lies below the folder. */

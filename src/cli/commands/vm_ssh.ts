@@ -4,6 +4,7 @@ import { joinAbsolute, resolveAbsolute } from '../../base/path.ts';
 import { formatBytes } from '../../base/units.ts';
 import type { SshEndpoint, VmView } from '../../contract/schemas.ts';
 import { makeAgentBuild } from '../../host/agent_build.ts';
+import type { AgentBuild } from '../../vm/agent_build.ts';
 import { stateNameOf } from '../../vm/ssh/agent_command.ts';
 import { installAgent, purgeAgent } from '../../vm/ssh/install.ts';
 import { Remote } from '../../vm/ssh/remote.ts';
@@ -17,6 +18,12 @@ import { VERSION } from '../version.ts';
 /** Below the daemon's data: what is sent to machines, packed. */
 const PARTS_FOLDER = 'agent-parts';
 const LOOK_EVERY_MS = 100;
+
+/** What machines get from this host, or with that built agent. */
+export function ownBuild(dataDirectory: string, modulePath?: string): Promise<AgentBuild> {
+  const source = { version: VERSION, ...(modulePath === undefined ? {} : { modulePath }) };
+  return makeAgentBuild(joinAbsolute(dataDirectory, PARTS_FOLDER), source);
+}
 
 /** `causeway vm add NAME --ssh [USER@]HOST[:PORT]` */
 export async function addBySsh(
@@ -34,7 +41,7 @@ export async function addBySsh(
   const onStep = (text: string) => terminal.err(`${text}\n`);
   const remote = new Remote(target, runNodeCommand, terminal.interrupted);
   const installed = await installAgent(remote, {
-    build: () => makeAgentBuild(joinAbsolute(context.dataDirectory, PARTS_FOLDER), VERSION),
+    build: () => ownBuild(context.dataDirectory),
     architecture: ownRuntime().arch,
     agentDirectory: directory,
     onStep,

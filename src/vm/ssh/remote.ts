@@ -1,4 +1,4 @@
-import { CausewayError } from '../../base/errors.ts';
+import { CausewayError, type ErrorCode } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { CommandResult, RunCommand } from '../../world/command.ts';
 import { type SshTarget, shellQuote, sshArgv, sshText } from './ssh_command.ts';
@@ -8,13 +8,13 @@ import { SSH_FAILED, sshFailure } from './ssh_failure.ts';
 export type Said = ReadonlyMap<string, readonly string[]>;
 
 /** Why a script gave up, in words. */
-const FAILURES: Readonly<Record<string, readonly ['CW_AGENT_PLACE' | 'CW_AGENT_DAMAGED', string]>> = {
+const FAILURES: Readonly<Record<string, readonly [ErrorCode, string]>> = {
   home: ['CW_AGENT_PLACE', 'the user has no home there'],
   place: ['CW_AGENT_PLACE', 'nothing can be written there'],
   noexec: ['CW_AGENT_PLACE', 'programs cannot be run from there (mounted noexec?)'],
   write: ['CW_AGENT_PLACE', 'it cannot be written there'],
   damaged: ['CW_AGENT_DAMAGED', 'what arrived has another SHA-256'],
-  run: ['CW_AGENT_PLACE', 'the agent does not start there'],
+  run: ['CW_AGENT_PLATFORM', 'the agent does not start there'],
 };
 
 export interface RemoteCall {
@@ -42,7 +42,7 @@ export class Remote {
     const remote = words.map((word, at) => (at < 3 ? word : shellQuote(word))).join(' ');
     const result = await this.#run({
       argv: sshArgv(this.target, remote),
-      idleTimeoutMs: LIMITS.commandTimeoutMs.value,
+      idleTimeoutMs: LIMITS.remoteScriptMs.value,
       ...(inputFile === undefined ? {} : { inputFile }),
       ...(onSent === undefined ? {} : { onSent }),
       ...(this.#signal === undefined ? {} : { signal: this.#signal }),

@@ -6,6 +6,7 @@
  *   node-26.10.0-…/      a runtime: `node`, `SHA256SUMS`
  *   0.1.0-…/             a build of the agent: `causeway-agent`, `causeway-agent.mjs`, `runtime`, `SHA256SUMS`
  *   current, previous    links to builds
+ *   trial                while a build has not been linked yet: its id, the one before, how often it was started
  *   state-…/             what the agent keeps of the host with that key
  *   code/                compiled code
  */
@@ -16,6 +17,7 @@ umask 022
 say() { printf "cw:%s=%s\n" "$1" "$2"; }
 fail() { say fail "$1"; exit 1; }
 if command -v sha256sum >/dev/null 2>&1; then sum=sha256sum; else sum="shasum -a 256"; fi
+put() { ln -s "$2" "$base/.$1.$$" && { mv -fT "$base/.$1.$$" "$base/$1" 2>/dev/null || { rm -f "$base/.$1.$$"; ln -sfn "$2" "$base/$1"; }; }; }
 whole() { [ -f "$1/SHA256SUMS" ] && (cd "$1" && $sum -c SHA256SUMS) >/dev/null 2>&1; }
 `;
 
@@ -69,13 +71,18 @@ export const ACTIVATE_SCRIPT = `${COMMON}
 base=$1 build=$2
 version=$("$base/$build/causeway-agent" --version) || fail run
 say version "$version"
-put() { ln -s "$2" "$base/.$1.$$" && { mv -fT "$base/.$1.$$" "$base/$1" 2>/dev/null || { rm -f "$base/.$1.$$"; ln -sfn "$2" "$base/$1"; }; }; }
 former=$(readlink "$base/current")
 if [ "$former" != "$build" ]; then
-  if [ -n "$former" ] && [ -d "$base/$former" ]; then put previous "$former" || fail place; fi
+  if [ -n "$former" ] && [ -d "$base/$former" ]; then
+    put previous "$former" || fail place
+    printf "%s %s 0\n" "$build" "$former" >"$base/trial" || fail place
+  else
+    rm -f "$base/trial"
+  fi
   put current "$build" || fail place
 fi
 sync
+say former "$former"
 former=$(readlink "$base/previous")
 used=
 for one in "$build" "$former"; do
@@ -101,7 +108,28 @@ done
 for one in "$base"/*-* "$base"/.in-*; do
   if [ -f "$one/SHA256SUMS" ] || [ -f "$one/archive" ]; then rm -rf "$one" || fail place; fi
 done
-rm -rf "$base/code" "$base/current" "$base/previous" || fail place
+rm -rf "$base/code" "$base/current" "$base/previous" "$base/trial" || fail place
 rmdir "$base" 2>/dev/null && case $base in */causeway/agent) rmdir "$(dirname "$base")" 2>/dev/null ;; esac
+say end 1
+`;
+
+/**
+ * Arguments: folder, name of this host's state. Ends the agents that serve this host: the next link starts the current
+ * build.
+ */
+export const RESTART_SCRIPT = `${COMMON}
+base=$1 state=$2
+for one in /proc/[0-9]*; do
+  case $(readlink "$one/exe" 2>/dev/null) in "$base"/*) ;; *) continue ;; esac
+  case $(cat "$one/cmdline" 2>/dev/null) in *"$base/$state"*) kill "$(basename "$one")" ;; esac
+done
+say end 1
+`;
+
+/** Arguments: folder, the build that was tried, the one before. Makes that the current one again. */
+export const ROLL_BACK_SCRIPT = `${COMMON}
+base=$1 build=$2 former=$3
+[ "$(readlink "$base/current")" != "$build" ] || put current "$former" || fail place
+rm -f "$base/trial"
 say end 1
 `;

@@ -20,8 +20,8 @@ const FIXED = [
   'ControlMaster=no',
 ];
 
-/** Seconds. The user's own options, which come before it, may say another. */
-const CONNECT_TIMEOUT = 'ConnectTimeout=10';
+/** In seconds; the user's own options come before and may say others. A machine that is gone is noticed by these. */
+const TIMES = ['ConnectTimeout=10', 'ServerAliveInterval=15', 'ServerAliveCountMax=3'];
 
 /** Options that would let somebody else pass for the machine, or ask a question that nobody sees. */
 const WEAKENING: readonly RegExp[] = [
@@ -58,7 +58,7 @@ export function checkSshOption(option: string): string {
 /** The arguments that run `remote`, which the machine's login shell reads. */
 export function sshArgv(target: SshTarget, remote: string): string[] {
   const { host, user, port, identity, options = [] } = target;
-  const all = [...FIXED, ...options.map(checkSshOption), CONNECT_TIMEOUT];
+  const all = [...FIXED, ...options.map(checkSshOption), ...TIMES];
   return [
     'ssh',
     '-T',

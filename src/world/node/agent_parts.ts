@@ -119,9 +119,10 @@ export function ownRuntime(): { readonly path: string; readonly version: string;
 }
 
 /**
- * The agent as one module: the built one beside this program, or in a checkout one made of its sources. CW_AGENT_BUILD.
+ * The agent as one module: the one that is named, or the built one beside this program, or in a checkout one made of its sources. CW_AGENT_BUILD.
  */
-export async function agentModule(folder: string): Promise<Uint8Array> {
+export async function agentModule(folder: string, modulePath?: string): Promise<Uint8Array> {
+  if (modulePath !== undefined) return readModule(modulePath);
   const here = dirname(fileURLToPath(import.meta.url));
   const root = basename(here) === 'dist' ? dirname(here) : dirname(dirname(dirname(here)));
   if (basename(here) === 'dist') return readModule(join(here, 'causeway-agent.mjs'));
