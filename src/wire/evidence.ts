@@ -25,6 +25,8 @@ export const EVIDENCE_MEMBERS = [
   'cpuWaitMs',
   'ioWaitMs',
   'memoryWaitMs',
+  /** Time in which threads of the process could run and waited for a processor, all together. */
+  'queuedMs',
   /** Threads of the process that wait inside the kernel and cannot be interrupted. */
   'stuckThreads',
   /** Round trip of the transport's acknowledgements, or of the link's pings. */

@@ -26,6 +26,8 @@ export interface Strain {
   readonly cpuWaitMs: number;
   readonly ioWaitMs: number;
   readonly memoryWaitMs: number;
+  /** Time in which threads of this process could run and waited for a processor, all together; null where that is not told. */
+  readonly queuedMs: number | null;
   /** Threads of this process that wait inside the kernel and cannot be interrupted, as a hanging disk makes them. */
   readonly stuckThreads: number;
 }

@@ -147,6 +147,7 @@ const KINDS: readonly Kind[] = [
       randomFile(join(smallDisk(gated), 'other'), bavail * bsize - LEFT_BYTES);
     },
     id: 'disk-filling',
+    before: ['destination-slow'], // free space is looked at once a second: until then the copy is what it was
     at: ['destinationWrite', 'guest'],
     seen: /free where the copy goes/,
     always: true,

@@ -134,6 +134,14 @@ const KINDS: readonly Kind[] = [
     },
   },
   {
+    name: 'receiver short of processors',
+    id: 'cpu-full',
+    prepare: ({ sink, dice }) => {
+      sink.disk = { write: dice.between(150, 1_500) };
+      Object.assign(sink, { cpuWaitShare: 0.9, queuedShare: 0.8 });
+    },
+  },
+  {
     name: 'receiver disk frozen',
     id: 'destination-frozen',
     before: ['destination-slow', 'flush-slow'],

@@ -17,6 +17,7 @@ export interface Trouble {
   cpuShare: number;
   cpuWaitShare: number;
   memoryWaitShare: number;
+  queuedShare: number;
   /** What the transport tells of each connection. */
   line: Partial<LineFigures> | null;
   /** Connections pass pieces of at most this size. */
@@ -24,7 +25,13 @@ export interface Trouble {
 }
 
 export function noTrouble(): Trouble {
-  const shares = { mainThreadShare: 0.1, cpuShare: 0.2, cpuWaitShare: 0.02, memoryWaitShare: 0 };
+  const shares = {
+    mainThreadShare: 0.1,
+    cpuShare: 0.2,
+    cpuWaitShare: 0.02,
+    memoryWaitShare: 0,
+    queuedShare: 0,
+  };
   return { disk: {}, hashMs: 0, freeBytes: null, line: null, pieceBytes: 64 * 1024, ...shares };
 }
 
@@ -82,6 +89,7 @@ function troubledProcess({ process, clock }: World, trouble: Trouble): Processes
       cpuWaitMs: of(trouble.cpuWaitShare),
       ioWaitMs: 0,
       memoryWaitMs: of(trouble.memoryWaitShare),
+      queuedMs: of(trouble.queuedShare),
       stuckThreads: 0,
     }),
     runtime: () => process.runtime(),

@@ -59,7 +59,7 @@ const EXPECTED: Readonly<Record<Role, readonly Action[]>> = {
       'vm.remove',
     ] as const),
     ...(['user.read', 'user.change', 'audit.read', 'audit.change'] as const),
-    ...(['share.read', 'share.change'] as const),
+    ...(['share.read', 'share.change', 'notify.read', 'notify.change'] as const),
   ],
 };
 

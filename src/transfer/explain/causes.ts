@@ -13,6 +13,7 @@ export const CAUSES = [
   'disk-filling',
   'rate-limit',
   'cpu-contended',
+  'cpu-full',
   'hash-bound',
   'compress-bound',
   'decompress-bound',
@@ -121,6 +122,13 @@ export const CAUSE_TEXTS: Readonly<Record<CauseId, CauseText>> = {
     evidence:
       'something waited for a processor {cpu} of the last {window}; the copy got {got} of the {wanted} that it wanted',
     fix: 'stop or slow the other work on the {side} (top), or give it more processors',
+  },
+  'cpu-full': {
+    when: 'Reading or writing is busy for longer than any other stage, and its threads wait for a processor for half of that.',
+    cause: 'the processors of the {side} are all in use: {stage} waits for them, not for the disk',
+    evidence:
+      'threads of the copy waited for a processor {queued} of the last {window}; {stage} busy {busy}; disk pressure {io}',
+    fix: 'stop or slow other work on the {side} (top), or give it more processors',
   },
   'hash-bound': {
     when: 'Hashing is busy for longer than any other stage.',

@@ -179,6 +179,26 @@ const CASES: readonly Case[] = [
     seen: /60 % of the last/,
   },
   {
+    id: 'cpu-full',
+    name: 'threads that write wait for a processor',
+    evidence: {
+      ...COPY,
+      sink: guest({ destinationWrite: 0.9 }, { rise: { queuedMs: 0.7, cpuWaitMs: 0.95, ioWaitMs: 0.02 } }),
+    },
+    at: ['destinationWrite', 'guest'],
+    seen: /waited for a processor 70 % .* disk pressure 2 %/,
+  },
+  {
+    id: 'destination-slow',
+    name: 'a slow disk beside other work',
+    evidence: {
+      ...COPY,
+      sink: guest({ destinationWrite: 0.9 }, { rise: { queuedMs: 0.1, cpuWaitMs: 0.95 } }),
+    },
+    at: ['destinationWrite', 'guest'],
+    seen: /destination write busy 90 %/,
+  },
+  {
     id: 'hash-bound',
     name: 'hashing takes longest',
     evidence: { ...COPY, source: host({ hash: 0.9, sourceRead: 0.3, link: 0.4 }) },

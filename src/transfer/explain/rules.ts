@@ -45,6 +45,15 @@ const CPU_WAIT_SHARE = 0.3;
 /** Less of the wanted processor time than this means that others have it. */
 const GOT_SHARE = 0.7;
 const FULL_THREAD_SHARE = 0.8;
+/** Of the time that a stage is busy: from here on it rather waits for a processor than for a disk. */
+const QUEUED_SHARE = 0.5;
+const DISK_STAGES: readonly Stage[] = [
+  'sourceRead',
+  'destinationRead',
+  'destinationWrite',
+  'verify',
+  'publish',
+];
 const LOSS_SHARE = 0.01;
 /** Fewer segments a second that are sent again are probes of a receiver that waits, not loss. */
 const LOSS_PER_SECOND = 1;
@@ -172,6 +181,14 @@ function contended(e: Evidence, at: Limiting | null): Finding | null {
   return null;
 }
 
+/** A disk is not slow because nobody has the time to ask it. */
+function queued(e: Evidence, at: Limiting | null): Finding | null {
+  if (at === null || !DISK_STAGES.includes(at.stage)) return null;
+  const { queuedMs, cpuWaitMs = 0 } = sideNamed(e, at.side).rise;
+  if (queuedMs === undefined || cpuWaitMs < CPU_WAIT_SHARE || queuedMs < at.share * QUEUED_SHARE) return null;
+  return { at, figures: { ...stageFigures(e, at), queued: percentText(queuedMs) } };
+}
+
 function encrypting(e: Evidence, at: Limiting | null): Finding | null {
   if (at === null) return null;
   const threadShare = ({ rise }: SideNow) => rise.mainThreadMs ?? 0;
@@ -248,6 +265,7 @@ export const RULES: readonly Rule[] = [
   { id: 'compress-bound', in: ['slow'], find: limitedBy('compress') },
   { id: 'decompress-bound', in: ['slow'], find: limitedBy('decompress') },
   { id: 'encrypt-bound', in: ['slow'], find: encrypting },
+  { id: 'cpu-full', in: ['slow'], find: queued },
   { id: 'source-slow', in: ['slow'], find: limitedBy('sourceRead') },
   { id: 'destination-read-slow', in: ['slow'], find: limitedBy('destinationRead') },
   { id: 'destination-slow', in: ['slow'], find: limitedBy('destinationWrite') },

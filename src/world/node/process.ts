@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism, homedir, hostname, totalmem } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import type { Processes, ProcessUsage, Strain } from '../process.ts';
+import { RunQueue } from './run_queue.ts';
 import { createRuntimeFigures } from './runtime_figures.ts';
 
 function usage(): ProcessUsage {
@@ -34,13 +35,15 @@ function isUninterruptible(thread: string): boolean {
   }
 }
 
-function strain(): Strain | null {
+function strain(queue: RunQueue): Strain | null {
   try {
+    const threads = readdirSync('/proc/self/task');
     return {
       cpuWaitMs: pressureMs('cpu'),
       ioWaitMs: pressureMs('io'),
       memoryWaitMs: pressureMs('memory'),
-      stuckThreads: readdirSync('/proc/self/task').filter(isUninterruptible).length,
+      queuedMs: queue.waitedMs(threads),
+      stuckThreads: threads.filter(isUninterruptible).length,
     };
   } catch {
     return null; // no Linux, or a kernel that does not measure pressure
@@ -69,6 +72,7 @@ function isAlive(pid: number): boolean {
 
 /** This process and the machine's process table. `userId` is -1 where the platform has none. */
 export function createNodeProcesses(): Processes {
+  const queue = new RunQueue();
   return {
     info: {
       pid: process.pid,
@@ -80,7 +84,7 @@ export function createNodeProcesses(): Processes {
       memoryBytes: memoryBytes(),
     },
     usage,
-    strain,
+    strain: () => strain(queue),
     runtime: createRuntimeFigures(),
     isAlive,
   };

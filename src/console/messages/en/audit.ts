@@ -35,6 +35,8 @@ export const audit = {
     'share.change': 'Change shares',
     'share.use': 'Use a share',
     'share.write': 'Write to a share',
+    'notify.read': 'Look at notifications',
+    'notify.change': 'Change or try notifications',
     'vm.list': 'List machines',
     'vm.read': 'Look at a machine',
     'vm.add': 'Add a machine',

@@ -37,6 +37,8 @@ export const audit: Messages['audit'] = {
     'share.change': '更改共享',
     'share.use': '使用共享',
     'share.write': '写入共享',
+    'notify.read': '查看通知',
+    'notify.change': '更改或测试通知',
     'vm.list': '列出虚拟机',
     'vm.read': '查看虚拟机',
     'vm.add': '添加虚拟机',

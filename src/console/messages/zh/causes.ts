@@ -53,6 +53,10 @@ export const causes: Messages['causes'] = {
     cause: '{side}上的其他工作占用了复制所需的处理器',
     fix: '停止或放慢{side}上的其他工作（top），或给它更多处理器',
   },
+  'cpu-full': {
+    cause: '{side}的处理器已全部占用：{stage}等待的是处理器，而不是磁盘',
+    fix: '停止或放慢{side}上的其他工作（top），或给它更多处理器',
+  },
   'hash-bound': {
     cause: '计算校验和用时最长：{side}已尽全力计算',
     fix: '给{side}更多或更快的处理器',
