@@ -35,6 +35,11 @@ export const up: Action = async (context, _args, options) => {
   const settings = await DaemonSettings.open({ file, flags, environment: variables(terminal.env) });
   makeDataDirectory(dataDirectory);
   const daemon = await Daemon.start(daemonOptions(dataDirectory, settings));
+  // before anybody is told that it serves: from then on it may be sent signals
+  terminal.onHangup(() => onHangup(terminal, daemon, settings));
+  const interrupted = new Promise<void>((resolve) =>
+    terminal.interrupted.addEventListener('abort', () => resolve(), { once: true }),
+  );
   const status = await daemon.status();
   const { fingerprint, pid, listen: address } = status;
   const web = status.web?.url ?? null;
@@ -45,10 +50,6 @@ export const up: Action = async (context, _args, options) => {
   const manager = serviceManager(terminal.env);
   manager?.tell('READY=1');
   const alive = keepTelling(manager, daemon);
-  terminal.onHangup(() => onHangup(terminal, daemon, settings));
-  const interrupted = new Promise<void>((resolve) =>
-    terminal.interrupted.addEventListener('abort', () => resolve(), { once: true }),
-  );
   await Promise.race([interrupted, daemon.stopRequested]);
   alive.abort();
   manager?.tell('STOPPING=1');

@@ -4,7 +4,7 @@ import { messages } from '../state/language.ts';
 import { tell } from '../state/notices.ts';
 import { refusalOf } from '../state/rights.ts';
 import { Submit } from './buttons.tsx';
-import { Field, Form } from './form.tsx';
+import { Form, LinesField } from './form.tsx';
 import { linesOf } from './grants.tsx';
 import { Shown, useLoaded } from './loaded.tsx';
 import { Card } from './page.tsx';
@@ -34,18 +34,7 @@ function Networks({ networks }: { readonly networks: readonly string[] }) {
     >
       {(running) => (
         <div class="in-line">
-          <Field label={m.networks} help={m.networksHelp}>
-            {(attributes) => (
-              <textarea
-                {...attributes}
-                class="mono"
-                rows={3}
-                spellcheck={false}
-                value={text}
-                onInput={(event) => setText(event.currentTarget.value)}
-              />
-            )}
-          </Field>
+          <LinesField label={m.networks} help={m.networksHelp} value={text} onChange={setText} />
           <Submit running={running} refused={refusalOf('settings.change')}>
             {shell.save}
           </Submit>

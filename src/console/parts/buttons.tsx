@@ -1,4 +1,4 @@
-import type { ComponentChildren } from 'preact';
+import type { ButtonHTMLAttributes, ComponentChildren } from 'preact';
 import { useId, useState } from 'preact/hooks';
 import { tellError } from '../state/notices.ts';
 
@@ -14,7 +14,6 @@ interface ButtonProps {
 
 export function Button({ children, kind = 'plain', onPress, refused = null, label }: ButtonProps) {
   const [running, setRunning] = useState(false);
-  const why = useId();
   const press = async (): Promise<void> => {
     if (refused !== null || running) return;
     setRunning(true);
@@ -26,27 +25,11 @@ export function Button({ children, kind = 'plain', onPress, refused = null, labe
       setRunning(false);
     }
   };
+  const attributes = { type: 'button', class: `button ${kind}`, 'aria-label': label } as const;
   return (
-    <>
-      <button
-        type="button"
-        class={`button ${kind}`}
-        // Not `disabled`: who goes by keyboard has to be able to reach the reason.
-        aria-disabled={refused !== null || running}
-        aria-busy={running}
-        aria-describedby={refused === null ? undefined : why}
-        aria-label={label}
-        title={refused ?? undefined}
-        onClick={() => void press()}
-      >
-        {children}
-      </button>
-      {refused !== null && (
-        <span id={why} class="unseen">
-          {refused}
-        </span>
-      )}
-    </>
+    <Press attributes={{ ...attributes, onClick: () => void press() }} running={running} refused={refused}>
+      {children}
+    </Press>
   );
 }
 
@@ -58,13 +41,29 @@ interface SubmitProps {
 
 /** The button of a form. */
 export function Submit({ children, running, refused = null }: SubmitProps) {
+  return (
+    <Press attributes={{ type: 'submit', class: 'button primary' }} running={running} refused={refused}>
+      {children}
+    </Press>
+  );
+}
+
+interface PressProps {
+  readonly attributes: ButtonHTMLAttributes<HTMLButtonElement>;
+  readonly children: ComponentChildren;
+  readonly running: boolean;
+  readonly refused: string | null;
+}
+
+/** A button that tells why it cannot be pressed. */
+function Press({ attributes, children, running, refused }: PressProps) {
   const why = useId();
   return (
     <>
       <button
-        type="submit"
-        class="button primary"
-        aria-disabled={running || refused !== null}
+        {...attributes}
+        // Not `disabled`: who goes by keyboard has to be able to reach the reason.
+        aria-disabled={refused !== null || running}
         aria-busy={running}
         aria-describedby={refused === null ? undefined : why}
         title={refused ?? undefined}

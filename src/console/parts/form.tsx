@@ -187,3 +187,27 @@ export function CheckField({ label, help, checked, onChange }: CheckProps) {
     </div>
   );
 }
+interface LinesFieldProps {
+  readonly label: string;
+  readonly help: string;
+  readonly value: string;
+  readonly onChange: (value: string) => void;
+}
+
+/** Several values, one in each line. */
+export function LinesField({ label, help, value, onChange }: LinesFieldProps) {
+  return (
+    <Field label={label} help={help}>
+      {(attributes) => (
+        <textarea
+          {...attributes}
+          class="mono"
+          rows={3}
+          spellcheck={false}
+          value={value}
+          onInput={(event) => onChange(event.currentTarget.value)}
+        />
+      )}
+    </Field>
+  );
+}

@@ -1,7 +1,7 @@
 import type { GrantBody, UserView } from '../../contract/identity_schemas.ts';
 import { messages } from '../state/language.ts';
 import { Choices } from './choices.tsx';
-import { Field } from './form.tsx';
+import { LinesField } from './form.tsx';
 
 type Role = GrantBody['role'];
 const ROLES = ['viewer', 'operator', 'admin'] as const;
@@ -53,18 +53,12 @@ export function GrantFields({ draft, set }: GrantFieldsProps) {
         onChange={(role) => set({ ...draft, role })}
         options={ROLES.map((value) => ({ value, text: m.roles[value], help: m.roleHelp[value] }))}
       />
-      <Field label={m.scopes} help={m.scopesHelp}>
-        {(attributes) => (
-          <textarea
-            {...attributes}
-            class="mono"
-            rows={3}
-            spellcheck={false}
-            value={draft.scopes}
-            onInput={(event) => set({ ...draft, scopes: event.currentTarget.value })}
-          />
-        )}
-      </Field>
+      <LinesField
+        label={m.scopes}
+        help={m.scopesHelp}
+        value={draft.scopes}
+        onChange={(value) => set({ ...draft, scopes: value })}
+      />
     </>
   );
 }

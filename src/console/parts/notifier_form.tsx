@@ -4,7 +4,7 @@ import type { AddedNotifierView, NotifierView, NotifyEventName } from '../../con
 import { call } from '../api/client.ts';
 import { messages } from '../state/language.ts';
 import { Submit } from './buttons.tsx';
-import { CheckField, Field, Form, SelectField, TextField } from './form.tsx';
+import { CheckField, Form, LinesField, SelectField, TextField } from './form.tsx';
 import { linesOf } from './grants.tsx';
 
 type Kind = NotifierView['kind'];
@@ -74,20 +74,7 @@ function Target({ kind, value, onChange }: TargetProps) {
   const m = messages.value.notifiers;
   if (kind === 'webhook')
     return <TextField label={m.url} value={value} onChange={onChange} help={m.urlHelp} entry="code" />;
-  return (
-    <Field label={m.command} help={m.commandHelp}>
-      {(attributes) => (
-        <textarea
-          {...attributes}
-          class="mono"
-          rows={3}
-          spellcheck={false}
-          value={value}
-          onInput={(event) => onChange(event.currentTarget.value)}
-        />
-      )}
-    </Field>
-  );
+  return <LinesField label={m.command} help={m.commandHelp} value={value} onChange={onChange} />;
 }
 
 function changed(
