@@ -44,8 +44,8 @@ test(`${SEEDS} fresh seeds of an undo with all faults: the tree is what it was`,
 });
 
 test('a planted bug is caught: undo-record-late', { timeout: 300_000 }, async (t) => {
-  for (let first = 1; first <= 1_000; first += 100) {
-    const { results } = await runSeedsInProcesses(first, 100, 1, 'undo-record-late', 'undo');
+  for (let first = 1; first <= 1_000; first += 20) {
+    const { results } = await runSeedsInProcesses(first, 20, 1, 'undo-record-late', 'undo');
     const caught = results.find((result) => result.violation !== null);
     if (!caught) continue;
     t.diagnostic(`caught at seed ${caught.seed}: ${caught.violation}`);
