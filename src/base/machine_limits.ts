@@ -6,6 +6,10 @@ export const MACHINE_LIMITS = {
     30_000,
     'the same where a command carries the link: the sign-in of ssh and the start of the agent are part of it',
   ),
+  sshReconnectMaxMs: ms(
+    30_000,
+    'the longest wait between attempts by ssh: each of them signs in, and a machine that refuses keeps count',
+  ),
   commandOutputMaxBytes: bytes(4 * MIB, 'what a program that is asked something may print'),
   agentTrialMs: ms(45_000, 'time for a new agent to be linked; then the one before is used again'),
   commandTimeoutMs: ms(60_000, 'time for such a program; for one that takes a file: without any progress'),

@@ -25,7 +25,8 @@ export function dialMachine(world: World, vm: StoredVm, parts: DialMachineParts)
     buildId: parts.buildId,
     incarnation: parts.incarnation,
     serial: vm.endpoint.kind === 'serial',
-    ...(isCommand(vm.endpoint) ? { handshakeTimeoutMs: LIMITS.execHandshakeTimeoutMs.value } : {}),
+    ...(isCommand(vm.endpoint) && { handshakeTimeoutMs: LIMITS.execHandshakeTimeoutMs.value }),
+    ...(vm.endpoint.kind === 'ssh' && { reconnectMaxMs: LIMITS.sshReconnectMaxMs.value }),
   });
 }
 

@@ -22,6 +22,11 @@ describe('Backoff', () => {
     assert.deepEqual(waits(backoff, 2), [50, 100]);
   });
 
+  it('goes on to the longest wait that is asked for', () => {
+    const backoff = new Backoff(constant(1), 5_000);
+    assert.deepEqual(waits(backoff, 9).slice(5), [1600, 3200, 5000, 5000]);
+  });
+
   it('draws each wait from the upper half', () => {
     assert.deepEqual(waits(new Backoff(constant(0)), 7), [25, 50, 100, 200, 400, 800, 1000]);
   });

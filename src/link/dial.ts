@@ -24,6 +24,8 @@ export interface DialSpec extends LocalSide {
   readonly serial?: boolean;
   /** For the handshake, where the carrier itself has to be set up in that time (default: LIMITS.handshakeTimeoutMs). */
   readonly handshakeTimeoutMs?: number;
+  /** The longest wait between attempts, where each of them is a burden for the peer (default: LIMITS.reconnectMaxMs). */
+  readonly reconnectMaxMs?: number;
   /**
    * 16 bytes, drawn once by this process (with its worker threads) and given to all its links: lets the peer drop what an
    * earlier process of this device left behind at once.
@@ -56,7 +58,7 @@ class DialedLink implements Link {
     this.#world = world;
     this.#spec = spec;
     this.#trust = spec.trust;
-    this.#backoff = new Backoff(world.random);
+    this.#backoff = new Backoff(world.random, spec.reconnectMaxMs);
     this.#sessionId = world.random.bytes(SESSION_ID_BYTES);
     this.#states = new LinkStates(this.#waiting(null));
     this.#running = this.#run();
