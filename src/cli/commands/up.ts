@@ -21,6 +21,7 @@ import { createNodeWebPlatform } from '../../world/node/web_platform.ts';
 import { createNodeWorld } from '../../world/node/world.ts';
 import { configFileOf, variables } from '../config_place.ts';
 import type { Action } from '../program.ts';
+import { tellSignsOfLife } from '../signs_of_life.ts';
 import type { Terminal } from '../terminal.ts';
 import { VERSION } from '../version.ts';
 
@@ -56,19 +57,13 @@ export const up: Action = async (context, _args, options) => {
   return stopInTime(terminal, daemon);
 };
 
-/** A sign of life for the service manager, at twice the rate it asks for, as long as the state can be read. */
+/** Signs of life for the service manager, where it wants any, as long as the state can be read. */
 function keepTelling(manager: ServiceManager | null, daemon: Daemon): AbortController {
   const end = new AbortController();
   const everyMs = manager?.watchdogMs;
   if (!manager || !everyMs) return end;
-  const { clock } = createNodeWorld();
-  const tell = async (): Promise<void> => {
-    while (!end.signal.aborted) {
-      if ((await daemon.unready()) === null) manager.tell('WATCHDOG=1');
-      await clock.sleep(everyMs / 2, end.signal);
-    }
-  };
-  tell().catch(() => undefined); // the sleep ends with the daemon
+  const signs = { everyMs, unready: () => daemon.unready(), tell: () => void manager.tell('WATCHDOG=1') };
+  void tellSignsOfLife(signs, createNodeWorld().clock, end.signal);
   return end;
 }
 
