@@ -22,4 +22,15 @@ export const MOUNT_LIMITS = {
   mountForgetQueueMax: count(10_000, 'names that a kernel is still to be asked to forget'),
   mountLocksPerFileMax: count(10_000, 'locks on ranges of one file of a mount'),
   mountLockWaitersMax: count(10_000, 'programs that wait for a lock in one mount'),
+  mountLockOwnersMax: count(10_000, 'programs that hold locks in one mount'),
+  mountFoldersListedMax: count(
+    1_024,
+    'folders that programs are listing in one mount, with up to 64 KiB each',
+  ),
+  mountFarNodesMax: count(
+    1_000_000,
+    'files and folders that another machine may know of a mount; whoever holds more does not forget when asked',
+  ),
+  mountFarFilesMax: count(8_192, 'files and folders that another machine has open in one mount'),
+  mountFarSyncsMax: count(64, 'flushes of one mount that are under way for another machine'),
 };

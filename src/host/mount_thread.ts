@@ -20,16 +20,17 @@ const server = new FuseServer(
   rootFd,
   {
     readOnly,
+    far: null,
     times: { namesMs: cacheMs, attrsMs: cacheMs },
     backing,
     side: fuseSideOf(side),
     nodesMax: LIMITS.mountNodesMax.value,
   },
-  device.send,
+  { place: () => PLACE.answer, send: device.send },
 );
 tellReady();
 for (;;) {
   const sizeBytes = device.next();
-  if (sizeBytes === null || !server.serve(sizeBytes)) break;
+  if (sizeBytes === null || !server.serve(PLACE.request, sizeBytes)) break;
 }
 server.close();

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { describe, it } from 'node:test';
 import { loadFfi } from '../../src/world/node/syscalls.ts';
 import { allocate, copyRange } from '../posix/calls.ts';
+import { chanceOf } from './chance.ts';
 import { skip, startMountProcess } from './rig.ts';
 
 const OPERATIONS = Number(process.env['FSX_OPS'] ?? 4_000);
@@ -16,17 +17,6 @@ const PROT_READ_WRITE = 3;
 const MAP_SHARED = 1;
 const PUNCH_HOLE = 3;
 const ZERO_RANGE = 16;
-
-/** mulberry32 */
-function chanceOf(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-}
 
 const ffi = loadFfi();
 const { functions: libc } = ffi.dlopen(null, {

@@ -45,6 +45,12 @@ export class Statx {
     return `${device}:${high}:${low}`;
   }
 
+  /** Shows another owner than the one that was found. */
+  putOwner(at: number, { userId, groupId }: Owner): void {
+    this.#view.setUint32(at + STATX.userId, userId, true);
+    this.#view.setUint32(at + STATX.groupId, groupId, true);
+  }
+
   get device(): number {
     const major = this.#view.getUint32(this.at + STATX.ownMajor, true);
     return major * 2 ** 24 + this.#view.getUint32(this.at + STATX.ownMinor, true);
@@ -56,8 +62,8 @@ export class Statx {
     return seconds * 1e9 + this.#view.getUint32(this.at + STATX.birth + 8, true);
   }
 
-  /** Writes a `struct fuse_attr`. */
-  writeAttr(to: number, rootDevice: number): void {
+  /** Writes a `struct fuse_attr`, with another owner where one is given. */
+  writeAttr(to: number, rootDevice: number, owner: Owner | null): void {
     const view = this.#view;
     const { at } = this;
     const copy64 = (from: number, into: number) => {
@@ -80,6 +86,7 @@ export class Statx {
     copy32(STATX.ctime + 8, to + 56);
     view.setUint32(to + 60, this.mode, true);
     copy32(STATX.linkCount, to + 64);
+    if (owner !== null) this.putOwner(at, owner);
     copy32(STATX.userId, to + 68);
     copy32(STATX.groupId, to + 72);
     const major = view.getUint32(at + STATX.deviceMajor, true);
@@ -90,6 +97,11 @@ export class Statx {
   }
 }
 
+export interface Owner {
+  readonly userId: number;
+  readonly groupId: number;
+}
+
 /** How long a kernel may believe what it was told. */
 export interface CacheTimes {
   readonly namesMs: number;
@@ -97,9 +109,14 @@ export interface CacheTimes {
 }
 
 /** Writes the head of a `struct fuse_entry_out`; the attributes follow it. */
-export function writeEntryHead(view: DataView, to: number, nodeId: number, times: CacheTimes): void {
-  putId(view, to, nodeId);
-  putId(view, to + 8, 0);
+export function writeEntryHead(
+  view: DataView,
+  to: number,
+  node: { readonly id: number; readonly birth: number },
+  times: CacheTimes,
+): void {
+  putId(view, to, node.id);
+  view.setFloat64(to + 8, node.birth, true); // the generation: the same number of an inode with another birth is another one
   putId(view, to + 16, Math.floor(times.namesMs / 1000));
   putId(view, to + 24, Math.floor(times.attrsMs / 1000));
   view.setUint32(to + 32, (times.namesMs % 1000) * 1_000_000, true);

@@ -1,15 +1,13 @@
 import type { PosixMemory } from '../../world/posix.ts';
 import { ERRNO, IN_HEADER_BYTES } from './protocol.ts';
 
-const NAME_MAX_BYTES = 1024;
+const NAME_MAX_BYTES = 255;
 const SLASH = 0x2f;
 const DOT = 0x2e;
 
 /** One request, as it lies in memory; one object serves all, one after the other. */
 export class Frame {
   readonly #memory: PosixMemory;
-  /** Where the request begins. */
-  readonly start: number;
   opcode = 0;
   nodeId = 0;
   userId = 0;
@@ -21,15 +19,13 @@ export class Frame {
   body = 0;
   end = 0;
 
-  constructor(memory: PosixMemory, start: number) {
+  constructor(memory: PosixMemory) {
     this.#memory = memory;
-    this.start = start;
   }
 
-  /** False where the bytes are no request. */
-  read(lengthBytes: number): boolean {
+  /** False where the bytes there are no request. */
+  read(start: number, lengthBytes: number): boolean {
     const { view } = this.#memory;
-    const { start } = this;
     if (lengthBytes < IN_HEADER_BYTES || view.getUint32(start, true) !== lengthBytes) return false;
     this.opcode = view.getUint32(start + 4, true);
     this.uniqueLow = view.getUint32(start + 8, true);
@@ -61,7 +57,8 @@ export class Frame {
     const { bytes } = this.#memory;
     const nul = this.endOfText(at);
     const sizeBytes = nul - at;
-    if (nul < 0 || sizeBytes === 0 || sizeBytes > NAME_MAX_BYTES) return -ERRNO.EINVAL;
+    if (nul < 0 || sizeBytes === 0) return -ERRNO.EINVAL;
+    if (sizeBytes > NAME_MAX_BYTES) return -ERRNO.ENAMETOOLONG;
     if (bytes[at] === DOT && (sizeBytes === 1 || (sizeBytes === 2 && bytes[at + 1] === DOT)))
       return -ERRNO.EINVAL;
     const slash = bytes.indexOf(SLASH, at);

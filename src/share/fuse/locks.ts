@@ -56,6 +56,8 @@ export class FuseLocks {
       return 0;
     }
     if (this.#locks.held(key).length >= LIMITS.mountLocksPerFileMax.value) return -ERRNO.ENOLCK;
+    const isNew = !this.#processes.has(wish.owner);
+    if (isNew && this.#processes.size >= LIMITS.mountLockOwnersMax.value) return -ERRNO.ENOLCK;
     if (this.#locks.take(key, wish.owner, wish.mode, wish.range) !== null) return -ERRNO.EAGAIN;
     this.#processes.set(wish.owner, wish.processId);
     this.#wake(); // an exclusive lock that became a shared one lets others in

@@ -41,6 +41,8 @@ export class FuseNode {
 
 export interface NodesBound {
   readonly max: number;
+  /** More are refused: whoever asks does not forget. */
+  readonly hardMax: number;
   /** Asks the kernel to let go of a file, where it holds more. */
   readonly forgetName: (parentId: number, name: string) => void;
 }
@@ -87,14 +89,15 @@ export class FuseNodes {
     return this.#byId.get(id);
   }
 
-  /** The node of what the last look found under a name; it counts as told to the kernel. */
-  remember(parent: FuseNode, name: string): FuseNode {
+  /** The node of what the last look found under a name; it counts as told to the kernel. Null where there are too many. */
+  remember(parent: FuseNode, name: string): FuseNode | null {
     const key = this.#statx.key(this.rootDevice);
     const kind = this.#statx.mode & KIND_MASK;
     const birth = this.#statx.birth;
     let node = this.#byKey.get(key);
     // a file system gives the number of what is gone to what is new
     if (node === undefined || node.birth !== birth || node.kind !== kind) {
+      if (this.#byId.size >= this.#bound.hardMax) return null;
       node = new FuseNode(this.#nextId, key, birth, kind);
       this.#nextId += 1;
       this.#byKey.set(key, node);

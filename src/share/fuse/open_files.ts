@@ -14,11 +14,14 @@ export interface OpenFile {
 /** Open files and folders by the handles that the kernel has for them. */
 export class OpenFiles {
   readonly #data: PosixData;
+  readonly #max: number;
   readonly #byHandle = new Map<number, OpenFile>();
   #nextHandle = 1;
+  #folders = 0;
 
-  constructor(data: PosixData) {
+  constructor(data: PosixData, max: number) {
     this.#data = data;
+    this.#max = max;
   }
 
   get size(): number {
@@ -27,7 +30,8 @@ export class OpenFiles {
 
   /** The handle; `fd` is owned. An error where too many are open: `fd` is closed then. */
   add(fd: number, node: FuseNode, isFolder: boolean): number {
-    if (this.#byHandle.size >= LIMITS.mountFilesOpenMax.value) {
+    const tooMany = isFolder && this.#folders >= LIMITS.mountFoldersListedMax.value;
+    if (tooMany || this.#byHandle.size >= this.#max) {
       this.#data.close(fd);
       return -ERRNO.ENFILE;
     }
@@ -35,7 +39,8 @@ export class OpenFiles {
     this.#nextHandle += 1;
     const listing = isFolder ? { bytes: Buffer.alloc(0), at: 0, nextCookie: 0n, isAtEnd: false } : null;
     this.#byHandle.set(handle, { fd, node, listing });
-    if (!isFolder) node.openFds.push(fd);
+    if (isFolder) this.#folders += 1;
+    else node.openFds.push(fd);
     return handle;
   }
 
@@ -47,6 +52,7 @@ export class OpenFiles {
     const file = this.#byHandle.get(handle);
     if (file === undefined) return undefined;
     this.#byHandle.delete(handle);
+    if (file.listing !== null) this.#folders -= 1;
     const at = file.node.openFds.indexOf(file.fd);
     if (at >= 0) file.node.openFds.splice(at, 1);
     this.#data.close(file.fd);

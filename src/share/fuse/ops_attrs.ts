@@ -61,6 +61,14 @@ function truncate(state: FuseState, node: FuseNode, valid: number): number {
   });
 }
 
+/** Where all is shown as one user's, it can be given to nobody else. */
+function chown(state: FuseState, node: FuseNode, userId: number, groupId: number): number {
+  const { shownOwner } = state;
+  if (shownOwner === null) return state.with(node, (fd) => state.posix.attrs.chown(fd, userId, groupId));
+  const isSame = (wanted: number, shown: number) => wanted === -1 || wanted === shown;
+  return isSame(userId, shownOwner.userId) && isSame(groupId, shownOwner.groupId) ? 0 : -ERRNO.EPERM;
+}
+
 function change(state: FuseState, node: FuseNode, valid: number): number {
   const { posix, frame, view } = state;
   const { attrs } = posix;
@@ -68,10 +76,11 @@ function change(state: FuseState, node: FuseNode, valid: number): number {
   if ((valid & (SET.userId | SET.groupId)) !== 0) {
     const userId = (valid & SET.userId) === 0 ? -1 : view.getUint32(frame.body + 76, true);
     const groupId = (valid & SET.groupId) === 0 ? -1 : view.getUint32(frame.body + 80, true);
-    result = state.with(node, (fd) => attrs.chown(fd, userId, groupId));
+    result = chown(state, node, userId, groupId);
   }
   if (result >= 0 && (valid & SET.mode) !== 0) {
     const mode = view.getUint32(frame.body + 68, true) & 0o7777;
+    if (mode !== state.permissions(mode)) return -ERRNO.EPERM;
     // the kernel writes to it by itself, and would leave them in place
     if (node.backing !== null && (mode & SET_IDS) !== 0) return -ERRNO.ETXTBSY;
     state.setIds(false);

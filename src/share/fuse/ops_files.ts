@@ -22,6 +22,12 @@ import { type FuseState, type Operation, PLACE } from './state.ts';
 const OPEN_OUT_BYTES = 16;
 const WRITE_IN_BYTES = 40;
 const SET_IDS = 0o6000;
+/** Where a file can end. */
+const OFFSET_MAX = 2n ** 63n - 1n;
+/** KEEP_SIZE, PUNCH_HOLE, ZERO_RANGE, UNSHARE_RANGE: those that move no bytes. */
+const ALLOCATE_KNOWN = 0b1010011;
+const SEEK_DATA = 3;
+const SEEK_HOLE = 4;
 /** What of the flags of open(2) goes on to the file itself. O_APPEND does not: the kernel says where each write goes. */
 const PASSED_FLAGS = O_ACCESS | O_SYNC | O_DSYNC;
 
@@ -90,7 +96,7 @@ export const create: Operation = (state) => {
   const folderFd = nodes.folderFd(node);
   if (folderFd < 0) return folderFd;
   const wanted = view.getUint32(frame.body, true);
-  const mode = view.getUint32(frame.body + 4, true) & 0o7777;
+  const mode = state.permissions(view.getUint32(frame.body + 4, true));
   const flags = (wanted & PASSED_FLAGS) | O_CREAT | O_EXCL | O_NONBLOCK;
   const fd = state.making(view.getUint32(frame.body + 8, true), () =>
     posix.names.open(folderFd, nameAt, flags, mode),
@@ -98,11 +104,11 @@ export const create: Operation = (state) => {
   if (fd === -ERRNO.EEXIST && (wanted & O_EXCL) === 0) return -ERRNO.ESTALE;
   if (fd < 0) return fd;
   const result = posix.attrs.stat(fd, posix.memory.emptyNameAt, PLACE.statx);
-  if (result < 0) {
+  const made = result < 0 ? null : nodes.remember(node, state.text(nameAt, end));
+  if (made === null) {
     posix.data.close(fd);
-    return result;
+    return result < 0 ? result : -ERRNO.ENFILE;
   }
-  const made = nodes.remember(node, state.text(nameAt, end));
   state.writeEntry(made, state.out);
   const opened = answerOpen(state, state.out + ENTRY_BYTES, fd, made);
   if (opened < 0) nodes.forget(made.id, 1);
@@ -115,6 +121,7 @@ export const read: Operation = (state) => {
   if (file === undefined) return -ERRNO.EBADF;
   const wanted = Math.min(view.getUint32(frame.body + 16, true), PLACE.answerBytes - 16);
   const offset = view.getBigInt64(frame.body + 8, true);
+  if (offset > OFFSET_MAX - BigInt(wanted)) return -ERRNO.EINVAL;
   let done = 0;
   while (done < wanted) {
     const count = posix.data.read(file.fd, state.out + done, wanted - done, offset + BigInt(done));
@@ -133,6 +140,7 @@ export const write: Operation = (state) => {
   if (!frame.holds(WRITE_IN_BYTES + sizeBytes)) return -ERRNO.EINVAL;
   state.setIds((view.getUint32(frame.body + 20, true) & WRITE_KILL_SET_IDS) !== 0);
   const offset = view.getBigInt64(frame.body + 8, true);
+  if (offset > OFFSET_MAX - BigInt(sizeBytes)) return -ERRNO.EFBIG;
   const from = frame.body + WRITE_IN_BYTES;
   let done = 0;
   while (done < sizeBytes) {
@@ -193,6 +201,7 @@ export const fallocate: Operation = (state) => {
   const file = frame.holds(32) ? state.files.get(idAt(view, frame.body)) : undefined;
   if (file === undefined) return -ERRNO.EBADF;
   const mode = view.getUint32(frame.body + 24, true);
+  if ((mode & ~ALLOCATE_KNOWN) !== 0) return -ERRNO.EOPNOTSUPP;
   const offset = view.getBigInt64(frame.body + 8, true);
   state.setIds(frame.userId !== 0);
   return posix.data.allocate(file.fd, mode, offset, view.getBigInt64(frame.body + 16, true));
@@ -203,6 +212,7 @@ export const lseek: Operation = (state) => {
   const file = frame.holds(24) ? state.files.get(idAt(view, frame.body)) : undefined;
   if (file === undefined) return -ERRNO.EBADF;
   const whence = view.getUint32(frame.body + 16, true);
+  if (whence !== SEEK_DATA && whence !== SEEK_HOLE) return -ERRNO.EINVAL;
   const found = posix.data.seek(file.fd, view.getBigInt64(frame.body + 8, true), whence);
   if (found < 0n) return Number(found);
   view.setBigInt64(state.out, found, true);
@@ -216,7 +226,7 @@ export const copyFileRange: Operation = (state) => {
   const to = state.files.get(idAt(view, frame.body + 24));
   if (from === undefined || to === undefined) return -ERRNO.EBADF;
   const at = (place: number) => view.getBigInt64(frame.body + place, true);
-  const length = at(40);
+  const length = view.getBigUint64(frame.body + 40, true);
   const most = BigInt(1 << 30);
   state.setIds(frame.userId !== 0);
   const done = posix.data.copyRange(from.fd, at(8), to.fd, at(32), length > most ? most : length);

@@ -48,8 +48,9 @@ function isDots(bytes: Buffer, start: number, end: number): boolean {
 function writePlus(state: FuseState, file: OpenFile, nameAt: number, name: Buffer, to: number): void {
   const { posix, nodes } = state;
   const found = posix.attrs.stat(file.fd, nameAt, PLACE.statx);
-  if (found < 0) posix.memory.bytes.fill(0, to, to + ENTRY_BYTES);
-  else state.writeEntry(nodes.remember(file.node, name.toString('latin1')), to);
+  const node = found < 0 ? null : nodes.remember(file.node, name.toString('latin1'));
+  if (node === null) posix.memory.bytes.fill(0, to, to + ENTRY_BYTES);
+  else state.writeEntry(node, to);
 }
 
 /** Writes the next entry of a listing; its size, or -1 where there is no room. */

@@ -1,56 +1,65 @@
 import { idAt } from './frame.ts';
 import type { FuseNode } from './nodes.ts';
-import { ERRNO, NO_ANSWER } from './protocol.ts';
+import { ERRNO, KIND_FILE, KIND_MASK, NO_ANSWER } from './protocol.ts';
 import { type FuseState, type Operation, PLACE } from './state.ts';
 
 const RENAME_EXCHANGE = 1 << 1;
 /** RENAME_NOREPLACE and RENAME_EXCHANGE; a whiteout belongs to overlay file systems. */
 const RENAME_KNOWN = 0b11;
 const FORGET_ONE_BYTES = 16;
+const KIND_PIPE = 0o010000;
+const KIND_SOCKET = 0o140000;
+/** What another machine may make: no devices. */
+const FAR_KINDS: ReadonlySet<number> = new Set([KIND_FILE, KIND_PIPE, KIND_SOCKET]);
 const LINK_TARGET_MAX_BYTES = 4_095;
 
-/** A folder that the request is about, with a descriptor; or an error. */
-function folderOf(state: FuseState): { readonly node: FuseNode; readonly fd: number } | number {
-  const { node } = state;
-  if (node === undefined) return -ERRNO.ESTALE;
-  const fd = state.nodes.folderFd(node);
-  return fd < 0 ? fd : { node, fd };
+/** A name in a folder that has a descriptor. */
+interface Place {
+  readonly folder: FuseNode;
+  readonly fd: number;
+  readonly nameAt: number;
+  readonly name: string;
 }
 
-/** Makes something below the folder of the request, and answers with what stands there then. */
+/** The name that follows `headBytes` of the body, in the folder that the request is about; or an error. */
+function placeOf(state: FuseState, headBytes: number): Place | number {
+  const { frame, node: folder } = state;
+  if (!frame.holds(headBytes)) return -ERRNO.EINVAL;
+  const nameAt = frame.body + headBytes;
+  const end = frame.endOfName(nameAt);
+  if (end < 0) return end;
+  if (folder === undefined) return -ERRNO.ESTALE;
+  const fd = state.nodes.folderFd(folder);
+  return fd < 0 ? fd : { folder, fd, nameAt, name: state.text(nameAt, end) };
+}
+
+/** Makes something there, and answers with what stands there then. */
 function make(
   state: FuseState,
   headBytes: number,
   umask: number,
   call: (fd: number, nameAt: number) => number,
 ): number {
-  const { frame } = state;
-  if (!frame.holds(headBytes)) return -ERRNO.EINVAL;
-  const nameAt = frame.body + headBytes;
-  const end = frame.endOfName(nameAt);
-  if (end < 0) return end;
-  const folder = folderOf(state);
-  if (typeof folder === 'number') return folder;
-  const result = state.nodes.pinning(folder.node, () => state.making(umask, () => call(folder.fd, nameAt)));
-  if (result < 0) return result;
-  return state.answerEntry(folder.node, folder.fd, nameAt, state.text(nameAt, end));
+  const place = placeOf(state, headBytes);
+  if (typeof place === 'number') return place;
+  const { folder, fd, nameAt, name } = place;
+  const result = state.nodes.pinning(folder, () => state.making(umask, () => call(fd, nameAt)));
+  return result < 0 ? result : state.answerEntry(folder, fd, nameAt, name);
 }
 
 export const lookup: Operation = (state) => {
-  const { frame } = state;
-  const nameAt = frame.body;
-  const end = frame.endOfName(nameAt);
-  if (end < 0) return end;
-  const folder = folderOf(state);
-  if (typeof folder === 'number') return folder;
-  return state.answerEntry(folder.node, folder.fd, nameAt, state.text(nameAt, end));
+  const place = placeOf(state, 0);
+  if (typeof place === 'number') return place;
+  return state.answerEntry(place.folder, place.fd, place.nameAt, place.name);
 };
 
 export const mkdir: Operation = (state) => {
   const { body } = state.frame;
   const mode = state.view.getUint32(body, true);
   const umask = state.view.getUint32(body + 4, true);
-  return make(state, 8, umask, (fd, nameAt) => state.posix.names.makeDir(fd, nameAt, mode & 0o7777));
+  return make(state, 8, umask, (fd, nameAt) =>
+    state.posix.names.makeDir(fd, nameAt, state.permissions(mode)),
+  );
 };
 
 export const mknod: Operation = (state) => {
@@ -58,7 +67,10 @@ export const mknod: Operation = (state) => {
   const mode = state.view.getUint32(body, true);
   const device = state.view.getUint32(body + 4, true);
   const umask = state.view.getUint32(body + 8, true);
-  return make(state, 16, umask, (fd, nameAt) => state.posix.names.makeNode(fd, nameAt, mode, device));
+  const kind = mode & KIND_MASK;
+  if (state.options.far !== null && !FAR_KINDS.has(kind)) return -ERRNO.EPERM;
+  const wanted = kind | state.permissions(mode);
+  return make(state, 16, umask, (fd, nameAt) => state.posix.names.makeNode(fd, nameAt, wanted, device));
 };
 
 /** The name comes first, the target after it. */
@@ -90,15 +102,12 @@ function keyUnder(state: FuseState, fd: number, nameAt: number): number | string
 }
 
 function remove(state: FuseState, call: (fd: number, nameAt: number) => number): number {
-  const { frame } = state;
-  const nameAt = frame.body;
-  const end = frame.endOfName(nameAt);
-  if (end < 0) return end;
-  const folder = folderOf(state);
-  if (typeof folder === 'number') return folder;
-  const key = keyUnder(state, folder.fd, nameAt);
-  const result = call(folder.fd, nameAt);
-  if (result === 0) state.nodes.loseName(folder.node, key, state.text(nameAt, end));
+  const place = placeOf(state, 0);
+  if (typeof place === 'number') return place;
+  const { folder, fd, nameAt, name } = place;
+  const key = keyUnder(state, fd, nameAt);
+  const result = call(fd, nameAt);
+  if (result === 0) state.nodes.loseName(folder, key, name);
   return result;
 }
 

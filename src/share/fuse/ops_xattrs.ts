@@ -8,10 +8,35 @@ const SHORT_BYTES = 8;
 const LONG_BYTES = 16;
 
 /** The place of the NUL behind an attribute's name, or an error. */
-function endOfAttribute({ frame }: FuseState, at: number): number {
-  const end = frame.endOfText(at);
+function endOfAttribute(state: FuseState, at: number): number {
+  const end = state.frame.endOfText(at);
   if (end < 0 || end === at) return -ERRNO.EINVAL;
-  return end - at > NAME_MAX_BYTES ? -ERRNO.ERANGE : end;
+  if (end - at > NAME_MAX_BYTES) return -ERRNO.ERANGE;
+  return mayReach(state, state.text(at, end)) ? end : -ERRNO.EOPNOTSUPP;
+}
+
+/**
+ * What programs keep for themselves, and access lists where they name the same users on both machines. The rest gives
+ * rights on the machine that has the folder.
+ */
+function mayReach({ options: { far } }: FuseState, name: string): boolean {
+  if (far === null || name.startsWith('user.')) return true;
+  return far.shownOwner === null && name.startsWith('system.posix_acl_');
+}
+
+/** Leaves out of a list what cannot be reached; the bytes that are left. */
+function reachable(state: FuseState, at: number, countBytes: number): number {
+  const { bytes } = state.posix.memory;
+  let left = 0;
+  for (let start = at; start < at + countBytes; ) {
+    const end = bytes.indexOf(0, start) + 1;
+    if (mayReach(state, state.text(start, end - 1))) {
+      bytes.copy(bytes, at + left, start, end);
+      left += end - start;
+    }
+    start = end;
+  }
+  return left;
 }
 
 /** A count of bytes that the caller asks for, or as many as there are room for. */
@@ -36,7 +61,13 @@ export const getxattr: Operation = (state) => {
 export const listxattr: Operation = (state) => {
   const { frame, posix, out } = state;
   if (!frame.holds(8)) return -ERRNO.EINVAL;
-  return answerSized(state, (fd, sizeBytes) => posix.xattrs.list(fd, out, sizeBytes));
+  if (state.options.far === null)
+    return answerSized(state, (fd, sizeBytes) => posix.xattrs.list(fd, out, sizeBytes));
+  return answerSized(state, (fd, sizeBytes) => {
+    const count = posix.xattrs.list(fd, out, VALUE_MAX_BYTES);
+    const left = count < 0 ? count : reachable(state, out, count);
+    return sizeBytes > 0 && left > sizeBytes ? -ERRNO.ERANGE : left;
+  });
 };
 
 export const setxattr: Operation = (state) => {

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { afterEach, before, beforeEach, describe, it } from 'node:test';
 import { createPosix } from '../../world/node/posix_calls.ts';
 import type { Posix } from '../../world/posix.ts';
-import { ERRNO, FLAG, MAJOR, MINOR, OP, ROOT_ID } from './protocol.ts';
+import { ERRNO, FLAG, MAJOR, MINOR, OP, ROOT_ID, SET } from './protocol.ts';
 import { FuseServer } from './server.ts';
 import { type FuseOptions, PLACE } from './state.ts';
 
@@ -46,20 +46,24 @@ class Asked {
       rootFd,
       {
         readOnly: false,
+        far: null,
         times: { namesMs: 1_500, attrsMs: 0 },
         backing: null,
         side,
         nodesMax: 1_000,
         ...options,
       },
-      (at, sizeBytes) => {
-        const message = Buffer.from(posix.memory.bytes.subarray(at, at + sizeBytes));
-        assert.equal(message.readUInt32LE(0), sizeBytes);
-        this.answers.push({
-          error: message.readInt32LE(4),
-          unique: message.readUInt32LE(8),
-          body: message.subarray(16),
-        });
+      {
+        place: () => PLACE.answer,
+        send: (at, sizeBytes) => {
+          const message = Buffer.from(posix.memory.bytes.subarray(at, at + sizeBytes));
+          assert.equal(message.readUInt32LE(0), sizeBytes);
+          this.answers.push({
+            error: message.readInt32LE(4),
+            unique: message.readUInt32LE(8),
+            body: message.subarray(16),
+          });
+        },
       },
     );
   }
@@ -72,7 +76,7 @@ class Asked {
     const head = words(sizeBytes, opcode, this.#unique, 0, nodeId, 0, 0, 0, 4_711, 0);
     head.copy(this.#posix.memory.bytes, PLACE.request);
     rest.copy(this.#posix.memory.bytes, PLACE.request + HEADER_BYTES);
-    this.server.serve(sizeBytes);
+    this.server.serve(PLACE.request, sizeBytes);
     return this.answerTo(this.#unique);
   }
 
@@ -169,9 +173,43 @@ describe('a FUSE server, asked by hand', { skip }, () => {
       asked.ask(opcode, ROOT_ID, Buffer.alloc(7, 0xff));
     }
     const count = asked.answers.length;
-    asked.server.serve(3);
+    asked.server.serve(PLACE.request, 3);
     assert.equal(asked.answers.length, count);
     assert.deepEqual(fs.readdirSync(folder), []);
+  });
+
+  it('gives another machine no devices, no rights of owners, no owners, and few attributes', () => {
+    const far = new Asked(posix, folder, { far: { shownOwner: { userId: 7, groupId: 8 } } });
+    assert.equal(far.init()?.error, -ERRNO.EIO);
+    far.server.begin({ hasLongSetxattr: false });
+    const errorOf = (opcode: number, node: number, ...body: readonly Buffer[]) =>
+      far.ask(opcode, node, ...body)?.error;
+    const make = (mode: number) => errorOf(OP.mknod, ROOT_ID, words(mode, 0x103, 0, 0), name(`of-${mode}`));
+    assert.equal(make(0o020666), -ERRNO.EPERM);
+    assert.equal(make(0o060666), -ERRNO.EPERM);
+    assert.equal(make(0o010666), 0);
+    assert.equal(make(0o106755), 0);
+    assert.equal(fs.statSync(path.join(folder, `of-${0o106755}`)).mode & 0o7777, 0o755);
+    const node = far.lookup(ROOT_ID, `of-${0o106755}`);
+    const setattr = (valid: number, at: number, value: number) => {
+      const body = Buffer.alloc(88);
+      body.writeUInt32LE(valid, 0);
+      body.writeUInt32LE(value, at);
+      return errorOf(OP.setattr, node, body);
+    };
+    assert.equal(setattr(SET.mode, 68, 0o4755), -ERRNO.EPERM);
+    assert.equal(setattr(SET.mode, 68, 0o700), 0);
+    assert.equal(setattr(SET.userId, 76, 0), -ERRNO.EPERM);
+    assert.equal(setattr(SET.userId, 76, 7), 0);
+    assert.equal(far.ask(OP.getattr, node, words(0, 0, 0, 0))?.body.readUInt32LE(16 + 68), 7);
+    const value = (attribute: string) => errorOf(OP.setxattr, node, words(1, 0), name(attribute), name(''));
+    for (const hidden of ['trusted.x', 'security.capability', 'system.posix_acl_access'])
+      assert.equal(value(hidden), -ERRNO.EOPNOTSUPP, hidden);
+    assert.notEqual(value('user.x'), -ERRNO.EINVAL);
+    const allocate = words(1, 0, 0, 0, 1, 0, 0x8, 0);
+    assert.equal(errorOf(OP.fallocate, node, allocate), -ERRNO.EBADF);
+    assert.equal(errorOf(OP.mkdir, ROOT_ID, words(0o755, 0), name('x'.repeat(256))), -ERRNO.ENAMETOOLONG);
+    far.server.close();
   });
 
   it('gives a lock to who waits for it once it is free, and sees circles', () => {

@@ -1,5 +1,6 @@
 import { LIMITS } from '../../base/limits.ts';
 import type { Posix } from '../../world/posix.ts';
+import { putId } from './frame.ts';
 import * as attrs from './ops_attrs.ts';
 import * as files from './ops_files.ts';
 import * as folders from './ops_folders.ts';
@@ -102,25 +103,38 @@ const WISHED =
   FLAG.setxattrExt;
 
 const INIT_IN_BYTES = 16;
+/** Room for every answer but those whose size the request names: an extended attribute's value is the longest. */
+const USUAL_ANSWER_BYTES = 65_536 + 4_096;
+/** Where the wanted size stands in READ, READDIR and READDIRPLUS. */
+const WANTED_AT = 16;
 const PAGE_BYTES = 4_096;
+/** FUSE_NOTIFY_INVAL_ENTRY */
+const NOTIFY_FORGET = 3;
+const FORGET_HEAD_BYTES = 16;
 
-/**
- * Answers the requests of a kernel with what is below one folder, one after the other. A request lies at the start of the
- * memory of `posix`; `send` gets the place and the size of an answer, which it takes before it returns.
- */
+/** Where answers are written to. */
+export interface Answers {
+  /** A place in the memory with room for that many bytes; the same one until something is sent. */
+  place(roomBytes: number): number;
+  /** Takes what lies at the last place; the memory is the server's again when it returns, or another place is told next. */
+  send(at: number, sizeBytes: number): void;
+}
+
+/** Answers the requests of a kernel with what is below one folder, one after the other. */
 export class FuseServer {
   readonly #state: FuseState;
-  readonly #send: (at: number, sizeBytes: number) => void;
+  readonly #answers: Answers;
 
   /** `rootFd`, a descriptor of a folder, is owned. */
-  constructor(
-    posix: Posix,
-    rootFd: number,
-    options: FuseOptions,
-    send: (at: number, sizeBytes: number) => void,
-  ) {
+  constructor(posix: Posix, rootFd: number, options: FuseOptions, answers: Answers) {
     this.#state = new FuseState(posix, rootFd, options);
-    this.#send = send;
+    this.#answers = answers;
+  }
+
+  /** Serves without an INIT: what that would settle was settled with the other machine. */
+  begin({ hasLongSetxattr }: { readonly hasLongSetxattr: boolean }): void {
+    this.#state.hasLongSetxattr = hasLongSetxattr;
+    this.#state.isInitialised = true;
   }
 
   /** Nodes and open files that the kernel holds. */
@@ -128,15 +142,36 @@ export class FuseServer {
     return { nodes: this.#state.nodes.size, files: this.#state.files.size };
   }
 
-  /** Serves a request of that size. False once the kernel has said that it was the last one. */
-  serve(sizeBytes: number): boolean {
+  /** Serves a request that lies there. False once the kernel has said that it was the last one. */
+  serve(at: number, sizeBytes: number): boolean {
     const state = this.#state;
     const { frame } = state;
-    if (!frame.read(sizeBytes)) return true; // no request of a kernel: there is nobody to answer
+    if (!frame.read(at, sizeBytes)) return true; // no request of a kernel: there is nobody to answer
     const { opcode, uniqueLow, uniqueHigh } = frame;
+    state.out = this.#answers.place(this.#roomFor(opcode)) + OUT_HEADER_BYTES;
     const result = this.#run(opcode);
     if (result !== NO_ANSWER) this.#answer(uniqueLow, uniqueHigh, result);
     return opcode !== OP.destroy;
+  }
+
+  /** Answers a request that was left for later, with 0 or an error. Not while another one is served. */
+  answerLater(uniqueLow: number, uniqueHigh: number, result: number): void {
+    this.#state.out = this.#answers.place(OUT_HEADER_BYTES) + OUT_HEADER_BYTES;
+    this.#answer(uniqueLow, uniqueHigh, result);
+  }
+
+  /** Asks the kernel to forget what it knows by a name. */
+  tellForgotten(parentId: number, name: string): void {
+    const sizeBytes = OUT_HEADER_BYTES + FORGET_HEAD_BYTES + name.length + 1;
+    const { view, posix } = this.#state;
+    const at = this.#answers.place(sizeBytes);
+    posix.memory.bytes.fill(0, at, at + sizeBytes);
+    view.setUint32(at, sizeBytes, true);
+    view.setInt32(at + 4, NOTIFY_FORGET, true);
+    putId(view, at + OUT_HEADER_BYTES, parentId);
+    view.setUint32(at + OUT_HEADER_BYTES + 8, name.length, true);
+    posix.memory.bytes.write(name, at + OUT_HEADER_BYTES + FORGET_HEAD_BYTES, 'latin1');
+    this.#answers.send(at, sizeBytes);
   }
 
   close(): void {
@@ -146,11 +181,15 @@ export class FuseServer {
 
   #run(opcode: number): number {
     const state = this.#state;
-    if (opcode === OP.init) return this.#init();
+    if (opcode === OP.init && state.options.far === null) return this.#init();
     if (!state.isInitialised) return -ERRNO.EIO;
     if (state.options.readOnly && this.#changes(opcode)) return -ERRNO.EROFS;
     if (opcode === OP.setlkw)
-      return locks.setlkw(state, (low, high, result) => this.#answer(low, high, result));
+      return locks.setlkw(state, (low, high, result) => {
+        // it comes before the answer to the request that is served, which has no body in this case
+        this.#answer(low, high, result);
+        state.out = this.#answers.place(OUT_HEADER_BYTES) + OUT_HEADER_BYTES;
+      });
     return OPERATIONS.get(opcode)?.(state) ?? -ERRNO.ENOSYS;
   }
 
@@ -162,14 +201,24 @@ export class FuseServer {
 
   /** A length of 0 and more, or a negated error. */
   #answer(uniqueLow: number, uniqueHigh: number, result: number): void {
-    const { view } = this.#state;
-    const at = PLACE.answer;
+    const { view, out } = this.#state;
+    const at = out - OUT_HEADER_BYTES;
     const sizeBytes = OUT_HEADER_BYTES + Math.max(0, result);
     view.setUint32(at, sizeBytes, true);
     view.setInt32(at + 4, Math.min(0, result), true);
     view.setUint32(at + 8, uniqueLow, true);
     view.setUint32(at + 12, uniqueHigh, true);
-    this.#send(at, sizeBytes);
+    this.#answers.send(at, sizeBytes);
+  }
+
+  #roomFor(opcode: number): number {
+    if (opcode !== OP.read && opcode !== OP.readdir && opcode !== OP.readdirplus) return USUAL_ANSWER_BYTES;
+    const { view, frame } = this.#state;
+    const wanted = view.getUint32(frame.body + WANTED_AT, true);
+    return Math.max(
+      USUAL_ANSWER_BYTES,
+      OUT_HEADER_BYTES + Math.min(wanted, PLACE.answerBytes - OUT_HEADER_BYTES),
+    );
   }
 
   #init(): number {

@@ -1,6 +1,13 @@
 import { LIMITS } from '../../base/limits.ts';
 import type { Posix } from '../../world/posix.ts';
-import { type CacheTimes, STATX_BYTES, Statx, writeAttrHead, writeEntryHead } from './attributes.ts';
+import {
+  type CacheTimes,
+  type Owner,
+  STATX_BYTES,
+  Statx,
+  writeAttrHead,
+  writeEntryHead,
+} from './attributes.ts';
 import { Frame } from './frame.ts';
 import { FuseLocks } from './locks.ts';
 import { type FuseNode, FuseNodes } from './nodes.ts';
@@ -15,8 +22,19 @@ export interface FuseHelp {
   forgetName(parentId: number, name: string): void;
 }
 
+/** What holds where requests come from another machine, whose kernel is not trusted. */
+export interface FarRules {
+  /**
+   * Shown as the owner of everything; what is made belongs to whom this thread acts for. Null: the numbers of users and
+   * groups mean the same on both machines, and each request is served as the user that it names.
+   */
+  readonly shownOwner: Owner | null;
+}
+
 export interface FuseOptions {
   readonly readOnly: boolean;
+  /** Null: the kernel of this machine asks. */
+  readonly far: FarRules | null;
   readonly times: CacheTimes;
   /** Lets the kernel move the bytes of a file by itself: an id for a descriptor, or an error. Null: it does not. */
   readonly backing: { open(fd: number): number; close(id: number): void } | null;
@@ -55,7 +73,7 @@ export class FuseState {
   readonly files: OpenFiles;
   readonly locks: FuseLocks;
   /** Where the body of the answer goes. */
-  readonly out = PLACE.answer + OUT_HEADER_BYTES;
+  out = PLACE.answer + OUT_HEADER_BYTES;
   isInitialised = false;
   hasBacking = false;
   /** SETXATTR has its longer structure. */
@@ -64,14 +82,16 @@ export class FuseState {
   constructor(posix: Posix, rootFd: number, options: FuseOptions) {
     this.posix = posix;
     this.options = options;
-    this.frame = new Frame(posix.memory, PLACE.request);
+    this.frame = new Frame(posix.memory);
     this.statx = new Statx(posix.memory.view, PLACE.statx);
-    const { side, nodesMax } = options;
+    const { side, nodesMax, far } = options;
     this.nodes = new FuseNodes(posix, this.statx, PLACE.name, rootFd, {
       max: nodesMax,
+      hardMax: far === null ? Number.POSITIVE_INFINITY : LIMITS.mountFarNodesMax.value,
       forgetName: (parentId, name) => side?.forgetName(parentId, name),
     });
-    this.files = new OpenFiles(posix.data);
+    const filesMax = far === null ? LIMITS.mountFilesOpenMax : LIMITS.mountFarFilesMax;
+    this.files = new OpenFiles(posix.data, filesMax.value);
     this.locks = new FuseLocks();
   }
 
@@ -92,13 +112,14 @@ export class FuseState {
   answerEntry(parent: FuseNode, parentFd: number, nameAt: number, name: string): number {
     const result = this.posix.attrs.stat(parentFd, nameAt, PLACE.statx);
     if (result < 0) return result;
-    return this.writeEntry(this.nodes.remember(parent, name), this.out);
+    const node = this.nodes.remember(parent, name);
+    return node === null ? -ERRNO.ENFILE : this.writeEntry(node, this.out);
   }
 
   /** Writes an entry from the last look; its size. */
   writeEntry(node: FuseNode, to: number): number {
-    writeEntryHead(this.view, to, node.id, this.options.times);
-    this.statx.writeAttr(to + 40, this.nodes.rootDevice);
+    writeEntryHead(this.view, to, node, this.options.times);
+    this.statx.writeAttr(to + 40, this.nodes.rootDevice, this.shownOwner);
     return ENTRY_BYTES;
   }
 
@@ -106,15 +127,25 @@ export class FuseState {
     const result = this.nodes.stat(node);
     if (result < 0) return result;
     writeAttrHead(this.view, this.out, this.options.times);
-    this.statx.writeAttr(this.out + 16, this.nodes.rootDevice);
+    this.statx.writeAttr(this.out + 16, this.nodes.rootDevice, this.shownOwner);
     return ATTR_OUT_BYTES;
+  }
+
+  /** Everybody's here, where the users of another machine are nobody on this one. */
+  get shownOwner(): Owner | null {
+    return this.options.far?.shownOwner ?? null;
+  }
+
+  /** Permissions that a file may be given: no rights of its owner's for whoever runs it, where another machine asks. */
+  permissions(mode: number): number {
+    return mode & (this.options.far === null ? 0o7777 : 0o1777);
   }
 
   /** Runs a call that makes something, for the user who asks. */
   making(umask: number, call: () => number): number {
     const { rights } = this.posix;
     rights.umask(umask);
-    rights.actFor(this.frame.userId, this.frame.groupId);
+    if (this.shownOwner === null) rights.actFor(this.frame.userId, this.frame.groupId);
     try {
       return call();
     } finally {
@@ -124,7 +155,7 @@ export class FuseState {
 
   /** Before a call that may take setuid and setgid away. */
   setIds(drop: boolean): void {
-    if (drop) this.posix.rights.dropSetIds(this.frame.groupId);
+    if (drop || this.options.far !== null) this.posix.rights.dropSetIds(this.frame.groupId);
     else this.posix.rights.keepSetIds();
   }
 
