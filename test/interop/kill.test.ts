@@ -8,7 +8,7 @@ import type { JobView } from '../../src/contract/schemas.ts';
 import { Rig, until } from './rig.ts';
 import { randomFile, sha256, unfinishedIn } from './trees.ts';
 
-const KILLS = Number(process.env['KILLS'] ?? 50);
+const KILLS = Number(process.env['KILLS'] ?? 20);
 const SEED = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 const MIB = 1024 * 1024;
 /** So long claims may take to be looked at. */

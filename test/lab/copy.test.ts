@@ -4,12 +4,10 @@ import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import type { JobView } from '../../src/contract/schemas.ts';
 import { mixedTree, randomFile, sha256 } from '../interop/trees.ts';
-import { AGENT_FROM_SOURCES, CopyLab, guestListing, guestSha256, hostListing } from './rig.ts';
+import { AGENT_FROM_SOURCES, CopyLab, guestListing, guestSha256, hostListing, isFull } from './rig.ts';
 import { labMissing } from './vm.ts';
 
 const skip = labMissing() ?? false;
-/** Set to 1 for the sizes that take many minutes under emulation. */
-const isFull = process.env['LAB_FULL'] === '1';
 const MIB = 1024 * 1024;
 const TREE_FILES = 150;
 const FILE_BYTES = 24 * MIB + 4_711;
@@ -80,13 +78,17 @@ describe('lab: copy over virtio-serial, no network device', { skip }, () => {
   if (isFull) fullSize(() => lab);
 });
 
-describe('lab: copy over virtio-serial, with the agent of the sources', { skip }, () => {
+/** Its start takes a minute under emulation. */
+function withAgentOfSources(): void {
   test('a file goes in and comes back out the same', async (t) => {
     await using lab = await CopyLab.start({ topology: 'serial', agentCommand: AGENT_FROM_SOURCES });
     randomFile(join(lab.hostFiles, 'file'), SHORT_FILE_BYTES);
     await thereAndBack(t, lab, 'file', WHOLE_FILE);
   });
-});
+}
+
+if (isFull)
+  describe('lab: copy over virtio-serial, with the agent of the sources', { skip }, withAgentOfSources);
 
 describe('lab: copy over TCP, the host dials the agent', { skip }, () => {
   let lab: CopyLab;
@@ -97,11 +99,6 @@ describe('lab: copy over TCP, the host dials the agent', { skip }, () => {
 
   test('the link is encrypted with the hybrid key exchange', async () => {
     assert.match((await lab.cli('status')).out, /\btcp \S+ +X25519MLKEM768 TLS_AES_256_GCM_SHA384\b/);
-  });
-
-  test('a mixed tree goes in and comes back out the same', async (t) => {
-    mixedTree(join(lab.hostFiles, 'tree'), TREE_FILES);
-    await thereAndBack(t, lab, 'tree', WHOLE_TREE);
   });
 
   test('a file goes in and comes back out the same', async (t) => {

@@ -20,6 +20,9 @@ const READY_LIMIT_MS = 180_000;
 /** Address of this machine's loopback as the guest sees it through QEMU's user networking. */
 const HOST_FROM_GUEST = '10.0.2.2';
 
+/** LAB_FULL=1: sizes that take an emulated machine many minutes, and over each channel what another one has shown. */
+export const isFull = process.env['LAB_FULL'] === '1';
+
 /** How daemon and agent meet: over the serial port, or over TCP, with the agent or the daemon listening. */
 export type Topology = 'serial' | 'agent listens' | 'agent dials';
 
