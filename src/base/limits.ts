@@ -435,6 +435,7 @@ export const LIMITS = {
   auditBatchRecordsMax: count(1_024, 'audit records that are written and flushed together'),
   auditBatchMaxBytes: bytes(MIB, 'audit records that are written and flushed together'),
   auditQueueMax: count(10_000, 'audit records that wait to be written; beyond, operations are refused'),
+  auditHoldMs: ms(100, 'how long the record of how work ended waits for others to be flushed with'),
   auditRetentionMinMs: ms(180 * 24 * 3_600_000, 'audit records are kept for this long at least (X3)'),
   auditExpiryEveryMs: ms(6 * 3_600_000, 'how often old audit records are looked for'),
   auditHeadFlushMs: ms(

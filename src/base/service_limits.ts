@@ -45,6 +45,11 @@ export const SERVICE_LIMITS = {
     'passwords of shares that are known to be right, as keyed hashes in memory',
   ),
   shareSignInKnownMs: ms(300_000, 'the password of a share is checked in full again after that'),
+  shareReadRecordEveryMs: ms(
+    60_000,
+    'how often the reads of one file of a share by one client are written into the audit log; those between are counted',
+  ),
+  shareReadsKnownMax: count(10_000, 'files and clients that are remembered for that'),
   httpConnectionsMax: count(512, 'connections of clients of the shares; further ones are closed'),
   httpHeadersMs: ms(60_000, 'a client of a share has sent the headers of a request by then'),
   httpIdleMs: ms(300_000, 'a connection of a client of a share on which no byte moves for so long is closed'),

@@ -131,6 +131,7 @@ function addAuditCommands(program: Command, add: Add): void {
       .option('--actor <name>', 'who; * and ? stand for other characters')
       .option('--action <action>', 'what, for example job.*')
       .option('--resource <resource>', "to what, for example 'vm:web-1*'")
+      .option('--path <path>', 'to this file, or to this folder and what is below')
       .option('--outcome <outcome>', 'started, done, failed or refused')
       .option('--from <time>', 'not before, in UTC: 2026-11-28 or 2026-11-28 15:04')
       .option('--until <time>', 'before, in UTC');

@@ -33,6 +33,13 @@ export const SETTINGS = {
       applies: 'at once',
     },
   ),
+  'audit.shareReads': setting(Type.Union([Type.Literal('first'), Type.Literal('all'), Type.Literal('off')]), {
+    default: 'first',
+    form: 'text',
+    takes: 'first, all or off',
+    why: 'Which reads of files in shares are recorded. `first`: the first of each file and client in a minute, with the number of those since the one before.',
+    applies: 'at once',
+  }),
   'copies.compress': setting(
     Type.Union([Type.Literal('auto'), Off, Type.Integer({ minimum: 1, maximum: 19 })]),
     {

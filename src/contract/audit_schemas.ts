@@ -20,6 +20,8 @@ const AuditFilterFields = {
   action: Type.Optional(Pattern),
   resource: Type.Optional(Pattern),
   outcome: Type.Optional(Outcome),
+  /** The file, or the folder with all below, on the host or a machine; copies and renames to there too. */
+  path: Type.Optional(Type.String({ minLength: 1, maxLength: 4_096 })),
 };
 export const AuditFilterRequest = Type.Object(AuditFilterFields, Strict);
 export type AuditFilterRequest = Static<typeof AuditFilterRequest>;

@@ -32,6 +32,7 @@ import { Machines } from './machines.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { Notifiers } from './notify/notifiers.ts';
 import { NotifyWatch } from './notify/notify_watch.ts';
+import { ShareRecords } from './share_records.ts';
 import { ShareSignIn } from './share_sign_in.ts';
 import { ShareStore } from './share_store.ts';
 import { type ShareListen, Shares } from './shares.ts';
@@ -332,7 +333,7 @@ function notifiersOf({ world, web }: DaemonOptions, parts: DaemonParts): Notifie
 
 function sharesOf({ world, dataDirectory, web }: DaemonOptions, parts: DaemonParts): Shares {
   const { shares } = web;
-  const { access, database, dir } = parts;
+  const { access, database, dir, settings } = parts;
   const { identity, passwords, allow } = access;
   return new Shares({
     world,
@@ -346,6 +347,11 @@ function sharesOf({ world, dataDirectory, web }: DaemonOptions, parts: DaemonPar
     },
     serving: {
       signIn: new ShareSignIn({ world, crypto: web.crypto, passwords, identity }),
+      records: new ShareRecords({
+        trail: access.trail,
+        clock: world.clock,
+        reads: () => settings.get('audit.shareReads'),
+      }),
       permits: (address) => allow.permits(address),
       measure: (name, request, reply) => parts.metrics.shareMeter.measured(name, request, reply),
     },

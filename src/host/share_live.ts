@@ -2,6 +2,7 @@ import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { serveDav } from '../share/webdav/handler.ts';
 import { DavLocks } from '../share/webdav/locks.ts';
 import { PathTurns } from '../share/webdav/path_turns.ts';
+import type { FileRecords } from '../share/webdav/records.ts';
 import { readOnly, whilePresent } from '../tree/files/decorators.ts';
 import type { FileTree } from '../tree/files/file_tree.ts';
 import { followingLinks } from '../tree/files/following_links.ts';
@@ -65,7 +66,13 @@ export class LiveShare {
       request,
       reply,
       user,
-    }: { readonly request: HttpRequest; readonly reply: HttpReply; readonly user: string },
+      records,
+    }: {
+      readonly request: HttpRequest;
+      readonly reply: HttpReply;
+      readonly user: string;
+      readonly records: FileRecords;
+    },
     mayWrite: boolean,
   ): Promise<void> {
     const opened = await this.#open().catch((failure) => asCausewayError(failure));
@@ -80,6 +87,7 @@ export class LiveShare {
       turns: this.#turns,
       clock,
       random,
+      records,
     };
     this.#running.add(reply);
     try {

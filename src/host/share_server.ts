@@ -1,11 +1,13 @@
-import { asCausewayError } from '../base/errors.ts';
+import { NOBODY } from '../access/rights/principal.ts';
+import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { asDavFailure, DavFailure } from '../share/webdav/failure.ts';
 import { options, sendFailure } from '../share/webdav/handler.ts';
 import { pathOfTarget } from '../share/webdav/paths.ts';
 import { MULTISTATUS_END, MULTISTATUS_HEAD, XML_TYPE } from '../share/webdav/propfind.ts';
 import type { HttpHandler, HttpReply, HttpRequest } from '../world/http.ts';
 import type { LiveShare } from './share_live.ts';
-import type { ShareSignIn } from './share_sign_in.ts';
+import type { ShareRecords } from './share_records.ts';
+import type { ShareSignIn, ShareUser } from './share_sign_in.ts';
 
 /** Takes the measure of what goes in and out; the name of no share counts as the empty one. */
 export type MeasureShare = (
@@ -17,6 +19,7 @@ export type MeasureShare = (
 export interface ShareServerParts {
   readonly find: (name: string) => LiveShare | null;
   readonly signIn: ShareSignIn;
+  readonly records: ShareRecords;
   /** Whether a client with this address may speak at all. */
   readonly permits: (address: string) => boolean;
   readonly measure?: MeasureShare;
@@ -52,21 +55,36 @@ function nameOf({ find }: ShareServerParts, { target }: HttpRequest): string {
   }
 }
 
-async function route(
-  { find, signIn }: ShareServerParts,
-  request: HttpRequest,
-  reply: HttpReply,
-): Promise<void> {
+async function route(parts: ShareServerParts, request: HttpRequest, reply: HttpReply): Promise<void> {
   // Windows asks what the server is before it signs in; the answer is the same for every path
   if (request.method === 'OPTIONS') return options(reply);
   const name = pathOfTarget(request.target).path.split('/')[1] ?? '';
   if (name === '') return sendRoot(request, reply);
-  const share = find(name);
+  const share = parts.find(name);
   // a share that does not exist asks for a password too: the names of the others are nobody's business
   if (share === null) throw unauthorised();
-  const user = await signIn.userOf(share.record, request);
-  if (user === null) throw unauthorised();
-  await share.serve({ request, reply, user: user.name }, user.mayWrite);
+  const user = await signedIn(parts, share, request);
+  const caller = { principal: user.principal, address: request.address, session: null };
+  const records = parts.records.of(share.record, caller);
+  await share.serve({ request, reply, user: user.name, records }, user.mayWrite);
+}
+
+/** Who asks; what was shown and is not right is recorded. */
+async function signedIn(
+  { signIn, records }: ShareServerParts,
+  { record }: LiveShare,
+  request: HttpRequest,
+): Promise<ShareUser> {
+  try {
+    const user = await signIn.userOf(record, request);
+    if (user !== null) return user;
+    throw new CausewayError('CW_AUTH_WRONG', 'name or password of the share are wrong');
+  } catch (failure) {
+    const { code } = asCausewayError(failure);
+    if (request.header('authorization') !== null && code !== 'CW_AUTH_BUSY')
+      records.signInRefused(record, { principal: NOBODY, address: request.address, session: null }, failure);
+    throw code === 'CW_AUTH_WRONG' ? unauthorised() : failure;
+  }
 }
 
 /** Windows looks at the folder above a share; it is shown one without members. */

@@ -2,6 +2,7 @@ import { LoginGuard } from '../access/guard/login_guard.ts';
 import type { Identity } from '../access/identity.ts';
 import type { Passwords } from '../access/passwords/passwords.ts';
 import { decide } from '../access/rights/decide.ts';
+import { NOBODY, type Principal } from '../access/rights/principal.ts';
 import { fromUtf8, toHex, utf8 } from '../base/bytes.ts';
 import { CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
@@ -12,6 +13,8 @@ import type { StoredShare } from './share_store.ts';
 
 /** Who uses a share, and how. */
 export interface ShareUser {
+  /** As records name it. */
+  readonly principal: Principal;
   readonly name: string;
   readonly mayWrite: boolean;
 }
@@ -44,7 +47,7 @@ export class ShareSignIn {
   async userOf(share: StoredShare, request: HttpRequest): Promise<ShareUser | null> {
     const given = credentialsOf(request.header('authorization'));
     if (given === null) return null;
-    if (this.#isKnown(share, given)) return { name: share.name, mayWrite: true };
+    if (this.#isKnown(share, given)) return ownerOf(share);
     const attempt = this.#guard.begin(`${share.name}/${given.name}`, request.address);
     const user =
       given.name === share.name
@@ -60,7 +63,7 @@ export class ShareSignIn {
     if (this.#known.size >= LIMITS.shareSignInsKnownMax.value) this.#known.clear();
     const { clock } = this.#parts.world;
     this.#known.set(this.#mark(share, secret), clock.monotonicMs() + LIMITS.shareSignInKnownMs.value);
-    return { name: share.name, mayWrite: true };
+    return ownerOf(share);
   }
 
   #isKnown(share: StoredShare, { name, secret }: Credentials): boolean {
@@ -82,8 +85,13 @@ export class ShareSignIn {
     const resources = [{ kind: 'path', vm: null, path: share.source }] as const;
     const now = { nowMs: this.#parts.world.clock.wallMs(), address };
     if (!decide(principal, 'share.use', resources, now).allowed) return null;
-    return { name: user, mayWrite: decide(principal, 'share.write', resources, now).allowed };
+    return { name: user, principal, mayWrite: decide(principal, 'share.write', resources, now).allowed };
   }
+}
+
+/** Who knows the password of the share. */
+function ownerOf({ name }: StoredShare): ShareUser {
+  return { name, principal: { ...NOBODY, kind: 'share', name }, mayWrite: true };
 }
 
 interface Credentials {

@@ -34,7 +34,7 @@ export interface SharesParts {
   readonly passwords: Passwords;
   /** The name as it is stored. Throws CW_USER_UNKNOWN. */
   readonly userNamed: (name: string) => string;
-  readonly serving: Pick<ShareServerParts, 'signIn' | 'permits' | 'measure'>;
+  readonly serving: Pick<ShareServerParts, 'signIn' | 'records' | 'permits' | 'measure'>;
   /** Null: this daemon serves no shares. */
   readonly server: {
     readonly serve: ServeHttp;

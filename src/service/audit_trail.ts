@@ -1,6 +1,7 @@
 import type { AuditLog } from '../access/audit/audit_log.ts';
 import type { AuditActor, AuditEntry } from '../access/audit/record.ts';
 import { asCausewayError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
 import type { Caller } from './caller.ts';
 import { placeOf } from './caller.ts';
 import type { Details } from './procedure.ts';
@@ -18,6 +19,7 @@ export interface Deed {
 export interface BegunDeed {
   done(details?: Details): void;
   failed(failure: unknown): void;
+  ended(outcome: AuditEntry['outcome'], details: Details): void;
 }
 
 /** What the trail itself went through. */
@@ -31,6 +33,9 @@ export class AuditTrail {
   readonly log: AuditLog;
   readonly #refusals: RefusalMeter;
   readonly #pending = new Set<Promise<unknown>>();
+  /** Ends of work that wait to be flushed with the next beginning. */
+  #held: AuditEntry[] = [];
+  #holding: AbortController | null = null;
   readonly #listeners = new Set<(sequence: number) => void>();
   readonly #watchers = new Set<(event: TrailEvent) => void>();
 
@@ -51,6 +56,7 @@ export class AuditTrail {
         const { code, message } = asCausewayError(failure);
         end('failed', { code, message: message.slice(0, 1_000) });
       },
+      ended: end,
     };
   }
 
@@ -83,6 +89,7 @@ export class AuditTrail {
 
   /** Waits for what is being written. */
   async settled(): Promise<void> {
+    this.#writeHeld();
     await Promise.all(this.#pending);
   }
 
@@ -95,6 +102,7 @@ export class AuditTrail {
   async #append(entry: AuditEntry): Promise<number> {
     const { clock } = this.log.place.ports;
     const beganMs = clock.monotonicMs();
+    this.#writeHeld();
     try {
       const sequence = await this.log.append(entry);
       this.#tell({ kind: 'written', durationMs: clock.monotonicMs() - beganMs });
@@ -111,10 +119,30 @@ export class AuditTrail {
   }
 
   #later(entry: AuditEntry): void {
-    // The work had its record before it began. A log that takes no more refuses the next work, and says why there.
-    const written = this.#append(entry).catch(() => undefined);
-    this.#pending.add(written);
-    void written.finally(() => this.#pending.delete(written));
+    this.#held.push(entry);
+    if (this.#held.length >= LIMITS.auditBatchRecordsMax.value) this.#writeHeld();
+    if (this.#held.length === 0 || this.#holding !== null) return;
+    const holding = new AbortController();
+    this.#holding = holding;
+    const { clock } = this.log.place.ports;
+    const over = clock.sleep(LIMITS.auditHoldMs.value, holding.signal);
+    over.then(
+      () => this.#writeHeld(),
+      () => undefined, // they were written already
+    );
+  }
+
+  #writeHeld(): void {
+    const held = this.#held;
+    this.#held = [];
+    this.#holding?.abort();
+    this.#holding = null;
+    for (const entry of held) {
+      // The work had its record before it began. A log that takes no more refuses the next work, and says why there.
+      const written = this.#append(entry).catch(() => undefined);
+      this.#pending.add(written);
+      void written.finally(() => this.#pending.delete(written));
+    }
   }
 }
 

@@ -5,6 +5,7 @@ import type { DavShare } from '../../src/share/webdav/context.ts';
 import { serveDav } from '../../src/share/webdav/handler.ts';
 import { DavLocks } from '../../src/share/webdav/locks.ts';
 import { PathTurns } from '../../src/share/webdav/path_turns.ts';
+import type { FileRecords } from '../../src/share/webdav/records.ts';
 import type { FileTree } from '../../src/tree/files/file_tree.ts';
 import { followingLinks } from '../../src/tree/files/following_links.ts';
 import { LocalTree } from '../../src/tree/files/local_tree.ts';
@@ -19,6 +20,8 @@ export interface DavRig extends AsyncDisposable {
   readonly share: DavShare;
   /** What the server had to note for its own log. */
   readonly notes: unknown[];
+  /** What was recorded of files, one line each. */
+  readonly records: string[];
 }
 
 export async function startDav(
@@ -31,6 +34,7 @@ export async function startDav(
   const tree = decorate(local);
   const { clock, random } = world;
   const notes: unknown[] = [];
+  const records: string[] = [];
   const share: DavShare = {
     tree,
     links: followingLinks(tree),
@@ -39,6 +43,7 @@ export async function startDav(
     turns: new PathTurns(),
     clock,
     random,
+    records: linesInto(records),
   };
   const listener = await serveNodeHttp({ host: '127.0.0.1', port: 0, tls }, async (request, reply) => {
     const user = request.header('x-test-user') ?? 'somebody';
@@ -49,10 +54,26 @@ export async function startDav(
     url: `${tls === null ? 'http' : 'https'}://127.0.0.1:${listener.port}/dav`,
     share,
     notes,
+    records,
     [Symbol.asyncDispose]: async () => {
       await listener.close();
       await local.close();
       fs.rmSync(folder, { recursive: true, force: true });
     },
+  };
+}
+
+function linesInto(lines: string[]): FileRecords {
+  const lineOf = (outcome: string, { action, path, to }: { action: string; path: string; to?: string }) =>
+    lines.push(`${action} ${path}${to === undefined ? '' : ` > ${to}`} ${outcome}`);
+  return {
+    begin: async (change) => {
+      lineOf('started', change);
+      return { done: () => lineOf('done', change), failed: () => lineOf('failed', change) };
+    },
+    read: async (path) => {
+      lineOf('done', { action: 'file.read', path });
+    },
+    refused: (change) => lineOf('refused', change),
   };
 }

@@ -1,87 +1,12 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import fs from 'node:fs';
-import { request } from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { DaemonClient } from '../../src/cli/client.ts';
-import type { CreateShareRequest } from '../../src/contract/share_schemas.ts';
-import { Daemon } from '../../src/host/daemon.ts';
-import type { ShareListen } from '../../src/host/shares.ts';
-import { openNodeDatabase } from '../../src/world/node/database.ts';
-import { serveNodeHttp } from '../../src/world/node/http_server.ts';
-import { createNodeLocalTime } from '../../src/world/node/local_time.ts';
-import { createNodeWorld } from '../../src/world/node/world.ts';
-import { webOptions } from '../fixtures/web_options.ts';
 import { ALL_PASSED, runLitmus } from './litmus_run.ts';
-
-const CHEAP = { memoryBytes: 64 * 1024, passes: 1, lanes: 1 };
-const PLAIN: ShareListen = { host: '127.0.0.1', port: 0, isDefault: false };
-
-/** A daemon in this process, with a folder beside its data. */
-class Rig implements AsyncDisposable {
-  readonly base = fs.mkdtempSync(path.join(os.tmpdir(), 'cw-shares-'));
-  readonly source = path.join(this.base, 'folder');
-  readonly client = new DaemonClient(path.join(this.base, 'data'));
-  #daemon: Daemon | null = null;
-
-  static async start(listen: ShareListen = PLAIN): Promise<Rig> {
-    const rig = new Rig();
-    fs.mkdirSync(rig.source);
-    fs.mkdirSync(path.join(rig.base, 'data'), { mode: 0o700 });
-    await rig.up(listen);
-    return rig;
-  }
-
-  async up(listen: ShareListen = PLAIN): Promise<void> {
-    this.#daemon = await Daemon.start({
-      world: createNodeWorld(),
-      dataDirectory: path.join(this.base, 'data'),
-      buildId: 'test',
-      listen: null,
-      limitBytesPerSecond: null,
-      openDatabase: openNodeDatabase,
-      localTime: createNodeLocalTime(),
-      web: webOptions({ passwordCost: CHEAP, shares: { serve: serveNodeHttp, listen } }),
-    });
-  }
-
-  async down(): Promise<void> {
-    await this.#daemon?.close();
-    this.#daemon = null;
-  }
-
-  create(more: Partial<CreateShareRequest> = {}) {
-    return this.client.call('createShare', {}, { name: 'docs', source: this.source, ...more });
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.down();
-    fs.rmSync(this.base, { recursive: true, force: true });
-  }
-}
-
-interface Sent {
-  readonly status: number;
-  readonly body: string;
-}
-
-function send(url: string, method: string, user: string, password: string, body = ''): Promise<Sent> {
-  return new Promise((resolve, reject) => {
-    const auth = user === '' ? {} : { auth: `${user}:${password}` };
-    const outgoing = request(url, { method, ...auth, headers: { depth: '1' } }, (incoming) => {
-      let text = '';
-      incoming.setEncoding('utf8').on('data', (piece) => {
-        text += piece;
-      });
-      incoming.on('end', () => resolve({ status: incoming.statusCode ?? 0, body: text }));
-    });
-    outgoing.on('error', reject);
-    outgoing.end(body);
-  });
-}
+import { PLAIN, Rig, type Sent, send } from './shares_rig.ts';
 
 const statusOf = async (sent: Promise<Sent>) => (await sent).status;
 const failsWith = (code: string) => (failure: unknown) => (failure as { code?: string }).code === code;

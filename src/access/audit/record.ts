@@ -9,7 +9,7 @@ export type AuditOutcome = (typeof OUTCOMES)[number];
 
 /** Who did it, as far as it was proven. */
 export interface AuditActor {
-  /** `user`, `token`, `local`, `system`, `peer`, or `nobody` before a sign-in. */
+  /** `user`, `token`, `local`, `share`, `system`, `peer`, or `nobody` before a sign-in. */
   readonly kind: string;
   readonly name: string;
   /** Where the request came from; empty for a local channel. */

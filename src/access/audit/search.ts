@@ -13,6 +13,8 @@ export interface AuditFilter {
   readonly action?: string;
   readonly resource?: string;
   readonly outcome?: AuditOutcome;
+  /** What was done to that file, or to that folder or anything below, on the host or a machine. */
+  readonly path?: string;
 }
 
 export interface AuditQuery extends AuditFilter {
@@ -61,8 +63,18 @@ export function fits(filter: AuditFilter, record: AuditRecord): boolean {
   return (
     isLike(filter.actor, record.actor.name) &&
     isLike(filter.action, record.action) &&
-    isLike(filter.resource, record.resource)
+    isLike(filter.resource, record.resource) &&
+    (filter.path === undefined || touches(filter.path, record))
   );
+}
+
+/** Where a copy or rename goes counts as well. */
+function touches(path: string, { resource, details }: AuditRecord): boolean {
+  const pattern = path.replace(/\/+$/, '');
+  return [resource, details['to']].some((place) => {
+    const [, at] = /^(?:host|vm:[^:]*):(\/.*)$/s.exec(typeof place === 'string' ? place : '') ?? [];
+    return at !== undefined && (matchesGlob(pattern, at) || matchesGlob(`${pattern}/*`, at));
+  });
 }
 
 function isLike(pattern: string | undefined, text: string): boolean {

@@ -2,8 +2,8 @@ import { fullGrant, type Grant } from './grant.ts';
 
 /** Who asks, as far as it was proven. */
 export interface Principal {
-  /** `local`: the owner of the data directory, through its socket. `system`: the daemon itself. */
-  readonly kind: 'user' | 'token' | 'local' | 'system' | 'nobody';
+  /** `local`: the owner of the data directory, through its socket. `share`: who knows the password of a share. `system`: the daemon. */
+  readonly kind: 'user' | 'token' | 'local' | 'share' | 'system' | 'nobody';
   /** Empty for all but `user` and `token`. */
   readonly userId: string;
   /** For people and for the audit record: the user, and of a token also which one. */

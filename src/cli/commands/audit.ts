@@ -63,6 +63,7 @@ function filterOf(options: Readonly<Record<string, unknown>>): AuditFilterReques
     actor: text('actor'),
     action: text('action'),
     resource: text('resource'),
+    path: text('path'),
     outcome,
   };
 }

@@ -105,7 +105,7 @@ async function clear({ share }: DavCall, path: RelPath): Promise<Undone[]> {
 }
 
 async function finish(
-  { share, reply, place }: DavCall,
+  { share, reply, place, leave }: DavCall,
   undone: readonly Undone[],
   status: number,
 ): Promise<void> {
@@ -113,6 +113,7 @@ async function finish(
   const [first] = undone;
   if (undone.length === 1 && first?.path === place.path)
     throw new DavFailure(first.status, 'this cannot be changed');
+  leave(undone.length);
   const responses = undone.map((one) => failedXml(share.prefix, one.path, one.status)).join('');
   const body = Buffer.from(MULTISTATUS_HEAD + responses + MULTISTATUS_END);
   reply.begin(207, { 'content-type': XML_TYPE, 'content-length': String(body.byteLength) });

@@ -8,6 +8,7 @@ import { type IfList, parseIf } from './if_header.ts';
 import type { DavLocks } from './locks.ts';
 import type { PathTurns } from './path_turns.ts';
 import { type DavPlace, pathOfTarget, placeOf } from './paths.ts';
+import type { FileRecords } from './records.ts';
 
 /** One share as WebDAV serves it. */
 export interface DavShare {
@@ -21,6 +22,8 @@ export interface DavShare {
   readonly turns: PathTurns;
   readonly clock: Pick<Clock, 'wallMs' | 'monotonicMs'>;
   readonly random: Pick<Random, 'bytes'>;
+  /** Of the client that asks. */
+  readonly records: FileRecords;
 }
 
 /** One request to a share. */
@@ -32,6 +35,8 @@ export interface DavCall {
   /** Who asks: only who made a lock may use it. */
   readonly user: string;
   readonly ifLists: readonly IfList[];
+  /** Says for the record that so much was left as it was. */
+  readonly leave: (count: number) => void;
 }
 
 /** Requests about a name, and not about what a link of that name leads to. */
@@ -46,7 +51,8 @@ export async function callOf(
   const place = placeOf(pathOfTarget(request.target).path, share.prefix);
   if (place === null) throw new DavFailure(404, 'there is no such share');
   const path = await share.links.plainPath(place.urlPath, { last: !OF_NAMES.has(request.method) });
-  return { share, request, reply, place: { ...place, path }, user, ifLists: parseIf(request.header('if')) };
+  const ifLists = parseIf(request.header('if'));
+  return { share, request, reply, place: { ...place, path }, user, ifLists, leave: () => undefined };
 }
 
 /** Where a COPY or MOVE goes. 400 without a Destination, 502 for another server or share. */

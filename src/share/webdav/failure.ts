@@ -38,6 +38,7 @@ const OF_CODE: Partial<Record<ErrorCode, readonly [status: number, message: stri
   CW_DISK_BUSY: [403, 'this cannot be changed'],
   CW_DISK_FILE_TOO_LARGE: [507, 'the file system cannot hold a file of that size'],
   CW_DISK_TOO_MANY_OPEN: [503, 'too much is open at this moment'],
+  CW_AUDIT_UNAVAILABLE: [503, 'this cannot be recorded, and is not done therefore'],
   CW_LIMIT: [507, 'a limit was reached'],
   CW_SHARE_UNKNOWN: [404, 'there is no such share'],
   CW_SHARE_SOURCE: [503, 'the shared folder is not there at this moment'],

@@ -33,6 +33,7 @@ export async function get(call: DavCall): Promise<void> {
   await using file = await share.tree.open(place.path, 'read');
   const opened = await file.node(); // the name may have gone to another file since
   checkConditions(call, opened);
+  if (call.request.method !== 'HEAD') await share.records.read(place.path);
   await sendFile(call, file, opened);
 }
 

@@ -1,12 +1,13 @@
 import type { HttpReply, HttpRequest } from '../../world/http.ts';
 import { copy, move, remove } from './change.ts';
-import { answer, callOf, type DavCall, type DavShare } from './context.ts';
+import { answer, callOf, type DavCall, type DavShare, destinationOf } from './context.ts';
 import { asDavFailure, DavFailure } from './failure.ts';
 import { get } from './get.ts';
 import { lock, unlock } from './lock.ts';
 import { propfind, XML_TYPE } from './propfind.ts';
 import { proppatch } from './proppatch.ts';
 import { makeFolder, put } from './put.ts';
+import { type ChangeName, type FileChange, recorded } from './records.ts';
 import { davTag } from './xml.ts';
 
 type Method = (call: DavCall) => Promise<void>;
@@ -24,6 +25,16 @@ const METHODS: Readonly<Record<string, Method>> = {
   PROPPATCH: proppatch,
   LOCK: lock,
   UNLOCK: unlock,
+};
+
+/** Methods that change files: none of them begins before it is recorded. LOCK records the file that it makes itself. */
+const CHANGES: Readonly<Record<string, ChangeName>> = {
+  PUT: 'file.write',
+  DELETE: 'file.delete',
+  MKCOL: 'file.create',
+  COPY: 'file.copy',
+  MOVE: 'file.rename',
+  PROPPATCH: 'file.property',
 };
 
 /** `MS-Author-Via`: without it Windows opens Office files read-only. */
@@ -55,13 +66,22 @@ export async function serveDav(
     const method = Object.hasOwn(METHODS, request.method) ? METHODS[request.method] : undefined;
     if (method === undefined)
       throw new DavFailure(405, 'there is no such method', { headers: { allow: DAV_HEADERS.allow } });
-    await method(await callOf(share, request, reply, user));
+    const call = await callOf(share, request, reply, user);
+    const action = CHANGES[request.method];
+    if (action === undefined) await method(call);
+    else await recorded(call, await changeOf(call, action), method);
   } catch (thrown) {
     const failure = asDavFailure(thrown);
     if (failure.status >= 500) note(thrown);
     if (reply.isBegun) return reply.cut();
     await sendFailure(reply, failure);
   }
+}
+
+async function changeOf(call: DavCall, action: ChangeName): Promise<FileChange> {
+  const { path } = call.place;
+  const hasDestination = action === 'file.copy' || action === 'file.rename';
+  return { action, path, ...(hasDestination && { to: await destinationOf(call) }) };
 }
 
 export async function sendFailure(

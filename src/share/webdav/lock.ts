@@ -7,6 +7,7 @@ import { activeLockXml } from './live_properties.ts';
 import { type DavLock, timeoutOf } from './locks.ts';
 import { XML_TYPE } from './propfind.ts';
 import { nodeAfterParents } from './put.ts';
+import { recorded } from './records.ts';
 import { davTag, elementsOf, isDav, writeXml, type XmlElement } from './xml.ts';
 
 /** Longest description that a client may give of itself; it is held in memory and shown to all. */
@@ -27,7 +28,7 @@ export async function lock(call: DavCall): Promise<void> {
   if (node === null) checkLocks(call, place.path, { member: true });
   const held = share.locks.add({ path: place.path, isDeep, mode, user, ownerXml, timeoutMs });
   try {
-    if (node === null) await makeEmpty(call);
+    if (node === null) await recorded(call, { action: 'file.create', path: place.path }, makeEmpty);
   } catch (failure) {
     share.locks.remove(held.token);
     throw failure;

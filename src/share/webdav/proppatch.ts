@@ -36,6 +36,7 @@ export async function proppatch(call: DavCall): Promise<void> {
       statuses = changes.map(() => status);
     }
   }
+  call.leave(statuses.filter((status) => status !== 200).length);
   const propstats = changes
     .map(({ element }, index) => {
       const status = statuses[index] as number;
