@@ -141,6 +141,21 @@ export const ERROR_CODES = {
     1,
     'The machine has the agent that it had before: see the message for what was wrong with the new one.',
   ),
+  CW_AGENT_FIXED: spec(
+    'never',
+    4,
+    'This agent takes no build over its link, for the reason in the message: update it there, in the way it was installed.',
+  ),
+  CW_AGENT_OLDER: spec(
+    'never',
+    4,
+    'The machine has a newer agent than this host: update the host, or say --allow-downgrade.',
+  ),
+  CW_AGENT_SIGNATURE: spec(
+    'never',
+    1,
+    'The agent takes builds only from the host that it was paired with, signed with the key it pinned: look who else reaches that machine.',
+  ),
   CW_AGENT_BUILD: spec(
     'never',
     1,

@@ -1,4 +1,4 @@
-import { bytes, MIB, ms } from './limit.ts';
+import { bytes, count, KIB, MIB, ms } from './limit.ts';
 
 /** Of programs that are run, and of agents that are brought to machines. */
 export const MACHINE_LIMITS = {
@@ -12,6 +12,13 @@ export const MACHINE_LIMITS = {
   ),
   commandOutputMaxBytes: bytes(4 * MIB, 'what a program that is asked something may print'),
   agentTrialMs: ms(45_000, 'time for a new agent to be linked; then the one before is used again'),
+  agentTrialStarts: count(
+    3,
+    'starts without a link of a new agent whose stdin and stdout are the link; then the one before is used again',
+  ),
+  agentModuleMaxBytes: bytes(64 * MIB, 'a build of the agent that a machine takes over its link'),
+  agentPieceBytes: bytes(512 * KIB, 'of such a build in one request'),
+  agentAnswerGraceMs: ms(250, 'for the last answer of an agent to leave before it makes room for a new one'),
   commandTimeoutMs: ms(60_000, 'time for such a program; for one that takes a file: without any progress'),
   remoteScriptMs: ms(
     900_000,

@@ -23,13 +23,14 @@ export function addVmCommands(program: Command, add: Add): void {
   add(
     vm,
     'update [name]',
-    'bring the agent of this host to a machine of `vm add --ssh`; the former one is used again where the new one does not link',
+    'bring the agent of this host to a machine; the former one is used again where the new one does not link',
     'causeway vm update dev --dry-run\n  causeway vm update --all',
     async () => (await import('./commands/vm_update.ts')).vmUpdate,
   )
-    .option('--all', 'all such machines, one after the other')
+    .option('--all', 'all machines, one after the other')
     .option('--dry-run', 'say what would be sent, and change nothing')
     .option('--now', 'also while copies run; they go on with the new agent')
+    .option('--allow-downgrade', 'over the link: also where the machine has a newer version')
     .option('--agent-module <file>', 'a built `causeway-agent.mjs` in place of that of this host');
   add(
     vm,

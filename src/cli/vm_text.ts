@@ -38,8 +38,8 @@ export function encryptionText(vm: VmView): string {
 }
 
 /** Where the agent's version is not that of this program. A build has a hash behind its version. */
-function otherVersion({ peer, endpoint, name }: VmView): string {
+function otherVersion({ peer, name }: VmView): string {
   const version = peer?.buildId.split('-')[0];
   if (version === undefined || version === VERSION) return '';
-  return `, agent ${version}${endpoint.kind === 'ssh' ? `: causeway vm update ${name}` : ` beside ${VERSION} here`}`;
+  return `, agent ${version} beside ${VERSION} here: causeway vm update ${name}`;
 }

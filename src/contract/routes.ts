@@ -8,6 +8,7 @@ export const ROUTES = {
   setVm: { method: 'PATCH', path: '/v1/vms/:name' },
   removeVm: { method: 'DELETE', path: '/v1/vms/:name' },
   pairVm: { method: 'POST', path: '/v1/vms/:name/pair' },
+  updateVm: { method: 'POST', path: '/v1/vms/:name/update' },
   listJobs: { method: 'GET', path: '/v1/jobs' },
   startJob: { method: 'POST', path: '/v1/jobs' },
   startGroup: { method: 'POST', path: '/v1/groups' },

@@ -4,6 +4,7 @@ import { dialLink } from '../link/dial.ts';
 import type { Link } from '../link/link.ts';
 import type { LinkServer } from '../link/link_server.ts';
 import type { Mux } from '../link/mux/mux.ts';
+import type { RpcHandler } from '../link/rpc.ts';
 import { type ServeSource, serveLinks } from '../link/serve.ts';
 import { loadIdentity } from '../link/session/identity_store.ts';
 import type { PairingTokens } from '../link/session/pairing.ts';
@@ -34,8 +35,10 @@ export interface AgentOptions {
   readonly buildId: string;
   readonly channel: AgentChannel;
   readonly trustCarrier: boolean;
-  /** Called when a link comes up. What it throws is logged. */
-  readonly onLinked?: () => Promise<void>;
+  /** Called when a link comes up, with the proven key of the host where there is one. What it throws is logged. */
+  readonly onLinked?: (host: string | null) => Promise<void>;
+  /** What else is answered on a link with that host. */
+  readonly methods?: (host: string | null) => Readonly<Record<string, RpcHandler>>;
   /** Lines for whoever runs the agent. */
   readonly log: (line: string) => void;
 }
@@ -139,18 +142,19 @@ export class Agent implements AsyncDisposable {
 
   #serveLink(link: Link): void {
     const served = new Set<Mux>();
-    const serve = (mux: Mux) => {
+    const serve = (mux: Mux, host: string | null) => {
       if (served.has(mux)) return;
       served.add(mux);
-      const { world, buildId, onLinked, log } = this.#options;
-      onLinked?.().catch((failure) => log(asCausewayError(failure).message));
-      const session = new PeerSession(mux, this.#copies, peerMethods(world, this.#copies, buildId));
+      const { world, buildId, onLinked, log, methods } = this.#options;
+      onLinked?.(host).catch((failure) => log(asCausewayError(failure).message));
+      const handlers = { ...peerMethods(world, this.#copies, buildId), ...methods?.(host) };
+      const session = new PeerSession(mux, this.#copies, handlers);
       void session.serve().then(() => served.delete(mux));
     };
     link.onState((state) => {
-      if (state.kind === 'up') serve(state.mux);
+      if (state.kind === 'up') serve(state.mux, state.peer.fingerprint);
     });
-    if (link.state.kind === 'up') serve(link.state.mux);
+    if (link.state.kind === 'up') serve(link.state.mux, link.state.peer.fingerprint);
   }
 }
 

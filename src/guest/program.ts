@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { parseHostPort } from '../base/address.ts';
 import { asCausewayError, CausewayError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
 import { parseName, resolveAbsolute } from '../base/path.ts';
 import { defaultDataDirectory, makeDataDirectory } from '../world/node/data_directory.ts';
 import { processTerminal, tellReady } from '../world/node/terminal.ts';
@@ -8,6 +9,7 @@ import { createNodeWorld } from '../world/node/world.ts';
 import type { World } from '../world/world.ts';
 import { Agent, type AgentChannel } from './agent.ts';
 import { DISK_THREAD } from './disk_thread_module.ts';
+import { SelfUpdate } from './update/self_update.ts';
 
 export const AGENT_VERSION = '0.1.0';
 
@@ -39,11 +41,19 @@ export async function runAgentCli(
     .option('--unix <socket>', 'listen on a Unix socket')
     .option('--stdio', 'serve on stdin and stdout')
     .option('--trust-carrier', 'no TLS: the channel itself is trusted (local socket, ssh)')
+    .option(
+      '--no-update',
+      'take no newer agent over the link (`causeway vm update`), and use what is installed',
+    )
+    .option(
+      '--trial-seconds <n>',
+      'how long such an agent may take to be linked before this one is used again (5 to 120; default: 45)',
+    )
     .option('--data <dir>', 'data directory (default: the usual place; CAUSEWAY_AGENT_DATA)')
     .option('--ready-fd <n>', 'write a line of JSON to this descriptor once the agent serves')
     .addHelpText('after', HELP)
     .action(async (options: Record<string, unknown>) => {
-      exitCode = await run(options, terminal, makeWorld());
+      exitCode = await run(options, argv, { terminal, world: makeWorld() });
     });
   try {
     await program.parseAsync([...argv], { from: 'user' });
@@ -56,42 +66,79 @@ export async function runAgentCli(
   }
 }
 
+type Terminal = ReturnType<typeof processTerminal>;
+
 async function run(
   options: Record<string, unknown>,
-  terminal: ReturnType<typeof processTerminal>,
-  world: World,
+  argv: readonly string[],
+  { terminal, world }: { terminal: Terminal; world: World },
 ): Promise<number> {
   const named = (options['data'] as string | undefined) ?? terminal.env['CAUSEWAY_AGENT_DATA'];
   const dataDirectory =
     named === undefined ? defaultDataDirectory(true) : resolveAbsolute(terminal.cwd, named);
   const channel = channelOf(options, terminal.cwd);
   makeDataDirectory(dataDirectory);
+  const buildId = terminal.env['CAUSEWAY_AGENT_BUILD'] || AGENT_VERSION;
+  const log = (line: string) => terminal.err(`causeway-agent: ${line}\n`);
+  const readyFd = options['readyFd'] === undefined ? null : Number(options['readyFd']);
+  const self = await SelfUpdate.start({
+    world,
+    dataDirectory,
+    build: { version: AGENT_VERSION, id: buildId },
+    start: { args: argv, readyFd, isCounted: channel.kind === 'stdio' },
+    isFixed: options['update'] === false,
+    trialMs: trialMsOf(options['trialSeconds']),
+    log,
+  });
   const agent = await Agent.start({
     world,
     dataDirectory,
-    buildId: terminal.env['CAUSEWAY_AGENT_BUILD'] || AGENT_VERSION,
+    buildId,
     channel,
     trustCarrier: options['trustCarrier'] === true,
-    onLinked: () => endTrial(world, terminal.env['CAUSEWAY_AGENT_TRIAL']),
-    log: (line) => terminal.err(`causeway-agent: ${line}\n`),
+    onLinked: async (host) => {
+      await self?.linked(host);
+      await endTrial(world, terminal.env['CAUSEWAY_AGENT_TRIAL']);
+    },
+    ...(self !== null && { methods: (host) => self.updates.methods(host) }),
+    log,
   });
+  if (self !== null) self.serving = agent.ready;
+  await tell(agent, terminal, readyFd);
+  return serve(agent, self, { terminal, world });
+}
+
+/** Until it is stopped, or makes room for a build that has come. */
+async function serve(
+  agent: Agent,
+  self: SelfUpdate | null,
+  { terminal, world }: { terminal: Terminal; world: World },
+): Promise<number> {
+  const interrupted = new Promise<'stopped'>((resolve) =>
+    terminal.interrupted.addEventListener('abort', () => resolve('stopped'), { once: true }),
+  );
+  const asked = self?.updates.asked.then(() => 'asked' as const);
+  let end: 'stopped' | 'asked' | undefined;
+  try {
+    end = (await Promise.race([interrupted, agent.finished, ...(asked ? [asked] : [])])) ?? undefined;
+    if (end === 'asked') await world.clock.sleep(LIMITS.agentAnswerGraceMs.value);
+  } finally {
+    await agent.close();
+  }
+  if (end === 'asked') await self?.carryOut(terminal.interrupted);
+  await self?.close();
+  return 0;
+}
+
+async function tell(agent: Agent, terminal: Terminal, readyFd: number | null): Promise<void> {
   const { address, token, fingerprint } = agent.ready;
   if (address !== null) terminal.err(`listening on ${address}\n`);
   if (token !== null)
     terminal.err(
       `pair this machine on its host, within 15 minutes:\n  causeway vm add NAME --tcp ${address} --token ${token}\n`,
     );
-  if (options['readyFd'] !== undefined)
-    await tellReady(Number(options['readyFd']), JSON.stringify({ ready: true, fingerprint, address, token }));
-  const interrupted = new Promise<void>((resolve) =>
-    terminal.interrupted.addEventListener('abort', () => resolve(), { once: true }),
-  );
-  try {
-    await Promise.race([interrupted, agent.finished]);
-    return 0;
-  } finally {
-    await agent.close();
-  }
+  if (readyFd !== null)
+    await tellReady(readyFd, JSON.stringify({ ready: true, fingerprint, address, token }));
 }
 
 /** A build that got a link is good: the launcher goes back to the one before no more. */
@@ -104,6 +151,13 @@ async function endTrial(world: World, mark: string | undefined): Promise<void> {
   } catch (failure) {
     if (asCausewayError(failure).code !== 'CW_DISK_NOT_FOUND') throw failure; // an earlier link has done it
   }
+}
+
+function trialMsOf(option: unknown): number {
+  if (option === undefined) return LIMITS.agentTrialMs.value;
+  const seconds = Number(option);
+  if (Number.isInteger(seconds) && seconds >= 5 && seconds <= 120) return seconds * 1000;
+  throw new CausewayError('CW_USAGE', '--trial-seconds takes a whole number from 5 to 120');
 }
 
 function channelOf(options: Record<string, unknown>, cwd: string): AgentChannel {

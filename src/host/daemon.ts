@@ -28,6 +28,8 @@ import { eventSources } from './event_sources.ts';
 import { JobGroups } from './job_groups.ts';
 import { importFormerJobs } from './job_import.ts';
 import { JobManager } from './job_manager.ts';
+import { linkBuild } from './link_build.ts';
+import { LinkUpdates } from './link_updates.ts';
 import { Machines } from './machines.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { Notifiers } from './notify/notifiers.ts';
@@ -219,6 +221,7 @@ export class Daemon implements AsyncDisposable {
       allow: access.allow,
       trail: access.trail,
       machines: this.machines,
+      agents: this.#agents(),
       jobs: this.jobs,
       groups: this.groups,
       shares: this.shares,
@@ -238,6 +241,17 @@ export class Daemon implements AsyncDisposable {
     const identity = await loadWebIdentity(world, web.platform, place, web.listen.host);
     const { platform, listen, consoleFolder } = web;
     this.#web = await WebServer.start({ world, service, platform, identity, listen, consoleFolder });
+  }
+
+  #agents(): LinkUpdates {
+    const { world, dataDirectory } = this.#options;
+    return new LinkUpdates({
+      world,
+      machines: this.machines,
+      identity: this.#parts.identity,
+      build: (modulePath) => linkBuild(dataDirectory, modulePath),
+      copyWith: (vm) => this.jobs.active().find((job) => job.vm === vm || job.fromVm === vm)?.id ?? null,
+    });
   }
 
   #watchForNotifiers(): NotifyWatch {

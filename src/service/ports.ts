@@ -2,6 +2,7 @@ import type { AllowStore } from '../access/guard/allow_store.ts';
 import type { Identity } from '../access/identity.ts';
 import type { ErrorCode } from '../base/errors.ts';
 import type { ConfigView } from '../contract/config_schemas.ts';
+import type { AgentUpdateView, UpdateVmRequest } from '../contract/machine_schemas.ts';
 import type { AddedNotifierView, AddNotifierRequest, NotifierView } from '../contract/notify_schemas.ts';
 import type {
   AddVmRequest,
@@ -37,6 +38,11 @@ export interface MachinesPort {
   set(name: string, request: SetVmRequest): Promise<VmView>;
   remove(name: string): Promise<void>;
   pair(name: string, request: PairRequest): Promise<PairView>;
+}
+
+export interface AgentsPort {
+  /** Brings the agent of this host to a machine, over its link. CW_VM_UNKNOWN, CW_VM_OFFLINE, CW_AGENT_*, CW_USAGE. */
+  update(name: string, request: UpdateVmRequest): Promise<AgentUpdateView>;
 }
 
 export interface JobReads {
@@ -142,6 +148,7 @@ export interface ServiceParts {
   readonly allow: AllowStore;
   readonly trail: AuditTrail;
   readonly machines: MachinesPort;
+  readonly agents: AgentsPort;
   readonly jobs: JobReads & JobChanges;
   readonly groups: GroupsPort;
   readonly shares: SharesPort;

@@ -89,4 +89,14 @@ export interface Identities {
   create(commonName: string): Promise<TlsIdentity>;
   /** HMAC-SHA-256, for proofs of a shared secret. */
   hmac(key: Uint8Array, message: Uint8Array): Uint8Array;
+  /** Ed25519 (RFC 8032), 64 bytes. */
+  sign(identity: TlsIdentity, message: Uint8Array): Uint8Array;
+  /** Whether the owner of the certificate with that fingerprint has signed that. False for anything malformed. */
+  verify(signed: SignedMessage, fingerprint: string): boolean;
+}
+
+export interface SignedMessage {
+  readonly message: Uint8Array;
+  readonly signature: Uint8Array;
+  readonly certificatePem: string;
 }

@@ -3,6 +3,7 @@ import { after, describe, it } from 'node:test';
 import { fromHex, toHex } from '../../src/base/bytes.ts';
 import { ERROR_CODES } from '../../src/base/errors.ts';
 import { LIMITS } from '../../src/base/limits.ts';
+import { AgentUpdates, type AgentUpdatesParts } from '../../src/guest/update/agent_updates.ts';
 import type { CopyService } from '../../src/transfer/copy_service.ts';
 import { peerMethods } from '../../src/transfer/peer_methods.ts';
 import { type CborMap, type CborValue, decodeCbor } from '../../src/wire/cbor.ts';
@@ -283,7 +284,8 @@ describe('docs/protocol.md', () => {
 
   it('rpc methods', () => {
     const methods = peerMethods({} as World, {} as CopyService, '');
-    assert.deepEqual(membersOf('methods').toSorted(), Object.keys(methods).toSorted());
+    const builds = new AgentUpdates({} as AgentUpdatesParts).methods(null);
+    assert.deepEqual(membersOf('methods').toSorted(), Object.keys({ ...methods, ...builds }).toSorted());
   });
 
   it('copy messages', () => {

@@ -35,6 +35,7 @@ export const ACTIONS = {
   /** A machine behind a command or a socket of this host: what it names is run or opened as the daemon. */
   'vm.add-local': change('admin', 'all'),
   'vm.pair': change('admin', 'vm'),
+  'vm.update': change('admin', 'vm'),
   'vm.change': change('admin', 'vm'),
   'vm.remove': change('admin', 'vm'),
   'job.list': look('viewer', 'any'),

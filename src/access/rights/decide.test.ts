@@ -55,6 +55,7 @@ const EXPECTED: Readonly<Record<Role, readonly Action[]>> = {
       'vm.add',
       'vm.add-local',
       'vm.pair',
+      'vm.update',
       'vm.change',
       'vm.remove',
     ] as const),

@@ -17,6 +17,7 @@ export const PROCEDURE_ACTIONS = {
   setVm: 'vm.change',
   removeVm: 'vm.remove',
   pairVm: 'vm.pair',
+  updateVm: 'vm.update',
   listJobs: 'job.list',
   startJob: 'job.start',
   startGroup: 'job.start',

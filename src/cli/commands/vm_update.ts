@@ -2,6 +2,7 @@ import { asCausewayError, CausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { resolveAbsolute } from '../../base/path.ts';
 import { formatBytes } from '../../base/units.ts';
+import type { UpdateVmRequest } from '../../contract/machine_schemas.ts';
 import type { SshEndpoint, VmView } from '../../contract/schemas.ts';
 import { stateNameOf } from '../../vm/ssh/agent_command.ts';
 import {
@@ -36,17 +37,12 @@ export const vmUpdate: Action = async (context, [name], options) => {
   const all = options['all'] === true;
   if (all === (name !== undefined && name !== '')) throw new CausewayError('CW_USAGE', 'say NAME or --all');
   const vms = all ? await client.call('listVms', {}) : [await client.call('showVm', { name: name! })];
-  const updatable = vms.filter(({ endpoint }) => endpoint.kind === 'ssh');
-  if (!all && updatable.length === 0)
-    throw new CausewayError(
-      'CW_USAGE',
-      `the agent of ${name} was not installed by \`vm add --ssh\`: update it there, in the way it was installed`,
-    );
   let code = 0;
   const outcomes: (Outcome | { name: string; error: object })[] = [];
-  for (const vm of updatable) {
+  for (const vm of vms) {
     try {
-      const outcome = await updateOne(context, vm, options);
+      const isSsh = vm.endpoint.kind === 'ssh';
+      const outcome = await (isSsh ? updateBySsh : updateByLink)(context, vm, options);
       outcomes.push(outcome);
       if (!json) terminal.out(`${textOf(outcome)}\n`);
     } catch (failure) {
@@ -61,7 +57,21 @@ export const vmUpdate: Action = async (context, [name], options) => {
   return code;
 };
 
-async function updateOne(context: Context, vm: VmView, options: Record<string, unknown>): Promise<Outcome> {
+/** The daemon brings it, signed with its own key. */
+function updateByLink(
+  { client, terminal }: Context,
+  { name }: VmView,
+  options: Record<string, unknown>,
+): Promise<Outcome> {
+  const named = options['agentModule'];
+  const request: UpdateVmRequest = {};
+  if (named !== undefined) request.modulePath = resolveAbsolute(terminal.cwd, String(named));
+  for (const flag of ['dryRun', 'now', 'allowDowngrade'] as const)
+    if (options[flag] === true) request[flag] = true;
+  return client.call('updateVm', { name }, request);
+}
+
+async function updateBySsh(context: Context, vm: VmView, options: Record<string, unknown>): Promise<Outcome> {
   const { client, terminal } = context;
   const endpoint = vm.endpoint as SshEndpoint;
   const { agentDirectory } = endpoint;

@@ -36,6 +36,9 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   CW_TIMEOUT: 504,
   // the daemon did its part: a server of somebody else did not
   CW_NOTIFY_FAILED: 424,
+  // nor a machine
+  CW_VM_OFFLINE: 424,
+  CW_AGENT_DAMAGED: 424,
 };
 
 /** What went wrong, for who asked. From afar nobody learns how an unknown failure looks inside. */

@@ -1,10 +1,11 @@
 import type { Action } from '../../access/rights/actions.ts';
 import { decide } from '../../access/rights/decide.ts';
+import type { AgentUpdateView, UpdateVmRequest } from '../../contract/machine_schemas.ts';
 import type { AddVmRequest, PairRequest, SetVmRequest, VmEndpoint, VmView } from '../../contract/schemas.ts';
 import { sshText } from '../../vm/ssh/ssh_command.ts';
 import { type Caller, param } from '../caller.ts';
 import type { ServiceParts } from '../ports.ts';
-import type { Procedure } from '../procedure.ts';
+import type { Details, Procedure } from '../procedure.ts';
 
 const addVm: Procedure = {
   resources: (_parts, { body }) => [{ kind: 'vm', vm: (body as AddVmRequest).name }],
@@ -13,6 +14,23 @@ const addVm: Procedure = {
   details: ({ body }) => endpointDetails(body as AddVmRequest),
   act: ({ machines }, { body }) => machines.add(body as AddVmRequest),
 };
+
+/** A module that somebody names is run on this host, and then on the machine. */
+const updateVm: Procedure = {
+  subject: (_parts, call) => `vm:${param(call, 'name')}`,
+  also: ({ body }) => ((body as UpdateVmRequest).modulePath === undefined ? [] : ['vm.add-local']),
+  details: ({ body }) => updateDetails(body as UpdateVmRequest),
+  outcome: (result) => {
+    const { from, to, state } = result as AgentUpdateView;
+    return { from, to, state };
+  },
+  act: ({ agents }, call) => agents.update(param(call, 'name'), call.body as UpdateVmRequest),
+};
+
+function updateDetails({ dryRun, now, allowDowngrade, modulePath }: UpdateVmRequest): Details {
+  const flags = { dryRun: dryRun === true, now: now === true, allowDowngrade: allowDowngrade === true };
+  return { ...flags, ...(modulePath !== undefined && { module: modulePath }) };
+}
 
 export const MACHINE_PROCEDURES = {
   listVms: { act: async (parts, { caller }) => visibleVms(parts, caller) },
@@ -23,6 +41,7 @@ export const MACHINE_PROCEDURES = {
     await machines.remove(param(call, 'name'));
     return {};
   }),
+  updateVm,
   pairVm: one(({ machines }, call) => machines.pair(param(call, 'name'), call.body as PairRequest)),
 } satisfies Record<string, Procedure>;
 

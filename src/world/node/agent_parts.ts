@@ -153,3 +153,23 @@ export function forgetOtherParts(folder: string, keep: readonly string[]): void 
     if (name.endsWith('.tar.gz') && !keep.includes(name.slice(0, -'.tar.gz'.length)))
       fs.rmSync(join(folder, name), { force: true });
 }
+
+/** What a built agent says its version is: the proof that it starts at all. CW_AGENT_BUILD. */
+export async function moduleVersion(folder: string, module: Uint8Array): Promise<string> {
+  fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const place = fs.mkdtempSync(join(folder, 'look-'));
+  try {
+    const file = join(place, 'causeway-agent.mjs');
+    fs.writeFileSync(file, module);
+    const argv = [process.execPath, '--disable-warning=ExperimentalWarning', file, '--version'];
+    const { exitCode, stdout, stderr } = await runNodeCommand({ argv, idleTimeoutMs: BUILD_LIMIT_MS });
+    const version = stdout.trim();
+    if (exitCode === 0 && /^\d+\.\d+\.\d+$/.test(version)) return version;
+    throw new CausewayError(
+      'CW_AGENT_BUILD',
+      `the built agent does not start here (${stderr.trim().split('\n').at(-1) ?? ''})`,
+    );
+  } finally {
+    fs.rmSync(place, { recursive: true, force: true });
+  }
+}

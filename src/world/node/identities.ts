@@ -1,5 +1,13 @@
-import { createHash, createHmac, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
-import type { Identities, TlsIdentity } from '../net.ts';
+import {
+  createHash,
+  createHmac,
+  generateKeyPairSync,
+  randomBytes,
+  sign,
+  verify as verifySignature,
+  X509Certificate,
+} from 'node:crypto';
+import type { Identities, SignedMessage, TlsIdentity } from '../net.ts';
 import { encodeCertificate } from './certificate_der.ts';
 
 /** A pinned certificate does not expire in practice; trust ends by unpinning it. */
@@ -43,7 +51,23 @@ function hmac(key: Uint8Array, message: Uint8Array): Uint8Array {
   return new Uint8Array(createHmac('sha256', key).update(message).digest());
 }
 
+function signed({ privateKeyPem }: TlsIdentity, message: Uint8Array): Uint8Array {
+  return new Uint8Array(sign(null, message, privateKeyPem));
+}
+
+function verify({ message, signature, certificatePem }: SignedMessage, fingerprint: string): boolean {
+  try {
+    const certificate = new X509Certificate(certificatePem);
+    const { publicKey } = certificate;
+    if (fingerprintOf(certificate.raw) !== fingerprint || publicKey.asymmetricKeyType !== 'ed25519')
+      return false;
+    return verifySignature(null, message, publicKey, signature);
+  } catch {
+    return false; // no certificate, or no signature: nothing that the owner has signed
+  }
+}
+
 /** Device keys: Ed25519 (RFC 8410) with a self-signed certificate (RFC 5280), valid for 30 years. */
 export function createNodeIdentities(): Identities {
-  return { create, hmac };
+  return { create, hmac, sign: signed, verify };
 }

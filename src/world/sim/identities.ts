@@ -1,6 +1,6 @@
-import { equalBytes, fromUtf8, toHex, utf8 } from '../../base/bytes.ts';
+import { concat, equalBytes, fromUtf8, toHex, utf8 } from '../../base/bytes.ts';
 import { hashParts } from '../../base/hash.ts';
-import type { Identities, TlsIdentity } from '../net.ts';
+import type { Identities, SignedMessage, TlsIdentity } from '../net.ts';
 import type { Dice } from './dice.ts';
 import type { SimProcess } from './process.ts';
 
@@ -58,5 +58,19 @@ export class SimIdentities implements Identities {
   /** A keyed BLAKE3 over length-prefixed parts in place of HMAC-SHA-256. */
   hmac(key: Uint8Array, message: Uint8Array): Uint8Array {
     return hashParts([utf8(`hmac ${key.byteLength} `), key, message]);
+  }
+
+  /** What anybody could make who knows the certificate: enough to tell right from wrong, and one from another. */
+  sign({ certificatePem }: TlsIdentity, message: Uint8Array): Uint8Array {
+    const half = hashParts([utf8('signature'), fromPem(certificatePem), message]);
+    return concat([half, half]);
+  }
+
+  verify({ message, signature, certificatePem }: SignedMessage, fingerprint: string): boolean {
+    const identity = { certificatePem, privateKeyPem: '', fingerprint };
+    return (
+      fingerprintOf(fromPem(certificatePem)) === fingerprint &&
+      equalBytes(this.sign(identity, message), signature)
+    );
   }
 }

@@ -42,6 +42,7 @@ export const audit = {
     'vm.add': 'Add a machine',
     'vm.add-local': 'Add a machine by command or socket',
     'vm.pair': 'Pair a machine',
+    'vm.update': 'Update the agent of a machine',
     'vm.change': 'Change a machine',
     'vm.remove': 'Remove a machine',
     'job.list': 'List copies',

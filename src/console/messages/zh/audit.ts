@@ -44,6 +44,7 @@ export const audit: Messages['audit'] = {
     'vm.add': '添加虚拟机',
     'vm.add-local': '通过命令或套接字添加虚拟机',
     'vm.pair': '配对虚拟机',
+    'vm.update': '更新虚拟机的代理程序',
     'vm.change': '更改虚拟机',
     'vm.remove': '移除虚拟机',
     'job.list': '列出复制任务',
