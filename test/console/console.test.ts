@@ -156,6 +156,33 @@ describe('the console', { skip: SKIPPED }, () => {
     await admin.getByText(/^Undone: /).waitFor();
   });
 
+  it('shows the settings of the daemon, checks a change, and says what needs a restart', async () => {
+    await open(admin, 'settings');
+    const row = (name: string) => admin.locator(`[data-setting="${name}"]`);
+    await row('web.address').getByText('From a flag').waitFor();
+    const fixed = row('web.address').getByRole('button');
+    assert.equal(await fixed.getAttribute('aria-disabled'), 'true');
+    assert.match((await fixed.getAttribute('title')) ?? '', /^Comes from --web/);
+    const idle = row('sessions.idleMinutes');
+    await idle.getByText('Default', { exact: true }).waitFor();
+    await idle.getByRole('button').click();
+    await idle.getByRole('textbox').fill('0');
+    await idle.getByRole('button', { name: 'Check and store' }).click();
+    await idle.getByText('This setting does not take that value').waitFor();
+    await rig.picture(admin, 'settings-check');
+    await idle.getByRole('textbox').fill('90');
+    await idle.getByRole('button', { name: 'Check and store' }).click();
+    await idle.getByText('Changed', { exact: true }).waitFor();
+    const shares = row('shares.address');
+    await shares.getByRole('button').click();
+    await shares.getByRole('textbox').fill('off');
+    await shares.getByRole('button', { name: 'Check and store' }).click();
+    await shares.getByText('After a restart: off').waitFor();
+    const { settings } = await rig.client.call('showConfig', {});
+    const stored = settings.find(({ name }) => name === 'sessions.idleMinutes');
+    assert.deepEqual([stored?.value, stored?.origin], [90, 'file']);
+  });
+
   it('lets a viewer see, and change nothing', async () => {
     await open(admin, 'people/add');
     await field(admin, 'User name').fill('bob');

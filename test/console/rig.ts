@@ -11,8 +11,8 @@ import { ROOT, Served } from '../interop/rig.ts';
 const CHROMIUM = '/usr/bin/chromium';
 export const SKIPPED = existsSync(CHROMIUM) ? false : `needs ${CHROMIUM} (Debian package chromium)`;
 
-/** Pictures of the pages, to be looked at after a run. */
-const PICTURES = join(ROOT, 'test/console/out');
+/** Pictures of the pages, kept after a run to be looked at. */
+const PICTURES = join(ROOT, 'artifacts/console');
 const WAIT_MS = 20_000;
 
 /** A daemon with its console, an agent that nobody has added yet, and a browser. */
@@ -70,6 +70,7 @@ export class ConsoleRig implements AsyncDisposable {
   async #start(): Promise<void> {
     for (const name of ['host', 'guest', 'in', 'out']) mkdirSync(join(this.folder, name));
     mkdirSync(PICTURES, { recursive: true });
+    console.log(`pictures of the pages: ${PICTURES}`);
     await ensureConsole();
     const data = join(this.folder, 'host');
     const up = ['--web', '127.0.0.1:0', '--listen', '127.0.0.1:0', '--limit', '24M'];

@@ -2,6 +2,7 @@ import { formatBytes } from '../../base/units.ts';
 import { durationText, speedText } from '../format/amounts.ts';
 import { AllowList } from '../parts/allow_list.tsx';
 import { Choices } from '../parts/choices.tsx';
+import { ConfigCard } from '../parts/config_card.tsx';
 import { Notifiers } from '../parts/notifiers.tsx';
 import { Card, Facts, Page } from '../parts/page.tsx';
 import { status } from '../state/daemon.ts';
@@ -33,6 +34,7 @@ export function SettingsPage() {
         <DaemonFacts />
       </Card>
       {may('settings.read') && <AllowList />}
+      {may('settings.change') && <ConfigCard />}
       {may('notify.read') && <Notifiers />}
     </Page>
   );

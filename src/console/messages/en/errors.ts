@@ -16,5 +16,6 @@ export const errors = {
   CW_VM_EXISTS: 'A machine with this name exists already',
   CW_VM_UNKNOWN: 'There is no such machine',
   CW_JOB_UNKNOWN: 'This copy is not known any more',
+  CW_CONFIG: 'This setting does not take that value',
   CW_AUDIT_UNAVAILABLE: 'It cannot be recorded, so it is not done',
 };

@@ -17,5 +17,6 @@ export const errors: Messages['errors'] = {
   CW_VM_EXISTS: '已有同名虚拟机',
   CW_VM_UNKNOWN: '没有这台虚拟机',
   CW_JOB_UNKNOWN: '这次复制已无记录',
+  CW_CONFIG: '此设置不接受该值',
   CW_AUDIT_UNAVAILABLE: '无法记入审计日志，因此没有执行',
 };

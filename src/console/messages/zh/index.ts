@@ -4,6 +4,7 @@ import { account } from './account.ts';
 import { add } from './add.ts';
 import { audit } from './audit.ts';
 import { causes } from './causes.ts';
+import { config } from './config.ts';
 import { copy } from './copy.ts';
 import { errors } from './errors.ts';
 import { job } from './job.ts';
@@ -25,6 +26,7 @@ export const zh: Messages = {
   job,
   machines,
   add,
+  config,
   copy,
   access,
   account,
