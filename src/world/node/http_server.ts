@@ -1,9 +1,10 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { CausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { HttpHandler, HttpListen, HttpListener, HttpReply, HttpRequest } from '../http.ts';
+import { nodeHttp } from './late_modules.ts';
 
 /** No `requestTimeout`: a body may take hours, as long as bytes move (the idle time of the socket). */
 const SERVER_OPTIONS = {
@@ -122,7 +123,7 @@ function answer(
 }
 
 function create({ tls }: HttpListen): Server {
-  if (tls === null) return createServer(SERVER_OPTIONS);
+  if (tls === null) return nodeHttp.createServer(SERVER_OPTIONS);
   const { certificatePem: cert, privateKeyPem: key } = tls;
   // TLS 1.2 too: the WebDAV client of Windows 10 knows no other
   const secure = createSecureServer({ ...SERVER_OPTIONS, cert, key, minVersion: 'TLSv1.2' });

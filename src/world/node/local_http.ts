@@ -1,8 +1,8 @@
-import { randomUUID } from 'node:crypto';
-import { type IncomingMessage, request } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as wait } from 'node:timers/promises';
 import { CausewayError, fromReport } from '../../base/errors.ts';
+import { nodeHttp, randomUuid } from './late_modules.ts';
 
 /** One request to the daemon's API on its Unix socket. */
 export interface LocalRequest {
@@ -32,7 +32,7 @@ export async function requestOnce(
   { forMs, everyMs }: { readonly forMs: number; readonly everyMs: number },
 ): Promise<unknown> {
   const untilMs = performance.now() + forMs;
-  const keyed = { ...options, idempotencyKey: options.idempotencyKey ?? randomUUID() };
+  const keyed = { ...options, idempotencyKey: options.idempotencyKey ?? randomUuid() };
   let wasSent = false;
   for (;;) {
     try {
@@ -88,7 +88,7 @@ function send(options: LocalRequest): Promise<IncomingMessage> {
     ...(key !== undefined && { 'idempotency-key': `"${key}"` }),
   };
   return new Promise((resolve, reject) => {
-    const outgoing = request({ socketPath, method, path, headers }, resolve);
+    const outgoing = nodeHttp.request({ socketPath, method, path, headers }, resolve);
     outgoing.on('error', (failure: NodeJS.ErrnoException) => {
       reject(
         new CausewayError(

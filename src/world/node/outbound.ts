@@ -1,10 +1,10 @@
 import type { LookupAddress } from 'node:dns';
 import { lookup as resolveName } from 'node:dns';
-import { request as requestHttp } from 'node:http';
 import { type RequestOptions, request as requestHttps } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
 import { CausewayError } from '../../base/errors.ts';
 import type { Outbound, OutboundPost } from '../outbound.ts';
+import { nodeHttp } from './late_modules.ts';
 import { runCommand } from './run_command.ts';
 
 function refusedAddress(address: string): CausewayError {
@@ -40,7 +40,7 @@ function post(
     lookup: lookupWithin(permits),
     signal: over,
   };
-  const request = target.protocol === 'https:' ? requestHttps : requestHttp;
+  const request = target.protocol === 'https:' ? requestHttps : nodeHttp.request;
   return new Promise((resolve, reject) => {
     const outgoing = request(target, options, (response) => {
       resolve(response.statusCode ?? 0);

@@ -1,0 +1,11 @@
+/*
+ * Modules of Node that are dear to import: `import` of node:http reads each of its exports, and so loads the whole of fetch
+ * and HTTP/2, two thirds of what a short command takes (Node 26: 80 ms of processor time; as a built-in module 3 ms).
+ */
+
+export const nodeHttp = process.getBuiltinModule('node:http');
+
+/** A random UUID (RFC 9562, version 4). */
+export function randomUuid(): string {
+  return process.getBuiltinModule('node:crypto').randomUUID();
+}
