@@ -37,6 +37,8 @@ export const SERVICE_LIMITS = {
     600_000,
     'how long after its start the daemon checks its audit log for the first time',
   ),
+  // files of the host
+  filesListedMax: count(20_000, 'names of one folder that are looked at for one page of a list'),
   // shares
   sharesMax: count(256, 'shares of one daemon'),
   sharePort: count(7480, 'default port of the shares, on loopback'),

@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { AuditPageView, AuditVerificationView, SearchAuditRequest } from './audit_schemas.ts';
 import { ConfigView, SetConfigRequest } from './config_schemas.ts';
+import { FilePageView, ListFilesRequest } from './file_schemas.ts';
 import {
   AddedUserView,
   AddUserRequest,
@@ -72,6 +73,7 @@ export const PROCEDURES = {
   undoJob: { ...ROUTES.undoJob, params: IdParams, body: UndoJobRequest, result: JobView },
   resumeJob: { ...ROUTES.resumeJob, params: IdParams, body: Empty, result: JobView },
   interruptJob: { ...ROUTES.interruptJob, params: IdParams, body: Empty, result: JobView },
+  listFiles: { ...ROUTES.listFiles, params: Empty, body: ListFilesRequest, result: FilePageView },
   listShares: { ...ROUTES.listShares, params: Empty, body: Empty, result: Type.Array(ShareView) },
   createShare: { ...ROUTES.createShare, params: Empty, body: CreateShareRequest, result: CreatedShareView },
   showShare: { ...ROUTES.showShare, params: NameParams, body: Empty, result: ShareView },

@@ -19,6 +19,7 @@ export const ROUTES = {
   resumeJob: { method: 'POST', path: '/v1/jobs/:id/resume' },
   undoJob: { method: 'POST', path: '/v1/jobs/:id/undo' },
   interruptJob: { method: 'POST', path: '/v1/jobs/:id/interrupt' },
+  listFiles: { method: 'GET', path: '/v1/files' },
   listShares: { method: 'GET', path: '/v1/shares' },
   createShare: { method: 'POST', path: '/v1/shares' },
   showShare: { method: 'GET', path: '/v1/shares/:name' },

@@ -25,6 +25,7 @@ import { CopyRates } from './copy_rates.ts';
 import { DaemonSettings } from './daemon_settings.ts';
 import { type DialInServer, serveDialIn } from './dial_in.ts';
 import { eventSources } from './event_sources.ts';
+import { HostFiles } from './host_files.ts';
 import { JobGroups } from './job_groups.ts';
 import { importFormerJobs } from './job_import.ts';
 import { JobManager } from './job_manager.ts';
@@ -229,6 +230,7 @@ export class Daemon implements AsyncDisposable {
       metrics: this.#parts.metrics,
       notifiers: this.notifiers,
       settings: this.#parts.settings,
+      files: new HostFiles(world),
     };
     const events = this.#events;
     const answers = new SqlAnswerStore(this.#parts.database, access.vault, world.clock);

@@ -1,7 +1,7 @@
 import { CausewayError } from '../base/errors.ts';
-import { joinAbsolute } from '../base/path.ts';
 import type { Stat } from '../world/disk.ts';
 import type { World } from '../world/world.ts';
+import { chainOf, fileId } from './path_place.ts';
 
 /** Folders of the system: neither they nor what lies below is shared unless it is meant. */
 const SYSTEM_FOLDERS = [
@@ -35,26 +35,9 @@ const EXACT_FOLDERS = [
   '/tmp',
 ];
 const HOMES = ['/home', '/Users'];
-const ANCESTORS_MAX = 128;
-
-const idOf = ({ deviceId, inode }: Stat) => `${deviceId}:${inode}`;
-
-/** The folder and all above it, up to the root, each by its identity: no link in a path hides where it is. */
-async function chainOf(world: Pick<World, 'disk'>, path: string): Promise<string[]> {
-  const chain: string[] = [];
-  for (let at = path; chain.length < ANCESTORS_MAX; at = joinAbsolute(at, '..')) {
-    const stat = await world.disk.statPath(at);
-    if (stat === null) break;
-    const id = idOf(stat);
-    if (id === chain.at(-1)) break; // the root is its own parent
-    chain.push(id);
-  }
-  return chain;
-}
-
 async function idsOf(world: Pick<World, 'disk'>, paths: readonly string[]): Promise<Set<string>> {
   const stats = await Promise.all(paths.map((path) => world.disk.statPath(path)));
-  return new Set(stats.filter((stat) => stat !== null).map(idOf));
+  return new Set(stats.filter((stat) => stat !== null).map(fileId));
 }
 
 /** The folder as it is now. CW_SHARE_SOURCE where there is none. */
@@ -79,7 +62,7 @@ export async function checkSource(
   const stat = await world.disk.statPath(source);
   if (stat === null) throw new CausewayError('CW_DISK_NOT_FOUND', `${source} does not exist`);
   if (stat.kind !== 'directory') throw new CausewayError('CW_DISK_NOT_DIRECTORY', `${source} is no folder`);
-  const own = idOf(stat);
+  const own = fileId(stat);
   const chain = await chainOf(world, source);
   const data = await chainOf(world, dataDirectory);
   if (data.includes(own) || chain.includes(data[0] ?? ''))

@@ -1,5 +1,6 @@
 import type { AllowStore } from '../access/guard/allow_store.ts';
 import type { Identity } from '../access/identity.ts';
+import type { PathPlace } from '../access/rights/scope.ts';
 import type { ErrorCode } from '../base/errors.ts';
 import type { ConfigView } from '../contract/config_schemas.ts';
 import type { AgentUpdateView, UpdateVmRequest } from '../contract/machine_schemas.ts';
@@ -82,6 +83,38 @@ export interface SettingsPort {
   reload(): Promise<ConfigView>;
 }
 
+export interface ListRequest {
+  readonly hidden: boolean;
+  readonly limit: number;
+  /** Where the page before ended; null for the first. */
+  readonly after: string | null;
+  /** The folder that was decided on, by its identity: another one is refused. */
+  readonly chain: readonly string[];
+}
+
+export interface ListedFile {
+  readonly name: string;
+  readonly path: string;
+  readonly kind: 'folder' | 'file' | 'other';
+  readonly isLink: boolean;
+  readonly sizeBytes: number | null;
+  readonly mtimeMs: number | null;
+}
+
+export interface ListedPage {
+  readonly entries: readonly ListedFile[];
+  readonly next: string | null;
+  readonly isCut: boolean;
+}
+
+/** The files of the host. */
+export interface FilesPort {
+  readonly home: string;
+  placeOf(path: string): Promise<PathPlace>;
+  /** CW_DISK_*, CW_ACCESS_DENIED where the path leads elsewhere by now. */
+  list(path: string, request: ListRequest): Promise<ListedPage>;
+}
+
 export interface DaemonPort {
   status(): Promise<StatusView>;
   requestStop(): void;
@@ -156,4 +189,5 @@ export interface ServiceParts {
   readonly metrics: MetricsPort;
   readonly settings: SettingsPort;
   readonly notifiers: NotifiersPort;
+  readonly files: FilesPort;
 }

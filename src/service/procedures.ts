@@ -3,6 +3,7 @@ import type { Procedure } from './procedure.ts';
 import { ACCOUNT_PROCEDURES } from './procedures/account.ts';
 import { AUDIT_PROCEDURES } from './procedures/audit.ts';
 import { DAEMON_PROCEDURES } from './procedures/daemon.ts';
+import { FILE_PROCEDURES } from './procedures/files.ts';
 import { JOB_PROCEDURES } from './procedures/jobs.ts';
 import { MACHINE_PROCEDURES } from './procedures/machines.ts';
 import { NOTIFY_PROCEDURES } from './procedures/notify.ts';
@@ -15,6 +16,7 @@ export const PROCEDURE_HANDLERS: Readonly<Record<ProcedureName, Procedure>> = {
   ...DAEMON_PROCEDURES,
   ...MACHINE_PROCEDURES,
   ...JOB_PROCEDURES,
+  ...FILE_PROCEDURES,
   ...SHARE_PROCEDURES,
   ...SIGN_IN_PROCEDURES,
   ...ACCOUNT_PROCEDURES,

@@ -7,6 +7,7 @@ import type { ProcedureName } from '../contract/routes.ts';
 import type { Call, Caller } from './caller.ts';
 import type { EventHub } from './event_hub.ts';
 import type { OnceOnly } from './once_only.ts';
+import { isLimited, withPlaces } from './path_places.ts';
 import type { ServiceParts } from './ports.ts';
 import type { Procedure } from './procedure.ts';
 import { PROCEDURE_HANDLERS } from './procedures.ts';
@@ -56,7 +57,11 @@ export class Service {
   async #authorise(action: Action, procedure: Procedure, call: Call): Promise<void> {
     const { caller } = call;
     try {
-      this.#demand(caller, action, await this.#resourcesOf(action, procedure, call));
+      const resources = await this.#resourcesOf(action, procedure, call);
+      this.#demand(caller, action, resources);
+      // what is allowed by its path is allowed only where that leads there
+      if (opensPaths(action) && isLimited(caller.principal))
+        this.#demand(caller, action, await withPlaces(this.parts, resources));
       for (const further of procedure.also?.(call) ?? []) this.#demand(caller, further, []);
     } catch (failure) {
       const resource = this.#subjectOf(procedure, call);
@@ -104,4 +109,9 @@ export class Service {
 
 function requireSomebody({ principal }: Caller): void {
   if (principal.kind === 'nobody') throw new CausewayError('CW_AUTH_REQUIRED', 'nobody has signed in');
+}
+
+/** Others only look at what is known of a path. */
+function opensPaths(action: Action): boolean {
+  return ACTIONS[action].changes || action === 'file.list';
 }

@@ -28,6 +28,7 @@ export const PROCEDURE_ACTIONS = {
   resumeJob: 'job.control',
   undoJob: 'job.undo',
   interruptJob: 'job.control',
+  listFiles: 'file.list',
   listShares: 'share.read',
   createShare: 'share.change',
   showShare: 'share.read',

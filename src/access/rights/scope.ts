@@ -11,10 +11,16 @@ export type Scope =
   | { readonly kind: 'vm'; readonly vm: string; readonly path: string | null }
   | { readonly kind: 'host'; readonly path: string | null };
 
+/** Where a path leads: the identities of its beginnings (of no component, of one, …; null for what does not exist), and of what it really names and lies in. */
+export interface PathPlace {
+  readonly prefixes: readonly (string | null)[];
+  readonly chain: readonly string[];
+}
+
 /** What an action touches. A path with `vm: null` is on the host. */
 export type Resource =
   | { readonly kind: 'vm'; readonly vm: string }
-  | { readonly kind: 'path'; readonly vm: string | null; readonly path: string }
+  | { readonly kind: 'path'; readonly vm: string | null; readonly path: string; readonly place?: PathPlace }
   | { readonly kind: 'account'; readonly userId: string };
 
 const FORM = /^(?:(\*)|vm:([A-Za-z0-9.*?-]{1,63})(?::(\/.*))?|host(?::(\/.*))?)$/s;
@@ -45,7 +51,14 @@ export function covers(scope: Scope, resource: Resource, changes: boolean): bool
   if (scope.path === null) return true;
   if (resource.kind === 'vm') return !changes;
   const path = plainPath(resource.path);
-  return path !== null && isBelow(scope.path, path);
+  return path !== null && isBelow(scope.path, path) && leadsInto(scope.path, resource.place);
+}
+
+/** Whether no link leads out of the folder. A folder that does not exist yet has none. */
+function leadsInto(folder: string, place: PathPlace | undefined): boolean {
+  if (place === undefined) return true;
+  const own = place.prefixes[folder === '' ? 0 : folder.split('/').length - 1] ?? null;
+  return own === null || place.chain.includes(own);
 }
 
 function bad(text: string): CausewayError {
