@@ -120,6 +120,23 @@ export const ERROR_CODES = {
   ),
   CW_SSH_UNREACHABLE: spec('retry', 4, 'Nothing takes ssh there: check name, port and firewall with `ssh`.'),
   CW_SSH_FAILED: spec('retry', 1, 'The message has the last words of ssh, or of the machine.'),
+  CW_LIBVIRT: spec('never', 1, 'The message has the words of virsh: try the same with `virsh` by itself.'),
+  CW_LIBVIRT_DOWN: spec(
+    'retry',
+    4,
+    'libvirt does not run here, or at another place: start libvirtd or virtqemud, or give --connect URI.',
+  ),
+  CW_LIBVIRT_DENIED: spec(
+    'never',
+    4,
+    'This user may not use libvirt: run the command as root, or as a member of the group `libvirt`.',
+  ),
+  CW_LIBVIRT_DOMAIN: spec('never', 4, 'There is no such domain: `virsh list --all` has them all.'),
+  CW_QMP: spec(
+    'never',
+    1,
+    'Give the Unix socket of a QEMU that was started with `-qmp unix:PATH,server=on,wait=off`.',
+  ),
   CW_AGENT_PLATFORM: spec(
     'never',
     4,

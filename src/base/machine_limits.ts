@@ -19,6 +19,11 @@ export const MACHINE_LIMITS = {
   agentModuleMaxBytes: bytes(64 * MIB, 'a build of the agent that a machine takes over its link'),
   agentPieceBytes: bytes(512 * KIB, 'of such a build in one request'),
   agentAnswerGraceMs: ms(250, 'for the last answer of an agent to leave before it makes room for a new one'),
+  hypervisorAnswerMs: ms(20_000, 'time for virsh to say something'),
+  qmpAnswerMs: ms(2_000, 'time for QEMU to answer on its control socket, which another program may use'),
+  qmpLineMaxBytes: bytes(4 * MIB, 'one answer of QEMU'),
+  domainXmlDepthMax: count(64, 'nesting of what libvirt tells of a domain'),
+  discoveredMax: count(256, 'virtual machines of a host that are looked at'),
   commandTimeoutMs: ms(60_000, 'time for such a program; for one that takes a file: without any progress'),
   remoteScriptMs: ms(
     900_000,

@@ -5,7 +5,20 @@ import { type Add, several } from './add_command.ts';
 export function addVmCommands(program: Command, add: Add): void {
   const vm = program.command('vm').description('machines and the links to them');
   const load = () => import('./commands/vm.ts');
-  add(vm, 'ls', 'list machines', 'causeway vm ls', async () => (await load()).vmList);
+  add(
+    vm,
+    'ls',
+    'list machines',
+    'causeway vm ls\n  causeway vm ls --discovered',
+    async () => (await load()).vmList,
+  )
+    .option('--discovered', 'the virtual machines of this host: domains of libvirt, and QEMUs that run')
+    .option('--connect <uri>', 'with --discovered: what libvirt is asked for (default: qemu:///system)')
+    .option(
+      '--qmp <socket>',
+      'with --discovered: control socket of a QEMU; may be given several times',
+      several,
+    );
   add(
     vm,
     'show <name>',
@@ -19,7 +32,10 @@ export function addVmCommands(program: Command, add: Add): void {
     'forget a machine and its key',
     'causeway vm rm dev --purge',
     async () => (await load()).vmRemove,
-  ).option('--purge', 'first remove the agent that `vm add --ssh` has installed there');
+  )
+    .option('--purge', 'first remove the agent that `vm add --ssh` has installed there')
+    .option('--detach', 'first take the channel out of its libvirt domain')
+    .option('--connect <uri>', 'with --detach: what libvirt is asked for (default: qemu:///system)');
   add(
     vm,
     'update [name]',
@@ -60,7 +76,7 @@ function addAddCommand(vm: Command, add: Add): void {
     vm,
     'add <name>',
     'add a machine',
-    'causeway vm add dev --ssh me@192.168.122.17\n  causeway vm add box --serial ./port.sock',
+    'causeway vm add dev --ssh me@192.168.122.17\n  causeway vm add web --libvirt web --dry-run\n  causeway vm add box --serial ./port.sock',
     async () => (await import('./commands/vm.ts')).vmAdd,
   )
     .option(
@@ -77,6 +93,13 @@ function addAddCommand(vm: Command, add: Add): void {
       '--agent-dir <dir>',
       'with --ssh: where the agent goes (default: /opt/causeway/agent for root, else ~/.local/share/causeway/agent)',
     )
+    .option(
+      '--libvirt <domain>',
+      'give the libvirt domain of that name or UUID a channel, by `virsh`, also while it runs; its agent serves it with --serial',
+    )
+    .option('--dry-run', 'with --libvirt: show the device and the commands, and change nothing')
+    .option('--connect <uri>', 'with --libvirt: what libvirt is asked for (default: qemu:///system)')
+    .option('--socket <path>', 'with --libvirt: where QEMU makes the socket, and may do so')
     .option('--tcp <host:port>', 'its agent listens there (needs --token)')
     .option('--token <token>', 'what `causeway-agent run --listen` printed')
     .option('--serial <socket>', 'Unix socket of a virtio-serial port of the machine')

@@ -26,3 +26,48 @@ export const AgentUpdateView = Type.Object({
   state: Type.Union([Type.Literal('current'), Type.Literal('would be updated'), Type.Literal('updated')]),
 });
 export type AgentUpdateView = Static<typeof AgentUpdateView>;
+
+export const DiscoverRequest = Type.Object(
+  {
+    /** A hypervisor of this host as libvirt names it, in place of `qemu:///system`. */
+    uri: Type.Optional(Type.String({ minLength: 1, maxLength: 1024 })),
+    /** Control socket (QMP) of a QEMU, absolute; or several. */
+    qmp: Type.Optional(
+      Type.Union([
+        Type.String({ pattern: '^/', maxLength: 107 }),
+        Type.Array(Type.String({ pattern: '^/', maxLength: 107 }), { maxItems: 16 }),
+      ]),
+    ),
+  },
+  Strict,
+);
+export type DiscoverRequest = Static<typeof DiscoverRequest>;
+
+export const DiscoveredVmView = Type.Object({
+  foundBy: Type.Union([Type.Literal('libvirt'), Type.Literal('qemu')]),
+  name: Type.String(),
+  uuid: Type.Union([Type.String(), Type.Null()]),
+  state: Type.Union([
+    Type.Literal('running'),
+    Type.Literal('paused'),
+    Type.Literal('off'),
+    Type.Literal('unknown'),
+  ]),
+  /** Its port for the agent; null where it has none. */
+  channel: Type.Union([
+    Type.Object({ name: Type.String(), path: Type.Union([Type.String(), Type.Null()]) }),
+    Type.Null(),
+  ]),
+  /** The machine of this daemon that it is; null where it is none yet. */
+  vm: Type.Union([Type.String(), Type.Null()]),
+  /** The command that makes it one; null where it is one, or QEMU has to be started in another way first. */
+  add: Type.Union([Type.String(), Type.Null()]),
+});
+export type DiscoveredVmView = Static<typeof DiscoveredVmView>;
+
+export const DiscoveryView = Type.Object({
+  machines: Type.Array(DiscoveredVmView),
+  /** What could not be asked, and why. */
+  missed: Type.Array(Type.Object({ place: Type.String(), code: Type.String(), message: Type.String() })),
+});
+export type DiscoveryView = Static<typeof DiscoveryView>;

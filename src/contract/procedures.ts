@@ -27,7 +27,7 @@ import {
   TotpView,
   UserView,
 } from './identity_schemas.ts';
-import { AgentUpdateView, UpdateVmRequest } from './machine_schemas.ts';
+import { AgentUpdateView, DiscoverRequest, DiscoveryView, UpdateVmRequest } from './machine_schemas.ts';
 import { MetricFamilyView } from './metric_schemas.ts';
 import { AddedNotifierView, AddNotifierRequest, NotifierView } from './notify_schemas.ts';
 import { type ProcedureName, ROUTES } from './routes.ts';
@@ -63,6 +63,7 @@ export const PROCEDURES = {
   removeVm: { ...ROUTES.removeVm, params: NameParams, body: Empty, result: Empty },
   pairVm: { ...ROUTES.pairVm, params: NameParams, body: PairRequest, result: PairView },
   updateVm: { ...ROUTES.updateVm, params: NameParams, body: UpdateVmRequest, result: AgentUpdateView },
+  discoverVms: { ...ROUTES.discoverVms, params: Empty, body: DiscoverRequest, result: DiscoveryView },
   listJobs: { ...ROUTES.listJobs, params: Empty, body: ListJobsRequest, result: JobPage },
   startJob: { ...ROUTES.startJob, params: Empty, body: StartJobRequest, result: JobView },
   startGroup: { ...ROUTES.startGroup, params: Empty, body: StartGroupRequest, result: GroupView },

@@ -9,6 +9,7 @@ export const ROUTES = {
   removeVm: { method: 'DELETE', path: '/v1/vms/:name' },
   pairVm: { method: 'POST', path: '/v1/vms/:name/pair' },
   updateVm: { method: 'POST', path: '/v1/vms/:name/update' },
+  discoverVms: { method: 'GET', path: '/v1/discovered-vms' },
   listJobs: { method: 'GET', path: '/v1/jobs' },
   startJob: { method: 'POST', path: '/v1/jobs' },
   startGroup: { method: 'POST', path: '/v1/groups' },

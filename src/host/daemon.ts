@@ -24,6 +24,7 @@ import { serveApi } from './api_server.ts';
 import { CopyRates } from './copy_rates.ts';
 import { DaemonSettings } from './daemon_settings.ts';
 import { type DialInServer, serveDialIn } from './dial_in.ts';
+import { Discovery } from './discovery.ts';
 import { eventSources } from './event_sources.ts';
 import { HostFiles } from './host_files.ts';
 import { JobGroups } from './job_groups.ts';
@@ -223,6 +224,7 @@ export class Daemon implements AsyncDisposable {
       trail: access.trail,
       machines: this.machines,
       agents: this.#agents(),
+      discovery: new Discovery(world, () => this.machines.views()),
       jobs: this.jobs,
       groups: this.groups,
       shares: this.shares,

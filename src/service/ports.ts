@@ -3,7 +3,12 @@ import type { Identity } from '../access/identity.ts';
 import type { PathPlace } from '../access/rights/scope.ts';
 import type { ErrorCode } from '../base/errors.ts';
 import type { ConfigView } from '../contract/config_schemas.ts';
-import type { AgentUpdateView, UpdateVmRequest } from '../contract/machine_schemas.ts';
+import type {
+  AgentUpdateView,
+  DiscoverRequest,
+  DiscoveryView,
+  UpdateVmRequest,
+} from '../contract/machine_schemas.ts';
 import type { AddedNotifierView, AddNotifierRequest, NotifierView } from '../contract/notify_schemas.ts';
 import type {
   AddVmRequest,
@@ -44,6 +49,11 @@ export interface MachinesPort {
 export interface AgentsPort {
   /** Brings the agent of this host to a machine, over its link. CW_VM_UNKNOWN, CW_VM_OFFLINE, CW_AGENT_*, CW_USAGE. */
   update(name: string, request: UpdateVmRequest): Promise<AgentUpdateView>;
+}
+
+export interface DiscoveryPort {
+  /** The virtual machines of this host. CW_USAGE. */
+  look(request: DiscoverRequest): Promise<DiscoveryView>;
 }
 
 export interface JobReads {
@@ -182,6 +192,7 @@ export interface ServiceParts {
   readonly trail: AuditTrail;
   readonly machines: MachinesPort;
   readonly agents: AgentsPort;
+  readonly discovery: DiscoveryPort;
   readonly jobs: JobReads & JobChanges;
   readonly groups: GroupsPort;
   readonly shares: SharesPort;

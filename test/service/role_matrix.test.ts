@@ -21,6 +21,7 @@ const MATRIX: Readonly<Record<ProcedureName, Rule>> = {
   removeVm: ['admin', 'vm'],
   pairVm: ['admin', 'vm'],
   updateVm: ['admin', 'vm'],
+  discoverVms: ['admin', 'all'],
   listJobs: ['viewer', 'any'],
   startJob: ['operator', 'job'],
   startGroup: ['operator', 'job'],

@@ -31,6 +31,8 @@ export const ACTIONS = {
   'notify.change': change('admin', 'all'),
   'vm.list': look('viewer', 'any'),
   'vm.read': look('viewer', 'vm'),
+  /** All virtual machines of this host, whosesoever: what it names is opened as the daemon. */
+  'vm.discover': look('admin', 'all'),
   'vm.add': change('admin', 'vm'),
   /** A machine behind a command or a socket of this host: what it names is run or opened as the daemon. */
   'vm.add-local': change('admin', 'all'),

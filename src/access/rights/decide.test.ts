@@ -54,6 +54,7 @@ const EXPECTED: Readonly<Record<Role, readonly Action[]>> = {
       'settings.change',
       'vm.add',
       'vm.add-local',
+      'vm.discover',
       'vm.pair',
       'vm.update',
       'vm.change',

@@ -18,6 +18,7 @@ export const PROCEDURE_ACTIONS = {
   removeVm: 'vm.remove',
   pairVm: 'vm.pair',
   updateVm: 'vm.update',
+  discoverVms: 'vm.discover',
   listJobs: 'job.list',
   startJob: 'job.start',
   startGroup: 'job.start',

@@ -10,9 +10,16 @@ import { table } from '../terminal.ts';
 import { channelText, encryptionText, VM_HEAD, vmRow } from '../vm_text.ts';
 
 /** `causeway vm ls` */
-export const vmList: Action = async ({ client, terminal, json }) => {
+export const vmList: Action = async (context, _args, options) => {
+  if (options['discovered'] === true)
+    return (await import('./vm_discover.ts')).listDiscovered(context, options);
+  if (options['connect'] !== undefined || options['qmp'] !== undefined)
+    throw new CausewayError('CW_USAGE', '--connect and --qmp go with --discovered');
+  const { client, terminal, json } = context;
   const vms = await client.call('listVms', {});
   terminal.out(json ? `${JSON.stringify(vms)}\n` : `${table([VM_HEAD, ...vms.map(vmRow)])}\n`);
+  if (!json && (vms.length === 0 || terminal.isTty))
+    terminal.err('`causeway vm ls --discovered` shows the virtual machines of this host\n');
   return 0;
 };
 
@@ -27,7 +34,12 @@ export const vmShow: Action = async ({ client, terminal, json }, [name = '']) =>
 export const vmRemove: Action = async (context, [name = ''], options) => {
   const { client, terminal, json } = context;
   if (options['purge'] === true) await (await import('./vm_ssh.ts')).purgeBySsh(context, name);
+  const { detachFromDomain, leftInDomain } = await import('./vm_libvirt.ts');
+  const isDetached = options['detach'] === true;
+  if (isDetached) await detachFromDomain(context, name, options);
+  const left = isDetached || json ? null : await leftInDomain(context, name);
   await client.call('removeVm', { name });
+  if (left !== null) terminal.err(left);
   if (json) terminal.out(`${JSON.stringify({ removed: name })}\n`);
   return 0;
 };
@@ -60,6 +72,11 @@ export const vmAdd: Action = async (context, [name = ''], options) => {
   const { client, terminal, json } = context;
   if (options['ssh'] !== undefined) return (await import('./vm_ssh.ts')).addBySsh(context, name, options);
   refuseWithoutSsh(options);
+  if (options['libvirt'] !== undefined)
+    return (await import('./vm_libvirt.ts')).addByLibvirt(context, name, options);
+  for (const stray of ['connect', 'socket', 'dryRun'])
+    if (options[stray] !== undefined)
+      throw new CausewayError('CW_USAGE', '--connect, --socket and --dry-run go with --libvirt');
   const request: AddVmRequest = { name, endpoint: endpointOf(options, terminal.cwd) };
   if (options['token'] !== undefined) request.token = String(options['token']);
   if (options['trustCarrier'] === true) request.trustCarrier = true;
@@ -89,7 +106,7 @@ function endpointOf(options: Record<string, unknown>, cwd: string): VmEndpoint {
   if (!endpoint || another)
     throw new CausewayError(
       'CW_USAGE',
-      'say how the machine is reached with one of --ssh, --tcp, --serial, --unix, --exec, --listen',
+      'say how the machine is reached with one of --ssh, --libvirt, --tcp, --serial, --unix, --exec, --listen',
     );
   return endpoint;
 }

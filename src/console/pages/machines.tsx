@@ -1,9 +1,10 @@
 import { LinkButton } from '../parts/buttons.tsx';
+import { FoundMachines } from '../parts/found_machines.tsx';
 import { MachineRows } from '../parts/machine_rows.tsx';
 import { Card, Empty, Page } from '../parts/page.tsx';
 import { machines, status } from '../state/daemon.ts';
 import { messages } from '../state/language.ts';
-import { refusalOf } from '../state/rights.ts';
+import { may, refusalOf } from '../state/rights.ts';
 import { linkTo } from '../state/route.ts';
 
 export function MachinesPage() {
@@ -25,6 +26,7 @@ export function MachinesPage() {
           <MachineRows machines={machines.value} />
         </Card>
       )}
+      {may('vm.discover') && <FoundMachines />}
     </Page>
   );
 }

@@ -5,6 +5,7 @@ import { me } from './session.ts';
 /** What the console asks about, in the words of the daemon's rules. */
 export type Action =
   | 'vm.add'
+  | 'vm.discover'
   | 'vm.pair'
   | 'vm.change'
   | 'vm.remove'

@@ -1,6 +1,6 @@
 import type { Action } from '../../access/rights/actions.ts';
 import { decide } from '../../access/rights/decide.ts';
-import type { AgentUpdateView, UpdateVmRequest } from '../../contract/machine_schemas.ts';
+import type { AgentUpdateView, DiscoverRequest, UpdateVmRequest } from '../../contract/machine_schemas.ts';
 import type { AddVmRequest, PairRequest, SetVmRequest, VmEndpoint, VmView } from '../../contract/schemas.ts';
 import { sshText } from '../../vm/ssh/ssh_command.ts';
 import { type Caller, param } from '../caller.ts';
@@ -42,6 +42,7 @@ export const MACHINE_PROCEDURES = {
     return {};
   }),
   updateVm,
+  discoverVms: { act: ({ discovery }, { body }) => discovery.look(body as DiscoverRequest) },
   pairVm: one(({ machines }, call) => machines.pair(param(call, 'name'), call.body as PairRequest)),
 } satisfies Record<string, Procedure>;
 

@@ -41,6 +41,7 @@ export const audit = {
     'vm.read': 'Look at a machine',
     'vm.add': 'Add a machine',
     'vm.add-local': 'Add a machine by command or socket',
+    'vm.discover': 'Look for virtual machines of this host',
     'vm.pair': 'Pair a machine',
     'vm.update': 'Update the agent of a machine',
     'vm.change': 'Change a machine',

@@ -48,4 +48,17 @@ export const machines = {
     ssh: 'SSH',
     listen: 'Dials in',
   },
+  found: {
+    title: 'Found on this host',
+    lead: 'Virtual machines of libvirt and QEMU that are not added yet. Run the command to add one.',
+    empty: 'No other virtual machine was found on this host.',
+    noLibvirt: 'No virtual machine was found: libvirt does not run here, and no QEMU either.',
+    by: { libvirt: 'libvirt', qemu: 'QEMU' },
+    channel: 'has a port for the agent',
+    noChannel: 'no port for the agent yet',
+    noWay:
+      'Start this QEMU with a virtio-serial port named org.causeway.0, or reach it by SSH or the network.',
+    addLabel: (name: string) => `the command that adds ${name}`,
+    states: { running: 'Runs', paused: 'Paused', off: 'Off', unknown: 'State not known' },
+  },
 };

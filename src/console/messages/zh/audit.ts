@@ -43,6 +43,7 @@ export const audit: Messages['audit'] = {
     'vm.read': '查看虚拟机',
     'vm.add': '添加虚拟机',
     'vm.add-local': '通过命令或套接字添加虚拟机',
+    'vm.discover': '查找本机上的虚拟机',
     'vm.pair': '配对虚拟机',
     'vm.update': '更新虚拟机的代理程序',
     'vm.change': '更改虚拟机',

@@ -49,4 +49,16 @@ export const machines: Messages['machines'] = {
     ssh: 'SSH',
     listen: '主动接入',
   },
+  found: {
+    title: '在本机上发现',
+    lead: '尚未添加的 libvirt 和 QEMU 虚拟机。运行命令即可添加。',
+    empty: '本机上没有发现其他虚拟机。',
+    noLibvirt: '没有发现虚拟机：本机没有运行 libvirt，也没有运行 QEMU。',
+    by: { libvirt: 'libvirt', qemu: 'QEMU' },
+    channel: '已有代理程序端口',
+    noChannel: '还没有代理程序端口',
+    noWay: '请用名为 org.causeway.0 的 virtio-serial 端口启动该 QEMU，或者通过 SSH 或网络连接它。',
+    addLabel: (name) => `添加 ${name} 的命令`,
+    states: { running: '运行中', paused: '已暂停', off: '已关闭', unknown: '状态未知' },
+  },
 };
