@@ -106,7 +106,16 @@ describe('the console', { skip: SKIPPED }, () => {
     await open(admin, 'copy/dev');
     await button(admin, 'Start the copy').click();
     await admin.getByText('Say what to copy').waitFor();
-    await field(admin, 'Files and folders').fill(source);
+    await button(admin, 'Choose on this computer').click();
+    const picker = admin.getByRole('dialog', { name: 'Choose files and folders' });
+    await picker.getByRole('button', { name: 'Open /', exact: true }).click();
+    for (const name of rig.hostFiles.slice(1).split('/'))
+      await picker.getByRole('button', { name: `Open ${name}`, exact: true }).click();
+    await picker.getByLabel('disk.img').check();
+    assert.deepEqual(await seriousFindings(admin), [], 'the dialog');
+    await rig.picture(admin, 'copy-picker');
+    await picker.getByRole('button', { name: 'Choose 1' }).click();
+    assert.equal(await field(admin, 'Files and folders').inputValue(), source);
     await field(admin, 'Destination').fill(`${rig.guestFiles}/`);
     await rig.picture(admin, 'copy');
     await button(admin, 'Start the copy').click();
@@ -261,6 +270,27 @@ describe('the console', { skip: SKIPPED }, () => {
       }
     });
   }
+
+  it('lets people choose a folder on a phone, in the dark, in Chinese', async () => {
+    await open(admin, 'copy/dev');
+    await admin.locator('select').nth(1).selectOption('');
+    await admin.getByRole('button', { name: '在本机上选择文件夹' }).click();
+    const picker = admin.getByRole('dialog', { name: '选择文件夹' });
+    await picker.getByRole('button', { name: '打开 /', exact: true }).click();
+    await picker.locator('[data-file="usr"]').waitFor();
+    const open0 = picker.getByRole('button', { name: '打开 usr', exact: true });
+    await open0.focus();
+    await admin.keyboard.press('Enter');
+    await picker.locator('[data-file="bin"]').waitFor();
+    const focused = await admin.evaluate(() => document.activeElement?.textContent);
+    assert.equal(focused, 'usr', 'where one has come to has the focus');
+    assert.deepEqual(await seriousFindings(admin), []);
+    const beyond = await admin.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    assert.ok(beyond <= 0, `${beyond} px too wide`);
+    await rig.picture(admin, 'dark-picker-phone');
+    await picker.getByRole('button', { name: '选择此文件夹' }).click();
+    assert.equal(await admin.getByLabel('目的地', { exact: true }).inputValue(), '/usr/');
+  });
 
   it('can be used by keyboard alone', async () => {
     await open(admin, 'settings');

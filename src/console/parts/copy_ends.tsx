@@ -1,7 +1,11 @@
+import { useState } from 'preact/hooks';
 import type { CopyDraft, CopyProblem } from '../format/copy_draft.ts';
+import { asDestination, withChosen } from '../format/places.ts';
 import { machines } from '../state/daemon.ts';
 import { messages } from '../state/language.ts';
+import { may } from '../state/rights.ts';
 import { Button } from './buttons.tsx';
+import { FilePicker } from './file_picker.tsx';
 import { CheckField, Field, SelectField, TextField } from './form.tsx';
 import { Card } from './page.tsx';
 
@@ -65,11 +69,16 @@ export function CopyFrom({ draft, set, problems }: EndProps) {
           )}
         </div>
       ))}
-      {sources.length < SOURCES_MAX && (
-        <Button kind="quiet" onPress={() => set({ sources: [...sources, ''] })}>
-          {`+ ${m.addPath}`}
-        </Button>
-      )}
+      <div class="choose-row">
+        {from === '' && (
+          <ChooseHere kind="files" onChoose={(paths) => set({ sources: withChosen(sources, paths) })} />
+        )}
+        {sources.length < SOURCES_MAX && (
+          <Button kind="quiet" onPress={() => set({ sources: [...sources, ''] })}>
+            {`+ ${m.addPath}`}
+          </Button>
+        )}
+      </div>
     </Card>
   );
 }
@@ -115,6 +124,14 @@ export function CopyTo({ draft, set, problems }: EndProps) {
           />
         )}
       </Field>
+      {to === '' && (
+        <div class="choose-row">
+          <ChooseHere
+            kind="folder"
+            onChoose={([folder = '/']) => set({ destination: asDestination(folder) })}
+          />
+        </div>
+      )}
       {to !== '' && others.length > 0 && (
         <fieldset class="several">
           <legend>{m.several}</legend>
@@ -132,5 +149,22 @@ export function CopyTo({ draft, set, problems }: EndProps) {
         </fieldset>
       )}
     </Card>
+  );
+}
+
+interface ChooseHereProps {
+  readonly kind: 'files' | 'folder';
+  readonly onChoose: (paths: readonly string[]) => void;
+}
+
+function ChooseHere({ kind, onChoose }: ChooseHereProps) {
+  const m = messages.value.picker;
+  const [isOpen, setOpen] = useState(false);
+  if (!may('file.list')) return null;
+  return (
+    <>
+      <Button onPress={() => setOpen(true)}>{kind === 'files' ? m.choose : m.chooseFolder}</Button>
+      {isOpen && <FilePicker kind={kind} onChoose={onChoose} onClose={() => setOpen(false)} />}
+    </>
   );
 }

@@ -12,6 +12,7 @@ export type Action =
   | 'job.start'
   | 'job.control'
   | 'job.undo'
+  | 'file.list'
   | 'account.change'
   | 'user.read'
   | 'user.change'

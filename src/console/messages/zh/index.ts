@@ -13,6 +13,7 @@ import { machines } from './machines.ts';
 import { notifiers } from './notifiers.ts';
 import { overview } from './overview.ts';
 import { people } from './people.ts';
+import { picker } from './picker.ts';
 import { settings } from './settings.ts';
 import { shell } from './shell.ts';
 import { tokens } from './tokens.ts';
@@ -33,6 +34,7 @@ export const zh: Messages = {
   people,
   tokens,
   audit,
+  picker,
   settings,
   errors,
   causes,
