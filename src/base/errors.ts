@@ -279,6 +279,10 @@ export const ERROR_CODES = {
     'The receiver did not take the notification: see what it says, then `causeway notify test NAME`.',
   ),
   CW_NOTIFY_UNKNOWN: spec('never', 4, 'No receiver has that name: see `causeway notify ls`.'),
+  // area: mounts
+  CW_MOUNT_EXISTS: spec('never', 4, 'Choose another place, or `causeway umount` what is there first.'),
+  CW_MOUNT_ROOT: spec('never', 4, 'Give the folder to a user, or add `--as-root` where root is meant.'),
+  CW_MOUNT_UNKNOWN: spec('never', 4, 'See `causeway mount` for what is mounted.'),
   // area: shares
   CW_SHARE_EXISTS: spec('never', 4, 'A share with that name exists: choose another name or remove it first.'),
   CW_SHARE_NAME: spec('never', 2, 'A share name has 1 to 63 letters, digits, dots, hyphens or underscores.'),

@@ -3,6 +3,7 @@ import type { Limit } from './limit.ts';
 const MIB = 1024 * 1024;
 
 const bytes = (value: number, why: string): Limit => ({ value, unit: 'bytes', why });
+const ms = (value: number, why: string): Limit => ({ value, unit: 'ms', why });
 const count = (value: number, why: string): Limit => ({ value, unit: 'count', why });
 
 /** Those of mounts, a part of LIMITS. */
@@ -32,5 +33,24 @@ export const MOUNT_LIMITS = {
     'files and folders that another machine may know of a mount; whoever holds more does not forget when asked',
   ),
   mountFarFilesMax: count(8_192, 'files and folders that another machine has open in one mount'),
+  mountSlotsMax: count(
+    16,
+    'pieces of memory in which requests of a mount of another machine wait, and as many for answers; each holds a large one',
+  ),
+  mountMessageMaxBytes: bytes(
+    MIB + 68 * 1024,
+    'largest message on the stream of a mount: a large write, and small requests before it',
+  ),
+  mountOutageMs: ms(
+    8_000,
+    'how long programs wait for a mount whose other machine is away, before they get errors',
+  ),
+  mountEndMs: ms(2_000, 'how long the end of a mount waits for the other machine to hear of it'),
+  mountRetryMs: ms(1_000, 'pause before a mount of another machine is tried again after a failure'),
+  mountServerKeepMs: ms(
+    600_000,
+    'how long a machine keeps what another one had open in a folder, while the link is away',
+  ),
+  mountsMax: count(64, 'mounts that a daemon keeps, and that a machine serves or has'),
   mountFarSyncsMax: count(64, 'flushes of one mount that are under way for another machine'),
 };

@@ -7,8 +7,8 @@ export function addMountCommands(program: Command, add: Add): void {
   add(
     program,
     'mount [folder] [mountpoint]',
-    'mount a folder of this host at another place (Linux, FUSE); without arguments: list what is mounted',
-    'causeway mount ./data /mnt/data --read-only',
+    'mount a folder of this host, or VM:/FOLDER of a machine (Linux, FUSE); without arguments: list what is mounted',
+    'causeway mount ./data /mnt/data --read-only\n  causeway mount web:/srv/www /mnt/web',
     async () => (await load()).mount,
   )
     .option('--read-only', 'nothing is changed through the mount')
@@ -18,6 +18,8 @@ export function addMountCommands(program: Command, add: Add): void {
       '--no-passthrough',
       'all bytes go through this program, where the kernel could move them by itself',
     )
+    .option('--numeric-ids', 'of a machine: its users and groups are the same as here, by their numbers')
+    .option('--as-root', 'of a machine: a folder that belongs to root there may be changed as root')
     .option('--foreground', 'serve here, until the end by Ctrl-C or `causeway umount`')
     .option('--ready-fd <n>', 'write a line to this descriptor once it is mounted');
   add(

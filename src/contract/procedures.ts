@@ -29,6 +29,7 @@ import {
 } from './identity_schemas.ts';
 import { AgentUpdateView, DiscoverRequest, DiscoveryView, UpdateVmRequest } from './machine_schemas.ts';
 import { MetricFamilyView } from './metric_schemas.ts';
+import { AddMountRequest, MountView, RemoveMountRequest } from './mount_schemas.ts';
 import { AddedNotifierView, AddNotifierRequest, NotifierView } from './notify_schemas.ts';
 import { type ProcedureName, ROUTES } from './routes.ts';
 import {
@@ -80,6 +81,9 @@ export const PROCEDURES = {
   showShare: { ...ROUTES.showShare, params: NameParams, body: Empty, result: ShareView },
   setShare: { ...ROUTES.setShare, params: NameParams, body: SetShareRequest, result: CreatedShareView },
   removeShare: { ...ROUTES.removeShare, params: NameParams, body: Empty, result: Empty },
+  listMounts: { ...ROUTES.listMounts, params: Empty, body: Empty, result: Type.Array(MountView) },
+  addMount: { ...ROUTES.addMount, params: Empty, body: AddMountRequest, result: MountView },
+  removeMount: { ...ROUTES.removeMount, params: Empty, body: RemoveMountRequest, result: Empty },
   me: { ...ROUTES.me, params: Empty, body: Empty, result: MeView },
   logIn: { ...ROUTES.logIn, params: Empty, body: LogInRequest, result: MeView },
   logOut: { ...ROUTES.logOut, params: Empty, body: Empty, result: Empty },

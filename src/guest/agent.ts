@@ -3,7 +3,7 @@ import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { dialLink } from '../link/dial.ts';
 import type { Link } from '../link/link.ts';
 import type { LinkServer } from '../link/link_server.ts';
-import type { Mux } from '../link/mux/mux.ts';
+import type { Mux, Stream } from '../link/mux/mux.ts';
 import type { RpcHandler } from '../link/rpc.ts';
 import { type ServeSource, serveLinks } from '../link/serve.ts';
 import { loadIdentity } from '../link/session/identity_store.ts';
@@ -13,11 +13,13 @@ import { StateFile } from '../link/session/state_file.ts';
 import { StoreTrust } from '../link/session/store_trust.ts';
 import type { DialTrust } from '../link/session/trust.ts';
 import { TrustStore } from '../link/session/trust_store.ts';
+import { FarMounts } from '../share/fuse/far_mounts.ts';
 import { CopyService } from '../transfer/copy_service.ts';
 import { peerMethods } from '../transfer/peer_methods.ts';
 import { PeerSession } from '../transfer/peer_session.ts';
 import { parseToken } from '../wire/token.ts';
 import type { Dir } from '../world/disk.ts';
+import type { Mounts } from '../world/mounts.ts';
 import type { Endpoint, TlsIdentity } from '../world/net.ts';
 import type { World } from '../world/world.ts';
 
@@ -29,8 +31,14 @@ export type AgentChannel =
   | { readonly kind: 'unix'; readonly path: string }
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly token: string | null };
 
-export interface AgentOptions {
+/** What an agent stands on. */
+export interface AgentGround {
   readonly world: World;
+  /** What this machine offers to mounts; absent: none. */
+  readonly mounts?: Mounts;
+}
+
+export interface AgentOptions extends AgentGround {
   readonly dataDirectory: string;
   readonly buildId: string;
   readonly channel: AgentChannel;
@@ -55,6 +63,7 @@ export class Agent implements AsyncDisposable {
   readonly ready: AgentReady;
   readonly #copies: CopyService;
   readonly #options: AgentOptions;
+  readonly #mounts: FarMounts | null;
   readonly #closers: (() => Promise<void>)[];
   readonly #finished = Promise.withResolvers<void>();
 
@@ -68,6 +77,9 @@ export class Agent implements AsyncDisposable {
     this.ready = ready;
     this.#copies = copies;
     this.#closers = closers;
+    const { world, mounts } = options;
+    this.#mounts = mounts === undefined ? null : new FarMounts(world, mounts);
+    closers.push(async () => this.#mounts?.close());
   }
 
   /** Resolves when there is nothing more to serve: the end of stdin, or a host that refuses this agent for good. */
@@ -147,11 +159,17 @@ export class Agent implements AsyncDisposable {
       served.add(mux);
       const { world, buildId, onLinked, log, methods } = this.#options;
       onLinked?.(host).catch((failure) => log(asCausewayError(failure).message));
-      const handlers = { ...peerMethods(world, this.#copies, buildId), ...methods?.(host) };
-      const session = new PeerSession(mux, this.#copies, handlers);
+      const handlers = {
+        ...peerMethods(world, this.#copies, buildId),
+        ...this.#mounts?.methods,
+        ...methods?.(host),
+      };
+      const take = (stream: Stream) => void this.#mounts?.take(stream);
+      const session = new PeerSession(mux, this.#copies, handlers, this.#mounts === null ? null : take);
       void session.serve().then(() => served.delete(mux));
     };
     link.onState((state) => {
+      this.#mounts?.stalled(state.kind !== 'up');
       if (state.kind === 'up') serve(state.mux, state.peer.fingerprint);
     });
     if (link.state.kind === 'up') serve(link.state.mux, link.state.peer.fingerprint);

@@ -4,11 +4,14 @@ import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { parseName, resolveAbsolute } from '../base/path.ts';
 import { defaultDataDirectory, makeDataDirectory } from '../world/node/data_directory.ts';
+import { createNodeMounts } from '../world/node/mounts.ts';
 import { processTerminal, tellReady } from '../world/node/terminal.ts';
 import { createNodeWorld } from '../world/node/world.ts';
 import type { World } from '../world/world.ts';
 import { Agent, type AgentChannel } from './agent.ts';
 import { DISK_THREAD } from './disk_thread_module.ts';
+import { MOUNT_READ_THREAD } from './mount_read_thread_module.ts';
+import { MOUNT_SERVE_THREAD } from './mount_serve_thread_module.ts';
 import { SelfUpdate } from './update/self_update.ts';
 
 export const AGENT_VERSION = '0.1.0';
@@ -92,6 +95,7 @@ async function run(
   });
   const agent = await Agent.start({
     world,
+    mounts: createNodeMounts({ reading: MOUNT_READ_THREAD, serving: MOUNT_SERVE_THREAD }),
     dataDirectory,
     buildId,
     channel,

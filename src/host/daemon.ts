@@ -16,6 +16,7 @@ import type { Database } from '../world/database.ts';
 import type { Dir } from '../world/disk.ts';
 import type { ServeHttp } from '../world/http.ts';
 import type { LocalTime } from '../world/local_time.ts';
+import type { Mounts } from '../world/mounts.ts';
 import type { TlsIdentity } from '../world/net.ts';
 import type { WebPlatform } from '../world/node/web_platform.ts';
 import type { World } from '../world/world.ts';
@@ -43,6 +44,7 @@ import { type ShareListen, Shares } from './shares.ts';
 import { SqlAnswerStore } from './sql_answer_store.ts';
 import { SqlJobStore } from './sql_job_store.ts';
 import { migrateState, STATE_FILE_NAME } from './state_database.ts';
+import { VmMounts } from './vm_mounts.ts';
 import { VmStore } from './vm_store.ts';
 import { loadWebIdentity } from './web_identity.ts';
 import { type WebListen, WebServer } from './web_server.ts';
@@ -65,6 +67,8 @@ export interface DaemonOptions extends DaemonGround {
   /** What the copies share, in each direction, with everything else that this daemon sends; null: as fast as it goes. */
   readonly limitBytesPerSecond: number | null;
   readonly web: WebOptions;
+  /** What this machine offers to mounts; absent: none are made. */
+  readonly mounts?: Mounts;
   /** Absent: the defaults, which nobody can change. */
   readonly settings?: DaemonSettings;
 }
@@ -100,6 +104,7 @@ export class Daemon implements AsyncDisposable {
   readonly jobs: JobManager;
   readonly groups: JobGroups;
   readonly shares: Shares;
+  readonly mounts: VmMounts;
   readonly notifiers: Notifiers;
   readonly stopRequested: Promise<void>;
   readonly requestStop: () => void;
@@ -122,6 +127,7 @@ export class Daemon implements AsyncDisposable {
     this.groups = new JobGroups(options.world.random, parts.jobs);
     this.socketPath = joinAbsolute(options.dataDirectory, SOCKET_NAME);
     this.shares = sharesOf(options, parts);
+    this.mounts = mountsOf(options, parts);
     this.notifiers = notifiersOf(options, parts);
     this.#startedMs = options.world.clock.monotonicMs();
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -145,6 +151,7 @@ export class Daemon implements AsyncDisposable {
       await daemon.shares.start();
       await daemon.#serve(dir);
       daemon.machines.startAll();
+      await daemon.mounts.start();
       if (options.listen !== null) {
         const { identity, trust, tokens } = daemon.#parts;
         daemon.#dialIn = await serveDialIn(world, {
@@ -228,6 +235,7 @@ export class Daemon implements AsyncDisposable {
       jobs: this.jobs,
       groups: this.groups,
       shares: this.shares,
+      mounts: this.mounts,
       daemon: this,
       metrics: this.#parts.metrics,
       notifiers: this.notifiers,
@@ -321,6 +329,7 @@ export class Daemon implements AsyncDisposable {
     await this.jobs.close();
     await this.notifiers.close();
     this.#events?.close();
+    await this.mounts.close();
     await this.shares.close();
     await this.#web?.close();
     await this.#api?.close();
@@ -347,6 +356,10 @@ function notifiersOf({ world, web }: DaemonOptions, parts: DaemonParts): Notifie
     vault: access.vault,
     onResult: (name, result, times) => metrics.notified(name, result, times),
   });
+}
+
+function mountsOf({ world, dataDirectory, mounts }: DaemonOptions, { machines, dir }: DaemonParts): VmMounts {
+  return new VmMounts({ world, machines, mounts: mounts ?? null, wantedAt: () => [] }, dir, dataDirectory);
 }
 
 function sharesOf({ world, dataDirectory, web }: DaemonOptions, parts: DaemonParts): Shares {

@@ -9,6 +9,7 @@ import type {
   DiscoveryView,
   UpdateVmRequest,
 } from '../contract/machine_schemas.ts';
+import type { AddMountRequest, MountView } from '../contract/mount_schemas.ts';
 import type { AddedNotifierView, AddNotifierRequest, NotifierView } from '../contract/notify_schemas.ts';
 import type {
   AddVmRequest,
@@ -75,6 +76,12 @@ export interface JobChanges {
 export interface GroupsPort {
   start(request: StartGroupRequest, id?: string): Promise<GroupView>;
   show(id: string): Promise<GroupView>;
+}
+
+export interface MountsPort {
+  views(): MountView[];
+  add(request: AddMountRequest): Promise<MountView>;
+  remove(mountpoint: string): Promise<void>;
 }
 
 export interface SharesPort {
@@ -195,6 +202,7 @@ export interface ServiceParts {
   readonly discovery: DiscoveryPort;
   readonly jobs: JobReads & JobChanges;
   readonly groups: GroupsPort;
+  readonly mounts: MountsPort;
   readonly shares: SharesPort;
   readonly daemon: DaemonPort;
   readonly metrics: MetricsPort;

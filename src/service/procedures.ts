@@ -6,6 +6,7 @@ import { DAEMON_PROCEDURES } from './procedures/daemon.ts';
 import { FILE_PROCEDURES } from './procedures/files.ts';
 import { JOB_PROCEDURES } from './procedures/jobs.ts';
 import { MACHINE_PROCEDURES } from './procedures/machines.ts';
+import { MOUNT_PROCEDURES } from './procedures/mounts.ts';
 import { NOTIFY_PROCEDURES } from './procedures/notify.ts';
 import { SHARE_PROCEDURES } from './procedures/shares.ts';
 import { SIGN_IN_PROCEDURES } from './procedures/sign_in.ts';
@@ -17,6 +18,7 @@ export const PROCEDURE_HANDLERS: Readonly<Record<ProcedureName, Procedure>> = {
   ...MACHINE_PROCEDURES,
   ...JOB_PROCEDURES,
   ...FILE_PROCEDURES,
+  ...MOUNT_PROCEDURES,
   ...SHARE_PROCEDURES,
   ...SIGN_IN_PROCEDURES,
   ...ACCOUNT_PROCEDURES,

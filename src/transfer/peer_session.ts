@@ -10,14 +10,21 @@ export class PeerSession {
   readonly router: LaneRouter;
   readonly #copies: CopyService | null;
   readonly #handlers: Readonly<Record<string, RpcHandler>>;
+  readonly #takeMount: ((stream: Stream) => void) | null;
   readonly #over = new AbortController();
 
   /** Without `copies` the peer may not ask for copies: a machine never reads or writes the host's files on its own. */
-  constructor(mux: Mux, copies: CopyService | null, handlers: Readonly<Record<string, RpcHandler>>) {
+  constructor(
+    mux: Mux,
+    copies: CopyService | null,
+    handlers: Readonly<Record<string, RpcHandler>>,
+    takeMount: ((stream: Stream) => void) | null = null,
+  ) {
     this.mux = mux;
     this.router = new LaneRouter(mux);
     this.#copies = copies;
     this.#handlers = handlers;
+    this.#takeMount = takeMount;
   }
 
   /** Resolves when the session is gone; never rejects. */
@@ -40,6 +47,7 @@ export class PeerSession {
       if (stream.kind === 'rpc') return void answerRpc(stream, this.#handlers, this.#over.signal);
       if (stream.kind === 'transfer' && this.#copies)
         return void this.#copies.serve(stream, this.mux, this.router);
+      if (stream.kind === 'mount' && this.#takeMount) return this.#takeMount(stream);
       stream.reset(
         new CausewayError('CW_UNSUPPORTED', `this side does not take streams of kind ${stream.kind}`),
       );

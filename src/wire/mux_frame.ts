@@ -25,7 +25,7 @@ export type FrameType = keyof typeof FRAME_TYPES;
 export const STREAM_CLASSES = ['control', 'interactive', 'bulk', 'background'] as const;
 export type FrameClass = (typeof STREAM_CLASSES)[number];
 
-const STREAM_KINDS = ['rpc', 'transfer', 'lane', 'ping'] as const;
+const STREAM_KINDS = ['rpc', 'transfer', 'lane', 'ping', 'mount'] as const;
 export type FrameKind = (typeof STREAM_KINDS)[number];
 
 export const FRAME_HEADER_BYTES = 16;

@@ -84,6 +84,8 @@ export interface PosixRights {
   dropSetIds(groupId: number): void;
   /** Of the files that are made from now on. */
   umask(mask: number): void;
+  /** For good: from now on this thread has the rights of that user and that group alone. CW_UNSUPPORTED. */
+  become(userId: number, groupId: number): void;
 }
 
 export interface Posix {

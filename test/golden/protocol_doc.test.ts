@@ -4,6 +4,7 @@ import { fromHex, toHex } from '../../src/base/bytes.ts';
 import { ERROR_CODES } from '../../src/base/errors.ts';
 import { LIMITS } from '../../src/base/limits.ts';
 import { AgentUpdates, type AgentUpdatesParts } from '../../src/guest/update/agent_updates.ts';
+import { FarMounts } from '../../src/share/fuse/far_mounts.ts';
 import type { CopyService } from '../../src/transfer/copy_service.ts';
 import { peerMethods } from '../../src/transfer/peer_methods.ts';
 import { type CborMap, type CborValue, decodeCbor } from '../../src/wire/cbor.ts';
@@ -53,6 +54,7 @@ import {
   UNDO_RECORD_TYPE,
   undoMagic,
 } from '../../src/wire/undo_record.ts';
+import type { Mounts } from '../../src/world/mounts.ts';
 import type { World } from '../../src/world/world.ts';
 import { type CheckedTable, checkedTables, protocolText, quoted, unquoted } from './protocol_doc.ts';
 import { loadVectors, type Valid, type VectorFile } from './vectors.ts';
@@ -116,6 +118,7 @@ const JOURNAL = { front: JOURNAL_HEAD_BYTES, behind: JOURNAL_CRC_BYTES };
 
 /** Members of messages whose names look like those of limits. */
 const MEMBERS = new Set([
+  'cacheMs',
   'createdMs',
   'untilMs',
   'busyMs',
@@ -285,7 +288,9 @@ describe('docs/protocol.md', () => {
   it('rpc methods', () => {
     const methods = peerMethods({} as World, {} as CopyService, '');
     const builds = new AgentUpdates({} as AgentUpdatesParts).methods(null);
-    assert.deepEqual(membersOf('methods').toSorted(), Object.keys({ ...methods, ...builds }).toSorted());
+    const { methods: ofMounts } = new FarMounts({} as World, {} as Mounts);
+    const all = Object.keys({ ...methods, ...builds, ...ofMounts });
+    assert.deepEqual(membersOf('methods').toSorted(), all.toSorted());
   });
 
   it('copy messages', () => {

@@ -13,6 +13,17 @@ import {
   encodeLaneOpening,
 } from '../../src/wire/copy_messages.ts';
 import type { CopyOpening, LaneOpening, SourceMessage } from '../../src/wire/copy_types.ts';
+import {
+  decodeMountHello,
+  decodeMountOpening,
+  decodeMountReady,
+  encodeMountHello,
+  encodeMountOpening,
+  encodeMountReady,
+  type MountHello,
+  type MountOpening,
+  type MountReady,
+} from '../../src/wire/mount_messages.ts';
 import { decodeReason, encodeReason } from '../../src/wire/reason.ts';
 import { encodeToken, type PairingToken, parseToken } from '../../src/wire/token.ts';
 import { type Invalid, loadVectors, plain, untag, type Valid, type VectorFile } from './vectors.ts';
@@ -27,6 +38,12 @@ const COPY_LAYOUTS: Readonly<Record<string, Layout>> = {
   laneOpening: { encode: (value) => encodeLaneOpening(value as LaneOpening), decode: decodeLaneOpening },
   source: { encode: (value) => encodeCopyMessage(value as SourceMessage), decode: decodeSourceMessage },
   sink: { encode: (value) => encodeCopyMessage(value as SourceMessage), decode: decodeSinkMessage },
+};
+
+const MOUNT_LAYOUTS: Readonly<Record<string, Layout>> = {
+  opening: { encode: (value) => encodeMountOpening(value as MountOpening), decode: decodeMountOpening },
+  hello: { encode: (value) => encodeMountHello(value as MountHello), decode: decodeMountHello },
+  ready: { encode: (value) => encodeMountReady(value as MountReady), decode: decodeMountReady },
 };
 
 const CBOR: Layout = { encode: (value) => encodeCbor(value as CborValue), decode: decodeCbor };
@@ -64,6 +81,7 @@ function bothDirections<L extends { layout?: string }>(file: string, layoutOf: (
 
 bothDirections('cbor', () => CBOR);
 bothDirections('reason', () => REASON);
+bothDirections<{ layout: string }>('mount_messages', ({ layout }) => MOUNT_LAYOUTS[layout] as Layout);
 bothDirections<{ layout: string }>('copy_messages', ({ layout }) => COPY_LAYOUTS[layout] as Layout);
 
 describe('Pairing tokens', () => {

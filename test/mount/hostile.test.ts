@@ -62,7 +62,7 @@ class Hostile {
     const side = { sync: () => undefined, forgetName: () => undefined };
     const options = {
       readOnly: false,
-      far: { shownOwner: OWNER },
+      far: { shownOwner: OWNER, idBase: 2 },
       times: { namesMs: 1_000, attrsMs: 1_000 },
       backing: null,
       side,

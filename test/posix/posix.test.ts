@@ -1,32 +1,12 @@
 // More than 2,000 calls on a mounted folder and on the folder itself, as root and as a user: what POSIX and Linux say must
 // come out, and where they leave it open, what the file system below does.
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
-import { promisify } from 'node:util';
 import { skip, startMount } from '../mount/rig.ts';
-import { allChecks, type Part } from './all.ts';
-
-const run = promisify(execFile);
-const CHILD = path.join(import.meta.dirname, 'child.ts');
-const OUTPUT_MAX_BYTES = 16 * 2 ** 20;
-
-async function outcomesIn(folder: string, userId: number, part: Part): Promise<Record<string, string>> {
-  const own = path.join(folder, `of-${userId}`);
-  fs.mkdirSync(own);
-  fs.chownSync(own, userId, userId);
-  const { stdout } = await run(
-    process.execPath,
-    ['--disable-warning=ExperimentalWarning', CHILD, own, part],
-    {
-      maxBuffer: OUTPUT_MAX_BYTES,
-      ...(userId === 0 ? {} : { uid: userId, gid: userId }),
-    },
-  );
-  return JSON.parse(stdout);
-}
+import { allChecks } from './all.ts';
+import { outcomesIn } from './outcomes.ts';
 
 describe('every call on a mount does what it does on the folder itself', { skip }, () => {
   for (const [who, userId, passthrough, part, atLeast] of [

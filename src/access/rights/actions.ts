@@ -46,6 +46,9 @@ export const ACTIONS = {
   'job.control': change('operator', 'path'),
   'job.undo': change('operator', 'path'),
   'file.list': look('operator', 'path'),
+  /** A mount hides what is below it, and shows files of a machine to programs of this host. */
+  'mount.read': look('admin', 'all'),
+  'mount.change': change('admin', 'all'),
   'share.read': look('admin', 'all'),
   'share.change': change('admin', 'all'),
   'share.use': look('viewer', 'path'),

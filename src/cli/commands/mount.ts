@@ -1,5 +1,6 @@
-import { CausewayError } from '../../base/errors.ts';
+import { asCausewayError, CausewayError } from '../../base/errors.ts';
 import { resolveAbsolute } from '../../base/path.ts';
+import type { AddMountRequest, MountView } from '../../contract/mount_schemas.ts';
 import { LocalMount } from '../../host/local_mount.ts';
 import { startInBackground } from '../../world/node/background.ts';
 import { listFuseMounts, unmountFuse } from '../../world/node/fuse_mount.ts';
@@ -19,16 +20,15 @@ export const mount: Action = async (context, [folder, mountpoint], options) => {
   if (mountpoint === undefined)
     throw new CausewayError('CW_USAGE', 'both a folder and the place where it shall appear are needed');
   const { terminal, json } = context;
+  const far = parseFar(folder);
+  if (far !== null) return mountFar(context, far, mountpoint, options);
   const request = {
     source: resolveAbsolute(terminal.cwd, folder),
     mountpoint: resolveAbsolute(terminal.cwd, mountpoint),
     readOnly: options['readOnly'] === true,
     allowOther: options['allowOther'] === true,
     passthrough: options['passthrough'] !== false,
-    cacheMs:
-      options['cache'] === undefined
-        ? CACHE_MS
-        : parseCount(String(options['cache']), '--cache', CACHE_MAX_MS, 0),
+    cacheMs: cacheOf(options) ?? CACHE_MS,
   };
   if (options['foreground'] === true) return serve(context, request, options['readyFd']);
   const flags = [
@@ -46,6 +46,44 @@ export const mount: Action = async (context, [folder, mountpoint], options) => {
   else terminal.out(`${request.source} is mounted at ${request.mountpoint}\n`);
   return 0;
 };
+
+/** `VM:/FOLDER`; null for a folder of this host. */
+function parseFar(text: string): { readonly vm: string; readonly folder: string } | null {
+  const colon = text.indexOf(':');
+  if (colon <= 0 || text.slice(0, colon).includes('/')) return null;
+  return { vm: text.slice(0, colon), folder: text.slice(colon + 1) };
+}
+
+function cacheOf(options: Readonly<Record<string, unknown>>): number | undefined {
+  const { cache } = options;
+  return cache === undefined ? undefined : parseCount(String(cache), '--cache', CACHE_MAX_MS, 0);
+}
+
+/** By the daemon, which has the link. */
+async function mountFar(
+  { client, terminal, json }: Context,
+  { vm, folder }: { readonly vm: string; readonly folder: string },
+  place: string,
+  options: Readonly<Record<string, unknown>>,
+): Promise<number> {
+  if (!folder.startsWith('/'))
+    throw new CausewayError('CW_USAGE', `${vm}:${folder}: the absolute path of a folder of ${vm} is needed`);
+  const cacheMs = cacheOf(options);
+  const request: AddMountRequest = {
+    vm,
+    folder,
+    mountpoint: resolveAbsolute(terminal.cwd, place),
+    readOnly: options['readOnly'] === true,
+    allowOther: options['allowOther'] === true,
+    numericIds: options['numericIds'] === true,
+    asRoot: options['asRoot'] === true,
+    ...(cacheMs === undefined ? {} : { cacheMs }),
+  };
+  const mounted = await client.call('addMount', {}, request);
+  if (json) terminal.out(`${JSON.stringify(mounted)}\n`);
+  else terminal.out(`${vm}:${folder} is mounted at ${mounted.mountpoint}\n`);
+  return 0;
+}
 
 async function serve(
   { terminal, json }: Context,
@@ -67,19 +105,45 @@ async function serve(
   return 0;
 }
 
-function list({ terminal, json }: Context): number {
-  const mounts = listFuseMounts().map(({ mountpoint, source }) => ({ source, mountpoint }));
+async function list({ client, terminal, json }: Context): Promise<number> {
+  const kept = await farMounts(client);
+  const mounts = listFuseMounts().map(({ mountpoint, source }) => {
+    const far = kept.find((one) => one.mountpoint === mountpoint);
+    return { source, mountpoint, state: far?.state ?? 'mounted', error: far?.error ?? null };
+  });
+  for (const { vm, folder, mountpoint, state, error } of kept)
+    if (!mounts.some((one) => one.mountpoint === mountpoint))
+      mounts.push({ source: `${vm}:${folder}`, mountpoint, state, error });
   if (json) terminal.out(`${JSON.stringify({ mounts })}\n`);
   else if (mounts.length > 0)
     terminal.out(
-      `${table([['FOLDER', 'MOUNTED AT'], ...mounts.map((one) => [one.source, one.mountpoint])])}\n`,
+      `${table([
+        ['FOLDER', 'MOUNTED AT', 'STATE', 'NOTE'],
+        ...mounts.map((one) => [one.source, one.mountpoint, one.state, one.error?.message ?? '']),
+      ])}\n`,
     );
   return 0;
 }
 
+/** What the daemon keeps mounted; nothing where none runs, or may be asked. */
+async function farMounts(client: Context['client']): Promise<MountView[]> {
+  try {
+    return await client.call('listMounts', {});
+  } catch (failure) {
+    const { code } = asCausewayError(failure);
+    if (code === 'CW_DAEMON_DOWN' || code === 'CW_ACCESS_DENIED') return [];
+    throw failure;
+  }
+}
+
 /** `causeway umount` */
-export const umount: Action = async ({ terminal, json }, [place = ''], options) => {
+export const umount: Action = async ({ client, terminal, json }, [place = ''], options) => {
   const path = resolveAbsolute(terminal.cwd, place);
+  if ((await farMounts(client)).some(({ mountpoint }) => mountpoint === path)) {
+    await client.call('removeMount', {}, { mountpoint: path });
+    if (json) terminal.out(`${JSON.stringify({ unmounted: path })}\n`);
+    return 0;
+  }
   const isMounted = (at: string) => listFuseMounts().some(({ mountpoint }) => mountpoint === at);
   const mountpoint = isMounted(path) ? path : realFolder(path);
   if (!isMounted(mountpoint))

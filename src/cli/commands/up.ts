@@ -5,6 +5,8 @@ import { parseSettingText } from '../../config/setting_text.ts';
 import { SETTING_NAMES, type SettingName, settingOf } from '../../config/settings.ts';
 import type { StatusView } from '../../contract/schemas.ts';
 import { DISK_THREAD } from '../../guest/disk_thread_module.ts';
+import { MOUNT_READ_THREAD } from '../../guest/mount_read_thread_module.ts';
+import { MOUNT_SERVE_THREAD } from '../../guest/mount_serve_thread_module.ts';
 import { Daemon, type DaemonOptions } from '../../host/daemon.ts';
 import { DaemonSettings, problemOf } from '../../host/daemon_settings.ts';
 import type { ShareListen } from '../../host/shares.ts';
@@ -15,6 +17,7 @@ import { makeDataDirectory } from '../../world/node/data_directory.ts';
 import { openNodeDatabase } from '../../world/node/database.ts';
 import { serveNodeHttp } from '../../world/node/http_server.ts';
 import { createNodeLocalTime } from '../../world/node/local_time.ts';
+import { createNodeMounts } from '../../world/node/mounts.ts';
 import { killSelf, type ServiceManager, serviceManager } from '../../world/node/service_manager.ts';
 import { tellReady } from '../../world/node/terminal.ts';
 import { createNodeWebPlatform } from '../../world/node/web_platform.ts';
@@ -97,6 +100,7 @@ function daemonOptions(dataDirectory: string, settings: DaemonSettings): DaemonO
     listen: listen === 'off' ? null : parseHostPort(listen, 'agents.listenAddress', 'listen'),
     limitBytesPerSecond: limit === 'off' ? null : limit,
     openDatabase: openNodeDatabase,
+    mounts: createNodeMounts({ reading: MOUNT_READ_THREAD, serving: MOUNT_SERVE_THREAD }),
     localTime: createNodeLocalTime(),
     settings,
     web: {

@@ -2,7 +2,7 @@ import type { CausewayError } from '../../base/errors.ts';
 import type { LineFigures, PeerInfo } from '../../world/net.ts';
 
 /** What a stream is for; the accepting side routes by it. */
-export type StreamKind = 'rpc' | 'transfer' | 'lane' | 'ping';
+export type StreamKind = 'rpc' | 'transfer' | 'lane' | 'ping' | 'mount';
 
 /** Classes in falling priority; control and interactive together always get at least 10 % of a busy pipe. */
 export type StreamClass = 'control' | 'interactive' | 'bulk' | 'background';

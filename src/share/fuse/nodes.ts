@@ -43,6 +43,8 @@ export interface NodesBound {
   readonly max: number;
   /** More are refused: whoever asks does not forget. */
   readonly hardMax: number;
+  /** Of the first node after the root. */
+  readonly firstId: number;
   /** Asks the kernel to let go of a file, where it holds more. */
   readonly forgetName: (parentId: number, name: string) => void;
 }
@@ -64,11 +66,12 @@ export class FuseNodes {
   readonly #open = new Set<FuseNode>();
   readonly #bound: NodesBound;
   #pinned: FuseNode | null = null;
-  #nextId = ROOT_ID + 1;
+  #nextId: number;
 
   /** `rootFd` is owned. */
   constructor(posix: Posix, statx: Statx, nameAt: number, rootFd: number, bound: NodesBound) {
     this.#bound = bound;
+    this.#nextId = bound.firstId;
     this.#posix = posix;
     this.#statx = statx;
     this.#nameAt = nameAt;

@@ -16,12 +16,13 @@ export class OpenFiles {
   readonly #data: PosixData;
   readonly #max: number;
   readonly #byHandle = new Map<number, OpenFile>();
-  #nextHandle = 1;
+  #nextHandle: number;
   #folders = 0;
 
-  constructor(data: PosixData, max: number) {
+  constructor(data: PosixData, max: number, firstHandle: number) {
     this.#data = data;
     this.#max = max;
+    this.#nextHandle = firstHandle;
   }
 
   get size(): number {

@@ -151,6 +151,7 @@ export const ERRNO = {
   ENOSYS: 38,
   EPROTO: 71,
   EOPNOTSUPP: 95,
+  ENOTCONN: 107,
   ESTALE: 116,
 } as const;
 

@@ -1,25 +1,13 @@
-import { LIMITS } from '../../base/limits.ts';
 import type { Posix } from '../../world/posix.ts';
 import { putId } from './frame.ts';
+import { answerInit } from './init.ts';
 import * as attrs from './ops_attrs.ts';
 import * as files from './ops_files.ts';
 import * as folders from './ops_folders.ts';
 import * as locks from './ops_locks.ts';
 import * as names from './ops_names.ts';
 import * as xattrs from './ops_xattrs.ts';
-import {
-  ERRNO,
-  FLAG,
-  FLAG2,
-  INIT_OUT_BYTES,
-  MAJOR,
-  MINOR,
-  MINOR_MIN,
-  NO_ANSWER,
-  O_ACCESS,
-  OP,
-  OUT_HEADER_BYTES,
-} from './protocol.ts';
+import { ERRNO, INIT_OUT_BYTES, NO_ANSWER, O_ACCESS, OP, OUT_HEADER_BYTES } from './protocol.ts';
 import { type FuseOptions, FuseState, type Operation, PLACE } from './state.ts';
 
 /** What is answered to what; everything else is ENOSYS, which the kernel takes for good and does without. */
@@ -85,29 +73,10 @@ const CHANGING: ReadonlySet<number> = new Set([
   OP.removexattr,
 ]);
 
-const WISHED =
-  FLAG.asyncRead |
-  FLAG.posixLocks |
-  FLAG.bigWrites |
-  FLAG.dontMask |
-  FLAG.flockLocks |
-  FLAG.autoInvalData |
-  FLAG.doReaddirplus |
-  FLAG.readdirplusAuto |
-  FLAG.asyncDio |
-  FLAG.parallelDirops |
-  FLAG.posixAcl |
-  FLAG.abortError |
-  FLAG.maxPages |
-  FLAG.handleKillprivV2 |
-  FLAG.setxattrExt;
-
-const INIT_IN_BYTES = 16;
 /** Room for every answer but those whose size the request names: an extended attribute's value is the longest. */
 const USUAL_ANSWER_BYTES = 65_536 + 4_096;
 /** Where the wanted size stands in READ, READDIR and READDIRPLUS. */
 const WANTED_AT = 16;
-const PAGE_BYTES = 4_096;
 /** FUSE_NOTIFY_INVAL_ENTRY */
 const NOTIFY_FORGET = 3;
 const FORGET_HEAD_BYTES = 16;
@@ -224,33 +193,12 @@ export class FuseServer {
   #init(): number {
     const state = this.#state;
     const { view, frame, out } = state;
-    if (!frame.holds(INIT_IN_BYTES)) return -ERRNO.EPROTO;
-    const major = view.getUint32(frame.body, true);
-    const minor = view.getUint32(frame.body + 4, true);
-    if (major < MAJOR || (major === MAJOR && minor < MINOR_MIN)) return -ERRNO.EPROTO;
-    state.posix.memory.bytes.fill(0, out, out + INIT_OUT_BYTES);
-    view.setUint32(out, MAJOR, true);
-    view.setUint32(out + 4, MINOR, true);
-    if (major > MAJOR) return INIT_OUT_BYTES; // the kernel asks again with this version
-    const offered = view.getUint32(frame.body + 12, true);
-    const offered2 =
-      (offered & FLAG.initExt) !== 0 && frame.holds(20) ? view.getUint32(frame.body + 16, true) : 0;
-    state.hasLongSetxattr = (offered & FLAG.setxattrExt) !== 0;
-    state.hasBacking = (offered2 & FLAG2.passthrough) !== 0 && state.options.backing !== null;
-    view.setUint32(
-      out + 8,
-      Math.min(view.getUint32(frame.body + 8, true), LIMITS.mountReadMaxBytes.value),
-      true,
-    );
-    view.setUint32(out + 12, offered & (WISHED | (state.hasBacking ? FLAG.initExt : 0)), true);
-    view.setUint16(out + 16, LIMITS.mountBackgroundMax.value, true);
-    view.setUint16(out + 18, (LIMITS.mountBackgroundMax.value * 3) / 4, true);
-    view.setUint32(out + 20, LIMITS.mountWriteMaxBytes.value, true);
-    view.setUint32(out + 24, 1, true); // times are exact to the nanosecond
-    view.setUint16(out + 28, LIMITS.mountWriteMaxBytes.value / PAGE_BYTES, true);
-    view.setUint32(out + 32, state.hasBacking ? FLAG2.passthrough : 0, true);
-    view.setUint32(out + 36, state.hasBacking ? 1 : 0, true);
-    state.isInitialised = true;
+    const wantsBacking = state.options.backing !== null;
+    const agreed = answerInit(view, view, frame, out, { wantsBacking, hasAcls: true });
+    if (typeof agreed === 'number') return agreed;
+    state.hasLongSetxattr = agreed.hasLongSetxattr;
+    state.hasBacking = agreed.hasBacking;
+    state.isInitialised = agreed.isSettled;
     return INIT_OUT_BYTES;
   }
 }

@@ -12,7 +12,7 @@ import { Frame } from './frame.ts';
 import { FuseLocks } from './locks.ts';
 import { type FuseNode, FuseNodes } from './nodes.ts';
 import { OpenFiles } from './open_files.ts';
-import { ATTR_OUT_BYTES, ENTRY_BYTES, ERRNO, OUT_HEADER_BYTES } from './protocol.ts';
+import { ATTR_OUT_BYTES, ENTRY_BYTES, ERRNO, OUT_HEADER_BYTES, ROOT_ID } from './protocol.ts';
 
 /** What is left to another thread. */
 export interface FuseHelp {
@@ -29,6 +29,11 @@ export interface FarRules {
    * groups mean the same on both machines, and each request is served as the user that it names.
    */
   readonly shownOwner: Owner | null;
+  /**
+   * Ids of nodes and handles begin there, another place for each server: what was known of an earlier one is unknown to
+   * this one, and never another file.
+   */
+  readonly idBase: number;
 }
 
 export interface FuseOptions {
@@ -87,11 +92,12 @@ export class FuseState {
     const { side, nodesMax, far } = options;
     this.nodes = new FuseNodes(posix, this.statx, PLACE.name, rootFd, {
       max: nodesMax,
+      firstId: far?.idBase ?? ROOT_ID + 1,
       hardMax: far === null ? Number.POSITIVE_INFINITY : LIMITS.mountFarNodesMax.value,
       forgetName: (parentId, name) => side?.forgetName(parentId, name),
     });
     const filesMax = far === null ? LIMITS.mountFilesOpenMax : LIMITS.mountFarFilesMax;
-    this.files = new OpenFiles(posix.data, filesMax.value);
+    this.files = new OpenFiles(posix.data, filesMax.value, far?.idBase ?? 1);
     this.locks = new FuseLocks();
   }
 

@@ -20,8 +20,10 @@ interface Functions {
 
 /** /dev/fuse, with a mount behind it, in the thread that serves it. */
 export interface FuseDevice {
-  /** Waits for a request and puts it at the start of the memory: its size, or null once the mount has ended or shall end. */
-  next(): number | null;
+  /** Waits for a request and puts it there in the memory: its size, or null once the mount has ended or shall end. */
+  next(at?: number): number | null;
+  /** The same without waiting: 0 where there is none. */
+  tryNext(at: number): number;
   /** Sends what lies there. A request that nobody waits for any more is no failure. */
   send(at: number, sizeBytes: number): void;
   /** Lets the kernel move bytes of an open file by itself: an id above 0, or an error. */
@@ -29,7 +31,7 @@ export interface FuseDevice {
   closeBacking(id: number): void;
 }
 
-/** `stopFd` becomes readable when serving shall end. `memory` has room for a request of `requestBytes` at its start. */
+/** `stopFd` becomes readable when serving shall end. `memory` has room for `requestBytes` wherever a request is put. */
 export function openFuseDevice(fd: number, stopFd: number, memory: Buffer, requestBytes: number): FuseDevice {
   const libc = bindLibc<Functions>({
     poll: { return: 'i32', arguments: ['u64', 'u64', 'i32'] },
@@ -50,11 +52,12 @@ export function openFuseDevice(fd: number, stopFd: number, memory: Buffer, reque
   }
   const scratchAt = polledAt + BigInt(2 * POLLFD_BYTES);
   return {
-    next: () => {
+    tryNext: (at) => Math.max(0, Number(c.read(fd, base + BigInt(at), BigInt(requestBytes)))),
+    next: (at = 0) => {
       for (;;) {
         if (c.poll(polledAt, 2n, -1) < 0) continue;
         if (polled.readInt16LE(POLLFD_BYTES + 6) !== 0) return null;
-        const count = Number(c.read(fd, base, BigInt(requestBytes)));
+        const count = Number(c.read(fd, base + BigInt(at), BigInt(requestBytes)));
         if (count > 0) return count;
         const errno = getInt32(errnoAt);
         if (count === 0 || (errno !== EAGAIN && errno !== EINTR && errno !== ENOENT)) return null;

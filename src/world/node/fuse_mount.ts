@@ -218,4 +218,10 @@ export class StopPipe {
   stop(): void {
     writeSync(this.#writeFd, 'x');
   }
+
+  /** Once nobody waits for it any more. */
+  close(): void {
+    closeSync(this.readFd);
+    closeSync(this.#writeFd);
+  }
 }

@@ -123,15 +123,16 @@ interface Bound {
 }
 
 /**
- * The calls, with `sizeBytes` of memory for the caller. One user per thread at a time. CW_UNSUPPORTED where they cannot
- * be bound.
+ * The calls, with `sizeBytes` of memory for the caller, which other threads may reach where it is shared. One user per
+ * thread at a time. CW_UNSUPPORTED where they cannot be bound.
  */
-export function createPosix(sizeBytes: number): Posix {
+export function createPosix(sizeBytes: number, shared = false): Posix {
   const libc = bindLibc<Functions & { __errno_location(): bigint }>(SIGNATURES);
   if (libc === null || endianness() !== 'LE')
     throw new CausewayError('CW_UNSUPPORTED', 'this machine does not offer the system calls of a mount');
   const { getInt32, getRawPointer } = loadFfi();
-  const bytes = Buffer.from(new ArrayBuffer(sizeBytes + SCRATCH_BYTES + PATH_BYTES));
+  const allBytes = sizeBytes + SCRATCH_BYTES + PATH_BYTES;
+  const bytes = Buffer.from(shared ? new SharedArrayBuffer(allBytes) : new ArrayBuffer(allBytes));
   const base = getRawPointer(bytes);
   const errnoAt = libc.functions.__errno_location();
   const at = (place: number): Pointer => base + BigInt(place);

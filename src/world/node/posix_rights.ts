@@ -1,3 +1,4 @@
+import { arch } from 'node:process';
 import { isMainThread } from 'node:worker_threads';
 import { CausewayError } from '../../base/errors.ts';
 import type { PosixRights } from '../posix.ts';
@@ -23,7 +24,14 @@ interface Functions {
   geteuid(): number;
   capget(header: Uint32Array, data: Uint32Array): number;
   capset(header: Uint32Array, data: Uint32Array): number;
+  syscall(number: bigint, first: bigint, second: bigint, third: bigint): bigint;
 }
+
+/** The calls themselves: those of libc change all threads of the process. */
+const CALLS: Readonly<Record<string, { groups: bigint; groupIds: bigint; userIds: bigint }>> = {
+  x64: { groups: 116n, groupIds: 119n, userIds: 117n },
+  arm64: { groups: 159n, groupIds: 149n, userIds: 147n },
+};
 
 const SIGNATURES = {
   unshare: { return: 'i32', arguments: ['i32'] },
@@ -33,7 +41,22 @@ const SIGNATURES = {
   geteuid: { return: 'u32', arguments: [] },
   capget: { return: 'i32', arguments: ['pointer', 'pointer'] },
   capset: { return: 'i32', arguments: ['pointer', 'pointer'] },
+  syscall: { return: 'i64', arguments: ['i64', 'i64', 'i64', 'i64'] },
 } as const;
+
+function becomeForGood(c: Functions, userId: number, groupId: number): void {
+  const calls = CALLS[arch];
+  if (isMainThread || calls === undefined)
+    throw new CausewayError('CW_UNSUPPORTED', 'this thread cannot act as another user');
+  const [user, group] = [BigInt(userId), BigInt(groupId)];
+  const results = [
+    c.syscall(calls.groups, 0n, 0n, 0n),
+    c.syscall(calls.groupIds, group, group, group),
+    c.syscall(calls.userIds, user, user, user),
+  ];
+  if (results.some((result) => result !== 0n) || c.geteuid() !== userId)
+    throw new CausewayError('CW_UNSUPPORTED', `this process may not act as user ${userId}`);
+}
 
 /**
  * Rights of the calling thread: the kernel keeps file system user, capabilities and, once unshared, the umask for each
@@ -46,7 +69,7 @@ export function bindRights(): PosixRights {
   const { functions: c } = libc;
   const header = new Uint32Array([VERSION, 0]);
   const own = new Uint32Array(3 * WORDS);
-  const isRoot = c.geteuid() === 0 && c.capget(header, own) === 0;
+  let isRoot = c.geteuid() === 0 && c.capget(header, own) === 0;
   const effective = own[0] ?? 0;
   // where that is forbidden, and on the main thread, the umask is that of the whole process
   if (!isMainThread) c.unshare(CLONE_FS);
@@ -70,6 +93,11 @@ export function bindRights(): PosixRights {
     apply(keep ? effective : effective & ~FSETID);
   };
   return {
+    become: (userId, groupId) => {
+      if (!isRoot) throw new CausewayError('CW_UNSUPPORTED', 'only root acts as another user');
+      becomeForGood(c, userId, groupId);
+      isRoot = false; // all else is up to the kernel now
+    },
     actFor: (userId, groupId) => {
       if (!isRoot) return;
       setGroup(groupId);

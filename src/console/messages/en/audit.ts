@@ -31,6 +31,8 @@ export const audit = {
     'metrics.read': 'Read metrics',
     'settings.read': 'Look at settings',
     'settings.change': 'Change settings',
+    'mount.read': 'Look at mounts',
+    'mount.change': 'Change mounts',
     'share.read': 'Look at shares',
     'share.change': 'Change shares',
     'share.use': 'Use a share',

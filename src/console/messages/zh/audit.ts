@@ -33,6 +33,8 @@ export const audit: Messages['audit'] = {
     'metrics.read': '读取指标',
     'settings.read': '查看设置',
     'settings.change': '更改设置',
+    'mount.read': '查看挂载',
+    'mount.change': '更改挂载',
     'share.read': '查看共享',
     'share.change': '更改共享',
     'share.use': '使用共享',

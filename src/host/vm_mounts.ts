@@ -1,0 +1,200 @@
+import { fromHex, toHex } from '../base/bytes.ts';
+import { CausewayError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
+import { orAborted } from '../base/signal.ts';
+import type { AddMountRequest, MountView } from '../contract/mount_schemas.ts';
+import { StateFile } from '../link/session/state_file.ts';
+import { FarMount } from '../share/fuse/far_mount.ts';
+import { firstMessage } from '../share/fuse/far_serving.ts';
+import {
+  decodeMountReady,
+  encodeMountHello,
+  MOUNT_ID_BYTES,
+  MOUNT_VERSIONS,
+  type MountOpening,
+} from '../wire/mount_messages.ts';
+import type { Dir } from '../world/disk.ts';
+import type { Mounts } from '../world/mounts.ts';
+import type { World } from '../world/world.ts';
+import type { Machines } from './machines.ts';
+import { MountLoop } from './mount_loop.ts';
+
+/** A mount as the daemon remembers it. */
+interface StoredMount {
+  readonly id: string;
+  readonly vm: string;
+  readonly folder: string;
+  readonly mountpoint: string;
+  readonly readOnly: boolean;
+  readonly allowOther: boolean;
+  readonly numericIds: boolean;
+  readonly asRoot: boolean;
+  readonly cacheMs: number;
+}
+
+interface Live {
+  readonly record: StoredMount;
+  readonly loop: MountLoop;
+  readonly close: () => Promise<void>;
+}
+
+export interface VmMountsParts {
+  readonly world: World;
+  readonly machines: Pick<Machines, 'link' | 'has'>;
+  /** Null where this daemon mounts nothing. */
+  readonly mounts: Mounts | null;
+  /** Mounts that a machine is to have itself. */
+  readonly wantedAt: (vm: string) => readonly Uint8Array[];
+}
+
+const FILE_NAME = 'mounts.json';
+const CACHE_MS = 1_000;
+
+/** Folders of machines that this host shows: what is wished for is in `mounts.json`, what is mounted follows it. */
+export class VmMounts implements AsyncDisposable {
+  readonly #parts: VmMountsParts;
+  readonly #file: StateFile;
+  readonly #live = new Map<string, Live>();
+
+  constructor(parts: VmMountsParts, dir: Dir, dirPath: string) {
+    this.#parts = parts;
+    this.#file = new StateFile(dir, dirPath, FILE_NAME);
+  }
+
+  /** Mounts what is in the file. CW_DAEMON_STATE. */
+  async start(): Promise<void> {
+    const stored = await this.#file.read();
+    for (const record of (stored?.body['mounts'] ?? []) as StoredMount[])
+      if (this.#parts.machines.has(record.vm)) this.#live.set(record.mountpoint, this.#begin(record));
+  }
+
+  views(): MountView[] {
+    return [...this.#live.values()].map(viewOf);
+  }
+
+  /** Resolves once it is mounted. CW_VM_UNKNOWN, CW_MOUNT_EXISTS, CW_MOUNT_ROOT, CW_DISK_*, CW_VM_OFFLINE, CW_LIMIT, CW_UNSUPPORTED. */
+  async add(request: AddMountRequest): Promise<MountView> {
+    const { world } = this.#parts;
+    const { vm, folder, mountpoint } = request;
+    if (!folder.startsWith('/') || !mountpoint.startsWith('/'))
+      throw new CausewayError('CW_USAGE', 'absolute paths of folders are needed');
+    if (this.#live.has(mountpoint))
+      throw new CausewayError('CW_MOUNT_EXISTS', `something is mounted at ${mountpoint} already`);
+    if (this.#live.size >= LIMITS.mountsMax.value)
+      throw new CausewayError('CW_LIMIT', 'there are too many mounts');
+    const live = this.#begin({
+      id: toHex(world.random.bytes(MOUNT_ID_BYTES)),
+      vm,
+      folder,
+      mountpoint,
+      readOnly: request.readOnly === true,
+      allowOther: request.allowOther === true,
+      numericIds: request.numericIds === true,
+      asRoot: request.asRoot === true,
+      cacheMs: request.cacheMs ?? CACHE_MS,
+    });
+    this.#live.set(mountpoint, live);
+    const late = new AbortController();
+    const deadline = new AbortController();
+    world.clock.sleep(LIMITS.mountOutageMs.value, deadline.signal).then(
+      () => late.abort(new CausewayError('CW_VM_OFFLINE', `${vm} does not answer`)),
+      () => undefined, // it came in time
+    );
+    try {
+      await orAborted(live.loop.first, late.signal);
+      await this.#save();
+    } catch (failure) {
+      this.#live.delete(mountpoint);
+      await live.close();
+      throw failure;
+    } finally {
+      deadline.abort();
+    }
+    return viewOf(live);
+  }
+
+  /** CW_MOUNT_UNKNOWN. From under programs that use it too, which get errors from then on. */
+  async remove(mountpoint: string): Promise<void> {
+    const live = this.#live.get(mountpoint);
+    if (live === undefined)
+      throw new CausewayError('CW_MOUNT_UNKNOWN', `no folder of a machine is mounted at ${mountpoint}`);
+    this.#live.delete(mountpoint);
+    await this.#save();
+    await live.close();
+  }
+
+  async close(): Promise<void> {
+    const all = [...this.#live.values()];
+    this.#live.clear();
+    await Promise.all(all.map((live) => live.close()));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #save(): Promise<void> {
+    return this.#file.write({ mounts: [...this.#live.values()].map(({ record }) => record) });
+  }
+
+  #begin(record: StoredMount): Live {
+    const { world, machines, mounts, wantedAt } = this.#parts;
+    if (mounts === null) throw new CausewayError('CW_UNSUPPORTED', 'this daemon mounts nothing');
+    const { vm, readOnly, allowOther, numericIds, mountpoint } = record;
+    const source = `${vm}:${record.folder}`;
+    let mount: FarMount | null = null;
+    const mounted = async (): Promise<FarMount> => {
+      if (mount !== null) return mount;
+      const kernel = await mounts.mount({ mountpoint, source, readOnly, allowOther, makes: false });
+      const made = new FarMount(kernel, { clock: world.clock, hasAcls: numericIds });
+      mount = made;
+      void kernel.ended.then(() => {
+        mount = null;
+      });
+      return made;
+    };
+    const loop = new MountLoop({
+      clock: world.clock,
+      link: machines.link(vm),
+      wanted: () => wantedAt(vm),
+      opening: openingOf(record, source),
+      stalled: (isStalled) => mount?.stalled(isStalled),
+      run: async (stream, settled) => {
+        const { kernel } = await mounted();
+        await stream.send([encodeMountHello({ owner: kernel.owner })]);
+        decodeMountReady(await firstMessage(stream));
+        settled();
+        void kernel.ended.then(() => stream.end()).catch(() => undefined); // the stream is over by itself
+        return (await mounted()).run(stream);
+      },
+    });
+    const close = async () => {
+      await mount?.close();
+      await loop.close();
+    };
+    return { record, loop, close };
+  }
+}
+
+function openingOf(
+  { id, folder, readOnly, allowOther, numericIds, asRoot, cacheMs }: StoredMount,
+  label: string,
+): MountOpening {
+  return {
+    version: MOUNT_VERSIONS.max,
+    role: 'server',
+    mountId: fromHex(id),
+    path: folder,
+    label,
+    readOnly,
+    allowOther,
+    numericIds,
+    asRoot,
+    cacheMs,
+  };
+}
+
+function viewOf({ record, loop }: Live): MountView {
+  const { vm, folder, mountpoint, readOnly } = record;
+  return { vm, folder, mountpoint, readOnly, state: loop.state, error: loop.error?.report() ?? null };
+}

@@ -1,0 +1,30 @@
+import type { AddMountRequest, RemoveMountRequest } from '../../contract/mount_schemas.ts';
+import type { Details, Procedure } from '../procedure.ts';
+
+export const MOUNT_PROCEDURES = {
+  listMounts: { act: async ({ mounts }) => mounts.views() },
+  addMount: {
+    subject: (_parts, { body }) => `mount:${(body as AddMountRequest).mountpoint}`,
+    details: ({ body }) => detailsOf(body as AddMountRequest),
+    act: ({ mounts }, { body }) => mounts.add(body as AddMountRequest),
+  },
+  removeMount: {
+    subject: (_parts, { body }) => `mount:${(body as RemoveMountRequest).mountpoint}`,
+    act: async ({ mounts }, { body }) => {
+      await mounts.remove((body as RemoveMountRequest).mountpoint);
+      return {};
+    },
+  },
+} satisfies Record<string, Procedure>;
+
+function detailsOf(request: AddMountRequest): Details {
+  const { vm, folder, readOnly, allowOther, numericIds, asRoot } = request;
+  return {
+    vm,
+    folder,
+    readOnly: readOnly === true,
+    allowOther: allowOther === true,
+    numericIds: numericIds === true,
+    asRoot: asRoot === true,
+  };
+}

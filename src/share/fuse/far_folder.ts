@@ -1,0 +1,126 @@
+import { CausewayError } from '../../base/errors.ts';
+import { LIMITS } from '../../base/limits.ts';
+import type { FolderServerOptions } from '../../world/mounts.ts';
+import type { Posix } from '../../world/posix.ts';
+import { ERRNO, O_PATH } from './protocol.ts';
+import { FuseServer } from './server.ts';
+import { PLACE } from './state.ts';
+
+/** Answers of that many bytes are sent without waiting for more to be served. */
+const EAGER_BYTES = 256 * 1024;
+const SLOTS = LIMITS.mountSlotsMax.value;
+const SLOT_BYTES = LIMITS.mountMessageMaxBytes.value;
+
+/** Where answers are put, and who learns of them. */
+export interface FarAnswers {
+  readonly slots: { takeWaiting(): number; placeOf(slot: number): number; readonly slotBytes: number };
+  /** So many bytes of whole answers lie in a slot, which is the taker's from then on. */
+  readonly answered: (slot: number, sizeBytes: number) => void;
+  /** Flushes beside other work; `done` gets 0 or an error, in this thread. */
+  readonly sync: (fd: number, dataOnly: boolean, done: (result: number) => void) => void;
+}
+
+/** A folder of this machine for the kernel of another one: whole requests in slots of memory become whole answers in slots. */
+export class FarFolder {
+  static readonly SLOTS = SLOTS;
+  static readonly PLACES = {
+    slotBytes: SLOT_BYTES,
+    requestsAt: PLACE.memoryBytes,
+    answersAt: PLACE.memoryBytes + SLOTS * SLOT_BYTES,
+  };
+  static readonly MEMORY_BYTES = PLACE.memoryBytes + 2 * SLOTS * SLOT_BYTES;
+
+  readonly #posix: Posix;
+  readonly #answers: FarAnswers;
+  readonly #server: FuseServer;
+  readonly #forgotten: { readonly parentId: number; readonly name: string }[] = [];
+  #slot = -1;
+  #usedBytes = 0;
+  #syncs = 0;
+
+  /** CW_DISK_*, CW_UNSUPPORTED. */
+  constructor(posix: Posix, options: FolderServerOptions, answers: FarAnswers) {
+    const { folder, readOnly, shownOwner, idBase, actAs, cacheMs } = options;
+    this.#posix = posix;
+    this.#answers = answers;
+    if (actAs !== null) posix.rights.become(actAs.userId, actAs.groupId);
+    const rootFd = posix.names.openPath(folder, O_PATH);
+    if (rootFd < 0)
+      throw new CausewayError(
+        rootFd === -ERRNO.ENOENT ? 'CW_DISK_NOT_FOUND' : 'CW_DISK_PERMISSION',
+        `${folder} cannot be opened (error ${-rootFd})`,
+      );
+    this.#server = new FuseServer(
+      posix,
+      rootFd,
+      {
+        readOnly,
+        far: { shownOwner, idBase },
+        times: { namesMs: cacheMs, attrsMs: cacheMs },
+        backing: null,
+        side: {
+          sync: (fd, dataOnly, low, high) => this.#sync(fd, dataOnly, low, high),
+          forgetName: (parentId, name) => void this.#forgotten.push({ parentId, name }),
+        },
+        nodesMax: LIMITS.mountNodesMax.value,
+      },
+      { place: (roomBytes) => this.#place(roomBytes), send: (at, sizeBytes) => this.#sent(at, sizeBytes) },
+    );
+    this.#server.begin({ hasLongSetxattr: true });
+  }
+
+  /** Serves the requests that lie there one after the other. False once there will be no more. */
+  serve(at: number, sizeBytes: number): boolean {
+    const end = at + sizeBytes;
+    let goesOn = true;
+    for (let place = at; place + 4 <= end && goesOn; ) {
+      const frameBytes = this.#posix.memory.view.getUint32(place, true);
+      if (frameBytes > end - place || frameBytes < 4) break; // no requests of a kernel
+      goesOn = this.#server.serve(place, frameBytes);
+      for (const { parentId, name } of this.#forgotten.splice(0)) this.#server.tellForgotten(parentId, name);
+      place += frameBytes;
+    }
+    this.#flush();
+    return goesOn;
+  }
+
+  close(): void {
+    this.#server.close();
+  }
+
+  #sync(fd: number, dataOnly: boolean, low: number, high: number): void {
+    const done = (result: number) => {
+      this.#server.answerLater(low, high, result);
+      this.#flush();
+    };
+    if (this.#syncs >= LIMITS.mountFarSyncsMax.value) {
+      const result = this.#posix.data.sync(fd, dataOnly); // others wait, as they must
+      queueMicrotask(() => done(result));
+      return;
+    }
+    this.#syncs += 1;
+    this.#answers.sync(fd, dataOnly, (result) => {
+      this.#syncs -= 1;
+      done(result);
+    });
+  }
+
+  #place(roomBytes: number): number {
+    const { slots } = this.#answers;
+    if (this.#slot >= 0 && (this.#usedBytes >= EAGER_BYTES || this.#usedBytes + roomBytes > SLOT_BYTES))
+      this.#flush();
+    if (this.#slot < 0) this.#slot = slots.takeWaiting();
+    return slots.placeOf(this.#slot) + this.#usedBytes;
+  }
+
+  #sent(_at: number, sizeBytes: number): void {
+    this.#usedBytes += sizeBytes;
+  }
+
+  #flush(): void {
+    if (this.#slot < 0 || this.#usedBytes === 0) return;
+    this.#answers.answered(this.#slot, this.#usedBytes);
+    this.#slot = -1;
+    this.#usedBytes = 0;
+  }
+}

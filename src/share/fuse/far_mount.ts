@@ -1,0 +1,219 @@
+import { asCausewayError, CausewayError } from '../../base/errors.ts';
+import { LIMITS } from '../../base/limits.ts';
+import type { Stream } from '../../link/mux/mux.ts';
+import type { Clock } from '../../world/clock.ts';
+import type { KernelMount } from '../../world/mounts.ts';
+import { FarRequests } from './far_requests.ts';
+import { Frame } from './frame.ts';
+import { answerInit } from './init.ts';
+import { ERRNO, IN_HEADER_BYTES, INIT_OUT_BYTES, OP, OUT_HEADER_BYTES } from './protocol.ts';
+
+/** Requests up to that size are copied, so that the memory which the kernel writes to is free at once. */
+const COPIED_MAX_BYTES = 16 * 1024;
+/** FUSE_NOTIFY_INVAL_ENTRY: all that the side with the folder may tell this kernel by itself. */
+const NOTIFY_FORGET = 3;
+const BODY_AT = IN_HEADER_BYTES;
+const UNLOCK = 2;
+const LOCK_TYPE_AT = BODY_AT + 32;
+const LOCK_IN_BYTES = BODY_AT + 48;
+
+export interface FarMountOptions {
+  readonly clock: Clock;
+  /** Access lists name the same users on both sides. */
+  readonly hasAcls: boolean;
+}
+
+interface OneFrame {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  readonly opcode: number;
+  readonly unique: bigint;
+}
+
+/**
+ * A mount of this machine whose requests another one answers, over one stream after the other. While there is none, or
+ * nothing gets through, requests wait for LIMITS.mountOutageMs, then they fail; the mount stays, and goes on with the next
+ * stream.
+ */
+export class FarMount {
+  readonly kernel: KernelMount;
+  readonly #options: FarMountOptions;
+  readonly #requests: FarRequests;
+  /** Files on which locks were asked for, by the id of the node: only their closing is told. */
+  readonly #locked = new Set<bigint>();
+  #stream: Stream | null = null;
+  #isStalled = false;
+  /** Aborted when what it waits for is there again; null while requests get through. */
+  #outage: AbortController | null = null;
+  #isGivenUp = false;
+
+  constructor(kernel: KernelMount, options: FarMountOptions) {
+    this.kernel = kernel;
+    this.#options = options;
+    this.#requests = new FarRequests((unique, errno) => this.#answer(unique, errno));
+    kernel.start((bytes, release) => this.#take(bytes, release));
+    void kernel.ended.then(() => this.#outage?.abort());
+    this.#watch();
+  }
+
+  /** Requests that wait for an answer. */
+  get waiting(): number {
+    return this.#requests.size;
+  }
+
+  /** Sends requests over the stream and takes answers from it, until it ends: why it did, or null. */
+  async run(stream: Stream): Promise<CausewayError | null> {
+    this.#stream = stream;
+    for (const bytes of this.#requests.takeUnsent()) this.#send(stream, [bytes]);
+    this.#watch();
+    try {
+      for (;;) {
+        const message = await stream.receive();
+        if (message === null) return null;
+        try {
+          this.#takeAnswers(message.bytes);
+        } finally {
+          message.release();
+        }
+      }
+    } catch (failure) {
+      const error = asCausewayError(failure);
+      stream.reset(error);
+      return error;
+    } finally {
+      this.#stream = null;
+      this.#requests.lost();
+      this.#watch();
+    }
+  }
+
+  /** Whether the link has no carrier at the moment. */
+  stalled(isStalled: boolean): void {
+    this.#isStalled = isStalled;
+    this.#watch();
+  }
+
+  async close(): Promise<void> {
+    this.#requests.failAll(ERRNO.ENOTCONN);
+    await this.kernel.close();
+  }
+
+  /** Programs wait for a while only. */
+  #watch(): void {
+    const isThrough = this.#stream !== null && !this.#isStalled;
+    if (isThrough) {
+      this.#outage?.abort();
+      this.#outage = null;
+      this.#isGivenUp = false;
+      return;
+    }
+    if (this.#outage !== null) return;
+    const outage = new AbortController();
+    this.#outage = outage;
+    const waited = this.#options.clock.sleep(LIMITS.mountOutageMs.value, outage.signal);
+    waited.then(
+      () => {
+        this.#isGivenUp = true;
+        this.#requests.failAll(ERRNO.ENOTCONN);
+      },
+      () => undefined, // it is through again
+    );
+  }
+
+  #take(bytes: Uint8Array, release: () => void): void {
+    const isCopied = bytes.byteLength <= COPIED_MAX_BYTES;
+    const held = isCopied ? new Uint8Array(bytes) : bytes;
+    if (isCopied) release();
+    const parts: Uint8Array[] = [];
+    for (const frame of framesOf(held, IN_HEADER_BYTES)) {
+      if (this.#answersItself(frame)) continue;
+      const isSent = this.#stream !== null;
+      this.#requests.add(frame.unique, frame.opcode, isCopied ? frame.bytes : null, isSent);
+      if (isSent) parts.push(frame.bytes);
+      else this.#park(frame, isCopied);
+    }
+    if (parts.length > 0 && this.#stream !== null)
+      this.#send(this.#stream, parts, isCopied ? undefined : release);
+    else if (!isCopied) release();
+    if (this.#isGivenUp) this.#requests.failAll(ERRNO.ENOTCONN);
+  }
+
+  /** There is no stream: what is not kept to be sent later fails. */
+  #park(frame: OneFrame, isCopied: boolean): void {
+    if (!isCopied) this.#requests.failOne(frame.unique, ERRNO.EIO);
+  }
+
+  /** What the other side need not know. */
+  #answersItself(frame: OneFrame): boolean {
+    const { opcode, view, bytes } = frame;
+    if (opcode === OP.init) {
+      this.#init(bytes);
+      return true;
+    }
+    const node = view.getBigUint64(16, true);
+    if (opcode === OP.setlk || opcode === OP.setlkw) {
+      const isLock = bytes.byteLength >= LOCK_IN_BYTES && view.getUint32(LOCK_TYPE_AT, true) !== UNLOCK;
+      if (isLock) this.#locked.add(node);
+    }
+    if (opcode === OP.forget) this.#locked.delete(node);
+    // closing a file ends locks of the process, of which there are none here
+    if (opcode !== OP.flush || this.#locked.has(node)) return opcode === OP.destroy;
+    this.#answer(frame.unique, 0);
+    return true;
+  }
+
+  #init(bytes: Uint8Array): void {
+    const memory = { bytes: Buffer.from(bytes), view: new DataView(bytes.slice().buffer), emptyNameAt: 0 };
+    const frame = new Frame(memory);
+    if (!frame.read(0, bytes.byteLength)) return;
+    const answer = new DataView(new ArrayBuffer(OUT_HEADER_BYTES + INIT_OUT_BYTES));
+    const { hasAcls } = this.#options;
+    const agreed = answerInit(memory.view, answer, frame, OUT_HEADER_BYTES, { wantsBacking: false, hasAcls });
+    const error = typeof agreed === 'number' ? agreed : agreed.hasLongSetxattr ? 0 : -ERRNO.EPROTO;
+    const sizeBytes = error === 0 ? answer.byteLength : OUT_HEADER_BYTES;
+    writeHead(answer, sizeBytes, error, memory.view.getBigUint64(8, true));
+    this.kernel.answer(new Uint8Array(answer.buffer, 0, sizeBytes));
+  }
+
+  #send(stream: Stream, parts: readonly Uint8Array[], release?: () => void): void {
+    stream.send(parts, release).catch(() => undefined); // the stream is over: `run` learns of it, and why
+  }
+
+  #takeAnswers(bytes: Uint8Array): void {
+    for (const { bytes: one, view, unique } of framesOf(bytes, OUT_HEADER_BYTES)) {
+      if (unique === 0n) {
+        if (view.getInt32(4, true) === NOTIFY_FORGET) this.kernel.notify(one.slice());
+      } else if (this.#requests.answered(unique)) this.kernel.answer(one);
+    }
+  }
+
+  #answer(unique: bigint, errno: number): void {
+    const answer = new DataView(new ArrayBuffer(OUT_HEADER_BYTES));
+    writeHead(answer, OUT_HEADER_BYTES, -errno, unique);
+    this.kernel.answer(new Uint8Array(answer.buffer));
+  }
+}
+
+function writeHead(view: DataView, sizeBytes: number, error: number, unique: bigint): void {
+  view.setUint32(0, sizeBytes, true);
+  view.setInt32(4, error, true);
+  view.setBigUint64(8, unique, true);
+}
+
+/** Requests and answers begin with their length. CW_WIRE_MALFORMED. */
+function* framesOf(bytes: Uint8Array, headBytes: number): Generator<OneFrame> {
+  const all = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let at = 0; at < bytes.byteLength; ) {
+    const left = bytes.byteLength - at;
+    const sizeBytes = left < headBytes ? 0 : all.getUint32(at, true);
+    if (sizeBytes < headBytes || sizeBytes > left)
+      throw new CausewayError('CW_WIRE_MALFORMED', `a frame of ${sizeBytes} bytes in a message of a mount`);
+    yield {
+      bytes: bytes.subarray(at, at + sizeBytes),
+      view: new DataView(bytes.buffer, bytes.byteOffset + at, sizeBytes),
+      opcode: all.getUint32(at + 4, true),
+      unique: all.getBigUint64(at + 8, true),
+    };
+    at += sizeBytes;
+  }
+}

@@ -1,0 +1,135 @@
+import { toHex } from '../../base/bytes.ts';
+import { asCausewayError, CausewayError } from '../../base/errors.ts';
+import { LIMITS } from '../../base/limits.ts';
+import type { Stream, StreamMessage } from '../../link/mux/mux.ts';
+import { decodeMountHello, encodeMountReady, type MountOwner } from '../../wire/mount_messages.ts';
+import type { Clock } from '../../world/clock.ts';
+import type { FolderServer } from '../../world/mounts.ts';
+
+/** Starts what serves a folder, for a mount that belongs to that user of the other machine. */
+export type StartServer = (owner: MountOwner) => Promise<FolderServer>;
+
+interface Kept {
+  readonly server: FolderServer;
+  /** The stream that is served; null while the other machine is away. */
+  stream: Stream | null;
+  /** Aborted when the other machine is back. */
+  readonly away: AbortController | null;
+}
+
+/**
+ * Folders that this machine serves to mounts of another one, by the ids of the mounts. While the link is away what the
+ * mount has open is kept, for LIMITS.mountServerKeepMs.
+ */
+export class FarServing {
+  readonly #clock: Clock;
+  readonly #kept = new Map<string, Kept>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  get size(): number {
+    return this.#kept.size;
+  }
+
+  /** Serves a mount until its stream ends; never throws. Null where it ended well, otherwise why. */
+  async serve(stream: Stream, mountId: Uint8Array, start: StartServer): Promise<CausewayError | null> {
+    const id = toHex(mountId);
+    try {
+      const hello = decodeMountHello(await firstMessage(stream));
+      const known = this.#kept.get(id);
+      known?.away?.abort();
+      known?.stream?.reset(
+        new CausewayError('CW_LINK_STREAM_RESET', 'the mount has come back on another stream'),
+      );
+      if (known === undefined && this.#kept.size >= LIMITS.mountsMax.value)
+        throw new CausewayError('CW_LIMIT', 'there are too many mounts');
+      const server = known?.server ?? (await start(hello.owner));
+      const kept: Kept = { server, stream, away: null };
+      this.#kept.set(id, kept);
+      void server.ended.then(() => this.#forget(id, server));
+      await stream.send([encodeMountReady({ isKept: known !== undefined })]);
+      return await this.#pump(id, kept, stream);
+    } catch (failure) {
+      const error = asCausewayError(failure);
+      stream.reset(error);
+      return error;
+    }
+  }
+
+  /** Ends one that is not wanted any more, or does nothing. */
+  async end(mountId: Uint8Array): Promise<void> {
+    const kept = this.#kept.get(toHex(mountId));
+    kept?.away?.abort();
+    await kept?.server.close();
+  }
+
+  async close(): Promise<void> {
+    const all = [...this.#kept.values()];
+    this.#kept.clear();
+    for (const { away, server } of all) {
+      away?.abort();
+      await server.close();
+    }
+  }
+
+  async #pump(id: string, kept: Kept, stream: Stream): Promise<CausewayError | null> {
+    const { server } = kept;
+    server.start((bytes, release) => {
+      if (kept.stream !== stream) return release();
+      stream.send([bytes], release).catch(() => undefined); // the stream is over: it is told below
+    });
+    void server.ended.then((why) =>
+      stream.reset(why ?? new CausewayError('CW_LINK_STREAM_RESET', 'the folder is served no more')),
+    );
+    try {
+      for (;;) {
+        const message = await stream.receive();
+        if (message === null) {
+          await server.close(); // the mount is gone for good
+          await stream.end();
+          return null;
+        }
+        await given(message, server);
+      }
+    } catch (failure) {
+      const error = asCausewayError(failure);
+      stream.reset(error);
+      if (this.#kept.get(id) === kept) this.#wait(id, kept);
+      return error;
+    }
+  }
+
+  /** What the mount has open is kept for a while. */
+  #wait(id: string, { server }: Kept): void {
+    const away = new AbortController();
+    this.#kept.set(id, { server, stream: null, away });
+    server.start((_bytes, release) => release()); // answers that nobody waits for any more
+    this.#clock.sleep(LIMITS.mountServerKeepMs.value, away.signal).then(
+      () => void server.close(),
+      () => undefined, // it is back, or was ended
+    );
+  }
+
+  #forget(id: string, server: FolderServer): void {
+    if (this.#kept.get(id)?.server === server) this.#kept.delete(id);
+  }
+}
+
+async function given(message: StreamMessage, server: FolderServer): Promise<void> {
+  try {
+    await server.serve(message.bytes);
+  } finally {
+    message.release();
+  }
+}
+
+/** The bytes of the next message. CW_WIRE_TRUNCATED where there is none. */
+export async function firstMessage(stream: Stream): Promise<Uint8Array> {
+  const message = await stream.receive();
+  if (message === null) throw new CausewayError('CW_WIRE_TRUNCATED', 'a mount ended before it began');
+  const bytes = message.bytes.slice();
+  message.release();
+  return bytes;
+}

@@ -1,0 +1,87 @@
+import { LIMITS } from '../base/limits.ts';
+import { type CborMap, decodeCbor, encodeCbor } from './cbor.ts';
+import { boolean, bytes, mapOf, oneOf, text, u32, uint } from './fields.ts';
+
+/** Versions of what is said on the stream of a mount. */
+export const MOUNT_VERSIONS = { min: 1, max: 1 } as const;
+
+export const MOUNT_ID_BYTES = 16;
+const CACHE_MAX_MS = 3_600_000;
+
+export interface MountOwner {
+  readonly userId: number;
+  readonly groupId: number;
+}
+
+/** What the host asks a machine for: to serve a folder, or to show one that the host serves. */
+export interface MountOpening {
+  readonly version: number;
+  /** The part of the side that receives it. */
+  readonly role: 'server' | 'client';
+  /** The same one for each attempt to go on with a mount. */
+  readonly mountId: Uint8Array;
+  /** The folder that is served, or the mount point: an absolute path of the side that receives it. */
+  readonly path: string;
+  /** What the mount is called in the table of mounts. */
+  readonly label: string;
+  readonly readOnly: boolean;
+  readonly allowOther: boolean;
+  /** Numbers of users and groups mean the same on both sides. */
+  readonly numericIds: boolean;
+  /** A folder that belongs to root may be served as root. */
+  readonly asRoot: boolean;
+  readonly cacheMs: number;
+}
+
+/** The first message of the side with the mount point. */
+export interface MountHello {
+  /** Whom the mount belongs to there: shown as the owner of everything. */
+  readonly owner: MountOwner;
+}
+
+/** The first message of the side with the folder. */
+export interface MountReady {
+  /** True where it has what the mount had open before the link was lost. */
+  readonly isKept: boolean;
+}
+
+export function encodeMountOpening(opening: MountOpening): Uint8Array {
+  return encodeCbor({ ...opening });
+}
+
+/** CW_WIRE_*. */
+export function decodeMountOpening(encoded: Uint8Array): MountOpening {
+  const map = mapOf(decodeCbor(encoded), 'opening of a mount');
+  return {
+    version: u32(map, 'version'),
+    role: oneOf(map, 'role', ['server', 'client']),
+    mountId: bytes(map, 'mountId', MOUNT_ID_BYTES),
+    path: text(map, 'path', LIMITS.pathMaxBytes.value),
+    label: text(map, 'label', LIMITS.pathMaxBytes.value),
+    readOnly: boolean(map, 'readOnly'),
+    allowOther: boolean(map, 'allowOther'),
+    numericIds: boolean(map, 'numericIds'),
+    asRoot: boolean(map, 'asRoot'),
+    cacheMs: uint(map, 'cacheMs', CACHE_MAX_MS),
+  };
+}
+
+export function encodeMountHello({ owner }: MountHello): Uint8Array {
+  return encodeCbor({ userId: owner.userId, groupId: owner.groupId });
+}
+
+/** CW_WIRE_*. */
+export function decodeMountHello(encoded: Uint8Array): MountHello {
+  const map = mapOf(decodeCbor(encoded), 'hello of a mount');
+  return { owner: { userId: u32(map, 'userId'), groupId: u32(map, 'groupId') } };
+}
+
+export function encodeMountReady({ isKept }: MountReady): Uint8Array {
+  return encodeCbor({ isKept });
+}
+
+/** CW_WIRE_*. */
+export function decodeMountReady(encoded: Uint8Array): MountReady {
+  const map: CborMap = mapOf(decodeCbor(encoded), 'answer of a mount');
+  return { isKept: boolean(map, 'isKept') };
+}

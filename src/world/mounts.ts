@@ -1,0 +1,71 @@
+import type { CausewayError } from '../base/errors.ts';
+
+/** A folder that appears on this machine, and is served from elsewhere. */
+export interface KernelMountOptions {
+  /** Absolute path of a folder. */
+  readonly mountpoint: string;
+  /** What the table of mounts shows as the source. */
+  readonly source: string;
+  readonly readOnly: boolean;
+  readonly allowOther: boolean;
+  /** Where the folder does not exist, it is made. */
+  readonly makes: boolean;
+}
+
+/** Memory that is somebody else's again once it was released. */
+export type TakeBytes = (bytes: Uint8Array, release: () => void) => void;
+
+/** One mount of this machine: the requests of its kernel, and where they are answered. */
+export interface KernelMount {
+  readonly mountpoint: string;
+  /** Of the folder that is hidden below it. */
+  readonly owner: Owner;
+  /** From now on gets one or more whole requests at a time, in the kernel's order. */
+  start(take: TakeBytes): void;
+  /** One whole answer. That nobody waits for it any more is no failure. */
+  answer(bytes: Uint8Array): void;
+  /** Tells the kernel something of which it may have to wait for itself. A wish: it may be passed over. */
+  notify(bytes: Uint8Array): void;
+  /** When it is over, unmounted by whomever: null, or why. */
+  readonly ended: Promise<CausewayError | null>;
+  /** Unmounts, from under programs that use it too. */
+  close(): Promise<void>;
+}
+
+export interface Owner {
+  readonly userId: number;
+  readonly groupId: number;
+}
+
+/** A folder of this machine that is served to another one. */
+export interface FolderServerOptions {
+  /** Absolute path. */
+  readonly folder: string;
+  readonly readOnly: boolean;
+  /** Shown as the owner of everything. Null: numbers of users and groups are passed on as they are. */
+  readonly shownOwner: Owner | null;
+  /** As whom everything is done, where this process is root; null: as this process. */
+  readonly actAs: Owner | null;
+  /** Where ids of files begin: another place for each server. */
+  readonly idBase: number;
+  /** How long the other kernel may believe names and attributes. */
+  readonly cacheMs: number;
+}
+
+/** What answers the requests of another machine's kernel, in a thread of its own. */
+export interface FolderServer {
+  /** From now on gets one or more whole answers at a time. */
+  start(take: TakeBytes): void;
+  /** One or more whole requests; the bytes are the caller's again once it has resolved. */
+  serve(bytes: Uint8Array): Promise<void>;
+  readonly ended: Promise<CausewayError | null>;
+  close(): Promise<void>;
+}
+
+/** What this machine offers to mounts that reach another one. */
+export interface Mounts {
+  /** CW_DISK_NOT_FOUND, CW_DISK_NOT_DIRECTORY, CW_DISK_PERMISSION, CW_UNSUPPORTED. */
+  mount(options: KernelMountOptions): Promise<KernelMount>;
+  /** CW_DISK_*, CW_UNSUPPORTED. */
+  serve(options: FolderServerOptions): Promise<FolderServer>;
+}

@@ -1,0 +1,93 @@
+import { once } from 'node:events';
+import type { Worker } from 'node:worker_threads';
+import { asCausewayError, CausewayError, fromReport } from '../../base/errors.ts';
+import { LIMITS } from '../../base/limits.ts';
+import type { FolderServer, FolderServerOptions, TakeBytes } from '../mounts.ts';
+import type { FolderThreadMessage, FrameSlots } from './folder_server_data.ts';
+import { startThread } from './kernel_mount.ts';
+import type { ThreadModule } from './offload.ts';
+import { Slots } from './slots.ts';
+
+/** Starts the thread that serves a folder. What it refuses is thrown. */
+export async function openFolderServer(
+  serving: ThreadModule,
+  options: FolderServerOptions,
+): Promise<FolderServer> {
+  const worker = startThread(serving, options);
+  const slots = await new Promise<FrameSlots>((resolve, reject) => {
+    worker.once('error', (thrown) => reject(asCausewayError(thrown)));
+    worker.once('message', (message: FolderThreadMessage) => {
+      if ('ready' in message) resolve(message.ready);
+      else if ('refused' in message) reject(fromReport(message.refused));
+    });
+  });
+  return new NodeFolderServer(worker, slots);
+}
+
+class NodeFolderServer implements FolderServer {
+  readonly ended: Promise<CausewayError | null>;
+  readonly #worker: Worker;
+  readonly #memory: Buffer;
+  readonly #requests: Slots;
+  readonly #answers: Slots;
+  #freed: (() => void) | null = null;
+  #take: TakeBytes = (_bytes, release) => release();
+
+  constructor(worker: Worker, slots: FrameSlots) {
+    this.#worker = worker;
+    this.#memory = Buffer.from(slots.memory);
+    this.#requests = new Slots(slots.requestStates, slots.requestsAt, slots.slotBytes);
+    this.#answers = new Slots(slots.answerStates, slots.answersAt, slots.slotBytes);
+    let failure: CausewayError | null = null;
+    worker.on('error', (thrown) => {
+      failure = asCausewayError(thrown);
+    });
+    worker.on('message', (message: FolderThreadMessage) => this.#hear(message));
+    this.ended = once(worker, 'exit').then(() => {
+      this.#freed?.();
+      return failure;
+    });
+  }
+
+  start(take: TakeBytes): void {
+    this.#take = take;
+  }
+
+  async serve(bytes: Uint8Array): Promise<void> {
+    if (bytes.byteLength > LIMITS.mountMessageMaxBytes.value)
+      throw new CausewayError('CW_WIRE_TOO_LARGE', `${bytes.byteLength} bytes of requests at once`);
+    let isOver = false;
+    void this.ended.then(() => {
+      isOver = true;
+    });
+    let slot = this.#requests.take();
+    while (slot < 0 && !isOver) {
+      await new Promise<void>((resolve) => {
+        this.#freed = resolve;
+      });
+      slot = this.#requests.take();
+    }
+    if (slot < 0) return;
+    this.#memory.set(bytes, this.#requests.placeOf(slot));
+    this.#worker.postMessage({ slot, sizeBytes: bytes.byteLength });
+  }
+
+  async close(): Promise<void> {
+    await this.#worker.terminate();
+    await this.ended;
+  }
+
+  #hear(message: FolderThreadMessage): void {
+    if ('answers' in message) {
+      const at = this.#answers.placeOf(message.answers);
+      this.#take(this.#memory.subarray(at, at + message.sizeBytes), () =>
+        this.#answers.give(message.answers),
+      );
+    } else if ('served' in message) {
+      this.#requests.give(message.served);
+      const freed = this.#freed;
+      this.#freed = null;
+      freed?.();
+    }
+  }
+}
