@@ -259,6 +259,10 @@ export const LIMITS = {
     8 * KIB,
     'bits in one message of what is in place already: that many times eight entries',
   ),
+  planPlainMaxBytes: bytes(
+    8 * MIB,
+    'the first pages of a plan, which one side keeps as they are: about 120,000 entries',
+  ),
   planKeptMaxBytes: bytes(
     1024 * MIB,
     'the plan of one copy as one side keeps it, compressed: ten million entries with names of the usual kind take a tenth',

@@ -11,7 +11,7 @@ import { isRefusal, type Metadata, type Missing, ownerMissing } from './metadata
 import { type Owner, withoutSetId } from './ownership.ts';
 import { namingKind, renameInto, settleFile } from './publish.ts';
 import { sameFile } from './same_file.ts';
-import { temporaryName } from './temporary_name.ts';
+import { temporaryNames } from './temporary_name.ts';
 
 /** Until a file has its own mode, only its owner sees it. */
 const PERMISSION = 0o600;
@@ -124,10 +124,11 @@ export const writePackJob: Job<
     const failures: JobFailure[] = [];
     const { whole } = context;
     const moved = nowAndThen(context);
+    const nameAt = temporaryNames(keys);
     for (let at = 0; at < sizes.length; at += 1) {
       const offset = offsets[at]!;
       const bytes = data.subarray(offset, offset + sizes[at]!);
-      const name = temporaryName(keys, at);
+      const name = nameAt(at);
       try {
         if (whole === null) await writeWhole(dir, name, bytes, moved);
         else {
@@ -200,10 +201,11 @@ export const publishPackJob: Job<
     const failures: JobFailure[] = [];
     const lacking: { at: number; missing: Missing }[] = [];
     const ways = { whole: context.whole, moved: nowAndThen(context) };
+    const nameAt = temporaryNames(files.keys);
     for (let at = 0; at < files.names.length; at += 1) {
       const sizeBytes = files.sizes[at]!;
       const piece: Piece = {
-        from: { dir: store, name: temporaryName(files.keys, at) },
+        from: { dir: store, name: nameAt(at) },
         to: { dir: parents[files.parents[at]!]!, name: files.names[at]! },
         sizeBytes,
         metadata: {

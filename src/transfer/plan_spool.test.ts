@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { encodePlan } from '../wire/copy_messages.ts';
+import { decodePlanPage, encodePlan } from '../wire/copy_messages.ts';
 import type { PlanEntry } from '../wire/copy_types.ts';
 import { NO_COMPRESSION } from '../world/compression.ts';
 import { createNodeCompression } from '../world/node/compression.ts';
@@ -23,23 +23,26 @@ function entry(at: number): PlanEntry {
   };
 }
 
-function fill(spool: PlanSpool, pageSizes: Iterable<number>): PlanEntry[] {
+function fill(spool: PlanSpool, pageSizes: Iterable<number>, withPages = false): PlanEntry[] {
   const all: PlanEntry[] = [];
   for (const size of pageSizes) {
     const entries = Array.from({ length: size }, (_, at) => entry(all.length + at));
-    spool.add(encodePlan(entries), size);
+    const message = encodePlan(entries);
+    spool.add(message, size, withPages ? decodePlanPage(message) : null);
     all.push(...entries);
   }
   return all;
 }
 
-for (const { name, compression } of [
-  { name: 'as they are', compression: NO_COMPRESSION },
-  { name: 'compressed', compression: createNodeCompression() },
+for (const { name, compression, plainMaxBytes } of [
+  { name: 'uncompressed', compression: NO_COMPRESSION, plainMaxBytes: 0 },
+  { name: 'compressed', compression: createNodeCompression(), plainMaxBytes: 0 },
+  { name: 'as they are', compression: createNodeCompression(), plainMaxBytes: undefined },
+  { name: 'the first as they are', compression: createNodeCompression(), plainMaxBytes: 100_000 },
 ]) {
   test(`entries come back as they were, in any order, from pages of any size: ${name}`, () => {
-    const spool = new PlanSpool(compression);
-    const all = fill(spool, [PAGE, 1, 0, 3, PAGE, ...Array.from({ length: 40 }, () => 7)]);
+    const spool = new PlanSpool(compression, plainMaxBytes);
+    const all = fill(spool, [PAGE, 1, 0, 3, PAGE, ...Array.from({ length: 40 }, () => 7)], true);
     assert.equal(spool.entries, all.length);
     assert.equal(spool.pages, 44);
     for (let step = 1; step < 40; step += 6)
@@ -63,6 +66,20 @@ test('a hundred thousand entries take less than 24 bytes each', (t) => {
   const each = spool.keptBytes / length;
   t.diagnostic(`${each.toFixed(1)} bytes an entry`);
   assert.ok(each < 24, `${each} bytes an entry`);
+});
+
+test('pages are compressed once the room for those that are kept as they are is taken', () => {
+  let compressed = 0;
+  const compress = (bytes: Uint8Array) => {
+    compressed += 1;
+    return bytes;
+  };
+  const spool = new PlanSpool({ compress, expand: (bytes) => bytes }, 100_000);
+  const sizes = Array.from({ length: 20 }, () => PAGE);
+  fill(spool, sizes.slice(0, 1), true);
+  assert.equal(compressed, 0);
+  fill(spool, sizes.slice(1), true);
+  assert.ok(compressed >= 15 && compressed < 20, `${compressed} of 20 pages`);
 });
 
 test('a plan of more pages than may be kept is refused', () => {

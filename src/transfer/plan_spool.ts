@@ -3,23 +3,28 @@ import { CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { checkedPlanPage } from '../wire/copy_messages.ts';
 import type { PlanEntry } from '../wire/copy_types.ts';
-import type { PlanPage } from '../wire/plan_page.ts';
+import { PlanPage } from '../wire/plan_page.ts';
 import type { Compression } from '../world/compression.ts';
 
 /** What a page costs besides its bytes: counted, so that many tiny pages are no way around the limit. */
 const PAGE_COST_BYTES = 256;
+
+/** What a decoded page adds for each entry: where its name begins. */
+const INDEX_BYTES = 4;
 
 /** Pages share memory of this size at first, and of more as the plan grows: small pieces would leave holes in the heap. */
 const SLAB_MIN_BYTES = 16 * 1024;
 const SLAB_MAX_BYTES = 1024 * 1024;
 
 /**
- * The entries of a copy in the order of the plan, kept as the messages that they travelled in, compressed: about 12
- * bytes for a file with a name and times of the usual kind. Pages that are used again soon stay decoded.
+ * The entries of a copy in the order of the plan. The first pages are kept as they are, so that most copies neither
+ * compress nor expand any; the rest as the messages that they travelled in, compressed: about 12 bytes for a file with a
+ * name and times of the usual kind. Of these, pages that are used again soon stay decoded.
  */
 export class PlanSpool {
   readonly #compression: Compression;
-  readonly #pages: Uint8Array[] = [];
+  readonly #plainMaxBytes: number;
+  readonly #pages: (Uint8Array | PlanPage)[] = [];
   /** Number of the first entry of each page. */
   readonly #firsts: number[] = [];
   /** The last used are at the end. */
@@ -31,9 +36,13 @@ export class PlanSpool {
   #slabBytes = SLAB_MIN_BYTES;
   #entries = 0;
   #keptBytes = 0;
+  /** Of these, bytes of pages that are kept as they are. */
+  #plainBytes = 0;
 
-  constructor(compression: Compression) {
+  /** Pages of `plainMaxBytes` together are kept as they are. */
+  constructor(compression: Compression, plainMaxBytes: number = LIMITS.planPlainMaxBytes.value) {
     this.#compression = compression;
+    this.#plainMaxBytes = plainMaxBytes;
   }
 
   get entries(): number {
@@ -49,17 +58,23 @@ export class PlanSpool {
     return this.#keptBytes;
   }
 
-  /** Adds the next page: an encoded message `plan`, checked, of `count` entries. CW_LIMIT where the plan becomes too large. */
-  add(message: Uint8Array, count: number): void {
+  /**
+   * Adds the next page: an encoded message `plan`, checked, of `count` entries; `decoded` is the page that it holds, whose
+   * memory nobody else writes to. CW_LIMIT where the plan becomes too large.
+   */
+  add(message: Uint8Array, count: number, decoded: PlanPage | null = null): void {
     if (count === 0) return;
-    const page = this.#compression.compress(message);
-    this.#keptBytes += page.byteLength + PAGE_COST_BYTES;
+    const plainBytes = message.byteLength + count * INDEX_BYTES;
+    const isPlain = decoded !== null && this.#plainBytes + plainBytes <= this.#plainMaxBytes;
+    const packed = isPlain ? null : this.#compression.compress(message);
+    this.#keptBytes += (packed?.byteLength ?? plainBytes) + PAGE_COST_BYTES;
     if (
       this.#entries + count > LIMITS.manifestEntriesMax.value ||
       this.#keptBytes > LIMITS.planKeptMaxBytes.value
     )
       throw new CausewayError('CW_LIMIT', 'the copy has too many entries');
-    this.#pages.push(this.#kept(page));
+    if (isPlain) this.#plainBytes += plainBytes;
+    this.#pages.push(packed === null ? decoded! : this.#kept(packed));
     this.#firsts.push(this.#entries);
     this.#entries += count;
   }
@@ -77,14 +92,15 @@ export class PlanSpool {
   }
 
   #page(at: number): PlanPage {
+    const page = this.#pages[at];
+    assert(page !== undefined, 'a page of the plan is asked for that is there');
+    if (page instanceof PlanPage) return page;
     const known = this.#decoded.get(at);
     if (known !== undefined) {
       this.#decoded.delete(at);
       this.#decoded.set(at, known);
       return known;
     }
-    const page = this.#pages[at];
-    assert(page !== undefined, 'a page of the plan is asked for that is there');
     const decoded = checkedPlanPage(this.#compression.expand(page));
     this.#decoded.set(at, decoded);
     if (this.#decoded.size > LIMITS.planPagesCached.value)

@@ -330,8 +330,8 @@ export class SinkPlace {
 
   async finishFolders(plan: SinkPlan, onProblem: Making['onProblem']): Promise<void> {
     const making = this.#making(onProblem);
-    await finishFolders(this.#untilOver(plan.markedBackwards(MARK.folder)), making);
-    if (this.#above) await finishFolders([this.#above], making);
+    await finishFolders(this.#untilOver(plan.markedBackwards(MARK.folder)), making, this.#fresh);
+    if (this.#above) await finishFolders([this.#above], making, this.#fresh);
   }
 
   /** Removes what is kept of this copy. */

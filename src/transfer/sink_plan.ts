@@ -108,7 +108,7 @@ export class SinkPlan {
     const page = columns === undefined ? decodePlanPage(message) : new PlanPage(columns);
     if (columns !== undefined)
       this.#added = { page, columns, first: this.entries, targetOf: (at) => this.#target(page, at) };
-    this.#spool.add(message, page.count);
+    this.#spool.add(message, page.count, page);
     let files = 0;
     const placed = page.folders.map((_, folder) => this.#placesAll(page, folder));
     for (let at = 0; at < page.count; at += 1) {

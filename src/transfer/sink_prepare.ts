@@ -11,6 +11,7 @@ import {
   type Described,
   giveMetadata,
   isRefusal,
+  type Metadata,
   type MetadataRules,
   type Missing,
   missingProblem,
@@ -108,7 +109,7 @@ export async function makeFolders(folders: Iterable<Placed>, making: Making): Pr
   for (const { entry, target } of folders) {
     let isNew = false;
     try {
-      isNew = await meter.run('publish', 0, () => makeFolder(dirs, target));
+      isNew = await meter.run('publish', 0, () => makeFolder(dirs, target, fresh));
       meter.goesOn();
     } catch (failure) {
       onProblem(problemOf(entry, failure));
@@ -126,10 +127,11 @@ export function problemOf(entry: PlanEntry, failure: unknown): Problem {
   return { path: entry.path, code, message };
 }
 
-/** True when the folder was made, false when it was there. */
-async function makeFolder(dirs: DirCache, target: RelPath): Promise<boolean> {
+/** True when the folder was made, false when it was there: most were when a copy is repeated, and a look costs less than a refusal. */
+async function makeFolder(dirs: DirCache, target: RelPath, fresh: FreshFolders): Promise<boolean> {
   if (target === '') return false;
   return dirs.useParent(target, async (dir, name) => {
+    if (!fresh.holds(target) && (await statOrNull(dir, name))?.kind === 'directory') return false;
     try {
       await dir.makeDir(name, 0o700);
       return true;
@@ -237,17 +239,23 @@ function makeSymlink(
   });
 }
 
-/** Gives the folders their metadata. They come deepest first, since what is made in a folder changes its time. */
+/**
+ * Gives the folders their metadata. They come deepest first, since what is made in a folder changes its time. Of those that
+ * were there before the copy, which are not `fresh`, most have it when a copy is repeated: they are left alone.
+ */
 export async function finishFolders(
   deepestFirst: Iterable<Placed>,
   { dirs, meter, rules, onProblem }: Making,
+  fresh: FreshFolders,
 ): Promise<void> {
   for (const { entry, target } of deepestFirst) {
     if (target === '') continue;
     try {
       dirs.forget(target);
       const missing = await meter.run('publish', 0, () =>
-        dirs.useParent(target, (dir, name) => finishFolder(named(dir, name), entry, rules)),
+        dirs.useParent(target, (dir, name) =>
+          finishFolder({ dir, name, isFresh: fresh.has(target) }, entry, rules),
+        ),
       );
       meter.goesOn();
       if (missing.length > 0) onProblem(missingProblem(entry.path, missing));
@@ -258,11 +266,22 @@ export async function finishFolders(
 }
 
 /** The folder may have been there, with another owner, or have an access list from the folder it was made in. */
-async function finishFolder(folder: Described, entry: PlanEntry, rules: MetadataRules): Promise<Missing> {
+async function finishFolder(
+  { dir, name, isFresh }: { readonly dir: Dir; readonly name: Name; readonly isFresh: boolean },
+  entry: PlanEntry,
+  rules: MetadataRules,
+): Promise<Missing> {
+  const folder = named(dir, name);
   const metadata = { ...rules.of(entry), owner: rules.ownership.wanted(entry) };
-  const planned = new Set(metadata.xattrs.map(({ name }) => name));
+  const planned = new Set(metadata.xattrs.map((xattr) => xattr.name));
   if (entry.userId !== undefined) await removeAccessLists(folder.xattrs, planned);
+  if (!isFresh && metadata.xattrs.length === 0 && hasAll(await dir.stat(name), metadata)) return [];
   return giveMetadata(folder, metadata);
+}
+
+function hasAll(stat: Stat, { owner, mode, mtimeNs }: Metadata): boolean {
+  const isOwned = owner === null || (stat.userId === owner.userId && stat.groupId === owner.groupId);
+  return isOwned && stat.kind === 'directory' && stat.mode === mode && stat.mtimeNs === mtimeNs;
 }
 
 async function removeAccessLists(store: XattrStore | null, planned: ReadonlySet<string>): Promise<void> {

@@ -124,7 +124,7 @@ export class SourceMachine {
 
   /** Takes the next page of the plan, and it as an encoded message. CW_LIMIT where the plan becomes too large. */
   planned(message: Uint8Array, page: PlanPage = decodePlanPage(message)): void {
-    this.#plan.add(message, page.count);
+    this.#plan.add(message, page.count, page);
     // An empty file has nothing to send: the sink makes it from the plan.
     for (let at = 0; at < page.count; at += 1)
       this.#state.push(page.kind(at) === 'file' && page.sizeBytes(at) > 0 ? TO_SEND : NOTHING_TO_SEND);

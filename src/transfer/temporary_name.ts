@@ -30,7 +30,8 @@ export function linkName(target: RelPath): Name {
   return parseName(`${toHex(hashBytes(utf8(target)).subarray(0, FILE_KEY_BYTES))}-link`);
 }
 
-/** {@link partialName} for the key at place `at` of a list of keys. */
-export function temporaryName(keys: Uint8Array, at: number): Name {
-  return partialName(keys.subarray(at * FILE_KEY_BYTES, (at + 1) * FILE_KEY_BYTES));
+/** {@link partialName} for each of a list of keys, by its place: digits make a name, so that none has to be parsed. */
+export function temporaryNames(keys: Uint8Array): (at: number) => Name {
+  const all = Buffer.from(keys.buffer, keys.byteOffset, keys.byteLength);
+  return (at) => all.toString('hex', at * FILE_KEY_BYTES, (at + 1) * FILE_KEY_BYTES) as Name;
 }
