@@ -260,8 +260,8 @@ export const LIMITS = {
     'bits in one message of what is in place already: that many times eight entries',
   ),
   planPlainMaxBytes: bytes(
-    8 * MIB,
-    'the first pages of a plan, which one side keeps as they are: about 120,000 entries',
+    4 * MIB,
+    'the first pages of a plan, which one side keeps as they are: about 60,000 entries',
   ),
   planKeptMaxBytes: bytes(
     1024 * MIB,

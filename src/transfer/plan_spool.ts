@@ -9,8 +9,9 @@ import type { Compression } from '../world/compression.ts';
 /** What a page costs besides its bytes: counted, so that many tiny pages are no way around the limit. */
 const PAGE_COST_BYTES = 256;
 
-/** What a decoded page adds for each entry: where its name begins. */
+/** What a decoded page adds for each entry: where its name begins. And for each that has more than most: objects and texts. */
 const INDEX_BYTES = 4;
+const MORE_BYTES = 1024;
 
 /** Pages share memory of this size at first, and of more as the plan grows: small pieces would leave holes in the heap. */
 const SLAB_MIN_BYTES = 16 * 1024;
@@ -64,7 +65,7 @@ export class PlanSpool {
    */
   add(message: Uint8Array, count: number, decoded: PlanPage | null = null): void {
     if (count === 0) return;
-    const plainBytes = message.byteLength + count * INDEX_BYTES;
+    const plainBytes = message.byteLength + count * INDEX_BYTES + (decoded?.moreCount ?? 0) * MORE_BYTES;
     const isPlain = decoded !== null && this.#plainBytes + plainBytes <= this.#plainMaxBytes;
     const packed = isPlain ? null : this.#compression.compress(message);
     this.#keptBytes += (packed?.byteLength ?? plainBytes) + PAGE_COST_BYTES;

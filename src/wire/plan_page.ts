@@ -103,6 +103,11 @@ export class PlanPage {
     return this.#more.has(at);
   }
 
+  /** How many entries have that. */
+  get moreCount(): number {
+    return this.#more.size;
+  }
+
   /** Of a file with holes: its bytes outside of them, else its size. */
   dataBytes(at: number): number {
     return this.#more.get(at)?.dataBytes ?? this.sizeBytes(at);
