@@ -3,6 +3,11 @@ import { type Add, several } from './add_command.ts';
 
 const USER_TEXT = 'a user who may use it too, with an access token as password; may be given several times';
 
+const MOUNT_TEXT =
+  'a machine shows it there as a folder of its own, with no network, and again after each restart';
+const IDS_TEXT = 'with --mount: users and groups are the same there as here, by their numbers';
+const ROOT_TEXT = 'with --mount: a folder that belongs to root may be changed as root';
+
 /** Folders of this host that others reach live. */
 export function addShareCommands(program: Command, add: Add): void {
   const share = program.command('share').description('folders of this host that others use live, by WebDAV');
@@ -18,6 +23,9 @@ export function addShareCommands(program: Command, add: Add): void {
     .option('--read-only', 'nobody changes anything')
     .option('--quota <size>', 'what all files together may have, for example 10G')
     .option('--user <name>', USER_TEXT, several)
+    .option('--mount <vm:/folder>', MOUNT_TEXT)
+    .option('--numeric-ids', IDS_TEXT)
+    .option('--as-root', ROOT_TEXT)
     .option('--i-know', 'share it although it is a home, a folder of the system, or the root');
   add(share, 'ls', 'list shares and their state', 'causeway share ls', async () => (await load()).shareList);
   add(
@@ -39,6 +47,10 @@ export function addShareCommands(program: Command, add: Add): void {
     .option('--quota <size>', 'what all files together may have; `none` for no limit')
     .option('--user <name>', `${USER_TEXT}; takes the place of those before`, several)
     .option('--no-users', 'no user but the share itself')
+    .option('--mount <vm:/folder>', MOUNT_TEXT)
+    .option('--no-mount', 'no machine shows it any more')
+    .option('--numeric-ids', IDS_TEXT)
+    .option('--as-root', ROOT_TEXT)
     .option('--new-password', 'make a new password and print it; the old one ends at once')
     .option('--rebind', 'the folder that is there now is the right one');
   add(

@@ -11,8 +11,13 @@ export function shareRow(share: ShareView): string[] {
     share.readOnly ? 'read-only' : 'read/write',
     usedText(share),
     share.url ?? '-',
-    share.error?.message ?? '',
+    share.error?.message ?? noteOf(share),
   ];
+}
+
+function noteOf({ mount }: ShareView): string {
+  if (mount === null) return '';
+  return `${mount.vm}:${mount.path} ${mount.error?.message ?? mount.state}`;
 }
 
 export function usedText({ quotaBytes, usedBytes }: ShareView): string {

@@ -1,5 +1,7 @@
 import { type Static, Type } from 'typebox';
 import { UserName } from './identity_schemas.ts';
+import { MountState } from './mount_schemas.ts';
+import { VmName } from './schemas.ts';
 
 /* Shares: folders of the host that others reach. A password is in the answer to the request that makes it, once. */
 
@@ -9,6 +11,31 @@ const Strict = { additionalProperties: false } as const;
 export const ShareName = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$' });
 const Users = Type.Array(UserName, { maxItems: 64 });
 const Quota = Type.Union([Type.Integer({ minimum: 1, maximum: 2 ** 50 }), Type.Null()]);
+
+const ShareMount = Type.Object(
+  {
+    vm: VmName,
+    /** Absolute path of a folder of the machine; it is made where there is none. */
+    path: Type.String({ minLength: 1, maxLength: 4096 }),
+    /** Numbers of users and groups mean the same on both sides. */
+    numericIds: Type.Optional(Type.Boolean()),
+    /** A folder that belongs to root may be changed as root. */
+    asRoot: Type.Optional(Type.Boolean()),
+  },
+  Strict,
+);
+export type ShareMount = Static<typeof ShareMount>;
+
+export const ShareMountView = Type.Object({
+  vm: Type.String(),
+  path: Type.String(),
+  state: MountState,
+  error: Type.Union([
+    Type.Object({ code: Type.String(), message: Type.String(), help: Type.String() }),
+    Type.Null(),
+  ]),
+});
+export type ShareMountView = Static<typeof ShareMountView>;
 
 export const CreateShareRequest = Type.Object(
   {
@@ -20,6 +47,8 @@ export const CreateShareRequest = Type.Object(
     quotaBytes: Type.Optional(Quota),
     /** Users of this daemon who may use the share too, with one of their access tokens. */
     users: Type.Optional(Users),
+    /** The machine that shows the share as a folder of its own. */
+    mount: Type.Optional(ShareMount),
     /** The folder is a home, a system folder or the root, and is meant. */
     iKnow: Type.Optional(Type.Boolean()),
   },
@@ -32,6 +61,8 @@ export const SetShareRequest = Type.Object(
     readOnly: Type.Optional(Type.Boolean()),
     quotaBytes: Type.Optional(Quota),
     users: Type.Optional(Users),
+    /** Null: no machine shows it any more. */
+    mount: Type.Optional(Type.Union([ShareMount, Type.Null()])),
     /** A new password; the old one ends at once. */
     newPassword: Type.Optional(Type.Literal(true)),
     /** The folder that is there now is the right one. */
@@ -50,6 +81,8 @@ export const ShareView = Type.Object({
   /** As far as it was counted since the daemon was started; null without a quota, and before the first use. */
   usedBytes: Type.Union([Type.Number(), Type.Null()]),
   users: Type.Array(Type.String()),
+  /** Null where no machine shows it. */
+  mount: Type.Union([ShareMountView, Type.Null()]),
   state: Type.Union([Type.Literal('serving'), Type.Literal('error')]),
   error: Type.Union([
     Type.Object({ code: Type.String(), message: Type.String(), help: Type.String() }),

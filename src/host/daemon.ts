@@ -37,6 +37,7 @@ import { Machines } from './machines.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { Notifiers } from './notify/notifiers.ts';
 import { NotifyWatch } from './notify/notify_watch.ts';
+import { ShareMounts } from './share_mounts.ts';
 import { ShareRecords } from './share_records.ts';
 import { ShareSignIn } from './share_sign_in.ts';
 import { ShareStore } from './share_store.ts';
@@ -109,6 +110,7 @@ export class Daemon implements AsyncDisposable {
   readonly stopRequested: Promise<void>;
   readonly requestStop: () => void;
   readonly socketPath: string;
+  readonly #shareMounts: ShareMounts;
   readonly #options: DaemonOptions;
   readonly #parts: DaemonParts;
   readonly #startedMs: number;
@@ -126,8 +128,9 @@ export class Daemon implements AsyncDisposable {
     this.jobs = parts.jobs;
     this.groups = new JobGroups(options.world.random, parts.jobs);
     this.socketPath = joinAbsolute(options.dataDirectory, SOCKET_NAME);
-    this.shares = sharesOf(options, parts);
-    this.mounts = mountsOf(options, parts);
+    this.#shareMounts = shareMountsOf(options, parts);
+    this.shares = sharesOf(options, parts, this.#shareMounts);
+    this.mounts = mountsOf(options, parts, this.#shareMounts);
     this.notifiers = notifiersOf(options, parts);
     this.#startedMs = options.world.clock.monotonicMs();
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -152,6 +155,7 @@ export class Daemon implements AsyncDisposable {
       await daemon.#serve(dir);
       daemon.machines.startAll();
       await daemon.mounts.start();
+      await daemon.shares.showAll();
       if (options.listen !== null) {
         const { identity, trust, tokens } = daemon.#parts;
         daemon.#dialIn = await serveDialIn(world, {
@@ -330,6 +334,7 @@ export class Daemon implements AsyncDisposable {
     await this.notifiers.close();
     this.#events?.close();
     await this.mounts.close();
+    await this.#shareMounts.close();
     await this.shares.close();
     await this.#web?.close();
     await this.#api?.close();
@@ -358,17 +363,28 @@ function notifiersOf({ world, web }: DaemonOptions, parts: DaemonParts): Notifie
   });
 }
 
-function mountsOf({ world, dataDirectory, mounts }: DaemonOptions, { machines, dir }: DaemonParts): VmMounts {
-  return new VmMounts({ world, machines, mounts: mounts ?? null, wantedAt: () => [] }, dir, dataDirectory);
+function shareMountsOf({ world, mounts }: DaemonOptions, { machines }: DaemonParts): ShareMounts {
+  return new ShareMounts({ world, machines, mounts: mounts ?? null });
 }
 
-function sharesOf({ world, dataDirectory, web }: DaemonOptions, parts: DaemonParts): Shares {
+function mountsOf(options: DaemonOptions, { machines, dir }: DaemonParts, shown: ShareMounts): VmMounts {
+  const { world, dataDirectory, mounts = null } = options;
+  const wantedAt = (vm: string) => shown.wantedAt(vm);
+  return new VmMounts({ world, machines, mounts, wantedAt }, dir, dataDirectory);
+}
+
+function sharesOf(
+  { world, dataDirectory, web }: DaemonOptions,
+  parts: DaemonParts,
+  mounts: ShareMounts,
+): Shares {
   const { shares } = web;
   const { access, database, dir, settings } = parts;
   const { identity, passwords, allow } = access;
   return new Shares({
     world,
     store: new ShareStore(database),
+    mounts,
     dataDirectory,
     passwords,
     userNamed: (name) => {

@@ -55,6 +55,12 @@ export class MountLoop {
     await this.#done;
   }
 
+  /** This side stops; the other one keeps what it has, for who comes next. */
+  async abandon(): Promise<void> {
+    this.#isAbandoned = true;
+    await this.close();
+  }
+
   #linkIs({ kind }: LinkState): void {
     this.#parts.stalled(kind !== 'up');
     if (kind !== 'up' && this.#state === 'mounted') this.#state = 'waiting';
@@ -62,6 +68,7 @@ export class MountLoop {
   }
 
   #isSettled = false;
+  #isAbandoned = false;
 
   async #run(): Promise<void> {
     const { signal } = this.#over;
@@ -88,6 +95,7 @@ export class MountLoop {
       throw new CausewayError('CW_UNSUPPORTED', 'the agent of that machine speaks another version of mounts');
     const stream = await mux.open('mount', { streamClass: 'bulk', opening: encodeMountOpening(opening) });
     const end = () => {
+      if (this.#isAbandoned) return stream.reset(new CausewayError('CW_LINK_CLOSED', 'the daemon ends'));
       stream.end().catch(() => undefined); // the stream is over by itself
       const late = () => stream.reset(new CausewayError('CW_CANCELLED', 'the mount was taken away'));
       // the other side answers by its own end, where it is there

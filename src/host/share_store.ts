@@ -1,6 +1,15 @@
 import { CausewayError } from '../base/errors.ts';
 import type { Database, SqlRow } from '../world/database.ts';
 
+/** `id` is another one after each change: what runs on a mount is cut by it. */
+export interface ShareMountWish {
+  readonly id: string;
+  readonly vm: string;
+  readonly path: string;
+  readonly numericIds: boolean;
+  readonly asRoot: boolean;
+}
+
 /** A share as the daemon remembers it. */
 export interface StoredShare {
   readonly name: string;
@@ -10,6 +19,8 @@ export interface StoredShare {
   readonly readOnly: boolean;
   readonly quotaBytes: number | null;
   readonly users: readonly string[];
+  /** The machine that shows it as a folder of its own; absent: none. */
+  readonly mount?: ShareMountWish;
   /** PHC string of the share's own password. */
   readonly passwordHash: string;
   readonly createdAtMs: number;

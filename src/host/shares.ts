@@ -1,4 +1,5 @@
 import type { Passwords } from '../access/passwords/passwords.ts';
+import { toHex } from '../base/bytes.ts';
 import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { resolveAbsolute } from '../base/path.ts';
@@ -6,16 +7,19 @@ import type {
   CreatedShareView,
   CreateShareRequest,
   SetShareRequest,
+  ShareMount,
   ShareView,
 } from '../contract/share_schemas.ts';
+import { MOUNT_ID_BYTES } from '../wire/mount_messages.ts';
 import type { HttpListen, HttpListener, ServeHttp } from '../world/http.ts';
 import type { TlsIdentity } from '../world/net.ts';
 import type { World } from '../world/world.ts';
 import { LiveShare } from './share_live.ts';
+import type { ShareMounts } from './share_mounts.ts';
 import { type ShareServerParts, shareHandler } from './share_server.ts';
 import { newSharePassword } from './share_sign_in.ts';
 import { checkSource } from './share_source.ts';
-import type { ShareStore, StoredShare } from './share_store.ts';
+import type { ShareMountWish, ShareStore, StoredShare } from './share_store.ts';
 
 /** Where shares are served. Beyond loopback only with TLS. */
 export interface ShareListen {
@@ -34,6 +38,8 @@ export interface SharesParts {
   readonly passwords: Passwords;
   /** The name as it is stored. Throws CW_USER_UNKNOWN. */
   readonly userNamed: (name: string) => string;
+  /** Machines that show shares as folders of theirs. */
+  readonly mounts: ShareMounts;
   readonly serving: Pick<ShareServerParts, 'signIn' | 'records' | 'permits' | 'measure'>;
   /** Null: this daemon serves no shares. */
   readonly server: {
@@ -109,13 +115,16 @@ export class Shares implements AsyncDisposable {
         readOnly: request.readOnly === true,
         quotaBytes: request.quotaBytes ?? null,
         users,
+        ...this.#wishOf(request.mount),
         passwordHash: await passwords.hash(password),
         createdAtMs: world.clock.wallMs(),
       };
+      await this.#parts.mounts.check(record);
       await store.put(record);
       const share = new LiveShare(world, record);
       this.#live.set(name, share);
       await this.#listen();
+      await this.#show(share);
       return { share: await this.#viewOf(share), password };
     });
   }
@@ -131,18 +140,22 @@ export class Shares implements AsyncDisposable {
         const { source } = old.record;
         sourceInode = (await checkSource(world, { source, dataDirectory, isMeant: true })).inode;
       }
+      const { mount: _, ...kept } = old.record;
       const record: StoredShare = {
-        ...old.record,
+        ...kept,
+        ...this.#wishOf(request.mount === undefined ? old.record.mount : request.mount),
         sourceInode,
         readOnly: request.readOnly ?? old.record.readOnly,
         quotaBytes: request.quotaBytes === undefined ? old.record.quotaBytes : request.quotaBytes,
         users: request.users === undefined ? old.record.users : this.#usersOf(request.users),
         passwordHash: password === null ? old.record.passwordHash : await passwords.hash(password),
       };
+      await this.#parts.mounts.check(record);
       await store.put(record);
       await old.close();
       const share = new LiveShare(world, record);
       this.#live.set(name, share);
+      await this.#show(share);
       return { share: await this.#viewOf(share), password };
     });
   }
@@ -153,6 +166,7 @@ export class Shares implements AsyncDisposable {
       const share = this.#get(name);
       await this.#parts.store.remove(name);
       this.#live.delete(name);
+      await this.#parts.mounts.forget(name);
       await share.close();
       if (this.#live.size === 0) await this.#unlisten();
     });
@@ -166,6 +180,25 @@ export class Shares implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** Has the shares shown by machines that are wished there; to be called once the machines are known. */
+  async showAll(): Promise<void> {
+    for (const share of this.#live.values())
+      await this.#parts.mounts.follow(share.record, () => share.problem());
+  }
+
+  async #show(share: LiveShare): Promise<void> {
+    const { mounts } = this.#parts;
+    await mounts.follow(share.record, () => share.problem());
+    await mounts.settled(share.record.name);
+  }
+
+  #wishOf(mount: ShareMount | null | undefined): { readonly mount?: ShareMountWish } {
+    if (!mount) return {};
+    const { vm, path, numericIds = false, asRoot = false } = mount;
+    const id = toHex(this.#parts.world.random.bytes(MOUNT_ID_BYTES));
+    return { mount: { id, vm, path, numericIds, asRoot } };
   }
 
   #get(name: string): LiveShare {
@@ -220,6 +253,7 @@ export class Shares implements AsyncDisposable {
       quotaBytes,
       usedBytes: share.usedBytes,
       users: [...users],
+      mount: this.#parts.mounts.view(name),
       state: problem === null ? 'serving' : 'error',
       error: problem?.report() ?? null,
       url: this.#urlOf(name),

@@ -4,6 +4,7 @@ import type {
   CreatedShareView,
   CreateShareRequest,
   SetShareRequest,
+  ShareMount,
   ShareView,
 } from '../../contract/share_schemas.ts';
 import { parseSize } from '../option_numbers.ts';
@@ -21,6 +22,8 @@ export const shareCreate: Action = async (context, [folder = ''], options) => {
   if (options['quota'] !== undefined) request.quotaBytes = parseQuota(String(options['quota']));
   if (options['user'] !== undefined) request.users = [...(options['user'] as readonly string[])];
   if (options['iKnow'] === true) request.iKnow = true;
+  const mount = mountOf(options);
+  if (mount) request.mount = mount;
   return showCreated(context, await context.client.call('createShare', {}, request));
 };
 
@@ -51,12 +54,14 @@ export const shareSet: Action = async (context, [name = ''], options) => {
   if (quota !== undefined) request.quotaBytes = quota === 'none' ? null : parseQuota(String(quota));
   if (options['user'] !== undefined) request.users = [...(options['user'] as readonly string[])];
   else if (options['users'] === false) request.users = [];
+  const mount = mountOf(options);
+  if (mount !== undefined) request.mount = mount;
   if (options['newPassword'] === true) request.newPassword = true;
   if (options['rebind'] === true) request.rebind = true;
   if (Object.keys(request).length === 0)
     throw new CausewayError(
       'CW_USAGE',
-      'say what is to change: --quota, --read-only, --writable, --user, --new-password, --rebind',
+      'say what is to change: --quota, --read-only, --writable, --user, --mount, --no-mount, --new-password, --rebind',
     );
   return showCreated(context, await context.client.call('setShare', { name }, request));
 };
@@ -67,6 +72,20 @@ export const shareRemove: Action = async ({ client, terminal, json }, [name = ''
   if (json) terminal.out(`${JSON.stringify({ removed: name })}\n`);
   return 0;
 };
+
+/** Null: no machine is to show it; undefined where nothing was said. */
+function mountOf(options: Readonly<Record<string, unknown>>): ShareMount | null | undefined {
+  const { mount } = options;
+  if (mount === false) return null;
+  if (mount === undefined) return undefined;
+  const text = String(mount);
+  const colon = text.indexOf(':');
+  if (colon <= 0 || text[colon + 1] !== '/')
+    throw new CausewayError('CW_USAGE', `${text}: a machine and an absolute path are needed, VM:/FOLDER`);
+  const numericIds = options['numericIds'] === true;
+  const asRoot = options['asRoot'] === true;
+  return { vm: text.slice(0, colon), path: text.slice(colon + 1), numericIds, asRoot };
+}
 
 function parseQuota(text: string): number {
   return parseSize(text, '--quota', 1, QUOTA_MAX_BYTES);
@@ -95,6 +114,10 @@ function details(share: ShareView): string {
     ['user', [share.user, ...share.users].join(', ')],
     ['url', share.url ?? '-'],
   ];
+  if (share.mount !== null)
+    rows.push(['mounted at', `${share.mount.vm}:${share.mount.path} (${share.mount.state})`]);
+  const why = share.mount?.error;
+  if (why) rows.push(['mount', `${why.message} (${why.code})`], ['what to do', why.help]);
   if (share.error)
     rows.push(['error', `${share.error.message} (${share.error.code})`], ['what to do', share.error.help]);
   const connect = connectText(share);

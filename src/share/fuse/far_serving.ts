@@ -33,8 +33,16 @@ export class FarServing {
     return this.#kept.size;
   }
 
-  /** Serves a mount until its stream ends; never throws. Null where it ended well, otherwise why. */
-  async serve(stream: Stream, mountId: Uint8Array, start: StartServer): Promise<CausewayError | null> {
+  /**
+   * Serves a mount until its stream ends; never throws. Null where it ended well, otherwise why. `settled` is called once it
+   * is served.
+   */
+  async serve(
+    stream: Stream,
+    mountId: Uint8Array,
+    start: StartServer,
+    settled: () => void = () => undefined,
+  ): Promise<CausewayError | null> {
     const id = toHex(mountId);
     try {
       const hello = decodeMountHello(await firstMessage(stream));
@@ -50,6 +58,7 @@ export class FarServing {
       this.#kept.set(id, kept);
       void server.ended.then(() => this.#forget(id, server));
       await stream.send([encodeMountReady({ isKept: known !== undefined })]);
+      settled();
       return await this.#pump(id, kept, stream);
     } catch (failure) {
       const error = asCausewayError(failure);

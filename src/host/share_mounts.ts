@@ -1,0 +1,163 @@
+import { fromHex } from '../base/bytes.ts';
+import { asCausewayError, CausewayError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
+import { orAborted } from '../base/signal.ts';
+import type { ShareMountView } from '../contract/share_schemas.ts';
+import { FarServing } from '../share/fuse/far_serving.ts';
+import { type ServedFolder, serverOptions } from '../share/fuse/server_options.ts';
+import { MOUNT_VERSIONS } from '../wire/mount_messages.ts';
+import type { Mounts } from '../world/mounts.ts';
+import type { World } from '../world/world.ts';
+import type { Machines } from './machines.ts';
+import { MountLoop } from './mount_loop.ts';
+import type { StoredShare } from './share_store.ts';
+
+export interface ShareMountsParts {
+  readonly world: World;
+  readonly machines: Pick<Machines, 'link'>;
+  /** Null where this daemon serves no mounts. */
+  readonly mounts: Mounts | null;
+}
+
+/** What is wrong with the folder of a share now; null where it can be served. */
+export type CheckShare = () => Promise<CausewayError | null>;
+
+interface Wanted {
+  readonly mount: NonNullable<StoredShare['mount']>;
+  /** Or why there is none. */
+  readonly loop: MountLoop | CausewayError;
+}
+
+const CACHE_MS = 1_000;
+
+/** Shares that machines show as folders of theirs: kept mounted there for as long as they are wished for. */
+export class ShareMounts implements AsyncDisposable {
+  readonly #parts: ShareMountsParts;
+  readonly #serving: FarServing;
+  readonly #wanted = new Map<string, Wanted>();
+
+  constructor(parts: ShareMountsParts) {
+    this.#parts = parts;
+    this.#serving = new FarServing(parts.world.clock);
+  }
+
+  /** Ids of what that machine is to have mounted. */
+  wantedAt(vm: string): Uint8Array[] {
+    return [...this.#wanted.values()]
+      .filter(({ mount }) => mount.vm === vm)
+      .map(({ mount }) => fromHex(mount.id));
+  }
+
+  /** Refuses what could never be mounted. CW_USAGE, CW_VM_UNKNOWN, CW_MOUNT_ROOT, CW_LIMIT, CW_UNSUPPORTED. */
+  async check(record: StoredShare): Promise<void> {
+    const { mount, quotaBytes } = record;
+    if (mount === undefined) return;
+    if (!mount.path.startsWith('/'))
+      throw new CausewayError('CW_USAGE', `${mount.vm}:${mount.path}: an absolute path is needed`);
+    if (quotaBytes !== null)
+      throw new CausewayError(
+        'CW_USAGE',
+        'a share with a quota cannot be mounted: a mount does not count bytes',
+      );
+    if (this.#wanted.size >= LIMITS.mountsMax.value)
+      throw new CausewayError('CW_LIMIT', 'there are too many mounts');
+    this.#parts.machines.link(mount.vm);
+    await serverOptions(this.#parts.world, folderOf(record, mount), { userId: 0, groupId: 0 });
+  }
+
+  /** Has the share mounted as it is wished for from now on. */
+  async follow(record: StoredShare, check: CheckShare): Promise<void> {
+    await this.forget(record.name);
+    const { mount } = record;
+    if (mount !== undefined)
+      this.#wanted.set(record.name, { mount, loop: this.#begin(record, mount, check) });
+  }
+
+  /** Waits until the machine shows it, or says why it does not, or does not answer. */
+  async settled(name: string): Promise<void> {
+    const loop = this.#wanted.get(name)?.loop;
+    if (!(loop instanceof MountLoop)) return;
+    const late = new AbortController();
+    const { clock } = this.#parts.world;
+    void clock.sleep(LIMITS.mountOutageMs.value, late.signal).then(
+      () => late.abort(new CausewayError('CW_VM_OFFLINE', 'the machine does not answer')),
+      () => undefined, // it came in time
+    );
+    await orAborted(loop.first, late.signal).catch(() => undefined); // told by the state of the share
+    late.abort();
+  }
+
+  /** It is unmounted where it is. */
+  async forget(name: string): Promise<void> {
+    const wanted = this.#wanted.get(name);
+    if (wanted === undefined) return;
+    this.#wanted.delete(name);
+    if (wanted.loop instanceof MountLoop) await wanted.loop.close();
+    await this.#serving.end(fromHex(wanted.mount.id));
+  }
+
+  view(name: string): ShareMountView | null {
+    const wanted = this.#wanted.get(name);
+    if (wanted === undefined) return null;
+    const { mount, loop } = wanted;
+    const error = loop instanceof MountLoop ? loop.error : loop;
+    const state = loop instanceof MountLoop ? loop.state : 'error';
+    return { vm: mount.vm, path: mount.path, state, error: error?.report() ?? null };
+  }
+
+  /** The machines keep their mounts, for the daemon that comes next. */
+  async close(): Promise<void> {
+    const all = [...this.#wanted.values()];
+    this.#wanted.clear();
+    for (const { loop } of all) if (loop instanceof MountLoop) await loop.abandon();
+    await this.#serving.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #begin(record: StoredShare, mount: Wanted['mount'], check: CheckShare): Wanted['loop'] {
+    const { world, machines, mounts } = this.#parts;
+    if (mounts === null) return new CausewayError('CW_UNSUPPORTED', 'this daemon serves no mounts');
+    const mountId = fromHex(mount.id);
+    try {
+      return new MountLoop({
+        clock: world.clock,
+        link: machines.link(mount.vm),
+        wanted: () => this.wantedAt(mount.vm),
+        opening: {
+          version: MOUNT_VERSIONS.max,
+          role: 'client',
+          mountId,
+          path: mount.path,
+          label: `causeway:${record.name}`,
+          readOnly: record.readOnly,
+          allowOther: true,
+          numericIds: mount.numericIds,
+          asRoot: mount.asRoot,
+          cacheMs: CACHE_MS,
+        },
+        stalled: () => undefined,
+        run: (stream, settled) =>
+          this.#serving.serve(
+            stream,
+            mountId,
+            async (owner) => {
+              const problem = await check();
+              if (problem !== null) throw problem;
+              return mounts.serve(await serverOptions(world, folderOf(record, mount), owner));
+            },
+            settled,
+          ),
+      });
+    } catch (failure) {
+      return asCausewayError(failure); // the machine is not known any more
+    }
+  }
+}
+
+function folderOf({ source, readOnly }: StoredShare, mount: Wanted['mount']): ServedFolder {
+  const { numericIds, asRoot } = mount;
+  return { folder: source, readOnly, numericIds, asRoot, cacheMs: CACHE_MS };
+}

@@ -1,0 +1,68 @@
+// `causeway share create FOLDER --mount VM:/PLACE` with a daemon and an agent in processes of their own, over TLS.
+import assert from 'node:assert/strict';
+import fs, { promises as files } from 'node:fs';
+import path from 'node:path';
+import { describe, it } from 'node:test';
+import { listFuseMounts } from '../../src/world/node/fuse_mount.ts';
+import { Rig, until } from '../interop/rig.ts';
+import { skip } from './rig.ts';
+
+const isMounted = (at: string) => listFuseMounts().some(({ mountpoint }) => mountpoint === at);
+/** A deadline for busy machines: seconds are usual. */
+const AGAIN_MS = 40_000;
+
+const holds = (what: string, call: () => Promise<boolean>) =>
+  until(what, AGAIN_MS, async () => ((await call().catch(() => false)) ? true : null));
+
+describe('a share that a machine shows', { skip }, () => {
+  it('is writable there after one command, follows its settings, and is gone when it is not wanted', async () => {
+    await using rig = await Rig.start();
+    await rig.waitUp();
+    const [source, place] = [path.join(rig.hostFiles, 'data'), path.join(rig.guestFiles, 'deep/place')];
+    for (const at of [rig.folder, rig.hostFiles]) fs.chmodSync(at, 0o755);
+    fs.mkdirSync(source);
+    const create = (...more: string[]) =>
+      rig.cli('share', 'create', source, '--mount', `vm:${place}`, ...more);
+    assert.match((await create()).err, /CW_MOUNT_ROOT/);
+    assert.match((await create('--as-root', '--quota', '1G')).err, /CW_USAGE/);
+    fs.chownSync(source, 4_711, 4_712);
+    const created = await create();
+    assert.equal(created.code, 0, created.err);
+    assert.match(created.out, /mounted at +vm:.*place \(mounted\)/);
+    await files.writeFile(path.join(place, 'file'), 'from the machine');
+    assert.equal(fs.readFileSync(path.join(source, 'file'), 'utf8'), 'from the machine');
+    assert.equal(fs.statSync(path.join(source, 'file')).uid, 4_711);
+    assert.equal((await rig.cli('share', 'set', 'data', '--read-only')).code, 0);
+    await assert.rejects(files.writeFile(path.join(place, 'file'), ''), { code: 'EROFS' });
+    assert.equal((await rig.cli('share', 'set', 'data', '--writable', '--no-mount')).code, 0);
+    assert.ok(!isMounted(place));
+    assert.equal((await rig.cli('share', 'set', 'data', '--mount', `vm:${place}`)).code, 0);
+    assert.equal(await files.readFile(path.join(place, 'file'), 'utf8'), 'from the machine');
+    assert.equal((await rig.cli('share', 'rm', 'data')).code, 0);
+    await until('it is unmounted', AGAIN_MS, async () => (isMounted(place) ? null : true));
+  });
+
+  it('is there again by itself after the agent was killed, and after the daemon was', async () => {
+    await using rig = await Rig.start();
+    await rig.waitUp();
+    const [source, place] = [path.join(rig.hostFiles, 'data'), path.join(rig.guestFiles, 'place')];
+    fs.mkdirSync(source);
+    const file = path.join(place, 'file');
+    const mounted = await rig.cli('share', 'create', source, '--as-root', '--mount', `vm:${place}`);
+    assert.equal(mounted.code, 0, mounted.err);
+    await files.writeFile(file, 'one');
+    const isThere = async () => isMounted(place) && (await files.readFile(file, 'utf8')) === 'one';
+    await rig.agent.kill();
+    await until('the dead mount is gone', AGAIN_MS, async () => (isMounted(place) ? null : true));
+    rig.startAgent();
+    await rig.agent.ready;
+    await holds('the agent shows it again', isThere);
+    await rig.daemon.kill();
+    rig.startDaemon();
+    await rig.daemon.ready;
+    await holds('the daemon serves it again', isThere);
+    await files.writeFile(file, 'two');
+    assert.equal(fs.readFileSync(path.join(source, 'file'), 'utf8'), 'two');
+    await rig.client.call('removeShare', { name: 'data' });
+  });
+});
