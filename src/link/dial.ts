@@ -161,11 +161,11 @@ class DialedLink implements Link {
   }
 
   #greet(conn: Conn): Promise<Greeted> {
-    const { identity, buildId, incarnation } = this.#spec;
+    const { incarnation } = this.#spec;
     const receivedBytes = this.#session?.suspend() ?? 0;
     const resume = this.#session !== null;
     const session = { id: this.#sessionId, resume, receivedBytes, incarnation };
-    return greetAsDialer(this.#world, conn, { identity, buildId, trust: this.#trust, session });
+    return greetAsDialer(this.#world, conn, { ...this.#spec, trust: this.#trust, session });
   }
 
   /** Gives the carrier to the session that both sides agreed on and declares the link up. */

@@ -62,7 +62,7 @@ export class Reception {
   /** The whole handshake. Owns `raw`. Resolves with the session that uses the carrier now; throws what it refused with. */
   async admit(raw: Conn, signal: AbortSignal): Promise<AcceptedSession> {
     const trustCarrier = this.#spec.trust.kind === 'trust-carrier';
-    const side = { identity: this.#spec.identity, buildId: this.#spec.buildId, trustCarrier };
+    const side = { ...this.#spec, trustCarrier };
     try {
       const greeted = await this.#within(raw, signal, () => hearDialer(this.#world, raw, side));
       return await this.#enter(greeted, raw, signal);
@@ -164,7 +164,7 @@ export class Reception {
 
   #within<T>(raw: Conn, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
     const what = `${raw.peer.description} did not finish the handshake in time`;
-    const timeoutMs = LIMITS.handshakeTimeoutMs.value;
+    const { handshakeTimeoutMs: timeoutMs = LIMITS.handshakeTimeoutMs.value } = this.#spec;
     return withDeadline(
       { clock: this.#world.clock, timeoutMs, what, signal, abandon: () => raw.close() },
       work,

@@ -1,4 +1,5 @@
 import { asCausewayError, CausewayError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
 import { orAborted } from '../base/signal.ts';
 import { GuestPreamble } from '../wire/preamble.ts';
 import type { Conn } from '../world/net.ts';
@@ -32,7 +33,9 @@ export class PipeServer implements LinkServer {
   constructor(world: World, spec: Omit<ReceptionSpec, 'exclusive'>, source: PipeSource) {
     this.#world = world;
     this.#source = source;
-    this.#reception = new Reception(world, { ...spec, exclusive: true });
+    // whoever has started this process waits as long for it
+    const slow = source.serial ? {} : { handshakeTimeoutMs: LIMITS.execHandshakeTimeoutMs.value };
+    this.#reception = new Reception(world, { ...spec, ...slow, exclusive: true });
     this.#backoff = new Backoff(world.random);
     this.#running = this.#run();
   }

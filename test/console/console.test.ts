@@ -85,6 +85,7 @@ describe('the console', { skip: SKIPPED }, () => {
 
   it('adds a machine with the token of its agent', async () => {
     await open(admin, 'machines');
+    await admin.getByRole('heading', { name: 'Found on this host' }).waitFor();
     await admin.getByRole('link', { name: 'Add a machine' }).click();
     await heading(admin, 'Add a machine').waitFor();
     await button(admin, 'Add the machine').click();
@@ -207,6 +208,9 @@ describe('the console', { skip: SKIPPED }, () => {
     await viewer.locator('[data-machine="dev"]').waitFor();
     for (const hidden of ['New copy', 'People', 'Audit'])
       assert.equal(await viewer.getByRole('link', { name: hidden, exact: true }).count(), 0, hidden);
+    await open(viewer, 'machines');
+    await viewer.locator('[data-machine="dev"]').waitFor();
+    assert.equal(await viewer.getByRole('heading', { name: 'Found on this host' }).count(), 0);
     await open(viewer, 'machines/dev');
     const remove = button(viewer, 'Remove');
     await remove.waitFor();

@@ -134,6 +134,7 @@ describe('an agent that is offered a build', { timeout: 200_000 }, () => {
       [{ sizeBytes: 2 ** 30 }, 'CW_LIMIT'],
     ] as const)
       await assert.rejects(call('agentOffer', signedBy(identity, { ...offer, ...change })), { code });
+    await call('agentOffer', signedBy(identity, { ...offer, version: '0.0.9', allowDowngrade: true }));
   });
 
   it('tries none that came cut, changed, or in another order', async () => {

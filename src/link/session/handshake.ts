@@ -27,6 +27,8 @@ type HandshakeWorld = Pick<World, 'clock' | 'net' | 'process' | 'identities'>;
 export interface LocalSide {
   readonly identity: TlsIdentity;
   readonly buildId: string;
+  /** For TLS, where the other end may take longer to start than LIMITS.handshakeTimeoutMs. */
+  readonly handshakeTimeoutMs?: number;
 }
 
 /** A carrier whose two ends have greeted each other. */
@@ -50,7 +52,7 @@ export async function greetAsDialer(
   let conn = raw;
   try {
     const { trust, session } = side;
-    if (trust.kind !== 'trust-carrier') conn = await secure(world, raw, side.identity, 'client');
+    if (trust.kind !== 'trust-carrier') conn = await secure(world, raw, side, 'client');
     const proof = checkAcceptor(world, conn, side.identity, trust);
     const integrity = integrityOf(conn);
     await conn.write([encodeHello(ownHello(world, side.buildId, { conn, session, integrity, proof }))]);
@@ -77,7 +79,7 @@ export async function hearDialer(
 ): Promise<Greeted> {
   let conn = raw;
   try {
-    if (!side.trustCarrier) conn = await secure(world, raw, side.identity, 'server');
+    if (!side.trustCarrier) conn = await secure(world, raw, side, 'server');
     const integrity = integrityOf(conn);
     const peer = await readHello(conn);
     if (peer.kind === 'refusal') throw peer.error;
@@ -139,14 +141,10 @@ const SILENT: ReadonlySet<string> = new Set([
 async function secure(
   world: HandshakeWorld,
   raw: Conn,
-  identity: TlsIdentity,
+  { identity, handshakeTimeoutMs = LIMITS.handshakeTimeoutMs.value }: LocalSide,
   role: 'client' | 'server',
 ): Promise<Conn> {
-  const conn = await world.net.secure(raw, {
-    identity,
-    role,
-    handshakeTimeoutMs: LIMITS.handshakeTimeoutMs.value,
-  });
+  const conn = await world.net.secure(raw, { identity, role, handshakeTimeoutMs });
   if (conn.peer.fingerprint !== null) return conn;
   await conn.close();
   throw new CausewayError('CW_TLS_FAILED', 'the other side showed no certificate');
