@@ -37,6 +37,13 @@ export const SERVICE_LIMITS = {
     600_000,
     'how long after its start the daemon checks its audit log for the first time',
   ),
+  // parts of the daemon
+  partRestartMinMs: ms(
+    250,
+    'wait before a part of the daemon that has ended is started again; doubles each time',
+  ),
+  partRestartMaxMs: ms(30_000, 'longest such wait'),
+  partSteadyMs: ms(60_000, 'after running for so long a part that ends waits the shortest time again'),
   // files of the host
   filesListedMax: count(20_000, 'names of one folder that are looked at for one page of a list'),
   // shares

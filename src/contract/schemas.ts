@@ -433,6 +433,22 @@ export const WebView = Type.Object({
 });
 export type WebView = Static<typeof WebView>;
 
+/** A part of the daemon that is started again by itself where it ends. */
+export const PartView = Type.Object({
+  name: Type.Union([
+    Type.Literal('agents'),
+    Type.Literal('console'),
+    Type.Literal('metrics'),
+    Type.Literal('shares'),
+  ]),
+  state: Type.Union([Type.Literal('running'), Type.Literal('restarting')]),
+  /** Since the daemon was started. */
+  restarts: Type.Integer(),
+  /** Why it ended last, or cannot start. */
+  error: Nullable(ErrorBody),
+});
+export type PartView = Static<typeof PartView>;
+
 export const StatusView = Type.Object({
   version: Type.String(),
   buildId: Type.String(),
@@ -447,6 +463,8 @@ export const StatusView = Type.Object({
   limitBytesPerSecond: Nullable(Type.Number()),
   residentBytes: Type.Number(),
   peakResidentBytes: Type.Number(),
+  /** Those that this daemon has. */
+  parts: Type.Array(PartView),
   vms: Type.Array(VmView),
   /** Jobs that have not ended, the longest waiting last; at most 100. */
   activeJobs: Type.Array(JobView),

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { joinAbsolute, parseName } from '../base/path.ts';
-import type { StatusView } from '../contract/schemas.ts';
+import type { PartView, StatusView } from '../contract/schemas.ts';
 import { loadIdentity } from '../link/session/identity_store.ts';
 import type { PairingTokens } from '../link/session/pairing.ts';
 import { openPairingTokens } from '../link/session/pairing_file.ts';
@@ -37,6 +37,7 @@ import { Machines } from './machines.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { Notifiers } from './notify/notifiers.ts';
 import { NotifyWatch } from './notify/notify_watch.ts';
+import { SupervisedPart } from './parts/supervised_part.ts';
 import { ShareMounts } from './share_mounts.ts';
 import { ShareRecords } from './share_records.ts';
 import { ShareSignIn } from './share_sign_in.ts';
@@ -48,7 +49,7 @@ import { migrateState, STATE_FILE_NAME } from './state_database.ts';
 import { VmMounts } from './vm_mounts.ts';
 import { VmStore } from './vm_store.ts';
 import { loadWebIdentity } from './web_identity.ts';
-import { type WebListen, WebServer } from './web_server.ts';
+import { type WebListen, WebServer, type WebServerParts } from './web_server.ts';
 
 export const VERSION = '0.1.0';
 export const SOCKET_NAME = 'daemon.sock';
@@ -116,9 +117,10 @@ export class Daemon implements AsyncDisposable {
   readonly #startedMs: number;
   #api: FastifyInstance | null = null;
   #closing = false;
-  #web: WebServer | null = null;
+  #web: SupervisedPart<WebServer> | null = null;
+  #sampling: SupervisedPart | null = null;
   #events: EventHub | null = null;
-  #dialIn: DialInServer | null = null;
+  #dialIn: SupervisedPart<DialInServer> | null = null;
   #notifyWatch: NotifyWatch | null = null;
 
   private constructor(options: DaemonOptions, parts: DaemonParts) {
@@ -140,7 +142,7 @@ export class Daemon implements AsyncDisposable {
 
   /** Opens the data directory and starts all parts. CW_DAEMON_RUNNING, CW_DAEMON_STATE, CW_DISK_*. */
   static async start(options: DaemonOptions): Promise<Daemon> {
-    const { world, dataDirectory, buildId } = options;
+    const { world, dataDirectory } = options;
     await refuseSecondDaemon(world, joinAbsolute(dataDirectory, SOCKET_NAME));
     const dir = await world.disk.openRoot(dataDirectory);
     const daemon = await Daemon.#assemble(options, dir).catch(async (failure) => {
@@ -156,18 +158,7 @@ export class Daemon implements AsyncDisposable {
       daemon.machines.startAll();
       await daemon.mounts.start();
       await daemon.shares.showAll();
-      if (options.listen !== null) {
-        const { identity, trust, tokens } = daemon.#parts;
-        daemon.#dialIn = await serveDialIn(world, {
-          ...options.listen,
-          identity,
-          trust,
-          tokens,
-          buildId,
-          machines: daemon.machines,
-        });
-        daemon.machines.listening(daemon.#dialIn.address);
-      }
+      if (options.listen !== null) await daemon.#listenToAgents(options.listen);
       daemon.#notifyWatch = daemon.#watchForNotifiers();
       daemon.jobs.begin();
       return daemon;
@@ -249,14 +240,59 @@ export class Daemon implements AsyncDisposable {
     const events = this.#events;
     const answers = new SqlAnswerStore(this.#parts.database, access.vault, world.clock);
     const once = new OnceOnly(answers, world.random);
-    this.#parts.metrics.attach(this.shares, this.notifiers, () => events.readers);
+    this.#parts.metrics.attach(
+      this.shares,
+      this.notifiers,
+      () => events.readers,
+      () => this.parts(),
+    );
+    this.#sampling = new SupervisedPart({
+      name: 'metrics',
+      clock: world.clock,
+      start: async () => this.#parts.metrics.sampler(),
+    });
+    await this.#sampling.begin();
     const service = new Service(parts, events, once);
     this.#api = await serveApi(service, this.socketPath, web.platform);
     if (web.listen === null) return;
     const place = { dir, dirPath: dataDirectory };
     const identity = await loadWebIdentity(world, web.platform, place, web.listen.host);
-    const { platform, listen, consoleFolder } = web;
-    this.#web = await WebServer.start({ world, service, platform, identity, listen, consoleFolder });
+    await this.#serveConsole({ world, service, identity, ...web, listen: web.listen });
+  }
+
+  /** Where it ends it is served again at the same port, which people have open. */
+  async #serveConsole(parts: WebServerParts): Promise<void> {
+    let { listen } = parts;
+    const start = async (): Promise<WebServer> => {
+      const server = await WebServer.start({ ...parts, listen });
+      listen = { ...listen, port: server.port, isDefault: false };
+      return server;
+    };
+    this.#web = new SupervisedPart({ name: 'console', clock: parts.world.clock, start });
+    await this.#web.begin();
+  }
+
+  /** Where it ends it listens again at the same port, which agents know. */
+  async #listenToAgents(listen: NonNullable<DaemonOptions['listen']>): Promise<void> {
+    const { world, buildId } = this.#options;
+    const { identity, trust, tokens } = this.#parts;
+    const { machines } = this;
+    let { port } = listen;
+    const start = async (): Promise<DialInServer> => {
+      const { host } = listen;
+      const server = await serveDialIn(world, { host, port, identity, trust, tokens, buildId, machines });
+      port = server.port;
+      machines.listening(server.address);
+      return server;
+    };
+    this.#dialIn = new SupervisedPart({ name: 'agents', clock: world.clock, start });
+    await this.#dialIn.begin();
+  }
+
+  /** What is started again by itself where it ends. */
+  parts(): PartView[] {
+    const views = [this.#dialIn, this.#web, this.#sampling].map((part) => part?.view() ?? null);
+    return [...views, this.shares.part()].filter((view) => view !== null);
   }
 
   #agents(): LinkUpdates {
@@ -290,7 +326,7 @@ export class Daemon implements AsyncDisposable {
 
   /** Where the console is, without a slash at its end; null where none is served. */
   consoleUrl(): string | null {
-    return this.#web?.url ?? null;
+    return this.#web?.running?.url ?? null;
   }
 
   /** Looks whether the state can be read, and whether it is being stopped. */
@@ -315,8 +351,9 @@ export class Daemon implements AsyncDisposable {
       uptimeMs: world.clock.monotonicMs() - this.#startedMs,
       dataDirectory,
       fingerprint: this.#parts.identity.fingerprint,
-      listen: this.#dialIn?.address ?? null,
-      web: (await this.#web?.view()) ?? null,
+      listen: this.#dialIn?.running?.address ?? null,
+      web: (await this.#web?.running?.view()) ?? null,
+      parts: this.parts(),
       limitBytesPerSecond: this.#options.limitBytesPerSecond,
       residentBytes: usage.residentBytes,
       peakResidentBytes: usage.peakResidentBytes,
@@ -328,6 +365,7 @@ export class Daemon implements AsyncDisposable {
   /** Stops everything; running copies go on when the daemon is started again. */
   async close(): Promise<void> {
     this.#closing = true;
+    await this.#sampling?.close();
     await this.#parts.metrics.close();
     await this.#notifyWatch?.close();
     await this.jobs.close();

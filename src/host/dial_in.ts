@@ -20,6 +20,9 @@ export interface DialInParts {
 export interface DialInServer {
   /** `host:port` in use. */
   readonly address: string;
+  readonly port: number;
+  /** See {@link RunningPart}. */
+  readonly ended: Promise<unknown>;
   close(): Promise<void>;
 }
 
@@ -41,8 +44,10 @@ export async function serveDialIn(world: World, parts: DialInParts): Promise<Dia
       if (link.peer.id !== null) await parts.machines.arrived(link.peer.id, link);
       else await link.close();
     }
-  })().catch((failure) => asCausewayError(failure)); // the server was closed: the loop ends with it
+  })().catch((failure) => asCausewayError(failure)); // it was closed, or its end is noticed
   return {
+    port: endpoint.kind === 'tcp' ? endpoint.port : parts.port,
+    ended: serving,
     address: endpoint.kind === 'tcp' ? `${endpoint.host}:${endpoint.port}` : parts.host,
     close: async () => {
       over.abort();

@@ -3,6 +3,7 @@ import { toHex } from '../base/bytes.ts';
 import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { resolveAbsolute } from '../base/path.ts';
+import type { PartView } from '../contract/schemas.ts';
 import type {
   CreatedShareView,
   CreateShareRequest,
@@ -14,6 +15,7 @@ import { MOUNT_ID_BYTES } from '../wire/mount_messages.ts';
 import type { HttpListen, HttpListener, ServeHttp } from '../world/http.ts';
 import type { TlsIdentity } from '../world/net.ts';
 import type { World } from '../world/world.ts';
+import { SupervisedPart } from './parts/supervised_part.ts';
 import { LiveShare } from './share_live.ts';
 import type { ShareMounts } from './share_mounts.ts';
 import { type ShareServerParts, shareHandler } from './share_server.ts';
@@ -56,9 +58,10 @@ const NAME_FORM = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 export class Shares implements AsyncDisposable {
   readonly #parts: SharesParts;
   readonly #live = new Map<string, LiveShare>();
-  #listener: HttpListener | null = null;
+  #part: SupervisedPart<HttpListener> | null = null;
+  /** Where it was served first: clients know that port. */
+  #port: number | null = null;
   #fingerprint: string | null = null;
-  #failure: CausewayError | null = null;
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(parts: SharesParts) {
@@ -213,29 +216,39 @@ export class Shares implements AsyncDisposable {
 
   /** Nothing listens while there is no share. */
   async #listen(): Promise<void> {
-    const { server, serving } = this.#parts;
-    if (server === null || this.#listener !== null || this.#live.size === 0) return;
+    const { server, world } = this.#parts;
+    if (server === null || this.#part !== null || this.#live.size === 0) return;
+    const start = () => this.#serve(server);
+    this.#part = new SupervisedPart({ name: 'shares', clock: world.clock, start });
+    await this.#part.beginAnyhow(); // a failure is told by each share; the daemon does its other work
+  }
+
+  async #serve(server: NonNullable<SharesParts['server']>): Promise<HttpListener> {
     const { host, port, isDefault } = server.listen;
-    const handler = shareHandler({ ...serving, find: (name) => this.#live.get(name) ?? null });
-    try {
-      const isPlain = isLoopback(host) && server.listen.isEncrypted !== true;
-      const identity = isPlain ? null : await server.identity();
-      const listen: HttpListen = { host, port, tls: identity };
-      this.#listener = await server.serve(listen, handler).catch((failure) => {
-        if (!isDefault || asCausewayError(failure).code !== 'CW_LINK_BUSY') throw failure;
-        return server.serve({ ...listen, port: 0 }, handler);
-      });
-      this.#fingerprint = identity?.fingerprint ?? null;
-      this.#failure = null;
-    } catch (failure) {
-      this.#failure = asCausewayError(failure); // told by each share; the daemon does its other work
-    }
+    const handler = shareHandler({ ...this.#parts.serving, find: (name) => this.#live.get(name) ?? null });
+    const isPlain = isLoopback(host) && server.listen.isEncrypted !== true;
+    const identity = isPlain ? null : await server.identity();
+    const listen: HttpListen = { host, port: this.#port ?? port, tls: identity };
+    const listener = await server.serve(listen, handler).catch((failure) => {
+      if (!isDefault || this.#port !== null || asCausewayError(failure).code !== 'CW_LINK_BUSY')
+        throw failure;
+      return server.serve({ ...listen, port: 0 }, handler);
+    });
+    this.#port = listener.port;
+    this.#fingerprint = identity?.fingerprint ?? null;
+    return listener;
   }
 
   async #unlisten(): Promise<void> {
-    const listener = this.#listener;
-    this.#listener = null;
-    await listener?.close();
+    const part = this.#part;
+    this.#part = null;
+    this.#port = null;
+    await part?.close();
+  }
+
+  /** Null where nothing is shared. */
+  part(): PartView | null {
+    return this.#part?.view() ?? null;
   }
 
   async #viewOf(share: LiveShare): Promise<ShareView> {
@@ -244,7 +257,7 @@ export class Shares implements AsyncDisposable {
       'CW_LINK_REFUSED',
       'this daemon serves no shares (`causeway up --no-shares`)',
     );
-    const problem = this.#failure ?? (this.#listener === null ? unserved : await share.problem());
+    const problem = this.#part?.error ?? (this.#part?.running == null ? unserved : await share.problem());
     return {
       name,
       protocol: 'webdav',
@@ -263,8 +276,9 @@ export class Shares implements AsyncDisposable {
   }
 
   #urlOf(name: string): string | null {
-    if (this.#listener === null) return null;
-    const { host, port } = this.#listener;
+    const listener = this.#part?.running ?? null;
+    if (listener === null) return null;
+    const { host, port } = listener;
     const isAny = host === '0.0.0.0' || host === '::';
     const shown = isAny ? this.#parts.world.process.info.hostName : host.includes(':') ? `[${host}]` : host;
     return `${this.#fingerprint === null ? 'http' : 'https'}://${shown}:${port}/${name}/`;

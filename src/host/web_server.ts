@@ -8,6 +8,7 @@ import { addApi, serverOptions } from '../service/http/routes.ts';
 import { addSecurityHeaders } from '../service/http/security_headers.ts';
 import type { Service } from '../service/service.ts';
 import type { TlsIdentity } from '../world/net.ts';
+import { endOf } from '../world/node/http_server.ts';
 import type { WebPlatform } from '../world/node/web_platform.ts';
 import type { World } from '../world/world.ts';
 import { FirstLink } from './first_link.ts';
@@ -34,12 +35,22 @@ export class WebServer {
   readonly #server: FastifyInstance;
   readonly #first: FirstLink;
   readonly url: string;
+  readonly port: number;
+  /** See {@link RunningPart}. */
+  readonly ended: Promise<unknown>;
   readonly #fingerprint: string;
 
-  private constructor(server: FastifyInstance, first: FirstLink, url: string, fingerprint: string) {
+  private constructor(
+    server: FastifyInstance,
+    first: FirstLink,
+    at: { readonly url: string; readonly port: number },
+    fingerprint: string,
+  ) {
     this.#server = server;
+    this.ended = endOf(server.server);
     this.#first = first;
-    this.url = url;
+    this.url = at.url;
+    this.port = at.port;
     this.#fingerprint = fingerprint;
   }
 
@@ -54,7 +65,8 @@ export class WebServer {
     try {
       const port = await bind(server, listen);
       const first = new FirstLink(service.parts.identity, world.clock);
-      return new WebServer(server, first, `https://${shownHost(listen.host)}:${port}`, identity.fingerprint);
+      const url = `https://${shownHost(listen.host)}:${port}`;
+      return new WebServer(server, first, { url, port }, identity.fingerprint);
     } catch (failure) {
       await server.close();
       throw failure;

@@ -19,6 +19,7 @@ import type {
   ListJobsRequest,
   PairRequest,
   PairView,
+  PartView,
   SetVmRequest,
   StartGroupRequest,
   StartJobRequest,
@@ -135,6 +136,7 @@ export interface FilesPort {
 export interface DaemonPort {
   status(): Promise<StatusView>;
   requestStop(): void;
+  parts(): PartView[];
   /** Why it takes no work now; null where it does. */
   unready(): Promise<string | null>;
   /** Where the console is, without a slash at its end; null where none is served. */

@@ -50,6 +50,14 @@ export const DAEMON_FAMILIES = {
     'procedure',
   ]),
   causeway_api_event_readers: gauge('Open streams of events.'),
+  causeway_part_up: gauge(
+    '1 for a part of the daemon that runs, 0 for one that is being started again.',
+    null,
+    ['part'],
+  ),
+  causeway_part_restarts: counter('How often a part of the daemon was started again by itself.', null, [
+    'part',
+  ]),
   causeway_notifications: counter(
     'Notifications by receiver, and how each attempt or the last one ended.',
     null,

@@ -39,6 +39,8 @@ export interface HttpListen {
 export interface HttpListener extends AsyncDisposable {
   readonly host: string;
   readonly port: number;
+  /** Resolves where it listens no more: with the failure, or undefined where it was closed. */
+  readonly ended: Promise<unknown>;
   /** No more requests; running ones are cut. */
   close(): Promise<void>;
 }

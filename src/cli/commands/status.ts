@@ -23,6 +23,8 @@ export const status: Action = async ({ client, terminal, json }) => {
   }
   if (view.limitBytesPerSecond !== null)
     terminal.out(`copies share ${formatRate(view.limitBytesPerSecond)} in each direction, less a tenth\n`);
+  for (const { name, error } of view.parts.filter(({ state }) => state === 'restarting'))
+    terminal.out(`${name} does not run and is started again: ${error?.message ?? 'it has ended'}\n`);
   if (view.vms.length === 0) terminal.out('\nNo machines yet: causeway vm add NAME --help\n');
   else terminal.out(`\n${table([VM_HEAD, ...view.vms.map(vmRow)])}\n`);
   if (view.activeJobs.length > 0) terminal.out(`\n${view.activeJobs.map(jobLine).join('\n')}\n`);

@@ -1,11 +1,13 @@
-import type { JobView, StatusView } from '../../contract/schemas.ts';
+import type { JobView, PartView, StatusView } from '../../contract/schemas.ts';
 
 /** Something that needs a person, with the page that shows it. */
 export interface Finding {
-  readonly kind: 'stalled' | 'failed' | 'partial' | 'machineFailed' | 'machineLost';
+  readonly kind: 'stalled' | 'failed' | 'partial' | 'machineFailed' | 'machineLost' | 'part';
   readonly tone: 'bad' | 'warn';
   readonly job?: JobView;
   readonly machine?: string;
+  /** A part of the daemon that does not run. */
+  readonly part?: PartView['name'];
 }
 
 /** How long a failed copy is told of on the overview. */
@@ -16,6 +18,8 @@ export function findingsOf(status: StatusView, recent: readonly JobView[], nowMs
   const findings: Finding[] = [];
   for (const job of status.activeJobs)
     if (job.stall !== null) findings.push({ kind: 'stalled', tone: 'bad', job });
+  for (const { name, state } of status.parts)
+    if (state === 'restarting') findings.push({ kind: 'part', tone: 'bad', part: name });
   for (const vm of status.vms) {
     if (vm.state === 'failed') findings.push({ kind: 'machineFailed', tone: 'bad', machine: vm.name });
     if (vm.state === 'interrupted') findings.push({ kind: 'machineLost', tone: 'warn', machine: vm.name });

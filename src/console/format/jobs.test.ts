@@ -89,8 +89,8 @@ describe('a job in words', () => {
 
 describe('the health', () => {
   const vm = (name: string, state: VmView['state']) => ({ name, state }) as VmView;
-  const status = (vms: VmView[], activeJobs: JobView[] = []) =>
-    ({ vms, activeJobs }) as unknown as StatusView;
+  const status = (vms: VmView[], activeJobs: JobView[] = [], parts: object[] = []) =>
+    ({ vms, activeJobs, parts }) as unknown as StatusView;
   const kinds = (...args: Parameters<typeof findingsOf>) => findingsOf(...args).map((one) => one.kind);
 
   it('is good where nothing needs a person', () => {
@@ -107,6 +107,11 @@ describe('the health', () => {
       'machineFailed',
       'machineLost',
     ]);
+    const parts = [
+      { name: 'console', state: 'running' },
+      { name: 'shares', state: 'restarting' },
+    ];
+    assert.deepEqual(kinds(status([], [], parts), [], 0), ['part']);
   });
 
   it('forgets a failed copy after a day, and one that was asked for again', () => {

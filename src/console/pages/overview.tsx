@@ -113,7 +113,7 @@ function Health({ findings }: { readonly findings: readonly Finding[] }) {
         <h2>{m.attention(findings.length)}</h2>
         <ul>
           {findings.map((finding) => (
-            <li key={`${finding.kind} ${finding.job?.id ?? finding.machine}`}>
+            <li key={`${finding.kind} ${finding.job?.id ?? finding.machine ?? finding.part}`}>
               <a href={hrefOf(finding)}>{textOf(finding)}</a>
             </li>
           ))}
@@ -123,11 +123,13 @@ function Health({ findings }: { readonly findings: readonly Finding[] }) {
   );
 }
 
-function hrefOf({ job, machine = '' }: Finding): string {
+function hrefOf({ job, machine = '', part }: Finding): string {
+  if (part !== undefined) return linkTo('settings');
   return job === undefined ? linkTo('machines', machine) : linkTo('jobs', job.id);
 }
 
-function textOf({ kind, job, machine = '' }: Finding): string {
+function textOf({ kind, job, machine = '', part }: Finding): string {
   const { overview, jobs } = messages.value;
+  if (part !== undefined) return overview.findings.part(overview.parts[part]);
   return overview.findings[kind](job === undefined ? machine : routeText(job, jobs));
 }

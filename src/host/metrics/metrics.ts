@@ -1,6 +1,6 @@
-import type { ErrorCode } from '../../base/errors.ts';
+import { asCausewayError, type ErrorCode } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
-import type { JobView } from '../../contract/schemas.ts';
+import type { JobView, PartView } from '../../contract/schemas.ts';
 import type { TrailEvent } from '../../service/audit_trail.ts';
 import type { ApiAnswer, MetricsPort } from '../../service/ports.ts';
 import type { MetricFamily } from '../../telemetry/family.ts';
@@ -14,6 +14,7 @@ import type { JobManager } from '../job_manager.ts';
 import type { Machines } from '../machines.ts';
 import type { Notifiers } from '../notify/notifiers.ts';
 import type { DeliveryResult } from '../notify/notify_lane.ts';
+import type { RunningPart } from '../parts/supervised_part.ts';
 import type { Shares } from '../shares.ts';
 import { type AuditCheck, readAccess, SIGN_INS, signInResult } from './access_readings.ts';
 import { readDisks } from './disk_readings.ts';
@@ -44,12 +45,11 @@ export class Metrics implements MetricsPort, AsyncDisposable {
   readonly #jobMeter: JobMeter;
   readonly #undo: UndoSums;
   readonly #ends: readonly (() => void)[];
-  readonly #stop = new AbortController();
-  readonly #sampling: Promise<void>;
   #check: AuditCheck;
   #shares: Shares | null = null;
   #eventReaders: () => number = () => 0;
   #notifiers: Notifiers | null = null;
+  #partViews: () => PartView[] = () => [];
   readonly #checkListeners = new Set<(isSound: boolean) => void>();
 
   constructor(parts: MetricsParts) {
@@ -69,11 +69,11 @@ export class Metrics implements MetricsPort, AsyncDisposable {
       ),
       access.trail.watch((event) => this.#noteTrail(event)),
     ];
-    this.#sampling = this.#sample();
   }
 
   /** Parts that come later than what measures them. */
-  attach(shares: Shares, notifiers: Notifiers, eventReaders: () => number): void {
+  attach(shares: Shares, notifiers: Notifiers, eventReaders: () => number, parts: () => PartView[]): void {
+    this.#partViews = parts;
     this.#shares = shares;
     this.#notifiers = notifiers;
     this.#eventReaders = eventReaders;
@@ -97,6 +97,10 @@ export class Metrics implements MetricsPort, AsyncDisposable {
     readings.set('causeway_api_event_readers', {}, this.#eventReaders());
     for (const { name, queued } of this.#notifiers?.views() ?? [])
       readings.set('causeway_notification_queue_length', { receiver: name }, queued);
+    for (const { name, state, restarts } of this.#partViews()) {
+      readings.set('causeway_part_up', { part: name }, state === 'running' ? 1 : 0);
+      readings.set('causeway_part_restarts', { part: name }, restarts);
+    }
     this.#tallies.writeTo(readings);
     await this.#undo.read(readings);
     if (this.#shares !== null) await readShares(readings, this.#shares);
@@ -131,9 +135,7 @@ export class Metrics implements MetricsPort, AsyncDisposable {
   }
 
   async close(): Promise<void> {
-    this.#stop.abort();
     for (const end of this.#ends) end();
-    await this.#sampling;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -173,8 +175,19 @@ export class Metrics implements MetricsPort, AsyncDisposable {
   }
 
   /** An attempt of a copy that begins again between two scrapes would take its figures with it. */
-  async #sample(): Promise<void> {
-    const { signal } = this.#stop;
+  sampler(): RunningPart {
+    const stop = new AbortController();
+    const ended = this.#sample(stop.signal).catch((failure) => asCausewayError(failure));
+    return {
+      ended,
+      close: async () => {
+        stop.abort();
+        await ended;
+      },
+    };
+  }
+
+  async #sample(signal: AbortSignal): Promise<void> {
     const { clock } = this.#parts.world;
     while (!signal.aborted) {
       await clock.sleep(LIMITS.metricJobsSampleMs.value, signal).catch(() => undefined); // the end

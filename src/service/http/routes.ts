@@ -88,9 +88,12 @@ function addScrape(server: FastifyInstance, service: Service, { credentials }: A
   });
 }
 
-/** For whoever watches over the daemon: that it answers, and that it takes work. They tell nothing else. */
+/** For whoever watches over the daemon: that it answers, which of its parts run, and that it takes work. They tell nothing else. */
 function addHealth(server: FastifyInstance, service: Service): void {
-  server.get('/healthz', async () => ({ alive: true }));
+  server.get('/healthz', async () => {
+    const parts = service.parts.daemon.parts().map(({ name, state }) => [name, state] as const);
+    return { alive: true, parts: Object.fromEntries(parts) };
+  });
   server.get('/readyz', async (_request, reply) => {
     const ready = (await service.parts.daemon.unready()) === null;
     return reply.status(ready ? 200 : 503).send({ ready });

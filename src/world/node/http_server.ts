@@ -147,7 +147,15 @@ export async function serveNodeHttp(listen: HttpListen, handler: HttpHandler): P
       server.close(() => resolve());
       server.closeAllConnections();
     });
-  return { host: listen.host, port, close, [Symbol.asyncDispose]: close };
+  return { host: listen.host, port, ended: endOf(server), close, [Symbol.asyncDispose]: close };
+}
+
+/** A failure after the server listens, such as of accepting, or its close. Without a listener for it the process would end. */
+export function endOf(server: Pick<Server, 'on'>): Promise<unknown> {
+  return new Promise((resolve) => {
+    server.on('error', resolve);
+    server.on('close', () => resolve(undefined));
+  });
 }
 
 function refused({ host, port }: HttpListen, failure: NodeJS.ErrnoException): CausewayError {

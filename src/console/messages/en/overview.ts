@@ -25,5 +25,12 @@ export const overview = {
     partial: (route: string) => `A copy left some files out: ${route}`,
     machineFailed: (name: string) => `${name} cannot be reached`,
     machineLost: (name: string) => `The connection to ${name} is interrupted`,
+    part: (name: string) => `${name} does not run, and is started again by itself`,
+  },
+  parts: {
+    agents: 'What agents dial in at',
+    console: 'This console',
+    metrics: 'Measuring',
+    shares: 'What serves the shares',
   },
 };

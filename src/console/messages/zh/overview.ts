@@ -26,5 +26,7 @@ export const overview: Messages['overview'] = {
     partial: (route) => `有复制漏下了部分文件：${route}`,
     machineFailed: (name) => `无法连接 ${name}`,
     machineLost: (name) => `与 ${name} 的连接已中断`,
+    part: (name) => `${name}没有运行，正在自动重新启动`,
   },
+  parts: { agents: '代理的接入服务', console: '此控制台', metrics: '测量', shares: '共享服务' },
 };
