@@ -61,8 +61,9 @@ export class Frame {
     if (sizeBytes > NAME_MAX_BYTES) return -ERRNO.ENAMETOOLONG;
     if (bytes[at] === DOT && (sizeBytes === 1 || (sizeBytes === 2 && bytes[at + 1] === DOT)))
       return -ERRNO.EINVAL;
-    const slash = bytes.indexOf(SLASH, at);
-    return slash >= 0 && slash < nul ? -ERRNO.EINVAL : nul;
+    // a search by Buffer goes on behind the name, through all of the memory
+    for (let place = at; place < nul; place += 1) if (bytes[place] === SLASH) return -ERRNO.EINVAL;
+    return nul;
   }
 }
 

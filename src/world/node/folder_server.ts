@@ -31,6 +31,7 @@ class NodeFolderServer implements FolderServer {
   readonly #requests: Slots;
   readonly #answers: Slots;
   #freed: (() => void) | null = null;
+  #isOver = false;
   #take: TakeBytes = (_bytes, release) => release();
 
   constructor(worker: Worker, slots: FrameSlots) {
@@ -44,6 +45,7 @@ class NodeFolderServer implements FolderServer {
     });
     worker.on('message', (message: FolderThreadMessage) => this.#hear(message));
     this.ended = once(worker, 'exit').then(() => {
+      this.#isOver = true;
       this.#freed?.();
       return failure;
     });
@@ -56,12 +58,8 @@ class NodeFolderServer implements FolderServer {
   async serve(bytes: Uint8Array): Promise<void> {
     if (bytes.byteLength > LIMITS.mountMessageMaxBytes.value)
       throw new CausewayError('CW_WIRE_TOO_LARGE', `${bytes.byteLength} bytes of requests at once`);
-    let isOver = false;
-    void this.ended.then(() => {
-      isOver = true;
-    });
     let slot = this.#requests.take();
-    while (slot < 0 && !isOver) {
+    while (slot < 0 && !this.#isOver) {
       await new Promise<void>((resolve) => {
         this.#freed = resolve;
       });
