@@ -3,7 +3,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ERROR_CODES, type ErrorSpec } from '../src/base/errors.ts';
+import type { ErrorSpec } from '../src/base/error_spec.ts';
+import { ERROR_CODES } from '../src/base/errors.ts';
 import { LIMITS, type Limit } from '../src/base/limits.ts';
 import { CAUSE_TEXTS, CAUSES } from '../src/transfer/explain/causes.ts';
 import { apiDocument } from './api_docs.ts';
@@ -162,7 +163,7 @@ export function generatedDocuments(root: string = ROOT): ReadonlyMap<string, str
   const read = (path: string): string => readFileSync(join(root, path), 'utf8');
   return new Map([
     ['docs/limits.md', limitsDocument(read('src/base/limits.ts') + read('src/base/service_limits.ts'))],
-    ['docs/errors.md', errorsDocument(read('src/base/errors.ts'))],
+    ['docs/errors.md', errorsDocument(read('src/base/errors.ts') + read('src/base/service_errors.ts'))],
     ['docs/explain.md', explainDocument()],
     ['docs/config.md', configDocument()],
     ['docs/api.md', apiDocument(read('docs/api.md'))],

@@ -44,11 +44,22 @@ export const SERVICE_LIMITS = {
   ),
   partRestartMaxMs: ms(30_000, 'longest such wait'),
   partSteadyMs: ms(60_000, 'after running for so long a part that ends waits the shortest time again'),
+  smbStartMs: ms(15_000, 'how long Samba may take from its start to its first connection'),
+  smbRestartMinMs: ms(1_000, 'first wait before Samba is started again after it has died'),
+  smbRestartMaxMs: ms(
+    60_000,
+    'longest wait before Samba is started again; one that ran longer begins with the first',
+  ),
+  smbLookMs: ms(
+    2_000,
+    'how often the folders that are served by SMB are looked at: one that is gone is withdrawn',
+  ),
   // files of the host
   filesListedMax: count(20_000, 'names of one folder that are looked at for one page of a list'),
   // shares
   sharesMax: count(256, 'shares of one daemon'),
   sharePort: count(7480, 'default port of the shares, on loopback'),
+  smbPort: count(7445, 'default port of shares that are served by SMB, on loopback'),
   shareSignInsKnownMax: count(
     1_024,
     'passwords of shares that are known to be right, as keyed hashes in memory',

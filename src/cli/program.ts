@@ -124,6 +124,10 @@ function addDaemonCommands(program: Command, add: Add): void {
     )
     .option('--no-shares', 'serve no shares')
     .option(
+      '--smb <ip:port>',
+      'serve by SMB there what is shared with --smb (default: 127.0.0.1:7445, while there is any)',
+    )
+    .option(
       '--limit <rate>',
       'what all copies share by weight in each direction, less a tenth that is left for everything else; a little less than the line has, for example 100M',
     )

@@ -26,6 +26,7 @@ export function addShareCommands(program: Command, add: Add): void {
     .option('--mount <vm:/folder>', MOUNT_TEXT)
     .option('--numeric-ids', IDS_TEXT)
     .option('--as-root', ROOT_TEXT)
+    .option('--smb', 'serve it by SMB 3 with encryption too (needs Samba, and a daemon that runs as root)')
     .option('--i-know', 'share it although it is a home, a folder of the system, or the root');
   add(share, 'ls', 'list shares and their state', 'causeway share ls', async () => (await load()).shareList);
   add(
@@ -51,6 +52,8 @@ export function addShareCommands(program: Command, add: Add): void {
     .option('--no-mount', 'no machine shows it any more')
     .option('--numeric-ids', IDS_TEXT)
     .option('--as-root', ROOT_TEXT)
+    .option('--smb', 'serve it by SMB too; makes a new password')
+    .option('--no-smb', 'no more by SMB')
     .option('--new-password', 'make a new password and print it; the old one ends at once')
     .option('--rebind', 'the folder that is there now is the right one');
   add(

@@ -26,8 +26,23 @@ export function usedText({ quotaBytes, usedBytes }: ShareView): string {
 }
 
 /** How to connect from each system; null where nothing is served. */
-export function connectText({ url, user, name, certificateFingerprint }: ShareView): string | null {
-  if (url === null) return null;
+export function connectText(share: ShareView): string | null {
+  const lines = [...davLines(share), ...smbLines(share)];
+  return lines.length === 0 ? null : lines.join('\n');
+}
+
+function smbLines({ smb, name, user }: ShareView): string[] {
+  if (smb === null || smb.host === null) return [];
+  const { host, port } = smb;
+  return [
+    `By SMB    Windows 11: net use * \\\\${host}\\${name} /user:${user} /tcpport:${port} *`,
+    `          macOS: smb://${user}@${host}:${port}/${name}`,
+    `          Linux: mount -t cifs //${host}/${name} /mnt -o port=${port},username=${user},vers=3.1.1,seal`,
+  ];
+}
+
+function davLines({ url, user, name, certificateFingerprint }: ShareView): string[] {
+  if (url === null) return [];
   const { host, hostname, port, protocol } = partsOf(url);
   const windows = `\\\\${hostname}${protocol === 'https:' ? '@SSL' : ''}@${port}\\DavWWWRoot\\${name}`;
   const linux = `${protocol === 'https:' ? 'davs' : 'dav'}://${user}@${host}/${name}/`;
@@ -41,7 +56,7 @@ export function connectText({ url, user, name, certificateFingerprint }: ShareVi
     lines.push('Windows takes a password over http only after a change: see docs/shares.md');
   if (certificateFingerprint !== null)
     lines.push(`The certificate is this daemon's own; its SHA-256 is ${certificateFingerprint}`);
-  return lines.join('\n');
+  return lines;
 }
 
 function partsOf(url: string): { host: string; hostname: string; port: string; protocol: string } {

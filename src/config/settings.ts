@@ -5,13 +5,16 @@ import { type Setting, setting } from './setting.ts';
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 const RATE_MAX = 2 ** 40;
-const { webPort, sharePort, rateMinBytesPerSecond, allowListMax } = LIMITS;
+const { webPort, sharePort, smbPort, rateMinBytesPerSecond, allowListMax } = LIMITS;
 
 const Off = Type.Literal('off');
 /** `HOST:PORT`, IPv6 in brackets. */
 const ADDRESS = String.raw`(\[[0-9a-fA-F:.]+\]|[^:\s\[\]]+):\d{1,5}`;
 const Address = Type.Union([Off, Type.String({ pattern: `^${ADDRESS}$`, maxLength: 300 })]);
 const ShareAddress = Type.Union([Off, Type.String({ pattern: `^(https://)?${ADDRESS}$`, maxLength: 300 })]);
+
+const IP = String.raw`(\[[0-9a-fA-F:.]+\]|\d{1,3}(\.\d{1,3}){3}):\d{1,5}`;
+const SmbAddress = Type.Union([Off, Type.String({ pattern: `^${IP}$`, maxLength: 60 })]);
 
 /** Every setting of the daemon, by its name in the config file. docs/config.md is generated from this table. */
 export const SETTINGS = {
@@ -89,6 +92,14 @@ export const SETTINGS = {
     why: 'Where shares are served, beyond loopback by TLS only. `off`: they are kept and not served.',
     applies: 'next start',
     flag: '--shares',
+  }),
+  'shares.smbAddress': setting(SmbAddress, {
+    default: `127.0.0.1:${smbPort.value}`,
+    form: 'text',
+    takes: 'IP:PORT or off',
+    why: 'Where shares are served by SMB that are to be (`causeway share set NAME --smb`). `off`: by WebDAV only.',
+    applies: 'next start',
+    flag: '--smb',
   }),
   'web.address': setting(Address, {
     default: `127.0.0.1:${webPort.value}`,

@@ -49,6 +49,8 @@ export const CreateShareRequest = Type.Object(
     users: Type.Optional(Users),
     /** The machine that shows the share as a folder of its own. */
     mount: Type.Optional(ShareMount),
+    /** Serve it by SMB too. */
+    smb: Type.Optional(Type.Boolean()),
     /** The folder is a home, a system folder or the root, and is meant. */
     iKnow: Type.Optional(Type.Boolean()),
   },
@@ -63,6 +65,8 @@ export const SetShareRequest = Type.Object(
     users: Type.Optional(Users),
     /** Null: no machine shows it any more. */
     mount: Type.Optional(Type.Union([ShareMount, Type.Null()])),
+    /** Serve it by SMB too, or no more. Where it was not, the share gets a new password. */
+    smb: Type.Optional(Type.Boolean()),
     /** A new password; the old one ends at once. */
     newPassword: Type.Optional(Type.Literal(true)),
     /** The folder that is there now is the right one. */
@@ -71,6 +75,21 @@ export const SetShareRequest = Type.Object(
   Strict,
 );
 export type SetShareRequest = Static<typeof SetShareRequest>;
+
+const ShareError = Type.Union([
+  Type.Object({ code: Type.String(), message: Type.String(), help: Type.String() }),
+  Type.Null(),
+]);
+
+/** How a share is served by SMB. */
+export const ShareSmbView = Type.Object({
+  state: Type.Union([Type.Literal('serving'), Type.Literal('error')]),
+  error: ShareError,
+  /** Null while it is not served. */
+  host: Type.Union([Type.String(), Type.Null()]),
+  port: Type.Union([Type.Integer(), Type.Null()]),
+});
+export type ShareSmbView = Static<typeof ShareSmbView>;
 
 export const ShareView = Type.Object({
   name: Type.String(),
@@ -84,10 +103,9 @@ export const ShareView = Type.Object({
   /** Null where no machine shows it. */
   mount: Type.Union([ShareMountView, Type.Null()]),
   state: Type.Union([Type.Literal('serving'), Type.Literal('error')]),
-  error: Type.Union([
-    Type.Object({ code: Type.String(), message: Type.String(), help: Type.String() }),
-    Type.Null(),
-  ]),
+  error: ShareError,
+  /** Null where it is not served by SMB. */
+  smb: Type.Union([ShareSmbView, Type.Null()]),
   /** Null where the daemon serves no shares. */
   url: Type.Union([Type.String(), Type.Null()]),
   /** SHA-256 of the certificate, hex; null without TLS. */

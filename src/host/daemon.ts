@@ -19,6 +19,7 @@ import type { LocalTime } from '../world/local_time.ts';
 import type { Mounts } from '../world/mounts.ts';
 import type { TlsIdentity } from '../world/net.ts';
 import type { WebPlatform } from '../world/node/web_platform.ts';
+import type { SmbPrograms } from '../world/smb.ts';
 import type { World } from '../world/world.ts';
 import { Access } from './access.ts';
 import { serveApi } from './api_server.ts';
@@ -38,6 +39,7 @@ import { Metrics } from './metrics/metrics.ts';
 import { Notifiers } from './notify/notifiers.ts';
 import { NotifyWatch } from './notify/notify_watch.ts';
 import { SupervisedPart } from './parts/supervised_part.ts';
+import { NO_SMB, Samba, type SmbListen } from './samba.ts';
 import { ShareMounts } from './share_mounts.ts';
 import { ShareRecords } from './share_records.ts';
 import { ShareSignIn } from './share_sign_in.ts';
@@ -85,6 +87,8 @@ export interface WebOptions {
   readonly passwordCost?: Argon2Cost;
   /** Absent: shares are kept and not served. */
   readonly shares?: { readonly serve: ServeHttp; readonly listen: ShareListen };
+  /** Absent: nothing is served by SMB. */
+  readonly smb?: { readonly programs: SmbPrograms; readonly listen: SmbListen | null };
 }
 
 interface DaemonParts {
@@ -411,6 +415,19 @@ function mountsOf(options: DaemonOptions, { machines, dir }: DaemonParts, shown:
   return new VmMounts({ world, machines, mounts, wantedAt }, dir, dataDirectory);
 }
 
+function sambaOf(
+  { world, dataDirectory, web }: Pick<DaemonOptions, 'world' | 'dataDirectory' | 'web'>,
+  allow: Access['allow'],
+): Samba {
+  return new Samba({
+    clock: world.clock,
+    programs: web.smb?.programs ?? NO_SMB,
+    directory: joinAbsolute(dataDirectory, 'samba'),
+    listen: web.smb?.listen ?? null,
+    networks: () => (allow.networks.length > 0 ? allow.networks : allow.configured),
+  });
+}
+
 function sharesOf(
   { world, dataDirectory, web }: DaemonOptions,
   parts: DaemonParts,
@@ -422,7 +439,7 @@ function sharesOf(
   return new Shares({
     world,
     store: new ShareStore(database),
-    mounts,
+    ways: { mounts, samba: sambaOf({ world, dataDirectory, web }, allow) },
     dataDirectory,
     passwords,
     userNamed: (name) => {

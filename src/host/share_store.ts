@@ -23,6 +23,8 @@ export interface StoredShare {
   readonly mount?: ShareMountWish;
   /** PHC string of the share's own password. */
   readonly passwordHash: string;
+  /** Served by SMB too; absent in records from before there was that. */
+  readonly smb?: boolean;
   readonly createdAtMs: number;
 }
 

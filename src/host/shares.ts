@@ -16,10 +16,12 @@ import type { HttpListen, HttpListener, ServeHttp } from '../world/http.ts';
 import type { TlsIdentity } from '../world/net.ts';
 import type { World } from '../world/world.ts';
 import { SupervisedPart } from './parts/supervised_part.ts';
+import type { Samba } from './samba.ts';
 import { LiveShare } from './share_live.ts';
 import type { ShareMounts } from './share_mounts.ts';
 import { type ShareServerParts, shareHandler } from './share_server.ts';
 import { newSharePassword } from './share_sign_in.ts';
+import { checkSmb, sambaShareOf, smbSharesOf, smbView } from './share_smb.ts';
 import { checkSource } from './share_source.ts';
 import type { ShareMountWish, ShareStore, StoredShare } from './share_store.ts';
 
@@ -40,8 +42,12 @@ export interface SharesParts {
   readonly passwords: Passwords;
   /** The name as it is stored. Throws CW_USER_UNKNOWN. */
   readonly userNamed: (name: string) => string;
-  /** Machines that show shares as folders of theirs. */
-  readonly mounts: ShareMounts;
+  /** Ways to a share beside WebDAV. */
+  readonly ways: {
+    /** Machines that show shares as folders of theirs. */
+    readonly mounts: ShareMounts;
+    readonly samba: Samba;
+  };
   readonly serving: Pick<ShareServerParts, 'signIn' | 'records' | 'permits' | 'measure'>;
   /** Null: this daemon serves no shares. */
   readonly server: {
@@ -63,6 +69,7 @@ export class Shares implements AsyncDisposable {
   #port: number | null = null;
   #fingerprint: string | null = null;
   #turn: Promise<unknown> = Promise.resolve();
+  readonly #over = new AbortController();
 
   constructor(parts: SharesParts) {
     this.#parts = parts;
@@ -73,6 +80,8 @@ export class Shares implements AsyncDisposable {
     for (const record of await this.#parts.store.all())
       this.#live.set(record.name, new LiveShare(this.#parts.world, record));
     await this.#listen();
+    await this.#serveSmb();
+    void this.#watchSmb();
   }
 
   /** What clients do on each share at this moment. */
@@ -98,6 +107,7 @@ export class Shares implements AsyncDisposable {
   create(request: CreateShareRequest): Promise<CreatedShareView> {
     return this.#inTurn(async () => {
       const { world, dataDirectory, store, passwords } = this.#parts;
+      const { samba } = this.#parts.ways;
       if (!request.source.startsWith('/'))
         throw new CausewayError('CW_USAGE', `${request.source}: the absolute path of a folder is needed`);
       const source = request.source.replace(/\/+$/, '') || '/';
@@ -111,6 +121,7 @@ export class Shares implements AsyncDisposable {
       const users = this.#usersOf(request.users ?? []);
       const { inode } = await checkSource(world, { source, dataDirectory, isMeant: request.iKnow === true });
       const password = newSharePassword(world.random);
+      const smb = request.smb === true;
       const record: StoredShare = {
         name,
         source,
@@ -120,14 +131,20 @@ export class Shares implements AsyncDisposable {
         users,
         ...this.#wishOf(request.mount),
         passwordHash: await passwords.hash(password),
+        smb,
         createdAtMs: world.clock.wallMs(),
       };
-      await this.#parts.mounts.check(record);
+      await this.#parts.ways.mounts.check(record);
+      if (smb) {
+        checkSmb(samba, record, this.#smbNames(name));
+        await samba.setPassword(await sambaShareOf(world, record), password);
+      }
       await store.put(record);
       const share = new LiveShare(world, record);
       this.#live.set(name, share);
       await this.#listen();
       await this.#show(share);
+      await this.#serveSmb();
       return { share: await this.#viewOf(share), password };
     });
   }
@@ -136,8 +153,11 @@ export class Shares implements AsyncDisposable {
   set(name: string, request: SetShareRequest): Promise<CreatedShareView> {
     return this.#inTurn(async () => {
       const { world, dataDirectory, store, passwords } = this.#parts;
+      const { samba } = this.#parts.ways;
       const old = this.#get(name);
-      const password = request.newPassword === true ? newSharePassword(world.random) : null;
+      const smb = request.smb ?? old.record.smb === true;
+      const isNew = request.newPassword === true || (smb && old.record.smb !== true);
+      const password = isNew ? newSharePassword(world.random) : null;
       let { sourceInode } = old.record;
       if (request.rebind === true) {
         const { source } = old.record;
@@ -152,13 +172,18 @@ export class Shares implements AsyncDisposable {
         quotaBytes: request.quotaBytes === undefined ? old.record.quotaBytes : request.quotaBytes,
         users: request.users === undefined ? old.record.users : this.#usersOf(request.users),
         passwordHash: password === null ? old.record.passwordHash : await passwords.hash(password),
+        smb,
       };
-      await this.#parts.mounts.check(record);
+      await this.#parts.ways.mounts.check(record);
+      if (smb) checkSmb(samba, record, this.#smbNames(name));
+      await this.#serveSmb(name); // what runs on it is cut
+      if (smb && password !== null) await samba.setPassword(await sambaShareOf(world, record), password);
       await store.put(record);
       await old.close();
       const share = new LiveShare(world, record);
       this.#live.set(name, share);
       await this.#show(share);
+      await this.#serveSmb();
       return { share: await this.#viewOf(share), password };
     });
   }
@@ -169,14 +194,17 @@ export class Shares implements AsyncDisposable {
       const share = this.#get(name);
       await this.#parts.store.remove(name);
       this.#live.delete(name);
-      await this.#parts.mounts.forget(name);
+      await this.#parts.ways.mounts.forget(name);
       await share.close();
+      await this.#serveSmb();
       if (this.#live.size === 0) await this.#unlisten();
     });
   }
 
   async close(): Promise<void> {
+    this.#over.abort();
     await this.#turn;
+    await this.#parts.ways.samba.close();
     await this.#unlisten();
     for (const share of this.#live.values()) await share.close();
   }
@@ -188,11 +216,11 @@ export class Shares implements AsyncDisposable {
   /** Has the shares shown by machines that are wished there; to be called once the machines are known. */
   async showAll(): Promise<void> {
     for (const share of this.#live.values())
-      await this.#parts.mounts.follow(share.record, () => share.problem());
+      await this.#parts.ways.mounts.follow(share.record, () => share.problem());
   }
 
   async #show(share: LiveShare): Promise<void> {
-    const { mounts } = this.#parts;
+    const { mounts } = this.#parts.ways;
     await mounts.follow(share.record, () => share.problem());
     await mounts.settled(share.record.name);
   }
@@ -212,6 +240,29 @@ export class Shares implements AsyncDisposable {
 
   #usersOf(names: readonly string[]): string[] {
     return [...new Set(names.map((name) => this.#parts.userNamed(name)))];
+  }
+
+  #smbNames(except: string): string[] {
+    const shares = [...this.#live.values()].filter(
+      ({ record }) => record.smb === true && record.name !== except,
+    );
+    return shares.map(({ record }) => record.name);
+  }
+
+  /** Those whose folder is there, but for one that is about to change. */
+  async #serveSmb(except = ''): Promise<void> {
+    const shares = [...this.#live.values()].filter(({ record }) => record.name !== except);
+    await this.#parts.ways.samba.serve(await smbSharesOf(this.#parts.world, shares));
+  }
+
+  /** Samba would serve what lies below a missing mount: it is asked to serve a folder only as long as that is the right one. */
+  async #watchSmb(): Promise<void> {
+    const { clock } = this.#parts.world;
+    for (;;) {
+      await clock.sleep(LIMITS.smbLookMs.value, this.#over.signal).catch(() => undefined);
+      if (this.#over.signal.aborted) return;
+      await this.#inTurn(() => this.#serveSmb());
+    }
   }
 
   /** Nothing listens while there is no share. */
@@ -257,7 +308,8 @@ export class Shares implements AsyncDisposable {
       'CW_LINK_REFUSED',
       'this daemon serves no shares (`causeway up --no-shares`)',
     );
-    const problem = this.#part?.error ?? (this.#part?.running == null ? unserved : await share.problem());
+    const missing = await share.problem();
+    const problem = this.#part?.error ?? (this.#part?.running == null ? unserved : missing);
     return {
       name,
       protocol: 'webdav',
@@ -266,9 +318,10 @@ export class Shares implements AsyncDisposable {
       quotaBytes,
       usedBytes: share.usedBytes,
       users: [...users],
-      mount: this.#parts.mounts.view(name),
+      mount: this.#parts.ways.mounts.view(name),
       state: problem === null ? 'serving' : 'error',
       error: problem?.report() ?? null,
+      smb: smbView(this.#parts.ways.samba, share.record, missing),
       url: this.#urlOf(name),
       certificateFingerprint: this.#fingerprint,
       user: name,

@@ -9,6 +9,7 @@ import type { ShareListen } from '../../src/host/shares.ts';
 import { openNodeDatabase } from '../../src/world/node/database.ts';
 import { serveNodeHttp } from '../../src/world/node/http_server.ts';
 import { createNodeLocalTime } from '../../src/world/node/local_time.ts';
+import { nodeSmbPrograms } from '../../src/world/node/smb_programs.ts';
 import { createNodeWorld } from '../../src/world/node/world.ts';
 import { webOptions } from '../fixtures/web_options.ts';
 
@@ -39,7 +40,11 @@ export class Rig implements AsyncDisposable {
       limitBytesPerSecond: null,
       openDatabase: openNodeDatabase,
       localTime: createNodeLocalTime(),
-      web: webOptions({ passwordCost: CHEAP, shares: { serve: serveNodeHttp, listen } }),
+      web: webOptions({
+        passwordCost: CHEAP,
+        shares: { serve: serveNodeHttp, listen },
+        smb: { programs: nodeSmbPrograms, listen: PLAIN },
+      }),
     });
   }
 

@@ -21,6 +21,7 @@ export const shareCreate: Action = async (context, [folder = ''], options) => {
   if (options['readOnly'] === true) request.readOnly = true;
   if (options['quota'] !== undefined) request.quotaBytes = parseQuota(String(options['quota']));
   if (options['user'] !== undefined) request.users = [...(options['user'] as readonly string[])];
+  if (options['smb'] === true) request.smb = true;
   if (options['iKnow'] === true) request.iKnow = true;
   const mount = mountOf(options);
   if (mount) request.mount = mount;
@@ -56,12 +57,13 @@ export const shareSet: Action = async (context, [name = ''], options) => {
   else if (options['users'] === false) request.users = [];
   const mount = mountOf(options);
   if (mount !== undefined) request.mount = mount;
+  if (typeof options['smb'] === 'boolean') request.smb = options['smb'];
   if (options['newPassword'] === true) request.newPassword = true;
   if (options['rebind'] === true) request.rebind = true;
   if (Object.keys(request).length === 0)
     throw new CausewayError(
       'CW_USAGE',
-      'say what is to change: --quota, --read-only, --writable, --user, --mount, --no-mount, --new-password, --rebind',
+      'say what is to change: --quota, --read-only, --writable, --user, --mount, --no-mount, --smb, --no-smb, --new-password, --rebind',
     );
   return showCreated(context, await context.client.call('setShare', { name }, request));
 };
@@ -104,6 +106,13 @@ function showCreated({ terminal, json }: Context, created: CreatedShareView): nu
   return 0;
 }
 
+/** Lines on SMB, where the share is served by it. */
+function smbRows({ smb, name }: ShareView): string[][] {
+  if (smb === null) return [];
+  if (smb.error !== null) return [['smb', `${smb.error.message} (${smb.error.code})`]];
+  return [['smb', `smb://${smb.host}:${smb.port}/${name}`]];
+}
+
 function details(share: ShareView): string {
   const rows = [
     ['name', share.name],
@@ -113,6 +122,7 @@ function details(share: ShareView): string {
     ['quota', usedText(share)],
     ['user', [share.user, ...share.users].join(', ')],
     ['url', share.url ?? '-'],
+    ...smbRows(share),
   ];
   if (share.mount !== null)
     rows.push(['mounted at', `${share.mount.vm}:${share.mount.path} (${share.mount.state})`]);

@@ -9,6 +9,7 @@ import { MOUNT_READ_THREAD } from '../../guest/mount_read_thread_module.ts';
 import { MOUNT_SERVE_THREAD } from '../../guest/mount_serve_thread_module.ts';
 import { Daemon, type DaemonOptions } from '../../host/daemon.ts';
 import { DaemonSettings, problemOf } from '../../host/daemon_settings.ts';
+import type { SmbListen } from '../../host/samba.ts';
 import type { ShareListen } from '../../host/shares.ts';
 import type { WebListen } from '../../host/web_server.ts';
 import { consoleDirectory } from '../../world/node/console_directory.ts';
@@ -17,8 +18,11 @@ import { makeDataDirectory } from '../../world/node/data_directory.ts';
 import { openNodeDatabase } from '../../world/node/database.ts';
 import { serveNodeHttp } from '../../world/node/http_server.ts';
 import { createNodeLocalTime } from '../../world/node/local_time.ts';
+
 import { createNodeMounts } from '../../world/node/mounts.ts';
+
 import { killSelf, type ServiceManager, serviceManager } from '../../world/node/service_manager.ts';
+import { nodeSmbPrograms } from '../../world/node/smb_programs.ts';
 import { tellReady } from '../../world/node/terminal.ts';
 import { createNodeWebPlatform } from '../../world/node/web_platform.ts';
 import { createNodeWorld } from '../../world/node/world.ts';
@@ -109,6 +113,7 @@ function daemonOptions(dataDirectory: string, settings: DaemonSettings): DaemonO
       listen: webListen(settings),
       consoleFolder: consoleDirectory(),
       ...(shares === null ? {} : { shares: { serve: serveNodeHttp, listen: shares } }),
+      smb: { programs: nodeSmbPrograms, listen: shares === null ? null : smbListen(settings) },
     },
   };
 }
@@ -176,6 +181,14 @@ function shareListen(settings: DaemonSettings): ShareListen | null {
   const place = parseHostPort(address.replace(/^https:\/\//, ''), 'shares.address', 'listen');
   if (settings.origin('shares.address') === 'default') return { ...place, isDefault: true };
   return { ...place, isDefault: false, isEncrypted: address.startsWith('https://') };
+}
+
+/** `shares.smbAddress`, the same. */
+function smbListen(settings: DaemonSettings): SmbListen | null {
+  const address = settings.get('shares.smbAddress');
+  if (address === 'off') return null;
+  const place = parseHostPort(address, 'shares.smbAddress', 'listen');
+  return { ...place, isDefault: settings.origin('shares.smbAddress') === 'default' };
 }
 
 function parseDescriptor(text: string): number {

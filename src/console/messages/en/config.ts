@@ -46,6 +46,10 @@ export const config = {
       title: 'Sign people out in any case',
       why: 'After this many hours, 1 to 720.',
     },
+    'shares.smbAddress': {
+      title: 'Address of shares by SMB',
+      why: 'IP:PORT, or off. For shares that are to be served by SMB too; always encrypted.',
+    },
     'shares.address': {
       title: 'Where shares are served',
       why: 'HOST:PORT, or off. Beyond this computer always encrypted.',

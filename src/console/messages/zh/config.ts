@@ -35,6 +35,10 @@ export const config: Messages['config'] = {
     },
     'sessions.idleMinutes': { title: '无操作时退出登录', why: '经过的分钟数，1 到 10080。' },
     'sessions.lifeHours': { title: '无论如何退出登录', why: '经过的小时数，1 到 720。' },
+    'shares.smbAddress': {
+      title: 'SMB 共享的服务地址',
+      why: 'IP:端口，或 off。用于同时通过 SMB 提供的共享，始终加密。',
+    },
     'shares.address': { title: '共享的服务地址', why: '主机:端口，或 off。本机以外始终加密。' },
     'web.address': { title: '此控制台的服务地址', why: '主机:端口，或 off。' },
     'web.allowNetworks': {
