@@ -4,6 +4,8 @@ import type { FuseState, Operation } from './state.ts';
 /** XATTR_SIZE_MAX and XATTR_LIST_MAX of Linux. */
 const VALUE_MAX_BYTES = 65_536;
 const NAME_MAX_BYTES = 255;
+/** XATTR_CREATE and XATTR_REPLACE. */
+const FLAGS_KNOWN = 0b11;
 const SHORT_BYTES = 8;
 const LONG_BYTES = 16;
 
@@ -76,6 +78,7 @@ export const setxattr: Operation = (state) => {
   if (!frame.holds(headBytes + 1)) return -ERRNO.EINVAL;
   const sizeBytes = view.getUint32(frame.body, true);
   const flags = view.getUint32(frame.body + 4, true);
+  if ((flags & ~FLAGS_KNOWN) !== 0) return -ERRNO.EINVAL;
   const nameAt = frame.body + headBytes;
   const end = endOfAttribute(state, nameAt);
   if (end < 0) return end;

@@ -206,6 +206,8 @@ describe('a FUSE server, asked by hand', { skip }, () => {
     for (const hidden of ['trusted.x', 'security.capability', 'system.posix_acl_access'])
       assert.equal(value(hidden), -ERRNO.EOPNOTSUPP, hidden);
     assert.notEqual(value('user.x'), -ERRNO.EINVAL);
+    const flagged = far.ask(OP.setxattr, node, words(1, 0x8000_0000), name('user.x'), name(''));
+    assert.equal(flagged?.error, -ERRNO.EINVAL);
     const allocate = words(1, 0, 0, 0, 1, 0, 0x8, 0);
     assert.equal(errorOf(OP.fallocate, node, allocate), -ERRNO.EBADF);
     assert.equal(errorOf(OP.mkdir, ROOT_ID, words(0o755, 0), name('x'.repeat(256))), -ERRNO.ENAMETOOLONG);
