@@ -242,6 +242,6 @@ describe(`requests from another machine, SEED=${SEED}`, { skip }, () => {
       } catch (cause) {
         throw new Error(`SEED=${SEED}, in the ${ROUND_FRAMES} frames after ${done}`, { cause });
       }
-    assert.ok(successes > FRAMES / 40, `${successes} of ${FRAMES} did something`);
+    assert.ok(successes > FRAMES / 20, `${successes} of ${FRAMES} did something`);
   });
 });
