@@ -62,6 +62,7 @@ const EXPECTED: Readonly<Record<Role, readonly Action[]>> = {
     ] as const),
     ...(['user.read', 'user.change', 'audit.read', 'audit.change'] as const),
     ...(['share.read', 'share.change', 'notify.read', 'notify.change'] as const),
+    ...(['mount.read', 'mount.change'] as const),
   ],
 };
 

@@ -1,8 +1,10 @@
+import { fromUtf8 } from '../../base/bytes.ts';
 import { asCausewayError, CausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { Stream } from '../../link/mux/mux.ts';
 import type { Clock } from '../../world/clock.ts';
 import type { KernelMount } from '../../world/mounts.ts';
+import { isFarAttribute } from './attribute_names.ts';
 import { FarRequests } from './far_requests.ts';
 import { Frame } from './frame.ts';
 import { answerInit } from './init.ts';
@@ -13,6 +15,9 @@ const COPIED_MAX_BYTES = 16 * 1024;
 /** FUSE_NOTIFY_INVAL_ENTRY: all that the side with the folder may tell this kernel by itself. */
 const NOTIFY_FORGET = 3;
 const BODY_AT = IN_HEADER_BYTES;
+const ATTRIBUTE_AT = BODY_AT + 8;
+/** XATTR_NAME_MAX of Linux. */
+const ATTRIBUTE_MAX_BYTES = 255;
 const UNLOCK = 2;
 const LOCK_TYPE_AT = BODY_AT + 32;
 const LOCK_IN_BYTES = BODY_AT + 48;
@@ -150,6 +155,11 @@ export class FarMount {
       this.#init(bytes);
       return true;
     }
+    // `ls -l` asks for these, for each file
+    if (opcode === OP.getxattr && !this.#isFarAttribute(bytes)) {
+      this.#answer(frame.unique, ERRNO.EOPNOTSUPP);
+      return true;
+    }
     const node = view.getBigUint64(16, true);
     if (opcode === OP.setlk || opcode === OP.setlkw) {
       const isLock = bytes.byteLength >= LOCK_IN_BYTES && view.getUint32(LOCK_TYPE_AT, true) !== UNLOCK;
@@ -160,6 +170,14 @@ export class FarMount {
     if (opcode !== OP.flush || this.#locked.has(node)) return opcode === OP.destroy;
     this.#answer(frame.unique, 0);
     return true;
+  }
+
+  /** Whether the other side would look for what GETXATTR names; what is no proper request is its matter. */
+  #isFarAttribute(bytes: Uint8Array): boolean {
+    const end = bytes.indexOf(0, ATTRIBUTE_AT);
+    const isProper = end > ATTRIBUTE_AT && end - ATTRIBUTE_AT <= ATTRIBUTE_MAX_BYTES;
+    const name = isProper ? fromUtf8(bytes.subarray(ATTRIBUTE_AT, end)) : null;
+    return name === null || isFarAttribute(name, this.#options.hasAcls);
   }
 
   #init(bytes: Uint8Array): void {

@@ -1,3 +1,4 @@
+import { isFarAttribute } from './attribute_names.ts';
 import { ERRNO, SETXATTR_KILL_SET_GID } from './protocol.ts';
 import type { FuseState, Operation } from './state.ts';
 
@@ -17,13 +18,8 @@ function endOfAttribute(state: FuseState, at: number): number {
   return mayReach(state, state.text(at, end)) ? end : -ERRNO.EOPNOTSUPP;
 }
 
-/**
- * What programs keep for themselves, and access lists where they name the same users on both machines. The rest gives
- * rights on the machine that has the folder.
- */
 function mayReach({ options: { far } }: FuseState, name: string): boolean {
-  if (far === null || name.startsWith('user.')) return true;
-  return far.shownOwner === null && name.startsWith('system.posix_acl_');
+  return far === null || isFarAttribute(name, far.shownOwner === null);
 }
 
 /** Leaves out of a list what cannot be reached; the bytes that are left. */
