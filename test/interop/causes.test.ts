@@ -19,8 +19,8 @@ import { randomFile } from './trees.ts';
 const MIB = 1024 * 1024;
 const SIZE = 64 * MIB;
 const SMALL_DISK_BYTES = 96 * MIB;
-/** What is left of it once it fills up: less than the copy still needs. */
-const LEFT_BYTES = 4 * MIB;
+/** What is left of it once it fills up: less than the copy still needs, and more than it writes in some seconds. */
+const LEFT_BYTES = 16 * MIB;
 const POLL_MS = 100;
 /** The cause is named within 10 s of its onset; of a stall, which takes 10 s to be one, at the next look. */
 const WITHIN_MS = 10_000;
