@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useId, useRef } from 'preact/hooks';
 import { Button } from './buttons.tsx';
+import { useModal } from './modal.ts';
 
 interface ConfirmProps {
   readonly title: string;
@@ -14,13 +14,7 @@ interface ConfirmProps {
 
 /** Asks before something that cannot be taken back with one click. The browser keeps the focus inside. */
 export function Confirm({ title, children, yes, no, danger = false, onYes, onClose }: ConfirmProps) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  const id = useId();
-  useEffect(() => {
-    const element = dialog.current;
-    element?.showModal();
-    return () => element?.close();
-  }, []);
+  const { dialog, id } = useModal();
   return (
     <dialog ref={dialog} class="dialog" aria-labelledby={id} onClose={onClose}>
       <h2 id={id}>{title}</h2>

@@ -1,10 +1,11 @@
-import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { crumbsOf } from '../format/places.ts';
 import { useFolder } from '../state/folder.ts';
 import { messages } from '../state/language.ts';
 import { Button } from './buttons.tsx';
 import { FileRows } from './file_rows.tsx';
 import { CheckField, Failure } from './form.tsx';
+import { useModal } from './modal.ts';
 
 interface FilePickerProps {
   /** Several files and folders, or the folder that is open. */
@@ -20,13 +21,7 @@ export function FilePicker({ kind, onChoose, onClose }: FilePickerProps) {
   const [hidden, setHidden] = useState(false);
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const { shown, failure, more } = useFolder(at?.path ?? null, hidden);
-  const dialog = useRef<HTMLDialogElement>(null);
-  const id = useId();
-  useEffect(() => {
-    const element = dialog.current;
-    element?.showModal();
-    return () => element?.close();
-  }, []);
+  const { dialog, id } = useModal();
   const isFolder = kind === 'folder';
   const paths = isFolder ? (at === null ? [] : [at.path]) : [...chosen];
   return (
