@@ -1,0 +1,83 @@
+import { GhostTable } from './ghost_table.ts';
+import { PINNED, QueuedPolicy } from './queued_policy.ts';
+
+const [SMALL, MAIN] = [1, 2] as const;
+/** Uses are counted up to this: how often a key of the main queue is spared at most without a new use. */
+const USES_MAX = 3;
+/** Share of the small queue: what is used once only leaves after a tenth of the cache has passed it. */
+const SMALL_SHARE = 0.1;
+
+/**
+ * S3-FIFO (Yang, Zhang, Qiu, Yue, Vigfusson: "FIFO queues are all you need for cache eviction", SOSP 2023): a small
+ * queue that new keys pass, a main queue for those that were used there or come back soon, and a ghost queue that
+ * remembers who was turned away. A hit counts a use and moves nothing.
+ */
+export class S3Fifo extends QueuedPolicy {
+  protected override readonly queueOfUnpinned = MAIN;
+  readonly #ghost: GhostTable;
+  readonly #smallBytes: number;
+  /**
+   * Nothing was evicted yet, or most was dropped since: what leaves the small queue is as good as anything that the main
+   * queue could have in its place. A loop that is longer than the cache has its hits on what came so.
+   */
+  #filling = true;
+
+  constructor(capacityBytes: number) {
+    super(capacityBytes, 2);
+    this.#smallBytes = capacityBytes * SMALL_SHARE;
+    this.#ghost = new GhostTable(capacityBytes - this.#smallBytes);
+  }
+
+  override get indexBytes(): number {
+    return super.indexBytes + this.#ghost.indexBytes;
+  }
+
+  override drop(key: number): void {
+    super.drop(key);
+    const keptBytes = this.residents.bytesIn(MAIN) + this.residents.bytesIn(PINNED);
+    if (keptBytes * 2 < this.capacityBytes) this.#filling = true;
+  }
+
+  protected override chooseQueue(key: number): number {
+    return this.#ghost.take(key) ? MAIN : SMALL;
+  }
+
+  protected override used(slot: number): void {
+    const uses = this.residents.marks[slot]!;
+    if (uses < USES_MAX) this.residents.marks[slot] = uses + 1;
+  }
+
+  protected override entered(): void {
+    while (this.#filling && this.residents.bytesIn(SMALL) > this.#smallBytes)
+      this.residents.move(this.residents.oldest(SMALL), MAIN);
+  }
+
+  protected override leave(): number {
+    this.#filling = false;
+    const { residents } = this;
+    const fromSmall = residents.bytesIn(SMALL) > this.#smallBytes || residents.bytesIn(MAIN) === 0;
+    return fromSmall ? this.#leaveSmall() : this.#leaveMain();
+  }
+
+  #leaveSmall(): number {
+    const { residents } = this;
+    const slot = residents.oldest(SMALL);
+    if (residents.marks[slot]! > 1) {
+      residents.marks[slot] = 0;
+      residents.move(slot, MAIN);
+      return -1;
+    }
+    this.#ghost.add(residents.keyOf(slot), residents.sizeOf(slot));
+    return this.evict(slot);
+  }
+
+  #leaveMain(): number {
+    const { residents } = this;
+    const slot = residents.oldest(MAIN);
+    const uses = residents.marks[slot]!;
+    if (uses === 0) return this.evict(slot);
+    residents.marks[slot] = uses - 1;
+    residents.move(slot, MAIN);
+    return -1;
+  }
+}
