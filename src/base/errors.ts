@@ -171,6 +171,11 @@ export const ERROR_CODES = {
     'Correct the settings that are named: docs/config.md lists them all, `causeway config check` looks again.',
   ),
   CW_DAEMON_DOWN: spec('retry', 1, 'The daemon does not run: start it with `causeway up`.'),
+  CW_DAEMON_ANSWER: spec(
+    'never',
+    1,
+    'Look what listens on that socket; where it is the daemon, start it again with the version of this command.',
+  ),
   CW_DAEMON_RUNNING: spec('never', 4, 'A daemon runs on this data directory already: see `causeway status`.'),
   CW_DAEMON_STATE: spec(
     'fatal',

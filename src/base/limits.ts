@@ -1,3 +1,4 @@
+import { COMMAND_LIMITS } from './command_limits.ts';
 import { bytes, count, KIB, type Limit, MIB, ms } from './limit.ts';
 import { MACHINE_LIMITS } from './machine_limits.ts';
 import { MOUNT_LIMITS } from './mount_limits.ts';
@@ -343,8 +344,6 @@ export const LIMITS = {
   idempotencyKeepMs: ms(24 * 3_600_000, 'how long the answer to a call with an Idempotency-Key is kept'),
   idempotencyKeysMax: count(2_000, 'answers kept for each user; the oldest go first'),
   idempotencyAnswerMaxBytes: bytes(256 * KIB, 'answer that is kept for a repeat'),
-  lostAnswerRetryForMs: ms(15_000, 'how long `causeway cp` asks again, with its key, for a lost answer'),
-  lostAnswerRetryEveryMs: ms(200, 'wait between two such attempts'),
   daemonStopMs: ms(
     20_000,
     'how long a stop may take; then the process ends, and copies go on at the next start',
@@ -456,6 +455,7 @@ export const LIMITS = {
   auditProblemsMax: count(1_000, 'places listed by a check of the audit log; more are counted'),
   auditShipMinMs: ms(5_000, 'shortest distance between copies of the audit log to its second place (X3)'),
   auditShipDefaultMs: ms(30_000, 'distance between copies of the audit log to its second place (X3)'),
+  ...COMMAND_LIMITS,
   ...SERVICE_LIMITS,
   ...MOUNT_LIMITS,
 } as const satisfies Record<string, Limit>;

@@ -1,5 +1,5 @@
 import type { Static } from 'typebox';
-import { LIMITS } from '../base/limits.ts';
+import { COMMAND_LIMITS } from '../base/command_limits.ts';
 import { joinAbsolute } from '../base/path.ts';
 import type { AuditFilterRequest, AuditRecordView } from '../contract/audit_schemas.ts';
 import type { PROCEDURES } from '../contract/procedures.ts';
@@ -29,7 +29,7 @@ export class DaemonClient {
     const request = method === 'GET' ? { path: filled + queryOf(body ?? {}) } : { path: filled, body };
     const asked = { socketPath: this.socketPath, method, ...request };
     if (!ONCE.has(name)) return (await requestJson(asked)) as Result<N>;
-    const { lostAnswerRetryForMs, lostAnswerRetryEveryMs } = LIMITS;
+    const { lostAnswerRetryForMs, lostAnswerRetryEveryMs } = COMMAND_LIMITS;
     const times = { forMs: lostAnswerRetryForMs.value, everyMs: lostAnswerRetryEveryMs.value };
     return (await requestOnce(asked, times)) as Result<N>;
   }

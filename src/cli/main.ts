@@ -1,4 +1,5 @@
 #!/usr/bin/env node
-import { runCli } from './program.ts';
+import { runShort } from './short.ts';
 
-process.exitCode = await runCli(process.argv.slice(2));
+const argv = process.argv.slice(2);
+process.exitCode = (await runShort(argv)) ?? (await (await import('./program.ts')).runCli(argv));

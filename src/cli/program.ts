@@ -1,10 +1,10 @@
 import { Command, CommanderError, Option } from 'commander';
-import { asCausewayError, type CausewayError } from '../base/errors.ts';
+import { asCausewayError } from '../base/errors.ts';
 import { processTerminal } from '../world/node/terminal.ts';
 import { addAccessCommands } from './access_commands.ts';
 import { type Add, several } from './add_command.ts';
-import { DaemonClient } from './client.ts';
 import { addConfigCommands, configOption } from './config_commands.ts';
+import { type Context, contextOf, report } from './context.ts';
 import { addMountCommands } from './mount_commands.ts';
 import { addNotifyCommands } from './notify_commands.ts';
 import { addShareCommands } from './share_commands.ts';
@@ -12,13 +12,7 @@ import type { Terminal } from './terminal.ts';
 import { VERSION } from './version.ts';
 import { addVmCommands } from './vm_commands.ts';
 
-/** What every command gets. */
-export interface Context {
-  readonly terminal: Terminal;
-  readonly json: boolean;
-  readonly dataDirectory: string;
-  readonly client: DaemonClient;
-}
+export type { Context };
 
 /** Runs a command and gives the exit code; throws a CausewayError for what fails. */
 export type Action = (
@@ -44,12 +38,6 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     if (failure instanceof CommanderError) return failure.exitCode === 0 ? 0 : 2;
     return report(terminal, asCausewayError(failure), argv.includes('--json'));
   }
-}
-
-function report(terminal: Terminal, error: CausewayError, json: boolean): number {
-  if (json) terminal.out(`${JSON.stringify({ error: error.report() })}\n`);
-  else terminal.err(`causeway: ${error.message}\n  ${error.help}\n  (${error.code})\n`);
-  return error.exit;
 }
 
 /** All commands with their help; `done` gets the exit code of the one that ran. */
@@ -81,7 +69,8 @@ export function buildProgram(terminal: Terminal, done: (exitCode: number) => voi
       const options = command.optsWithGlobals() as Record<string, unknown>;
       void received;
       const action = await load();
-      done(await action(await contextOf(terminal, options), args, options));
+      const data = options['data'] as string | undefined;
+      done(await action(contextOf(terminal, data, options['json'] === true), args, options));
     });
   };
 
@@ -291,12 +280,4 @@ function addJobCommands(program: Command, add: Add): void {
     'causeway jobs undo 1a2b3c4d',
     async () => (await import('./commands/jobs.ts')).jobsUndo,
   ).option('--detach', 'do not wait for the end; it goes on, also when its machine is back later only');
-}
-
-async function contextOf(terminal: Terminal, options: Record<string, unknown>): Promise<Context> {
-  const { defaultDataDirectory } = await import('../world/node/data_directory.ts');
-  const { resolveAbsolute } = await import('../base/path.ts');
-  const named = options['data'] as string | undefined;
-  const dataDirectory = named === undefined ? defaultDataDirectory() : resolveAbsolute(terminal.cwd, named);
-  return { terminal, json: options['json'] === true, dataDirectory, client: new DaemonClient(dataDirectory) };
 }

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { ROOT } from './rig.ts';
 
 /** Parts of Node that are dear to load, by their names in `process.moduleLoadList`, and that no short command needs. */
-const DEAR = ['internal/deps/undici/undici', 'http2', 'internal/worker', 'tls'];
+const DEAR = ['internal/deps/undici/undici', 'http2', '_http_client', 'internal/worker', 'tls'];
 
 /** Tells on descriptor 3, at the end, what the process has loaded of Node. */
 const TELLER = `process.on('exit', () => fs.writeSync(3, JSON.stringify(process.moduleLoadList)))`;

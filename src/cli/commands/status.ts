@@ -1,5 +1,4 @@
 import { formatBytes, formatDuration, formatRate } from '../../base/units.ts';
-import { jobLine } from '../job_text.ts';
 import type { Action } from '../program.ts';
 import { table } from '../terminal.ts';
 import { VM_HEAD, vmRow } from '../vm_text.ts';
@@ -27,6 +26,8 @@ export const status: Action = async ({ client, terminal, json }) => {
     terminal.out(`${name} does not run and is started again: ${error?.message ?? 'it has ended'}\n`);
   if (view.vms.length === 0) terminal.out('\nNo machines yet: causeway vm add NAME --help\n');
   else terminal.out(`\n${table([VM_HEAD, ...view.vms.map(vmRow)])}\n`);
-  if (view.activeJobs.length > 0) terminal.out(`\n${view.activeJobs.map(jobLine).join('\n')}\n`);
+  if (view.activeJobs.length === 0) return 0;
+  const { jobLine } = await import('../job_text.ts');
+  terminal.out(`\n${view.activeJobs.map(jobLine).join('\n')}\n`);
   return 0;
 };

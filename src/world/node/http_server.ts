@@ -123,7 +123,7 @@ function answer(
 }
 
 function create({ tls }: HttpListen): Server {
-  if (tls === null) return nodeHttp.createServer(SERVER_OPTIONS);
+  if (tls === null) return nodeHttp().createServer(SERVER_OPTIONS);
   const { certificatePem: cert, privateKeyPem: key } = tls;
   // TLS 1.2 too: the WebDAV client of Windows 10 knows no other
   const secure = createSecureServer({ ...SERVER_OPTIONS, cert, key, minVersion: 'TLSv1.2' });

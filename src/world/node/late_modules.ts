@@ -3,7 +3,10 @@
  * and HTTP/2, two thirds of what a short command takes (Node 26: 80 ms of processor time; as a built-in module 3 ms).
  */
 
-export const nodeHttp = process.getBuiltinModule('node:http');
+/** The module, loaded when it is first asked for. */
+export function nodeHttp(): typeof import('node:http') {
+  return process.getBuiltinModule('node:http');
+}
 
 /** A random UUID (RFC 9562, version 4). */
 export function randomUuid(): string {

@@ -40,7 +40,7 @@ function post(
     lookup: lookupWithin(permits),
     signal: over,
   };
-  const request = target.protocol === 'https:' ? requestHttps : nodeHttp.request;
+  const request = target.protocol === 'https:' ? requestHttps : nodeHttp().request;
   return new Promise((resolve, reject) => {
     const outgoing = request(target, options, (response) => {
       resolve(response.statusCode ?? 0);
