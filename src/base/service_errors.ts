@@ -95,6 +95,17 @@ export const SERVICE_ERRORS = {
     'Mend what the message names, then `causeway share set NAME --smb`; log.smbd in the folder samba of the data of the daemon tells more. By WebDAV the share is served all the same.',
   ),
   CW_SHARE_UNKNOWN: spec('never', 4, 'No share has that name: see `causeway share ls`.'),
+  // area: uploads
+  CW_UPLOAD_UNKNOWN: spec(
+    'never',
+    4,
+    'It was removed, idle for too long, or belongs to somebody else: choose the files and send them again.',
+  ),
+  CW_UPLOAD_STATE: spec(
+    'never',
+    4,
+    'Send all files that were announced, and no others, then start one copy of them.',
+  ),
   // area: audit
   CW_AUDIT_UNAVAILABLE: spec(
     'retry',

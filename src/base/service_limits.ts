@@ -86,4 +86,22 @@ export const SERVICE_LIMITS = {
   davLockDefaultMs: ms(600_000, 'life of a WebDAV lock whose client asks for no time'),
   davLockMaxMs: ms(86_400_000, 'longest life of a WebDAV lock; its client may renew it'),
   davCopyDepthMax: count(256, 'folders within folders that one WebDAV request copies or removes'),
+  // uploads
+  uploadMaxBytes: bytes(256 * 1024 * MIB, 'files of one upload together'),
+  uploadFilesMax: count(100_000, 'files and folders of one upload'),
+  uploadDepthMax: count(128, 'folders within folders of an upload'),
+  uploadsOpenPerUserMax: count(8, 'uploads of one user that are being sent, or wait for their copy'),
+  uploadsMax: count(256, 'uploads whose files lie in the data directory'),
+  uploadWritersMax: count(8, 'files of one upload that arrive at the same time'),
+  uploadIdleMs: ms(900_000, 'an upload that nothing came for, and no copy was made of, is removed then'),
+  uploadInterruptedKeptMs: ms(
+    7 * 24 * 3_600_000,
+    'how long the files of an interrupted copy are kept, so that it can be resumed',
+  ),
+  uploadSweepEveryMs: ms(60_000, 'how often uploads are looked for that nothing needs any more'),
+  uploadSpareBytes: bytes(64 * MIB, 'free space of the data directory that no upload takes'),
+  uploadRefusedGraceMs: ms(
+    2_000,
+    'how long the rest of an upload that was refused is taken and dropped, so that its sender reads why',
+  ),
 } as const satisfies Record<string, Limit>;

@@ -19,8 +19,8 @@ export function jobLine(job: JobView): string {
 }
 
 export function routeText(job: JobView): string {
-  const from =
-    job.sources.length === 1 ? job.sources[0] : `${job.sources[0]} and ${job.sources.length - 1} more`;
+  const first = job.upload === undefined ? job.sources[0] : `upload:${job.sources[0]}`;
+  const from = job.sources.length === 1 ? first : `${first} and ${job.sources.length - 1} more`;
   switch (job.direction) {
     case 'in':
       return `${from} → ${job.vm}:${job.destination}`;

@@ -48,6 +48,7 @@ import {
   VmView,
 } from './schemas.ts';
 import { CreatedShareView, CreateShareRequest, SetShareRequest, ShareView } from './share_schemas.ts';
+import { AddUploadFoldersRequest, CreateUploadRequest, UploadView } from './upload_schemas.ts';
 
 const Empty = Type.Object({}, { additionalProperties: false });
 const NameParams = Type.Object({ name: Type.String({ maxLength: 64 }) });
@@ -76,6 +77,15 @@ export const PROCEDURES = {
   resumeJob: { ...ROUTES.resumeJob, params: IdParams, body: Empty, result: JobView },
   interruptJob: { ...ROUTES.interruptJob, params: IdParams, body: Empty, result: JobView },
   listFiles: { ...ROUTES.listFiles, params: Empty, body: ListFilesRequest, result: FilePageView },
+  createUpload: { ...ROUTES.createUpload, params: Empty, body: CreateUploadRequest, result: UploadView },
+  showUpload: { ...ROUTES.showUpload, params: IdParams, body: Empty, result: UploadView },
+  addUploadFolders: {
+    ...ROUTES.addUploadFolders,
+    params: IdParams,
+    body: AddUploadFoldersRequest,
+    result: UploadView,
+  },
+  removeUpload: { ...ROUTES.removeUpload, params: IdParams, body: Empty, result: Empty },
   listShares: { ...ROUTES.listShares, params: Empty, body: Empty, result: Type.Array(ShareView) },
   createShare: { ...ROUTES.createShare, params: Empty, body: CreateShareRequest, result: CreatedShareView },
   showShare: { ...ROUTES.showShare, params: NameParams, body: Empty, result: ShareView },

@@ -21,6 +21,10 @@ export const ROUTES = {
   undoJob: { method: 'POST', path: '/v1/jobs/:id/undo' },
   interruptJob: { method: 'POST', path: '/v1/jobs/:id/interrupt' },
   listFiles: { method: 'GET', path: '/v1/files' },
+  createUpload: { method: 'POST', path: '/v1/uploads' },
+  showUpload: { method: 'GET', path: '/v1/uploads/:id' },
+  addUploadFolders: { method: 'POST', path: '/v1/uploads/:id/folders' },
+  removeUpload: { method: 'DELETE', path: '/v1/uploads/:id' },
   listShares: { method: 'GET', path: '/v1/shares' },
   createShare: { method: 'POST', path: '/v1/shares' },
   showShare: { method: 'GET', path: '/v1/shares/:name' },
@@ -79,6 +83,9 @@ export const WATCH_JOB_PATH = '/v1/jobs/:id/watch';
 
 /** Audit records that fit the query, the oldest first, one JSON document a line. */
 export const EXPORT_AUDIT_PATH = '/v1/audit/export';
+
+/** PUT: one file of an upload, its bytes as `application/octet-stream`. */
+export const UPLOAD_FILE_PATH = '/v1/uploads/:id/files';
 
 /** Server-sent events: see `event_schemas.ts`. */
 export const EVENTS_PATH = '/v1/events';

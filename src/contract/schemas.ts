@@ -113,6 +113,9 @@ export const Direction = Type.Union([Type.Literal('in'), Type.Literal('out'), Ty
 /** Of copies to several machines that were asked for together. */
 export const GroupId = Type.String({ pattern: '^g[0-9a-f]{8}$' });
 
+/** Of files that a browser or a program has sent to the daemon, to be copied. */
+export const UploadId = Type.String({ pattern: '^u[0-9a-f]{16}$' });
+
 export const TrafficClass = Type.Union([Type.Literal('bulk'), Type.Literal('background')]);
 
 /** What a copy is, but for the machine that it goes to. */
@@ -123,6 +126,8 @@ const CopyWish = {
   /** Absolute on the host; on a machine absolute or relative to the agent's home. */
   sources: Type.Array(Type.String({ minLength: 1, maxLength: 4096 }), { minItems: 1, maxItems: 1000 }),
   destination: Type.String({ minLength: 1, maxLength: 4096 }),
+  /** Id of an upload that has the sources; these are names at the top of it, and the copy goes `in`. */
+  upload: Type.Optional(UploadId),
   chunkBytes: Type.Optional(Type.Integer({ minimum: 65536, maximum: 4194304 })),
   lanes: Type.Optional(Type.Integer({ minimum: 1, maximum: 16 })),
   /** Also copies files that the destination has with the same size and modification time. */
@@ -291,6 +296,8 @@ export const JobView = Type.Object({
   fromVm: Type.Optional(Type.String()),
   /** Only for a copy to several machines. */
   group: Type.Optional(Type.String()),
+  /** Only for a copy of an upload; `sources` are names in it. */
+  upload: Type.Optional(Type.String()),
   sources: Type.Array(Type.String()),
   destination: Type.String(),
   priority: Type.Integer(),

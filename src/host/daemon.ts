@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { asCausewayError, CausewayError } from '../base/errors.ts';
-import { joinAbsolute, parseName } from '../base/path.ts';
+import { joinAbsolute } from '../base/path.ts';
 import type { PartView, StatusView } from '../contract/schemas.ts';
 import { loadIdentity } from '../link/session/identity_store.ts';
 import type { PairingTokens } from '../link/session/pairing.ts';
@@ -25,6 +25,7 @@ import { Access } from './access.ts';
 import { serveApi } from './api_server.ts';
 import { CopyRates } from './copy_rates.ts';
 import { DaemonSettings } from './daemon_settings.ts';
+import { refuseSecondDaemon, removeStaleSocket, SOCKET_NAME } from './daemon_socket.ts';
 import { type DialInServer, serveDialIn } from './dial_in.ts';
 import { Discovery } from './discovery.ts';
 import { eventSources } from './event_sources.ts';
@@ -48,13 +49,14 @@ import { type ShareListen, Shares } from './shares.ts';
 import { SqlAnswerStore } from './sql_answer_store.ts';
 import { SqlJobStore } from './sql_job_store.ts';
 import { migrateState, STATE_FILE_NAME } from './state_database.ts';
+import { Uploads } from './uploads/uploads.ts';
 import { VmMounts } from './vm_mounts.ts';
 import { VmStore } from './vm_store.ts';
 import { loadWebIdentity } from './web_identity.ts';
 import { type WebListen, WebServer, type WebServerParts } from './web_server.ts';
 
 export const VERSION = '0.1.0';
-export const SOCKET_NAME = 'daemon.sock';
+export { SOCKET_NAME } from './daemon_socket.ts';
 
 /** What a daemon stands on. */
 export interface DaemonGround {
@@ -102,6 +104,7 @@ interface DaemonParts {
   readonly access: Access;
   readonly metrics: Metrics;
   readonly settings: DaemonSettings;
+  readonly uploads: Uploads;
 }
 
 /** The host daemon: everything of one data directory, from its keys to its API. */
@@ -156,6 +159,7 @@ export class Daemon implements AsyncDisposable {
     try {
       await removeStaleSocket(dir);
       await daemon.jobs.load();
+      daemon.#parts.uploads.begin(daemon.jobs);
       await daemon.notifiers.load();
       await daemon.shares.start();
       await daemon.#serve(dir);
@@ -182,6 +186,7 @@ export class Daemon implements AsyncDisposable {
     const database = await openDatabase(joinAbsolute(dataDirectory, STATE_FILE_NAME));
     const settings = options.settings ?? DaemonSettings.defaults();
     let access: Access | null = null;
+    let uploads: Uploads | null = null;
     try {
       access = await Access.open(world, options.web, dir, dataDirectory, settings);
       await migrateState(database, world.clock.wallMs());
@@ -192,7 +197,8 @@ export class Daemon implements AsyncDisposable {
       const rates = limit === null ? undefined : new CopyRates(world.clock, limit, weightOf);
       const deviceId = identity.fingerprint;
       const defaults = () => settings.copyDefaults();
-      const jobs = new JobManager({ world, machines, store, localTime, deviceId, rates, defaults });
+      uploads = await Uploads.open(world, dir, dataDirectory);
+      const jobs = new JobManager({ world, machines, store, localTime, deviceId, rates, uploads, defaults });
       const metrics = new Metrics({
         world,
         facts: {
@@ -208,9 +214,10 @@ export class Daemon implements AsyncDisposable {
         rates: rates ?? null,
         access,
       });
-      const parts = { dir, database, identity, trust, tokens, machines, jobs, access, metrics, settings };
-      return new Daemon(options, parts);
+      const state = { dir, database, identity, trust, tokens, settings };
+      return new Daemon(options, { ...state, machines, jobs, access, metrics, uploads });
     } catch (failure) {
+      await uploads?.close();
       await access?.close();
       await database.close();
       throw failure;
@@ -240,6 +247,7 @@ export class Daemon implements AsyncDisposable {
       notifiers: this.notifiers,
       settings: this.#parts.settings,
       files: new HostFiles(world),
+      uploads: this.#parts.uploads,
     };
     const events = this.#events;
     const answers = new SqlAnswerStore(this.#parts.database, access.vault, world.clock);
@@ -380,6 +388,7 @@ export class Daemon implements AsyncDisposable {
     await this.shares.close();
     await this.#web?.close();
     await this.#api?.close();
+    await this.#parts.uploads.close();
     await this.#dialIn?.close();
     await this.machines.close();
     await this.#parts.access.close();
@@ -465,25 +474,4 @@ function sharesOf(
         }
       : null,
   });
-}
-
-/** A socket on which somebody answers belongs to a running daemon; one that is left over does not matter. */
-async function refuseSecondDaemon(world: World, socketPath: string): Promise<void> {
-  try {
-    const conn = await world.net.dial({ kind: 'unix', path: socketPath }, { timeoutMs: 1_000 });
-    await conn.close();
-  } catch (failure) {
-    if (asCausewayError(failure).code === 'CW_LINK_REFUSED') return;
-    throw failure;
-  }
-  throw new CausewayError('CW_DAEMON_RUNNING', `a daemon answers at ${socketPath}`);
-}
-
-/** A daemon that was killed leaves its socket file; nobody answers on it, as {@link refuseSecondDaemon} has found. */
-async function removeStaleSocket(dir: Dir): Promise<void> {
-  try {
-    await dir.removeFile(parseName(SOCKET_NAME));
-  } catch (failure) {
-    if (asCausewayError(failure).code !== 'CW_DISK_NOT_FOUND') throw failure;
-  }
 }

@@ -10,6 +10,7 @@ export type JobFrame = Pick<
   | 'vm'
   | 'fromVm'
   | 'group'
+  | 'upload'
   | 'sources'
   | 'destination'
   | 'priority'
@@ -37,6 +38,7 @@ export function frameOf(
     vm: request.vm,
     ...(request.fromVm !== undefined && { fromVm: request.fromVm }),
     ...(request.group !== undefined && { group: request.group }),
+    ...(request.upload !== undefined && { upload: request.upload }),
     sources: request.sources,
     destination: request.destination,
     priority: request.priority ?? 0,

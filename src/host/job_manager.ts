@@ -11,31 +11,22 @@ import type {
   StartJobRequest,
   UndoJobRequest,
 } from '../contract/schemas.ts';
-import type { LocalTime } from '../world/local_time.ts';
-import type { World } from '../world/world.ts';
-import type { CopyRates } from './copy_rates.ts';
 import { frameOf, NO_FIGURES } from './job_frame.ts';
+import type { JobGround } from './job_ground.ts';
 import { JobListeners } from './job_listeners.ts';
 import { JobQueue } from './job_queue.ts';
 import { discardRemains, removalNote } from './job_remains.ts';
 import { JobSaver } from './job_saver.ts';
 import { hasEnded } from './job_state.ts';
-import type { JobStore, StoredJob } from './job_store.ts';
+import type { JobStore, StoredJob, StoredPage } from './job_store.ts';
 import { JobUndo } from './job_undo.ts';
 import { type LiveJob, viewOf } from './live_job.ts';
-import type { Machines } from './machines.ts';
 import { vmsOf } from './queue_plan.ts';
 import type { Removal } from './remains.ts';
 import { transferIdOf } from './transfer_id.ts';
 
-export interface JobManagerParts {
-  readonly world: World;
-  readonly machines: Machines;
+export interface JobManagerParts extends JobGround {
   readonly store: JobStore;
-  readonly localTime: LocalTime;
-  readonly deviceId: string;
-  /** The rate that all copies share; undefined where there is none. */
-  readonly rates?: CopyRates | undefined;
   /** What copies get that ask for nothing else; asked for each. */
   readonly defaults?: () => Pick<StartJobRequest, 'compress' | 'undo'>;
 }
@@ -51,7 +42,7 @@ export class JobManager {
   readonly #undo: JobUndo;
 
   constructor(parts: JobManagerParts) {
-    const { world, machines, store, localTime, deviceId, rates } = parts;
+    const { world, machines, store, localTime, deviceId, rates, uploads } = parts;
     this.#parts = parts;
     this.#saver = new JobSaver(store, world.clock);
     this.#queue = new JobQueue({
@@ -62,6 +53,7 @@ export class JobManager {
       localTime,
       deviceId,
       rates,
+      uploads,
       onLateNote: (id, later) => this.#noteLater(id, later),
     });
     machines.onChange(() => this.#queue.schedule());
@@ -158,6 +150,27 @@ export class JobManager {
       reason: stored.state === 'waiting' ? (waiting?.reason ?? 'turn') : null,
       createdAtMs: stored.createdAtMs,
     }));
+  }
+
+  /** Those that unfinished copies read, and interrupted ones that can still be resumed. CW_DISK_*, CW_DAEMON_STATE. */
+  async uploadsInUse(): Promise<ReadonlySet<string>> {
+    const { store, world } = this.#parts;
+    const used = new Set<string>();
+    let cursor: string | null = null;
+    do {
+      const limit = LIMITS.jobsPageMax.value;
+      const page: StoredPage = await store.list({ states: ['interrupted'], vm: null, limit, cursor });
+      for (const { request, view } of page.jobs) {
+        const restedMs = world.clock.wallMs() - (view.endedAtMs ?? 0);
+        if (request.upload !== undefined && restedMs < LIMITS.uploadInterruptedKeptMs.value)
+          used.add(request.upload);
+      }
+      cursor = page.nextCursor;
+    } while (cursor !== null);
+    // asked for last: a copy that was resumed meanwhile is among these
+    for (const { stored } of this.#queue.all())
+      if (stored.request.upload !== undefined) used.add(stored.request.upload);
+    return used;
   }
 
   /** CW_JOB_UNKNOWN. */
@@ -297,6 +310,8 @@ export class JobManager {
     if (stored.view.undo?.state === 'running')
       throw new CausewayError('CW_JOB_STATE', `job ${id} is being undone`);
     for (const vm of vmsOf(request)) if (!this.#parts.machines.has(vm)) throw unknownVm(vm);
+    if (request.upload !== undefined && !this.#parts.uploads?.has(request.upload))
+      throw new CausewayError('CW_UPLOAD_UNKNOWN', 'the files that were sent for it are not kept any more');
     const twin = this.#twinOf(request);
     if (twin)
       throw new CausewayError('CW_JOB_STATE', `the same copy is in the queue as job ${twin.stored.id}`);
@@ -317,11 +332,9 @@ export class JobManager {
           request,
           transferId: transferIdOf(deviceId, request),
         });
-    await this.#saver.save({
-      ...stored,
-      state: 'cancelled',
-      view: { ...stored.view, state: 'cancelled', note },
-    });
+    const view: JobView = { ...stored.view, state: 'cancelled', note };
+    await this.#saver.save({ ...stored, state: 'cancelled', view });
+    this.#listeners.tell(view);
     if (later !== null) this.#noteLater(id, later);
   }
 

@@ -3,10 +3,8 @@ import { CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { JobView, StartJobRequest } from '../contract/schemas.ts';
 import type { JobEnd } from '../transfer/copy_job.ts';
-import type { LocalTime } from '../world/local_time.ts';
-import type { World } from '../world/world.ts';
-import type { CopyRates } from './copy_rates.ts';
 import { frameOf, type JobFigures } from './job_frame.ts';
+import type { JobGround } from './job_ground.ts';
 import type { JobListeners } from './job_listeners.ts';
 import { discardRemains } from './job_remains.ts';
 import { JobRun } from './job_run.ts';
@@ -14,7 +12,6 @@ import type { JobSaver } from './job_saver.ts';
 import { hasEnded, type JobEvent, nextJobState } from './job_state.ts';
 import type { JobWish, StoredJob } from './job_store.ts';
 import { type LiveJob, liveJob, strongerWish, viewOf, windowsOf } from './live_job.ts';
-import type { Machines } from './machines.ts';
 import { planQueue, type QueueSituation, vmsOf } from './queue_plan.ts';
 import { describeWait } from './queue_waits.ts';
 import { QueueWindows } from './queue_windows.ts';
@@ -22,16 +19,11 @@ import { retryWaitMs } from './retry.ts';
 import { retryReason } from './retry_policy.ts';
 import { SharedSources } from './shared_sources.ts';
 import { undoIdOf } from './transfer_id.ts';
+import { stagedRequest } from './uploads/staged_request.ts';
 
-export interface JobQueueParts {
-  readonly world: World;
-  readonly machines: Machines;
+export interface JobQueueParts extends JobGround {
   readonly saver: JobSaver;
   readonly listeners: JobListeners;
-  readonly localTime: LocalTime;
-  readonly deviceId: string;
-  /** The rate that all copies share; undefined where there is none. */
-  readonly rates?: CopyRates | undefined;
   /** The note of an ended job changes later. */
   readonly onLateNote: (id: string, later: Promise<string>) => void;
 }
@@ -215,7 +207,7 @@ export class JobQueue {
         shared,
         gate,
       },
-      request,
+      request: stagedRequest(request, this.#parts.uploads),
       transferId: job.transferId,
       undoId: undoIdOf(this.#parts.deviceId, job.stored),
       earlier: view,

@@ -16,7 +16,7 @@ export function undoIdOf(
 
 /** The same copy has the same id on every attempt and in every job, so that it finds what an earlier one left. */
 export function transferIdOf(deviceId: string, request: StartJobRequest): Uint8Array {
-  const { direction, vm, fromVm = [], sources, destination } = request;
-  const parts = ['causeway-copy-v1', deviceId, direction, vm, fromVm, ...sources, destination].flat();
+  const { direction, vm, fromVm = [], upload = [], sources, destination } = request;
+  const parts = ['causeway-copy-v1', deviceId, direction, vm, fromVm, upload, ...sources, destination].flat();
   return hashParts(parts.map((part) => utf8(`${part}\0`))).slice(0, TRANSFER_ID_BYTES);
 }

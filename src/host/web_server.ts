@@ -1,6 +1,6 @@
 import fastify, { type FastifyInstance } from 'fastify';
 import { CausewayError } from '../base/errors.ts';
-import { HTTPS_PREFIX } from '../contract/routes.ts';
+import { HTTPS_PREFIX, UPLOAD_FILE_PATH } from '../contract/routes.ts';
 import type { WebView } from '../contract/schemas.ts';
 import { addConsole } from '../service/http/console_routes.ts';
 import { webCredentials } from '../service/http/credentials.ts';
@@ -12,6 +12,9 @@ import { endOf } from '../world/node/http_server.ts';
 import type { WebPlatform } from '../world/node/web_platform.ts';
 import type { World } from '../world/world.ts';
 import { FirstLink } from './first_link.ts';
+
+/** Where files of uploads come. */
+const UPLOAD_FILE = new RegExp(`^${HTTPS_PREFIX}${UPLOAD_FILE_PATH.replace(':id', '[^/]+')}(?:[?]|$)`);
 
 /** Where the console is served. */
 export interface WebListen {
@@ -95,6 +98,7 @@ function createServer({ platform, identity, service }: WebServerParts): FastifyI
         identity,
         handler,
         permits: (address) => service.parts.allow.permits(address),
+        isLong: ({ method, url }) => method === 'PUT' && UPLOAD_FILE.test(url ?? ''),
       }),
   });
 }

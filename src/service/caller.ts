@@ -28,6 +28,11 @@ export function param(call: Call, name: string): string {
   return call.params[name] ?? '';
 }
 
+/** Whose something is that only its maker may go on with: the user, also by a token, or who came by the local channel. */
+export function ownerOf({ principal }: Caller): string {
+  return principal.userId === '' ? principal.kind : `user:${principal.userId}`;
+}
+
 /** For counters and records: the address, or a word for the local channel. */
 export function placeOf(caller: Caller): string {
   return caller.address ?? 'local';

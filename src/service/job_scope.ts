@@ -5,15 +5,16 @@ import type { JobView, StartJobRequest } from '../contract/schemas.ts';
 import type { Caller } from './caller.ts';
 import type { ServiceParts } from './ports.ts';
 
-type Copy = Pick<JobView, 'direction' | 'sources' | 'destination' | 'fromVm' | 'vm'> &
+type Copy = Pick<JobView, 'direction' | 'sources' | 'destination' | 'fromVm' | 'vm' | 'upload'> &
   Pick<StartJobRequest, 'linkDest'>;
 
 /** The paths that a copy touches, each on its machine or on the host. */
-export function pathsOf({ direction, sources, destination, linkDest, fromVm, vm }: Copy): Resource[] {
+export function pathsOf({ direction, sources, destination, linkDest, fromVm, vm, upload }: Copy): Resource[] {
   const from = direction === 'in' ? null : direction === 'out' ? vm : (fromVm ?? '');
   const to = direction === 'out' ? null : vm;
   return [
-    ...sources.map((path) => ({ kind: 'path', vm: from, path }) as const),
+    // what was uploaded lies in no folder that anybody has rights to: it is its owner's
+    ...(upload === undefined ? sources.map((path) => ({ kind: 'path', vm: from, path }) as const) : []),
     { kind: 'path', vm: to, path: destination },
     ...(linkDest === undefined ? [] : [{ kind: 'path', vm: to, path: linkDest } as const]),
   ];

@@ -4,7 +4,7 @@ import { hashBytes } from '../base/hash.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { ProcedureName } from '../contract/routes.ts';
 import type { Random } from '../world/clock.ts';
-import type { Call, Caller } from './caller.ts';
+import { type Call, ownerOf } from './caller.ts';
 import type { AnswerStore, ServiceParts } from './ports.ts';
 import type { Procedure } from './procedure.ts';
 
@@ -91,10 +91,6 @@ export function parseIdempotencyKey(header: string | readonly string[] | undefin
     'CW_USAGE',
     'Idempotency-Key: 1 to 255 printable ASCII characters are needed, in quotes',
   );
-}
-
-function ownerOf({ principal }: Caller): string {
-  return principal.userId === '' ? principal.kind : `user:${principal.userId}`;
 }
 
 function fingerprintOf(name: ProcedureName, { params, body }: Call): string {

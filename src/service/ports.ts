@@ -33,6 +33,7 @@ import type {
   SetShareRequest,
   ShareView,
 } from '../contract/share_schemas.ts';
+import type { CreateUploadRequest, UploadView } from '../contract/upload_schemas.ts';
 import type { MetricFamily } from '../telemetry/family.ts';
 import type { Clock } from '../world/clock.ts';
 import type { AuditTrail } from './audit_trail.ts';
@@ -91,6 +92,30 @@ export interface SharesPort {
   create(request: CreateShareRequest): Promise<CreatedShareView>;
   set(name: string, request: SetShareRequest): Promise<CreatedShareView>;
   remove(name: string): Promise<void>;
+}
+
+/** A file of an upload as it arrives. */
+export interface UploadedFile {
+  /** Below the top of the upload. */
+  readonly path: string;
+  readonly mtimeMs: number | null;
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+/** Files that are sent to the daemon to be copied. Each call but `create` is CW_UPLOAD_UNKNOWN for all but its owner. */
+export interface UploadsPort {
+  /** CW_LIMIT, CW_DISK_FULL where they would not fit. */
+  create(owner: string, request: CreateUploadRequest): Promise<UploadView>;
+  view(owner: string, id: string): UploadView;
+  /** What the rights to it are decided by. */
+  targets(owner: string, id: string): Pick<CreateUploadRequest, 'vms' | 'destination'>;
+  /** CW_DISK_NAME, CW_DISK_EXISTS, CW_DISK_*, CW_LIMIT, CW_UPLOAD_STATE. */
+  addFolders(owner: string, id: string, paths: readonly string[]): Promise<UploadView>;
+  /** Resolves once the file is there in whole; where it fails nothing of it is. Errors as of `addFolders`. */
+  write(owner: string, id: string, file: UploadedFile): Promise<void>;
+  remove(owner: string, id: string): Promise<void>;
+  /** Starts its copy with `work`: it takes nothing more from then on. CW_UPLOAD_STATE where it is not complete. */
+  copy<T>(owner: string, id: string, sources: readonly string[], work: () => Promise<T>): Promise<T>;
 }
 
 export interface SettingsPort {
@@ -211,4 +236,5 @@ export interface ServiceParts {
   readonly settings: SettingsPort;
   readonly notifiers: NotifiersPort;
   readonly files: FilesPort;
+  readonly uploads: UploadsPort;
 }

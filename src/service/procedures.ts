@@ -10,6 +10,7 @@ import { MOUNT_PROCEDURES } from './procedures/mounts.ts';
 import { NOTIFY_PROCEDURES } from './procedures/notify.ts';
 import { SHARE_PROCEDURES } from './procedures/shares.ts';
 import { SIGN_IN_PROCEDURES } from './procedures/sign_in.ts';
+import { UPLOAD_PROCEDURES } from './procedures/uploads.ts';
 import { USER_PROCEDURES } from './procedures/users.ts';
 
 /** What answers each procedure. The type makes sure that none is missing. */
@@ -20,6 +21,7 @@ export const PROCEDURE_HANDLERS: Readonly<Record<ProcedureName, Procedure>> = {
   ...FILE_PROCEDURES,
   ...MOUNT_PROCEDURES,
   ...SHARE_PROCEDURES,
+  ...UPLOAD_PROCEDURES,
   ...SIGN_IN_PROCEDURES,
   ...ACCOUNT_PROCEDURES,
   ...USER_PROCEDURES,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { Agent, request } from 'node:https';
 import { describe, it } from 'node:test';
 import { PROCEDURES } from '../../src/contract/procedures.ts';
-import type { ProcedureName } from '../../src/contract/routes.ts';
+import { type ProcedureName, UPLOAD_FILE_PATH } from '../../src/contract/routes.ts';
 import { Dice } from '../../src/world/sim/dice.ts';
 import { rawOf, spoiled, textFor, valueFor } from './fuzz_bodies.ts';
 import { DaemonRig, PASSWORD } from './rig.ts';
@@ -12,8 +12,9 @@ const REQUESTS = Number(process.env['FUZZ_REQUESTS'] ?? 5_000);
 const CONNECTIONS = 8;
 const ANSWER_WITHIN_MS = 20_000;
 const NAMES = Object.keys(PROCEDURES) as [ProcedureName, ...ProcedureName[]];
-/** What refuses for a while instead of doing too much at once. */
-const BUSY = new Set(['CW_AUTH_BUSY']);
+/** What refuses for a while instead of doing too much at once, and what a disk has no room for. */
+const BUSY = new Set(['CW_AUTH_BUSY', 'CW_DISK_FULL']);
+const UPLOAD_SHARE = 0.02;
 
 interface Shot {
   readonly method: string;
@@ -41,6 +42,23 @@ function shotAt(name: ProcedureName, dice: Dice, who: Record<string, string>): S
     path: `/api${filled}${query}`,
     headers: { ...who, ...(text !== null && { 'content-type': type }) },
     body: text,
+  };
+}
+
+/** A file for an upload: of mostly none, by any path, in any form. */
+function fileAt(dice: Dice, who: Record<string, string>): Shot {
+  const value = dice.chance(0.5)
+    ? { path: textFor(dice).toWellFormed() }
+    : { path: 'zz', mtimeMs: dice.between(0, 9) };
+  const type = dice.chance(0.8) ? 'application/octet-stream' : 'application/json';
+  const id = dice.chance(0.8)
+    ? 'u0123456789abcdef'
+    : encodeURIComponent(textFor(dice).toWellFormed()).slice(0, 300);
+  return {
+    method: 'PUT',
+    path: `/api${UPLOAD_FILE_PATH.replace(':id', id)}?${queryOf(dice.chance(0.1) ? {} : value)}`,
+    headers: { ...who, 'content-type': type },
+    body: rawOf(dice),
   };
 }
 
@@ -108,7 +126,7 @@ describe('hostile requests', () => {
         const who = isAdmin
           ? callers[0]!
           : dice.pick(callers as [Record<string, string>, ...Record<string, string>[]]);
-        const shot = shotAt(dice.pick(NAMES), dice, who);
+        const shot = dice.chance(UPLOAD_SHARE) ? fileAt(dice, who) : shotAt(dice.pick(NAMES), dice, who);
         const { status, text } = await fire(ann.base, agent, shot);
         counts.set(status, (counts.get(status) ?? 0) + 1);
         const code = status >= 400 && text !== '' ? (JSON.parse(text) as { code?: string }).code : undefined;

@@ -33,6 +33,10 @@ const MATRIX: Readonly<Record<ProcedureName, Rule>> = {
   undoJob: ['operator', 'job'],
   interruptJob: ['operator', 'job'],
   listFiles: ['operator', 'job'],
+  createUpload: ['operator', 'job'],
+  showUpload: ['operator', 'job'],
+  addUploadFolders: ['operator', 'job'],
+  removeUpload: ['operator', 'job'],
   listMounts: ['admin', 'all'],
   addMount: ['admin', 'all'],
   removeMount: ['admin', 'all'],
@@ -101,6 +105,8 @@ function bodyOf(name: ProcedureName, place: Place): object | undefined {
     startGroup: { ...copy, vms: [VM[place]] },
     undoJob: {},
     listFiles: { path: folder },
+    createUpload: { vms: [VM[place]], destination: '/data', files: 1, bytes: 1 },
+    addUploadFolders: { paths: ['x'] },
     addMount: { vm: VM[place], folder: '/srv', mountpoint: '/no/such/place' },
     removeMount: { mountpoint: '/no/such/place' },
     createShare: { source: `${folder}/share` },
@@ -157,10 +163,19 @@ describe('the role matrix', () => {
     assert.deepEqual(Object.keys(MATRIX).sort(), Object.keys(ROUTES).sort());
   });
 
-  function ask(client: WebClient, name: ProcedureName, place: Place): Promise<WebAnswer> {
+  async function idFor(client: WebClient, name: ProcedureName, place: Place): Promise<string> {
     const { path } = ROUTES[name];
-    const id =
-      name === 'showGroup' ? groups[place] : path.includes('/jobs/') ? jobs[place] : '0123456789abcdef';
+    if (name === 'showGroup') return groups[place];
+    if (path.includes('/jobs/')) return jobs[place];
+    // an upload is its maker's: who may make none has none
+    if (!path.includes('/uploads/')) return '0123456789abcdef';
+    const { json } = await client.tryCall('createUpload', {}, bodyOf('createUpload', place));
+    return (json as { id?: string } | null)?.id ?? 'u0123456789abcdef';
+  }
+
+  async function ask(client: WebClient, name: ProcedureName, place: Place): Promise<WebAnswer> {
+    const { path } = ROUTES[name];
+    const id = await idFor(client, name, place);
     const vm = name === 'removeVm' ? (place === 'inside' ? 'web-9' : 'db-9') : VM[place];
     const params = { id, name: path.includes('/vms/') ? vm : 'no-such-user' };
     return client.tryCall(name, params, bodyOf(name, place));
@@ -169,7 +184,8 @@ describe('the role matrix', () => {
   function isRefused({ status, json }: WebAnswer): boolean {
     const code = (json as { code?: string } | null)?.code;
     assert.ok(status < 500, JSON.stringify(json));
-    return code === 'CW_ACCESS_DENIED' || code === 'CW_JOB_UNKNOWN' || code === 'CW_AUTH_REQUIRED';
+    const refusals = ['CW_ACCESS_DENIED', 'CW_JOB_UNKNOWN', 'CW_UPLOAD_UNKNOWN', 'CW_AUTH_REQUIRED'];
+    return refusals.includes(code ?? '');
   }
 
   for (const [name, [lowest, reach]] of Object.entries(MATRIX) as [ProcedureName, Rule][]) {

@@ -45,6 +45,9 @@ export const ACTIONS = {
   'job.start': change('operator', 'path'),
   'job.control': change('operator', 'path'),
   'job.undo': change('operator', 'path'),
+  /** Sends files to the daemon, for a copy to the machine; only who has begun it goes on with it. */
+  'upload.read': look('operator', 'path'),
+  'upload.change': change('operator', 'path'),
   'file.list': look('operator', 'path'),
   /** A mount hides what is below it, and shows files of a machine to programs of this host. */
   'mount.read': look('admin', 'all'),

@@ -24,6 +24,7 @@ import { type Credentials, refuseForged } from './credentials.ts';
 import { streamEvents } from './event_stream.ts';
 import { PROBLEM_TYPE, problemOf } from './problem.ts';
 import { exportAudit, watchJob } from './streams.ts';
+import { addUploadRoute } from './upload_route.ts';
 
 /** Where and for whom the API is served. */
 export interface ApiPlace {
@@ -69,6 +70,7 @@ export function addApi(server: FastifyInstance, service: Service, place: ApiPlac
   server.get(`${prefix}${EVENTS_PATH}`, stream('events', EventsRequest), (request, reply) =>
     streamEvents(service, callerOf, request, reply),
   );
+  addUploadRoute(server, service, place);
   addHealth(server, service);
   addOpenApi(server, service, place);
   addScrape(server, service, place);

@@ -1,4 +1,4 @@
-import { asCausewayError } from '../../base/errors.ts';
+import { asCausewayError, CausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type {
   GroupView,
@@ -9,7 +9,7 @@ import type {
   StartJobRequest,
   UndoJobRequest,
 } from '../../contract/schemas.ts';
-import { type Call, param } from '../caller.ts';
+import { type Call, type Caller, ownerOf, param } from '../caller.ts';
 import { copyName, maySee, pathsOf, visibleJob } from '../job_scope.ts';
 import type { ServiceParts } from '../ports.ts';
 import type { Details, Procedure } from '../procedure.ts';
@@ -23,7 +23,10 @@ const startJob: Procedure = {
   details: ({ body }) => copyDetails(body as StartJobRequest),
   outcome: (job) => ({ job: (job as JobView).id }),
   made: ({ jobs }, { reserved }) => jobs.show(reserved ?? '').catch(orNull),
-  act: ({ jobs }, { body, reserved }) => jobs.start(body as StartJobRequest, reserved),
+  act: ({ jobs, uploads }, { caller, body, reserved }) => {
+    const request = body as StartJobRequest;
+    return withUpload(uploads, caller, request, () => jobs.start(request, reserved));
+  },
 };
 
 const startGroup: Procedure = {
@@ -38,7 +41,10 @@ const startGroup: Procedure = {
   },
   outcome: (group) => ({ group: (group as GroupView).id }),
   made: ({ groups }, { reserved }) => groups.show(`g${reserved}`).catch(orNull),
-  act: ({ groups }, { body, reserved }) => groups.start(body as StartGroupRequest, reserved),
+  act: ({ groups, uploads }, { caller, body, reserved }) => {
+    const request = body as StartGroupRequest;
+    return withUpload(uploads, caller, request, () => groups.start(request, reserved));
+  },
 };
 
 const showGroup: Procedure = {
@@ -72,6 +78,19 @@ export const JOB_PROCEDURES = {
   interruptJob: control(({ jobs }, call) => jobs.interrupt(param(call, 'id'))),
 };
 
+/** Of an upload only who has sent it may make a copy, and one only. */
+function withUpload<T>(
+  uploads: ServiceParts['uploads'],
+  caller: Caller,
+  { upload, direction, sources }: Pick<StartJobRequest, 'upload' | 'direction' | 'sources'>,
+  work: () => Promise<T>,
+): Promise<T> {
+  if (upload === undefined) return work();
+  if (direction !== 'in')
+    throw new CausewayError('CW_USAGE', 'what was uploaded is copied into a machine, and nowhere else');
+  return uploads.copy(ownerOf(caller), upload, sources, work);
+}
+
 function orNull(failure: unknown): null {
   if (asCausewayError(failure).code === 'CW_JOB_UNKNOWN') return null;
   throw failure;
@@ -89,7 +108,8 @@ function control(act: Procedure['act']): Procedure {
 
 function copyDetails(copy: Omit<StartJobRequest, 'vms'>): Details {
   const { direction, sources, fromVm, vm } = copy;
-  const from = direction === 'in' ? 'host' : direction === 'out' ? `vm:${vm}` : `vm:${fromVm ?? ''}`;
+  const here = copy.upload === undefined ? 'host' : `upload:${copy.upload}`;
+  const from = direction === 'in' ? here : direction === 'out' ? `vm:${vm}` : `vm:${fromVm ?? ''}`;
   const text = sources.join('\n');
   const isCut = text.length > SOURCES_CHARACTERS_MAX;
   return {

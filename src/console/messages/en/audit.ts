@@ -53,6 +53,8 @@ export const audit = {
     'job.start': 'Start a copy',
     'job.control': 'Pause, resume or cancel a copy',
     'job.undo': 'Undo a copy',
+    'upload.read': 'Look at sent files',
+    'upload.change': 'Send files to be copied',
     'file.list': 'List files',
     'file.read': 'Read a file',
     'file.write': 'Write a file',

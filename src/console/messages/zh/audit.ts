@@ -55,6 +55,8 @@ export const audit: Messages['audit'] = {
     'job.start': '开始复制',
     'job.control': '暂停、继续或取消复制',
     'job.undo': '撤销复制',
+    'upload.read': '查看上传的文件',
+    'upload.change': '上传要复制的文件',
     'file.list': '列出文件',
     'file.read': '读取文件',
     'file.write': '写入文件',
