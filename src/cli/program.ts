@@ -3,6 +3,7 @@ import { asCausewayError } from '../base/errors.ts';
 import { processTerminal } from '../world/node/terminal.ts';
 import { addAccessCommands } from './access_commands.ts';
 import { type Add, several } from './add_command.ts';
+import { addBenchCommands } from './bench_commands.ts';
 import { addConfigCommands, configOption } from './config_commands.ts';
 import { type Context, contextOf, report } from './context.ts';
 import { addMountCommands } from './mount_commands.ts';
@@ -83,6 +84,7 @@ export function buildProgram(terminal: Terminal, done: (exitCode: number) => voi
   addAccessCommands(program, add);
   addNotifyCommands(program, add);
   addConfigCommands(program, add);
+  addBenchCommands(program, add);
   add(
     program,
     'completion <shell>',
