@@ -113,6 +113,7 @@ export interface UploadsPort {
   addFolders(owner: string, id: string, paths: readonly string[]): Promise<UploadView>;
   /** Resolves once the file is there in whole; where it fails nothing of it is. Errors as of `addFolders`. */
   write(owner: string, id: string, file: UploadedFile): Promise<void>;
+  /** CW_UPLOAD_STATE while a copy of it is being started. */
   remove(owner: string, id: string): Promise<void>;
   /** Starts its copy with `work`: it takes nothing more from then on. CW_UPLOAD_STATE where it is not complete. */
   copy<T>(owner: string, id: string, sources: readonly string[], work: () => Promise<T>): Promise<T>;

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Page } from 'playwright-core';
 import { seriousFindings } from './axe.ts';
+import { dropFolder } from './drop_folder.ts';
 import { expect } from './expect.ts';
 import { ConsoleRig, SKIPPED, totpCode } from './rig.ts';
 
@@ -166,6 +167,37 @@ describe('the console', { skip: SKIPPED }, () => {
     await admin.getByText(/^Undone: /).waitFor();
   });
 
+  it('copies a folder that was dropped onto the page', async () => {
+    await open(admin, 'copy/dev');
+    await field(admin, 'Place').first().waitFor();
+    await dropFolder(admin);
+    const list = admin.getByRole('list', { name: 'Chosen on this device' });
+    await list.locator('[data-picked="photos"]').getByText('3 files').waitFor();
+    await list.getByText('17 B').waitFor();
+    await admin.locator('input[type="file"]').first().setInputFiles(join(rig.hostFiles, 'disk.img'));
+    await list.locator('[data-picked="disk.img"]').getByText('64.0 MiB').waitFor();
+    await list.getByRole('button', { name: 'Take disk.img out' }).click();
+    await admin.getByText('3 files, 17 B').waitFor();
+    assert.deepEqual(await seriousFindings(admin), [], 'the list');
+    await rig.picture(admin, 'copy-dropped');
+    await field(admin, 'Destination').fill(`${rig.guestFiles}/`);
+    await button(admin, 'Start the copy').click();
+    await heading(admin, 'photos → dev').waitFor();
+    await expect('it is at 100 %', async () =>
+      (await admin.locator('[data-percent]').getAttribute('data-percent')) === '100' ? true : null,
+    );
+    await admin.getByText('Sent from a browser').first().waitFor();
+    const copied = (name: string) => readFileSync(join(rig.guestFiles, 'photos', name), 'utf8');
+    assert.deepEqual(['a.txt', 'b.txt', 'deep/c.txt'].map(copied), ['bytes', 'of', 'files here']);
+    assert.ok(statSync(join(rig.guestFiles, 'photos/empty')).isDirectory());
+    const staging = join(rig.folder, 'host/uploads');
+    await expect('nothing is kept', async () => (readdirSync(staging).length === 0 ? true : null));
+    await open(admin, 'audit');
+    await field(admin, 'What').selectOption({ label: 'Send files to be copied' });
+    await button(admin, 'Search').click();
+    await admin.locator('tr[data-action="upload.change"]').first().getByText('ann').waitFor();
+  });
+
   it('shows the settings of the daemon, checks a change, and says what needs a restart', async () => {
     await open(admin, 'settings');
     const row = (name: string) => admin.locator(`[data-setting="${name}"]`);
@@ -226,7 +258,7 @@ describe('the console', { skip: SKIPPED }, () => {
     assert.equal(await start.getAttribute('aria-disabled'), 'true');
     await start.click({ force: true });
     const { jobs } = await rig.client.call('listJobs', {}, {});
-    assert.equal(jobs.length, 1, 'nothing was started');
+    assert.equal(jobs.length, 2, 'nothing was started');
   });
 
   const pages: [name: string, hash: () => string][] = [

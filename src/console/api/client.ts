@@ -15,6 +15,11 @@ export function setCsrf(token: string | null): void {
   csrfToken = token;
 }
 
+/** What a changing request shows; {@link call} does it by itself. */
+export function csrfHeaders(): Record<string, string> {
+  return csrfToken === null ? {} : { 'x-csrf-token': csrfToken };
+}
+
 /**
  * Calls one procedure; `body` goes into the query of a GET. A call with the same key is done once, however often it is
  * sent. Throws {@link ApiError}.
@@ -32,7 +37,7 @@ export async function call<N extends ProcedureName>(
     method,
     path: isGet ? filled + queryOf(body ?? {}) : filled,
     headers: {
-      ...(!isGet && csrfToken !== null && { 'x-csrf-token': csrfToken }),
+      ...(!isGet && csrfHeaders()),
       ...(idempotencyKey !== undefined && { 'idempotency-key': `"${idempotencyKey}"` }),
     },
     ...(isGet ? {} : { body: body ?? {} }),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Check } from 'typebox/value';
 import { StartGroupRequest, StartJobRequest } from '../../contract/schemas.ts';
-import { type CopyDraft, copyRequestOf, DEFAULT_OPTIONS, problemsOf } from './copy_draft.ts';
+import { type CopyDraft, copyRequestOf, DEFAULT_OPTIONS, problemsOf, THIS_DEVICE } from './copy_draft.ts';
 
 function draft(part: Partial<CopyDraft> = {}): CopyDraft {
   return {
@@ -39,6 +39,24 @@ describe('what is chosen for a copy', () => {
       'retries',
       'window',
     ]);
+  });
+
+  it('may come from this device, and then goes to a machine', () => {
+    const file = (path: string) => ({ path, blob: new Blob(['x']), mtimeMs: 1 });
+    const picked = { files: [file('photos/a'), file('b.txt')], folders: [] };
+    const device = { from: THIS_DEVICE, sources: [''], picked };
+    assert.deepEqual(problems(device), []);
+    assert.deepEqual(problems({ ...device, to: '', destination: '/x' }), ['toMachine']);
+    assert.deepEqual(problems({ ...device, picked: { files: [], folders: [] } }), ['needFiles']);
+    const many = Array.from({ length: 1_001 }, (_, at) => file(`${at}`));
+    assert.deepEqual(problems({ ...device, picked: { files: many, folders: [] } }), ['tooMany']);
+    const upload = 'u0123456789abcdef';
+    const request = copyRequestOf(draft(device), upload);
+    const base = { direction: 'in', sources: ['photos', 'b.txt'], upload, destination: '/srv/' };
+    assert.deepEqual(request, { one: { ...base, vm: 'dev' } });
+    assert.ok('one' in request && Check(StartJobRequest, request.one));
+    const several = copyRequestOf(draft({ ...device, alsoTo: ['db'] }), upload);
+    assert.deepEqual(several, { group: { ...base, vms: ['dev', 'db'] } });
   });
 
   it('becomes a request that the daemon takes', () => {

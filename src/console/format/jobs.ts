@@ -29,9 +29,10 @@ export interface Ends {
 export function endsOf(job: JobView, m: Messages['jobs']): Ends {
   const { direction, vm, fromVm = vm, sources, destination } = job;
   const first = sources[0] ?? '';
+  const here = job.upload === undefined ? null : m.upload;
   const path = sources.length > 1 ? m.andMore(first, sources.length - 1) : first;
   return {
-    from: { place: direction === 'in' ? null : direction === 'out' ? vm : fromVm, path },
+    from: { place: direction === 'in' ? here : direction === 'out' ? vm : fromVm, path },
     to: { place: direction === 'out' ? null : vm, path: destination },
   };
 }

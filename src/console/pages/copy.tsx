@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { call } from '../api/client.ts';
 import { newKey } from '../browser/http.ts';
 import {
@@ -7,17 +7,23 @@ import {
   copyRequestOf,
   DEFAULT_OPTIONS,
   problemsOf,
+  THIS_DEVICE,
+  targetsOf,
 } from '../format/copy_draft.ts';
+import { isNothing, NOTHING_PICKED, type Picked, withPicked } from '../format/picked.ts';
 import { LinkButton, Submit } from '../parts/buttons.tsx';
 import { CopyFrom, CopyTo } from '../parts/copy_ends.tsx';
 import { CopyOptionFields } from '../parts/copy_options.tsx';
+import { DropArea } from '../parts/drop_area.tsx';
 import { Form } from '../parts/form.tsx';
 import { Empty, Page } from '../parts/page.tsx';
+import { SendingDialog } from '../parts/sending_dialog.tsx';
 import { machines, refresh, status } from '../state/daemon.ts';
 import { messages } from '../state/language.ts';
 import { tell } from '../state/notices.ts';
 import { refusalOf } from '../state/rights.ts';
 import { goTo, linkTo } from '../state/route.ts';
+import { cancelSending, discard, send } from '../state/sending.ts';
 
 /** `machine` is chosen from the beginning where one came from its page. */
 export function CopyPage({ machine }: { readonly machine: string | undefined }) {
@@ -52,39 +58,51 @@ function CopyForm({ machine }: { readonly machine: string }) {
     destination: '',
     options: DEFAULT_OPTIONS,
   });
-  const set = (part: Partial<CopyDraft>): void => setDraft({ ...draft, ...part });
+  const set = (part: Partial<CopyDraft>): void => setDraft((now) => ({ ...now, ...part }));
+  const pick = (more: Picked): void => {
+    if (isNothing(more)) return;
+    setDraft((now) => ({
+      ...now,
+      from: THIS_DEVICE,
+      picked: withPicked(now.picked ?? NOTHING_PICKED, more),
+    }));
+  };
+  useEffect(() => cancelSending, []);
   const problems = checked ? problemsOf(draft) : new Set<CopyProblem>();
   return (
-    <Form
-      label={m.title}
-      check={() => {
-        setChecked(true);
-        return problemsOf(draft).size === 0;
-      }}
-      onSubmit={() => start(draft)}
-    >
-      {(running) => (
-        <>
-          <div class="copy-ends">
-            <CopyFrom draft={draft} set={set} problems={problems} />
-            <CopyTo draft={draft} set={set} problems={problems} />
-          </div>
-          <CopyOptionFields
-            options={draft.options}
-            set={(part) => set({ options: { ...draft.options, ...part } })}
-            problems={problems}
-          />
-          <div class="actions at-end">
-            <a class="button plain" href={linkTo('jobs')}>
-              {shell.cancel}
-            </a>
-            <Submit running={running} refused={refusalOf('job.start')}>
-              {m.submit}
-            </Submit>
-          </div>
-        </>
-      )}
-    </Form>
+    <DropArea onPick={pick}>
+      <SendingDialog />
+      <Form
+        label={m.title}
+        check={() => {
+          setChecked(true);
+          return problemsOf(draft).size === 0;
+        }}
+        onSubmit={() => start(draft)}
+      >
+        {(running) => (
+          <>
+            <div class="copy-ends">
+              <CopyFrom draft={draft} set={set} problems={problems} onPick={pick} />
+              <CopyTo draft={draft} set={set} problems={problems} />
+            </div>
+            <CopyOptionFields
+              options={draft.options}
+              set={(part) => set({ options: { ...draft.options, ...part } })}
+              problems={problems}
+            />
+            <div class="actions at-end">
+              <a class="button plain" href={linkTo('jobs')}>
+                {shell.cancel}
+              </a>
+              <Submit running={running} refused={refusalOf('job.start')}>
+                {m.submit}
+              </Submit>
+            </div>
+          </>
+        )}
+      </Form>
+    </DropArea>
   );
 }
 
@@ -99,8 +117,21 @@ function keyOf(request: object): string {
 }
 
 async function start(draft: CopyDraft): Promise<void> {
+  if (draft.from !== THIS_DEVICE) return ask(copyRequestOf(draft));
+  const to = { vms: targetsOf(draft), destination: draft.destination.trim() };
+  const upload = await send(draft.picked ?? NOTHING_PICKED, to);
+  if (upload === null) return tell(messages.value.upload.cancelled);
+  try {
+    await ask(copyRequestOf(draft, upload));
+  } catch (failure) {
+    // where it started after all, the files are its own by now and stay
+    await discard(upload);
+    throw failure;
+  }
+}
+
+async function ask(request: ReturnType<typeof copyRequestOf>): Promise<void> {
   const m = messages.value.copy;
-  const request = copyRequestOf(draft);
   if ('one' in request) {
     const job = await call('startJob', {}, request.one, keyOf(request));
     asked = NOTHING;

@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
-import type { CopyDraft, CopyProblem } from '../format/copy_draft.ts';
+import { type CopyDraft, type CopyProblem, THIS_DEVICE } from '../format/copy_draft.ts';
+import { isNothing, NOTHING_PICKED, type Picked } from '../format/picked.ts';
 import { asDestination, withChosen } from '../format/places.ts';
 import { machines } from '../state/daemon.ts';
 import { messages } from '../state/language.ts';
@@ -8,6 +9,7 @@ import { Button } from './buttons.tsx';
 import { FilePicker } from './file_picker.tsx';
 import { CheckField, Field, SelectField, TextField } from './form.tsx';
 import { Card } from './page.tsx';
+import { DropZone, PickedList } from './picked_list.tsx';
 
 interface EndProps {
   readonly draft: CopyDraft;
@@ -28,7 +30,38 @@ function places(): { value: string; text: string }[] {
   ];
 }
 
-export function CopyFrom({ draft, set, problems }: EndProps) {
+interface FromProps extends EndProps {
+  readonly onPick: (picked: Picked) => void;
+}
+
+export function CopyFrom({ draft, set, problems, onPick }: FromProps) {
+  const { copy: m, upload } = messages.value;
+  const { from, picked = NOTHING_PICKED } = draft;
+  const isDevice = from === THIS_DEVICE;
+  const pickedError = problems.has('needFiles')
+    ? upload.needFiles
+    : problems.has('tooMany')
+      ? upload.tooMany
+      : null;
+  return (
+    <Card title={m.from}>
+      <SelectField
+        label={m.place}
+        value={from}
+        onChange={(place) => set({ from: place })}
+        options={[...places(), { value: THIS_DEVICE, text: upload.place }]}
+      />
+      {isDevice ? (
+        <PickedList picked={picked} onChange={(now) => set({ picked: now })} />
+      ) : (
+        <SourcePaths draft={draft} set={set} problems={problems} />
+      )}
+      <DropZone onPick={onPick} isEmpty={!isDevice || isNothing(picked)} error={pickedError} />
+    </Card>
+  );
+}
+
+function SourcePaths({ draft, set, problems }: EndProps) {
   const m = messages.value.copy;
   const { sources, from } = draft;
   const change = (index: number, path: string): void =>
@@ -40,13 +73,7 @@ export function CopyFrom({ draft, set, problems }: EndProps) {
       : null;
   const help = from === '' ? m.hostPathHelp : m.vmPathHelp(from);
   return (
-    <Card title={m.from}>
-      <SelectField
-        label={m.place}
-        value={from}
-        onChange={(place) => set({ from: place })}
-        options={places()}
-      />
+    <>
       {sources.map((path, index) => (
         // A path is known by its place in the list only.
         <div key={index} class="path-row">
@@ -79,7 +106,7 @@ export function CopyFrom({ draft, set, problems }: EndProps) {
           </Button>
         )}
       </div>
-    </Card>
+    </>
   );
 }
 
@@ -96,7 +123,9 @@ export function CopyTo({ draft, set, problems }: EndProps) {
     ? m.samePlace
     : problems.has('sameMachine')
       ? m.sameMachine
-      : null;
+      : problems.has('toMachine')
+        ? messages.value.upload.toMachine
+        : null;
   return (
     <Card title={m.to}>
       <SelectField

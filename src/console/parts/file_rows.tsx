@@ -4,6 +4,7 @@ import type { FileEntryView } from '../../contract/file_schemas.ts';
 import type { ShownFolder } from '../state/folder.ts';
 import { messages } from '../state/language.ts';
 import { Button } from './buttons.tsx';
+import { FilePicture } from './file_picture.tsx';
 import { Time } from './marks.tsx';
 
 interface FileRowsProps {
@@ -74,13 +75,7 @@ function FileRow({ entry, canChoose, isChosen, onChosen, onOpen }: FileRowProps)
           onChange={(event) => onChosen(event.currentTarget.checked)}
         />
       )}
-      <svg viewBox="0 0 20 20" aria-hidden="true" class={`file-picture ${kind}`}>
-        {kind === 'folder' ? (
-          <path d="M2 5.5A1.5 1.5 0 0 1 3.5 4h4l2 2h7A1.5 1.5 0 0 1 18 7.5v7A1.5 1.5 0 0 1 16.5 16h-13A1.5 1.5 0 0 1 2 14.5z" />
-        ) : (
-          <path d="M5 2.5h6.5L15.5 6.5v11H5zM11.5 2.5v4h4" />
-        )}
-      </svg>
+      <FilePicture kind={kind} />
       {canChoose ? (
         <label for={id} class="file-name break">
           {name}

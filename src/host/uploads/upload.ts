@@ -78,13 +78,13 @@ export class Upload {
 
   /** CW_DISK_*, CW_LIMIT, CW_UPLOAD_STATE. */
   async addFolders(paths: readonly string[]): Promise<void> {
-    this.#refuseClaimed();
+    this.refuseClaimed();
     for (const path of paths) await this.#needFolder(parsePath(path));
   }
 
   /** CW_DISK_*, CW_LIMIT, CW_LINK_CLOSED, CW_UPLOAD_*. */
   async write(file: UploadedFile): Promise<void> {
-    this.#refuseClaimed();
+    this.refuseClaimed();
     const path = parsePath(file.path);
     if (this.#writing.size >= LIMITS.uploadWritersMax.value)
       throw new CausewayError('CW_LIMIT', 'too many files of the upload arrive at this moment');
@@ -105,7 +105,7 @@ export class Upload {
 
   /** Takes nothing more from now on, until `release`. CW_UPLOAD_STATE, CW_USAGE. */
   claim(sources: readonly string[]): void {
-    this.#refuseClaimed();
+    this.refuseClaimed();
     const { files, bytes } = this.request;
     if (this.#isSpoilt) throw new CausewayError('CW_UPLOAD_STATE', 'a part of a file is left in the upload');
     if (this.#writing.size > 0 || this.#receivedFiles !== files || this.#receivedBytes !== bytes)
@@ -117,6 +117,11 @@ export class Upload {
     if (strange !== undefined)
       throw new CausewayError('CW_USAGE', `the upload has no ${JSON.stringify(strange)} at its top`);
     this.#isClaimed = true;
+  }
+
+  /** CW_UPLOAD_STATE. */
+  refuseClaimed(): void {
+    if (this.#isClaimed) throw new CausewayError('CW_UPLOAD_STATE', 'a copy is made of the upload already');
   }
 
   release(): void {
@@ -203,10 +208,6 @@ export class Upload {
     this.#entries += 1;
     this.#tops.add(namesOf(path)[0]!);
     this.#touchedMs = this.#clock.monotonicMs();
-  }
-
-  #refuseClaimed(): void {
-    if (this.#isClaimed) throw new CausewayError('CW_UPLOAD_STATE', 'a copy is made of the upload already');
   }
 }
 

@@ -120,7 +120,9 @@ export class Uploads implements UploadsPort, UploadFolders, AsyncDisposable {
   }
 
   async remove(owner: string, id: string): Promise<void> {
-    await this.#remove(this.#own(owner, id));
+    const upload = this.#own(owner, id);
+    upload.refuseClaimed();
+    await this.#remove(upload);
   }
 
   async copy<T>(owner: string, id: string, sources: readonly string[], work: () => Promise<T>): Promise<T> {

@@ -16,6 +16,9 @@ export const errors = {
   CW_VM_EXISTS: 'A machine with this name exists already',
   CW_VM_UNKNOWN: 'There is no such machine',
   CW_JOB_UNKNOWN: 'This copy is not known any more',
+  CW_UPLOAD_UNKNOWN: 'What was sent is not kept any more. Send it again',
+  CW_UPLOAD_STATE: 'What was sent is not complete. Send it again',
+  CW_DISK_FULL: 'The disk has no room for it',
   CW_CONFIG: 'This setting does not take that value',
   CW_AUDIT_UNAVAILABLE: 'It cannot be recorded, so it is not done',
 };

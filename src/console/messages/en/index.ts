@@ -17,6 +17,7 @@ import { settings } from './settings.ts';
 import { shell } from './shell.ts';
 import { tokens } from './tokens.ts';
 import { units } from './units.ts';
+import { upload } from './upload.ts';
 
 /** English, which says what every other language has to say, too. */
 export const en = {
@@ -39,6 +40,7 @@ export const en = {
   errors,
   causes,
   units,
+  upload,
 };
 
 /** What a language needs: a message that is missing, or one too many, fails the type check. */

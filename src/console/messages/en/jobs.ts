@@ -30,6 +30,7 @@ export const jobs = {
   started: 'Started',
   stateHead: 'State',
   host: 'This computer',
+  upload: 'Sent from a browser',
   andMore: (first: string, count: number) => `${first} and ${count} more`,
   percentOf: (percent: string) => `${percent} safe on disk`,
   phases: {

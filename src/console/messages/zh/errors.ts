@@ -17,6 +17,9 @@ export const errors: Messages['errors'] = {
   CW_VM_EXISTS: '已有同名虚拟机',
   CW_VM_UNKNOWN: '没有这台虚拟机',
   CW_JOB_UNKNOWN: '这次复制已无记录',
+  CW_UPLOAD_UNKNOWN: '上传的内容已不再保留，请重新上传',
+  CW_UPLOAD_STATE: '上传的内容不完整，请重新上传',
+  CW_DISK_FULL: '磁盘空间不足',
   CW_CONFIG: '此设置不接受该值',
   CW_AUDIT_UNAVAILABLE: '无法记入审计日志，因此没有执行',
 };

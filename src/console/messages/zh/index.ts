@@ -18,6 +18,7 @@ import { settings } from './settings.ts';
 import { shell } from './shell.ts';
 import { tokens } from './tokens.ts';
 import { units } from './units.ts';
+import { upload } from './upload.ts';
 
 export const zh: Messages = {
   shell,
@@ -39,4 +40,5 @@ export const zh: Messages = {
   errors,
   causes,
   units,
+  upload,
 };

@@ -28,6 +28,7 @@ export const jobs: Messages['jobs'] = {
   started: '开始时间',
   stateHead: '状态',
   host: '本机',
+  upload: '浏览器上传',
   andMore: (first, count) => `${first} 等 ${count + 1} 项`,
   percentOf: (percent) => `${percent} 已安全写入磁盘`,
   phases: {

@@ -1,0 +1,25 @@
+import type { Messages } from '../en/index.ts';
+
+export const upload: Messages['upload'] = {
+  place: '此设备（由浏览器上传）',
+  drop: '把此设备上的文件或文件夹拖到这里',
+  dropMore: '继续拖入，或者',
+  dropHelp: '拖到页面任意位置即可。先上传，全部到齐后再复制。',
+  dropHere: '松开即可添加',
+  chooseFiles: '选择文件',
+  chooseFolder: '选择文件夹',
+  picked: '在此设备上选择的内容',
+  files: (count) => `${count} 个文件`,
+  sum: (count, size) => `${count} 个文件，${size}`,
+  furtherTops: (count) => `以及另外 ${count} 项`,
+  remove: (name) => `去掉 ${name}`,
+  needFiles: '请选择文件或文件夹，或拖到这里',
+  tooMany: '并列的文件和文件夹最多 1,000 项，其中文件最多 100,000 个。请把它们放进一个文件夹。',
+  toMachine: '此设备上的文件只能复制到虚拟机。请选择一台。',
+  sending: '正在上传文件',
+  sent: (sent, all) => `${sent}，共 ${all}`,
+  sentFiles: (sent, all) => `${sent} / ${all} 个文件`,
+  stay: '全部上传完之前请不要关闭此页面；之后复制会自行继续。',
+  cancel: '取消',
+  cancelled: '没有复制任何内容，也没有保留任何内容',
+};
