@@ -75,6 +75,16 @@ export const ERROR_CODES = {
     4,
     'The key of the other side is not the pinned one. If the machine was reinstalled, remove it with `causeway vm rm` and add it again; otherwise somebody is in between.',
   ),
+  CW_PAIR_PROOF: spec(
+    'never',
+    4,
+    'A change of key is taken only from its owner, over the link that the former key has made: nothing was changed. Look who else reaches that machine.',
+  ),
+  CW_PAIR_FIXED: spec(
+    'never',
+    4,
+    'The key cannot be changed over this link, for the reason in the message: update the agent, or remove the machine and add it again.',
+  ),
   CW_TLS_FAILED: spec(
     'reconnect',
     1,

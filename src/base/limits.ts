@@ -97,6 +97,15 @@ export const LIMITS = {
   pairTokenMaxBytes: bytes(4 * KIB, 'text of one pairing token'),
   pairTokenAddressesMax: count(8, 'addresses in one pairing token'),
   pinnedPeersMax: count(2_000, 'pinned keys of one device'),
+  formerKeyMs: ms(
+    30 * 24 * 3_600_000,
+    'how long a host that has changed its key shows the former one to machines that know no other',
+  ),
+  formerKeysMax: count(4, 'former keys of a host that are kept at one time'),
+  keyChangeMs: ms(
+    30_000,
+    'for a machine to be linked again after a change of keys; what is not done then is done later',
+  ),
   stateFileMaxBytes: bytes(4 * MIB, 'file of pinned keys, of the own identity, of users or of sessions'),
   linksPerPeerMax: count(64, 'accepted links of one peer: its control link and its lanes'),
   linksWaitingMax: count(64, 'accepted links that nobody has taken yet'),

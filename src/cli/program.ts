@@ -11,7 +11,7 @@ import { addNotifyCommands } from './notify_commands.ts';
 import { addShareCommands } from './share_commands.ts';
 import type { Terminal } from './terminal.ts';
 import { VERSION } from './version.ts';
-import { addVmCommands } from './vm_commands.ts';
+import { addKeyCommands, addVmCommands } from './vm_commands.ts';
 
 export type { Context };
 
@@ -77,6 +77,7 @@ export function buildProgram(terminal: Terminal, done: (exitCode: number) => voi
 
   addDaemonCommands(program, add);
   addVmCommands(program, add);
+  addKeyCommands(program, add);
   addCopyCommands(program, add);
   addJobCommands(program, add);
   addShareCommands(program, add);

@@ -68,10 +68,29 @@ export function addVmCommands(program: Command, add: Add): void {
     '--address <host:port...>',
     'where the machine reaches this host (default: the listening address)',
   );
-  addAddCommand(vm, add);
+  addOtherCommands(vm, add);
 }
 
-function addAddCommand(vm: Command, add: Add): void {
+/** The key of this host. */
+export function addKeyCommands(program: Command, add: Add): void {
+  const key = program.command('key').description('the key that machines know this host by');
+  add(
+    key,
+    'rotate',
+    'change the key of this host; machines are told over their links, those that are away when they are back',
+    'causeway key rotate',
+    async () => (await import('./commands/key.ts')).keyRotate,
+  );
+}
+
+function addOtherCommands(vm: Command, add: Add): void {
+  add(
+    vm,
+    'rotate <name>',
+    'have the agent of a machine change its key; the former one is trusted no more',
+    'causeway vm rotate dev',
+    async () => (await import('./commands/key.ts')).vmRotate,
+  );
   add(
     vm,
     'add <name>',

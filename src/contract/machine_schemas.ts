@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { ErrorBody } from './part_schemas.ts';
 
 const Strict = { additionalProperties: false } as const;
 
@@ -26,6 +27,36 @@ export const AgentUpdateView = Type.Object({
   state: Type.Union([Type.Literal('current'), Type.Literal('would be updated'), Type.Literal('updated')]),
 });
 export type AgentUpdateView = Static<typeof AgentUpdateView>;
+
+export const VmKeyView = Type.Object({
+  name: Type.String(),
+  /** SHA-256 of certificates, hex. */
+  from: Type.String(),
+  to: Type.String(),
+});
+export type VmKeyView = Static<typeof VmKeyView>;
+
+export const KeyRotationView = Type.Object({
+  from: Type.String(),
+  to: Type.String(),
+  /** Until then the former key is shown to machines that know no other, ms since 1970 UTC. */
+  formerUntilMs: Type.Union([Type.Number(), Type.Null()]),
+  machines: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      /** `away`: it is told when it is linked. `too-old`: its agent knows nothing of this. `no-keys`: a trusted carrier. */
+      state: Type.Union([
+        Type.Literal('told'),
+        Type.Literal('away'),
+        Type.Literal('too-old'),
+        Type.Literal('no-keys'),
+        Type.Literal('failed'),
+      ]),
+      error: Type.Union([ErrorBody, Type.Null()]),
+    }),
+  ),
+});
+export type KeyRotationView = Static<typeof KeyRotationView>;
 
 export const DiscoverRequest = Type.Object(
   {

@@ -27,7 +27,14 @@ import {
   TotpView,
   UserView,
 } from './identity_schemas.ts';
-import { AgentUpdateView, DiscoverRequest, DiscoveryView, UpdateVmRequest } from './machine_schemas.ts';
+import {
+  AgentUpdateView,
+  DiscoverRequest,
+  DiscoveryView,
+  KeyRotationView,
+  UpdateVmRequest,
+  VmKeyView,
+} from './machine_schemas.ts';
 import { MetricFamilyView } from './metric_schemas.ts';
 import { AddMountRequest, MountView, RemoveMountRequest } from './mount_schemas.ts';
 import { AddedNotifierView, AddNotifierRequest, NotifierView } from './notify_schemas.ts';
@@ -64,6 +71,8 @@ export const PROCEDURES = {
   setVm: { ...ROUTES.setVm, params: NameParams, body: SetVmRequest, result: VmView },
   removeVm: { ...ROUTES.removeVm, params: NameParams, body: Empty, result: Empty },
   pairVm: { ...ROUTES.pairVm, params: NameParams, body: PairRequest, result: PairView },
+  rotateVm: { ...ROUTES.rotateVm, params: NameParams, body: Empty, result: VmKeyView },
+  rotateKey: { ...ROUTES.rotateKey, params: Empty, body: Empty, result: KeyRotationView },
   updateVm: { ...ROUTES.updateVm, params: NameParams, body: UpdateVmRequest, result: AgentUpdateView },
   discoverVms: { ...ROUTES.discoverVms, params: Empty, body: DiscoverRequest, result: DiscoveryView },
   listJobs: { ...ROUTES.listJobs, params: Empty, body: ListJobsRequest, result: JobPage },

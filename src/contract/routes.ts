@@ -9,6 +9,8 @@ export const ROUTES = {
   removeVm: { method: 'DELETE', path: '/v1/vms/:name' },
   pairVm: { method: 'POST', path: '/v1/vms/:name/pair' },
   updateVm: { method: 'POST', path: '/v1/vms/:name/update' },
+  rotateVm: { method: 'POST', path: '/v1/vms/:name/rotate' },
+  rotateKey: { method: 'POST', path: '/v1/key/rotate' },
   discoverVms: { method: 'GET', path: '/v1/discovered-vms' },
   listJobs: { method: 'GET', path: '/v1/jobs' },
   startJob: { method: 'POST', path: '/v1/jobs' },

@@ -1,10 +1,9 @@
 import { type Static, Type } from 'typebox';
+import { ErrorBody, Nullable, PartView } from './part_schemas.ts';
 
 /* The local API of the daemon: JSON over HTTP/1.1 on a Unix socket. Times are ms since 1970 UTC, sizes bytes. */
 
 const Strict = { additionalProperties: false } as const;
-const Nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
-  Type.Union([schema, Type.Null()]);
 
 export const VmName = Type.String({ pattern: '^[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?$' });
 
@@ -66,9 +65,6 @@ export const Weight = Type.Integer({ minimum: 1, maximum: 100 });
 export const SetVmRequest = Type.Object({ weight: Type.Optional(Weight) }, Strict);
 export type SetVmRequest = Static<typeof SetVmRequest>;
 
-export const ErrorBody = Type.Object({ code: Type.String(), message: Type.String(), help: Type.String() });
-export type ErrorBody = Static<typeof ErrorBody>;
-
 export const VmView = Type.Object({
   name: Type.String(),
   endpoint: VmEndpoint,
@@ -85,6 +81,12 @@ export const VmView = Type.Object({
   /** What its copies get together beside those of other machines, where the daemon has a rate. */
   weight: Weight,
   fingerprint: Nullable(Type.String()),
+  /** The key that the agent is to change to: trusted as well until it was seen. */
+  nextFingerprint: Nullable(Type.String()),
+  /** The key of this host that the machine knows; null on a trusted carrier. A former one is shown until then. */
+  hostKey: Nullable(
+    Type.Object({ fingerprint: Type.String(), isCurrent: Type.Boolean(), untilMs: Nullable(Type.Number()) }),
+  ),
   tlsGroup: Nullable(Type.String()),
   tlsCipher: Nullable(Type.String()),
   peer: Nullable(
@@ -440,22 +442,6 @@ export const WebView = Type.Object({
 });
 export type WebView = Static<typeof WebView>;
 
-/** A part of the daemon that is started again by itself where it ends. */
-export const PartView = Type.Object({
-  name: Type.Union([
-    Type.Literal('agents'),
-    Type.Literal('console'),
-    Type.Literal('metrics'),
-    Type.Literal('shares'),
-  ]),
-  state: Type.Union([Type.Literal('running'), Type.Literal('restarting')]),
-  /** Since the daemon was started. */
-  restarts: Type.Integer(),
-  /** Why it ended last, or cannot start. */
-  error: Nullable(ErrorBody),
-});
-export type PartView = Static<typeof PartView>;
-
 export const StatusView = Type.Object({
   version: Type.String(),
   buildId: Type.String(),
@@ -464,6 +450,8 @@ export const StatusView = Type.Object({
   uptimeMs: Type.Number(),
   dataDirectory: Type.String(),
   fingerprint: Type.String(),
+  /** The first key of this host: what is named after it keeps its name when the key is changed. */
+  deviceId: Type.String(),
   listen: Nullable(Type.String()),
   web: Nullable(WebView),
   /** What the copies share in each direction, less a tenth; null: as fast as it goes. */

@@ -1,4 +1,3 @@
-import { fromHex, toHex } from '../base/bytes.ts';
 import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { dialLink } from '../link/dial.ts';
 import type { Link } from '../link/link.ts';
@@ -6,22 +5,21 @@ import type { LinkServer } from '../link/link_server.ts';
 import type { Mux, Stream } from '../link/mux/mux.ts';
 import type { RpcHandler } from '../link/rpc.ts';
 import { type ServeSource, serveLinks } from '../link/serve.ts';
-import { loadIdentity } from '../link/session/identity_store.ts';
+import { OwnKeys } from '../link/session/own_keys.ts';
 import type { PairingTokens } from '../link/session/pairing.ts';
 import { openPairingTokens } from '../link/session/pairing_file.ts';
-import { StateFile } from '../link/session/state_file.ts';
 import { StoreTrust } from '../link/session/store_trust.ts';
-import type { DialTrust } from '../link/session/trust.ts';
 import { TrustStore } from '../link/session/trust_store.ts';
 import { FarMounts } from '../share/fuse/far_mounts.ts';
 import { CopyService } from '../transfer/copy_service.ts';
 import { peerMethods } from '../transfer/peer_methods.ts';
 import { PeerSession } from '../transfer/peer_session.ts';
 import { parseToken } from '../wire/token.ts';
-import type { Dir } from '../world/disk.ts';
 import type { Mounts } from '../world/mounts.ts';
-import type { Endpoint, TlsIdentity } from '../world/net.ts';
+import type { Endpoint } from '../world/net.ts';
 import type { World } from '../world/world.ts';
+import { AgentKeys } from './keys/agent_keys.ts';
+import { HostFile, storedHostPins } from './keys/host_pins.ts';
 
 /** How the host reaches this agent, or how this agent reaches the host. */
 export type AgentChannel =
@@ -45,8 +43,8 @@ export interface AgentOptions extends AgentGround {
   readonly trustCarrier: boolean;
   /** Called when a link comes up, with the proven key of the host where there is one. What it throws is logged. */
   readonly onLinked?: (host: string | null) => Promise<void>;
-  /** What else is answered on a link with that host. */
-  readonly methods?: (host: string | null) => Readonly<Record<string, RpcHandler>>;
+  /** What else is answered on a link; `host` tells the key that the host has proven last. */
+  readonly methods?: (host: () => string | null) => Readonly<Record<string, RpcHandler>>;
   /** Lines for whoever runs the agent. */
   readonly log: (line: string) => void;
 }
@@ -64,18 +62,15 @@ export class Agent implements AsyncDisposable {
   readonly #copies: CopyService;
   readonly #options: AgentOptions;
   readonly #mounts: FarMounts | null;
+  readonly #keys: AgentKeys;
   readonly #closers: (() => Promise<void>)[];
   readonly #finished = Promise.withResolvers<void>();
 
-  private constructor(
-    options: AgentOptions,
-    ready: AgentReady,
-    copies: CopyService,
-    closers: (() => Promise<void>)[],
-  ) {
+  private constructor(options: AgentOptions, ready: AgentReady, { copies, keys, closers }: AgentParts) {
     this.#options = options;
     this.ready = ready;
     this.#copies = copies;
+    this.#keys = keys;
     this.#closers = closers;
     const { world, mounts } = options;
     this.#mounts = mounts === undefined ? null : new FarMounts(world, mounts);
@@ -94,8 +89,12 @@ export class Agent implements AsyncDisposable {
     const closers = [() => dir.close()];
     const copies = new CopyService(world);
     closers.push(() => copies.close());
-    const identity = await loadIdentity(world, dir, dataDirectory);
-    if (channel.kind === 'tcp') return startDialing(options, { dir, identity, copies, closers }, channel);
+    const own = await OwnKeys.open(world, dir, dataDirectory);
+    if (channel.kind === 'tcp') {
+      const file = await HostFile.open(dir, dataDirectory);
+      const keys = new AgentKeys({ world, keys: own, pins: file });
+      return startDialing(options, { own, keys, copies, closers }, { channel, file });
+    }
     const trust = await TrustStore.open(world, dir, dataDirectory);
     const tokens = await openPairingTokens(world, dir, dataDirectory);
     const source = await openSource(world, channel);
@@ -104,12 +103,13 @@ export class Agent implements AsyncDisposable {
     const server = serveLinks(world, {
       source,
       trust: options.trustCarrier ? { kind: 'trust-carrier' } : { kind: 'policy', policy },
-      identity,
+      identity: () => own.current,
       buildId: options.buildId,
     });
     closers.push(() => server.close());
-    const ready = await readyOf(source, { identity, trust, tokens });
-    const agent = new Agent(options, ready, copies, closers);
+    const ready = await readyOf(source, { own, trust, tokens });
+    const keys = new AgentKeys({ world, keys: own, pins: storedHostPins(trust) });
+    const agent = new Agent(options, ready, { own, keys, copies, closers });
     server.onTurned(({ error, description }) =>
       options.log(`${description} was turned away: ${error.message} (${error.code})`),
     );
@@ -119,8 +119,7 @@ export class Agent implements AsyncDisposable {
 
   static dialing(options: AgentOptions, link: Link, parts: AgentParts): Agent {
     parts.closers.push(() => link.close());
-    const ready = { fingerprint: parts.identity.fingerprint, address: null, token: null };
-    const agent = new Agent(options, ready, parts.copies, parts.closers);
+    const agent = new Agent(options, readyAt(parts.own, null, null), parts);
     agent.#serveLink(link);
     link.onState((state) => {
       if (state.kind !== 'failed') return;
@@ -154,15 +153,19 @@ export class Agent implements AsyncDisposable {
 
   #serveLink(link: Link): void {
     const served = new Set<Mux>();
+    let proven: string | null = null;
     const serve = (mux: Mux, host: string | null) => {
+      const { world, buildId, onLinked, log, methods } = this.#options;
+      proven = host;
+      this.#keys.linked(host).catch((failure) => log(asCausewayError(failure).message));
       if (served.has(mux)) return;
       served.add(mux);
-      const { world, buildId, onLinked, log, methods } = this.#options;
       onLinked?.(host).catch((failure) => log(asCausewayError(failure).message));
       const handlers = {
         ...peerMethods(world, this.#copies, buildId),
         ...this.#mounts?.methods,
-        ...methods?.(host),
+        ...this.#keys.methods(() => proven),
+        ...methods?.(() => proven),
       };
       const take = (stream: Stream) => void this.#mounts?.take(stream);
       const session = new PeerSession(mux, this.#copies, handlers, this.#mounts === null ? null : take);
@@ -177,56 +180,35 @@ export class Agent implements AsyncDisposable {
 }
 
 interface AgentParts {
-  readonly dir: Dir;
-  readonly identity: TlsIdentity;
+  readonly own: OwnKeys;
+  readonly keys: AgentKeys;
   readonly copies: CopyService;
   readonly closers: (() => Promise<void>)[];
 }
 
-const HOST_FILE = 'host.json';
-
-/** The agent dials: the first time with a token, from then on with the key that the token named. */
+/** The agent dials: the first time with a token, from then on with the key that the token named, or that followed it. */
 async function startDialing(
   options: AgentOptions,
   parts: AgentParts,
-  channel: Extract<AgentChannel, { kind: 'tcp' }>,
+  { channel, file }: { readonly channel: Extract<AgentChannel, { kind: 'tcp' }>; readonly file: HostFile },
 ): Promise<Agent> {
-  const { world, dataDirectory, buildId } = options;
-  const file = new StateFile(parts.dir, dataDirectory, HOST_FILE);
-  if (channel.token !== null) {
-    const { fingerprint, secret } = parseToken(channel.token);
-    await file.write({ fingerprint, pairingSecret: toHex(secret) });
-  }
-  const stored = (await file.read())?.body as
-    | { fingerprint: string; pairingSecret: string | null }
-    | undefined;
-  if (!stored)
+  const { world, buildId } = options;
+  if (channel.token !== null) await file.pair(parseToken(channel.token));
+  const trust = file.trust();
+  if (trust === null)
     throw new CausewayError(
       'CW_USAGE',
       'this agent is not paired yet: give the token that `causeway vm pair` printed with --token',
     );
   const link = dialLink(world, {
     channel: { kind: 'tcp', host: channel.host, port: channel.port },
-    trust: hostTrust(stored),
-    identity: parts.identity,
+    trust,
+    nextFingerprint: () => file.next,
+    identity: () => parts.own.current,
     buildId,
     incarnation: world.random.bytes(16),
   });
-  link.onState((state) => {
-    // A secret works once: what is left of it would only be something to steal.
-    if (state.kind !== 'up' || stored.pairingSecret === null) return;
-    const { fingerprint } = stored;
-    file
-      .write({ fingerprint, pairingSecret: null })
-      .catch((failure) => options.log(asCausewayError(failure).message));
-  });
   return Agent.dialing(options, link, parts);
-}
-
-function hostTrust(stored: { fingerprint: string; pairingSecret: string | null }): DialTrust {
-  const { fingerprint, pairingSecret } = stored;
-  if (pairingSecret === null) return { kind: 'pinned', fingerprint };
-  return { kind: 'pinned', fingerprint, pairingSecret: fromHex(pairingSecret) };
 }
 
 async function openSource(
@@ -251,15 +233,25 @@ async function openSource(
 /** A listening agent that trusts nobody yet issues the token that pairs its host. */
 async function readyOf(
   source: ServeSource,
-  parts: { identity: TlsIdentity; trust: TrustStore; tokens: PairingTokens },
+  { own, trust, tokens }: { own: OwnKeys; trust: TrustStore; tokens: PairingTokens },
 ): Promise<AgentReady> {
-  const { fingerprint } = parts.identity;
-  if (source.kind !== 'listener') return { fingerprint, address: null, token: null };
+  const { fingerprint } = own.current;
+  if (source.kind !== 'listener') return readyAt(own, null, null);
   const address = addressOf(source.listener.endpoint);
-  if (source.listener.endpoint.kind !== 'tcp' || parts.trust.list().length > 0)
-    return { fingerprint, address, token: null };
-  const issued = await parts.tokens.issue({ name: 'host', addresses: [address], fingerprint });
-  return { fingerprint, address, token: issued.text };
+  if (source.listener.endpoint.kind !== 'tcp' || trust.list().length > 0) return readyAt(own, address, null);
+  const issued = await tokens.issue({ name: 'host', addresses: [address], fingerprint });
+  return readyAt(own, address, issued.text);
+}
+
+/** The key may be changed while the agent runs. */
+function readyAt(own: OwnKeys, address: string | null, token: string | null): AgentReady {
+  return {
+    get fingerprint() {
+      return own.current.fingerprint;
+    },
+    address,
+    token,
+  };
 }
 
 function addressOf(endpoint: Endpoint): string {

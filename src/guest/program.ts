@@ -104,7 +104,7 @@ async function run(
       await self?.linked(host);
       await endTrial(world, terminal.env['CAUSEWAY_AGENT_TRIAL']);
     },
-    ...(self !== null && { methods: (host) => self.updates.methods(host) }),
+    ...(self !== null && { methods: (host: () => string | null) => self.updates.methods(host) }),
     log,
   });
   if (self !== null) self.serving = agent.ready;

@@ -1,8 +1,9 @@
 import type { FastifyInstance } from 'fastify';
 import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { joinAbsolute } from '../base/path.ts';
-import type { PartView, StatusView } from '../contract/schemas.ts';
-import { loadIdentity } from '../link/session/identity_store.ts';
+import type { PartView } from '../contract/part_schemas.ts';
+import type { StatusView } from '../contract/schemas.ts';
+import { OwnKeys } from '../link/session/own_keys.ts';
 import type { PairingTokens } from '../link/session/pairing.ts';
 import { openPairingTokens } from '../link/session/pairing_file.ts';
 import { TrustStore } from '../link/session/trust_store.ts';
@@ -17,7 +18,6 @@ import type { Dir } from '../world/disk.ts';
 import type { ServeHttp } from '../world/http.ts';
 import type { LocalTime } from '../world/local_time.ts';
 import type { Mounts } from '../world/mounts.ts';
-import type { TlsIdentity } from '../world/net.ts';
 import type { WebPlatform } from '../world/node/web_platform.ts';
 import type { SmbPrograms } from '../world/smb.ts';
 import type { World } from '../world/world.ts';
@@ -96,7 +96,7 @@ export interface WebOptions {
 interface DaemonParts {
   readonly dir: Dir;
   readonly database: Database;
-  readonly identity: TlsIdentity;
+  readonly keys: OwnKeys;
   readonly trust: TrustStore;
   readonly tokens: PairingTokens;
   readonly machines: Machines;
@@ -178,11 +178,11 @@ export class Daemon implements AsyncDisposable {
 
   static async #assemble(options: DaemonOptions, dir: Dir): Promise<Daemon> {
     const { world, dataDirectory, buildId, openDatabase, localTime } = options;
-    const identity = await loadIdentity(world, dir, dataDirectory);
+    const keys = await OwnKeys.open(world, dir, dataDirectory);
     const trust = await TrustStore.open(world, dir, dataDirectory);
     const tokens = await openPairingTokens(world, dir, dataDirectory);
     const vms = await VmStore.open(dir, dataDirectory);
-    const machines = new Machines({ world, store: vms, trust, tokens, identity, buildId });
+    const machines = new Machines({ world, store: vms, trust, tokens, keys, buildId });
     const database = await openDatabase(joinAbsolute(dataDirectory, STATE_FILE_NAME));
     const settings = options.settings ?? DaemonSettings.defaults();
     let access: Access | null = null;
@@ -195,7 +195,7 @@ export class Daemon implements AsyncDisposable {
       const weightOf = (vm: string) => machines.weightOf(vm);
       const limit = options.limitBytesPerSecond;
       const rates = limit === null ? undefined : new CopyRates(world.clock, limit, weightOf);
-      const deviceId = identity.fingerprint;
+      const { deviceId } = keys;
       const defaults = () => settings.copyDefaults();
       uploads = await Uploads.open(world, dir, dataDirectory);
       const jobs = new JobManager({ world, machines, store, localTime, deviceId, rates, uploads, defaults });
@@ -214,7 +214,7 @@ export class Daemon implements AsyncDisposable {
         rates: rates ?? null,
         access,
       });
-      const state = { dir, database, identity, trust, tokens, settings };
+      const state = { dir, database, keys, trust, tokens, settings };
       return new Daemon(options, { ...state, machines, jobs, access, metrics, uploads });
     } catch (failure) {
       await uploads?.close();
@@ -237,6 +237,7 @@ export class Daemon implements AsyncDisposable {
       trail: access.trail,
       machines: this.machines,
       agents: this.#agents(),
+      keys: this.machines.keyChanges,
       discovery: new Discovery(world, () => this.machines.views()),
       jobs: this.jobs,
       groups: this.groups,
@@ -287,12 +288,12 @@ export class Daemon implements AsyncDisposable {
   /** Where it ends it listens again at the same port, which agents know. */
   async #listenToAgents(listen: NonNullable<DaemonOptions['listen']>): Promise<void> {
     const { world, buildId } = this.#options;
-    const { identity, trust, tokens } = this.#parts;
+    const { keys, trust, tokens } = this.#parts;
     const { machines } = this;
     let { port } = listen;
     const start = async (): Promise<DialInServer> => {
       const { host } = listen;
-      const server = await serveDialIn(world, { host, port, identity, trust, tokens, buildId, machines });
+      const server = await serveDialIn(world, { host, port, keys, trust, tokens, buildId, machines });
       port = server.port;
       machines.listening(server.address);
       return server;
@@ -312,7 +313,7 @@ export class Daemon implements AsyncDisposable {
     return new LinkUpdates({
       world,
       machines: this.machines,
-      identity: this.#parts.identity,
+      keys: this.#parts.keys,
       build: (modulePath) => linkBuild(dataDirectory, modulePath),
       copyWith: (vm) => this.jobs.active().find((job) => job.vm === vm || job.fromVm === vm)?.id ?? null,
     });
@@ -362,7 +363,8 @@ export class Daemon implements AsyncDisposable {
       pid: world.process.info.pid,
       uptimeMs: world.clock.monotonicMs() - this.#startedMs,
       dataDirectory,
-      fingerprint: this.#parts.identity.fingerprint,
+      fingerprint: this.#parts.keys.current.fingerprint,
+      deviceId: this.#parts.keys.deviceId,
       listen: this.#dialIn?.running?.address ?? null,
       web: (await this.#web?.running?.view()) ?? null,
       parts: this.parts(),

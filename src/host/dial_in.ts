@@ -1,16 +1,16 @@
 import { asCausewayError } from '../base/errors.ts';
 import { serveLinks } from '../link/serve.ts';
+import type { OwnKeys } from '../link/session/own_keys.ts';
 import type { PairingTokens } from '../link/session/pairing.ts';
 import { StoreTrust } from '../link/session/store_trust.ts';
 import type { TrustStore } from '../link/session/trust_store.ts';
-import type { TlsIdentity } from '../world/net.ts';
 import type { World } from '../world/world.ts';
 import type { Machines } from './machines.ts';
 
 export interface DialInParts {
   readonly host: string;
   readonly port: number;
-  readonly identity: TlsIdentity;
+  readonly keys: OwnKeys;
   readonly trust: TrustStore;
   readonly tokens: PairingTokens;
   readonly buildId: string;
@@ -34,7 +34,8 @@ export async function serveDialIn(world: World, parts: DialInParts): Promise<Dia
   const server = serveLinks(world, {
     source: { kind: 'listener', listener },
     trust: { kind: 'policy', policy },
-    identity: parts.identity,
+    identity: () => parts.machines.keyChanges.oldestKnown(),
+    identityNamed: (name) => parts.keys.named(name) ?? parts.keys.current,
     buildId: parts.buildId,
   });
   const over = new AbortController();

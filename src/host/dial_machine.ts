@@ -3,14 +3,17 @@ import { LIMITS } from '../base/limits.ts';
 import type { VmEndpoint } from '../contract/schemas.ts';
 import { dialLink } from '../link/dial.ts';
 import type { Link } from '../link/link.ts';
+import type { OwnKeys } from '../link/session/own_keys.ts';
 import type { DialTrust, OnPinned } from '../link/session/trust.ts';
 import { agentArgv } from '../vm/ssh/agent_command.ts';
-import type { Endpoint, TlsIdentity } from '../world/net.ts';
+import type { Endpoint } from '../world/net.ts';
 import type { World } from '../world/world.ts';
 import type { StoredVm } from './vm_store.ts';
 
 export interface DialMachineParts {
-  readonly identity: TlsIdentity;
+  readonly keys: OwnKeys;
+  /** What is known of the machine now. */
+  readonly stored: () => StoredVm | undefined;
   readonly buildId: string;
   readonly incarnation: Uint8Array;
   readonly onPinned: OnPinned;
@@ -19,9 +22,10 @@ export interface DialMachineParts {
 /** A link to a machine that the host reaches by itself. */
 export function dialMachine(world: World, vm: StoredVm, parts: DialMachineParts): Link {
   return dialLink(world, {
-    channel: endpointOf(vm, parts.identity.fingerprint),
+    channel: endpointOf(vm, parts.keys.deviceId),
     trust: trustOf(vm, parts.onPinned),
-    identity: parts.identity,
+    nextFingerprint: () => parts.stored()?.nextFingerprint ?? null,
+    identity: () => parts.keys.of(parts.stored()?.hostKey),
     buildId: parts.buildId,
     incarnation: parts.incarnation,
     serial: vm.endpoint.kind === 'serial',
@@ -41,7 +45,7 @@ function isCommand({ kind }: VmEndpoint): boolean {
   return kind === 'exec' || kind === 'ssh';
 }
 
-function endpointOf({ endpoint, trustCarrier }: StoredVm, hostFingerprint: string): Endpoint {
+function endpointOf({ endpoint, trustCarrier }: StoredVm, deviceId: string): Endpoint {
   switch (endpoint.kind) {
     case 'tcp':
       return { kind: 'tcp', host: endpoint.host, port: endpoint.port };
@@ -51,7 +55,7 @@ function endpointOf({ endpoint, trustCarrier }: StoredVm, hostFingerprint: strin
     case 'exec':
       return { kind: 'exec', argv: endpoint.argv };
     case 'ssh':
-      return { kind: 'exec', argv: agentArgv(endpoint, hostFingerprint, trustCarrier) };
+      return { kind: 'exec', argv: agentArgv(endpoint, deviceId, trustCarrier) };
     case 'listen':
       throw new Error('a machine that dials in is not dialled');
   }

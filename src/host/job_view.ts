@@ -1,4 +1,5 @@
-import type { ErrorBody, JobView } from '../contract/schemas.ts';
+import type { ErrorBody } from '../contract/part_schemas.ts';
+import type { JobView } from '../contract/schemas.ts';
 import type { LinkState } from '../link/link.ts';
 import { addCompressed } from '../transfer/compress/compressed_sum.ts';
 import type { CopyJob, JobEnd } from '../transfer/copy_job.ts';

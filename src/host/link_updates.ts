@@ -6,11 +6,12 @@ import type { VmView } from '../contract/schemas.ts';
 import type { Link } from '../link/link.ts';
 import type { Mux } from '../link/mux/mux.ts';
 import { callRpc } from '../link/rpc.ts';
+import type { OwnKeys } from '../link/session/own_keys.ts';
 import { encodeAgentOffer, signedPartOf } from '../wire/agent_offer.ts';
 import type { CborMap } from '../wire/cbor_value.ts';
 import { boolean, optional, text } from '../wire/fields.ts';
-import type { TlsIdentity } from '../world/net.ts';
 import type { World } from '../world/world.ts';
+import { within } from './within.ts';
 
 /** What a machine gets. */
 export interface LinkBuild {
@@ -25,7 +26,7 @@ export interface LinkBuild {
 export interface LinkUpdatesParts {
   readonly world: World;
   readonly machines: { view(name: string): VmView; link(name: string): Link };
-  readonly identity: TlsIdentity;
+  readonly keys: OwnKeys;
   readonly build: (modulePath?: string) => Promise<LinkBuild>;
   /** A copy that runs with that machine; null where none does. */
   readonly copyWith: (vm: string) => string | null;
@@ -92,8 +93,10 @@ export class LinkUpdates {
   }
 
   async #send(mux: Mux, build: LinkBuild, allowDowngrade: boolean): Promise<void> {
-    const { world, identity } = this.#parts;
+    const { world, keys } = this.#parts;
     const agent = mux.stats.peer.fingerprint ?? '';
+    // after a change of keys this machine may still know the former one
+    const identity = keys.of(mux.stats.peer.ownFingerprint);
     const { id: buildId, version, hash, platform, nodeMajor, module } = build;
     const sizeBytes = module.byteLength;
     const described = { buildId, version, sizeBytes, hash, platform, nodeMajor, agent, allowDowngrade };
@@ -175,19 +178,7 @@ export class LinkUpdates {
     return this.#within(limitMs, (signal) => callRpc(mux, method, params, signal));
   }
 
-  async #within<T>(limitMs: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const { clock } = this.#parts.world;
-    const late = new AbortController();
-    const over = new AbortController();
-    const timer = clock.sleep(limitMs, over.signal).then(
-      () => late.abort(new CausewayError('CW_TIMEOUT', `no answer in ${Math.round(limitMs / 1000)} s`)),
-      () => undefined, // the work has ended first
-    );
-    try {
-      return await work(late.signal);
-    } finally {
-      over.abort();
-      await timer;
-    }
+  #within<T>(limitMs: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return within(this.#parts.world.clock, limitMs, work);
   }
 }

@@ -13,6 +13,7 @@ import type {
 import type { Link } from '../link/link.ts';
 import type { Mux } from '../link/mux/mux.ts';
 import { callRpc } from '../link/rpc.ts';
+import type { OwnKeys } from '../link/session/own_keys.ts';
 import type { PairingTokens } from '../link/session/pairing.ts';
 import type { TrustStore } from '../link/session/trust_store.ts';
 import { CopyService } from '../transfer/copy_service.ts';
@@ -22,9 +23,10 @@ import { reportOf } from '../transfer/undo/report.ts';
 import type { UndoReport } from '../transfer/undo/undo.ts';
 import { sshArgv } from '../vm/ssh/ssh_command.ts';
 import { parseToken } from '../wire/token.ts';
-import type { TlsIdentity } from '../world/net.ts';
 import type { World } from '../world/world.ts';
 import { dialMachine } from './dial_machine.ts';
+import { KeyChanges } from './keys/key_changes.ts';
+import type { UpState } from './keys/link_up.ts';
 import { reachLink } from './link_reach.ts';
 import { Remains, type Removal, type Undone } from './remains.ts';
 import { type PendingDiscard, remainsOnHost, type StoredVm, type VmStore } from './vm_store.ts';
@@ -36,7 +38,7 @@ export interface MachinesParts {
   readonly store: VmStore;
   readonly trust: TrustStore;
   readonly tokens: PairingTokens;
-  readonly identity: TlsIdentity;
+  readonly keys: OwnKeys;
   readonly buildId: string;
 }
 
@@ -51,6 +53,7 @@ interface Machine {
 export class Machines {
   /** What cancelled copies have left on these machines, or on the host. */
   readonly remains: Remains;
+  readonly keyChanges: KeyChanges;
   readonly #parts: MachinesParts;
   readonly #machines = new Map<string, Machine>();
   readonly #sessions = new Map<Mux, PeerSession>();
@@ -61,6 +64,12 @@ export class Machines {
 
   constructor(parts: MachinesParts) {
     this.#parts = parts;
+    const { world, store, trust, keys } = parts;
+    this.keyChanges = new KeyChanges({
+      ...{ world, store, trust, keys },
+      link: (name) => this.link(name),
+      changed: () => this.#changed(),
+    });
     this.#hostCopies = new CopyService(parts.world);
     this.#incarnation = parts.world.random.bytes(INCARNATION_BYTES);
     this.remains = new Remains({
@@ -113,7 +122,8 @@ export class Machines {
   view(name: string): VmView {
     const vm = this.#parts.store.get(name);
     if (!vm) throw unknown(name);
-    return linkView(vm, this.link(name).state, this.#parts.world.clock);
+    const { clock } = this.#parts.world;
+    return { ...linkView(vm, this.link(name).state, clock), ...this.keyChanges.view(vm) };
   }
 
   /** CW_VM_EXISTS, CW_PAIR_TOKEN_MALFORMED, CW_USAGE. */
@@ -177,10 +187,11 @@ export class Machines {
         'CW_USAGE',
         'the daemon does not listen: start it with `causeway up --listen ADDR:PORT`',
       );
-    const { identity, tokens } = this.#parts;
+    const { keys, tokens } = this.#parts;
+    const { fingerprint } = keys.current;
     const addresses = request.addresses.length > 0 ? request.addresses : [this.#listenAddress];
-    const issued = await tokens.issue({ name, addresses, fingerprint: identity.fingerprint });
-    return { token: issued.text, expiresAtMs: issued.info.expiresAtMs, fingerprint: identity.fingerprint };
+    const issued = await tokens.issue({ name, addresses, fingerprint });
+    return { token: issued.text, expiresAtMs: issued.info.expiresAtMs, fingerprint };
   }
 
   /** A machine's agent has dialled in; `name` is the one it was paired under. */
@@ -214,6 +225,7 @@ export class Machines {
   }
 
   async close(): Promise<void> {
+    await this.keyChanges.close();
     await this.remains.close();
     await Promise.all([...this.#machines.values()].map(({ link }) => link.close()));
     this.#machines.clear();
@@ -247,30 +259,32 @@ export class Machines {
   }
 
   #start(vm: StoredVm): void {
-    const { world, store, identity, buildId } = this.#parts;
+    const { world, store, keys, buildId } = this.#parts;
     const link =
       vm.endpoint.kind === 'listen'
         ? new WaitingLink(world.clock)
         : dialMachine(world, vm, {
-            identity,
+            keys,
+            stored: () => store.get(vm.name),
             buildId,
             incarnation: this.#incarnation,
             onPinned: (fingerprint) => store.change(vm.name, { fingerprint }),
           });
     this.#machines.set(vm.name, { link });
     link.onState((state) => {
-      if (state.kind === 'up') this.#cameUp(vm.name, state.mux);
+      if (state.kind === 'up') this.#cameUp(vm.name, state);
       this.#changed();
     });
-    if (link.state.kind === 'up') this.#cameUp(vm.name, link.state.mux);
+    if (link.state.kind === 'up') this.#cameUp(vm.name, link.state);
   }
 
   #changed(): void {
     for (const listener of this.#listeners) listener();
   }
 
-  #cameUp(name: string, mux: Mux): void {
-    this.#session(mux);
+  #cameUp(name: string, state: UpState): void {
+    this.#session(state.mux);
+    this.keyChanges.linked(name, state);
     const vm = this.#parts.store.get(name);
     if (!vm) return;
     if (vm.pairingSecret !== null) observed(this.#parts.store.change(name, { pairingSecret: null })); // a failure is made good at the next connect

@@ -3,7 +3,7 @@ import { toHex } from '../base/bytes.ts';
 import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { resolveAbsolute } from '../base/path.ts';
-import type { PartView } from '../contract/schemas.ts';
+import type { PartView } from '../contract/part_schemas.ts';
 import type {
   CreatedShareView,
   CreateShareRequest,

@@ -1,4 +1,5 @@
-import type { ErrorBody, UndoView } from '../contract/schemas.ts';
+import type { ErrorBody } from '../contract/part_schemas.ts';
+import type { UndoView } from '../contract/schemas.ts';
 import type { UndoReport } from '../transfer/undo/undo.ts';
 import type { UndoFigures } from '../wire/copy_types.ts';
 

@@ -27,6 +27,10 @@ export interface StoredVm {
   readonly pendingDiscards: readonly PendingDiscard[];
   /** Beside other machines where the copies of the daemon share a rate; absent: 1. */
   readonly weight?: number;
+  /** The key that its agent is to change to: trusted as well until it was seen. For one that dials in, see {@link TrustStore}. */
+  readonly nextFingerprint?: string | undefined;
+  /** The key of this host that its agent knows; absent: the only one that there was. */
+  readonly hostKey?: string;
 }
 
 const FILE_NAME = 'machines.json';
@@ -70,6 +74,17 @@ export class VmStore {
     const vm = this.#vms.get(name);
     if (!vm) return;
     this.#vms.set(name, { ...vm, ...patch });
+    await this.#save();
+  }
+
+  /** Changes all machines in one step: those for which `patchOf` gives something. */
+  async changeAll(patchOf: (vm: StoredVm) => Partial<StoredVm> | null): Promise<void> {
+    const changed = this.all().flatMap((vm) => {
+      const patch = patchOf(vm);
+      return patch === null ? [] : [{ ...vm, ...patch }];
+    });
+    if (changed.length === 0) return;
+    for (const vm of changed) this.#vms.set(vm.name, vm);
     await this.#save();
   }
 

@@ -4,7 +4,11 @@ import type { Clock } from '../world/clock.ts';
 import type { StoredVm } from './vm_store.ts';
 
 /** How a machine and its link are shown. */
-export function linkView(vm: StoredVm, state: LinkState, clock: Clock): VmView {
+export function linkView(
+  vm: StoredVm,
+  state: LinkState,
+  clock: Clock,
+): Omit<VmView, 'hostKey' | 'nextFingerprint'> {
   const mux = state.kind === 'up' || state.kind === 'interrupted' ? state.mux : null;
   const stats = mux?.stats ?? null;
   // where the machine dialled in, only its hello tells the key exchange: a TLS server does not learn it

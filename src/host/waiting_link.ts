@@ -43,6 +43,10 @@ export class WaitingLink implements Link {
     return () => this.#listeners.delete(listener);
   }
 
+  renew(): void {
+    this.#inner?.renew();
+  }
+
   async close(): Promise<void> {
     this.#unsubscribe();
     const inner = this.#inner;

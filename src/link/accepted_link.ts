@@ -98,6 +98,11 @@ export class AcceptedSession implements AcceptedLink {
     this.#states.set(this.#up());
   }
 
+  /** The peer dials again. */
+  renew(): void {
+    if (this.attached) this.suspend();
+  }
+
   async end(error: CausewayError): Promise<void> {
     await this.#mux.close(error);
     this.#ended();

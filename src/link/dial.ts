@@ -26,6 +26,8 @@ export interface DialSpec extends LocalSide {
   readonly handshakeTimeoutMs?: number;
   /** The longest wait between attempts, where each of them is a burden for the peer (default: LIMITS.reconnectMaxMs). */
   readonly reconnectMaxMs?: number;
+  /** A key that the acceptor is about to change to; asked for each connection anew. */
+  readonly nextFingerprint?: () => string | null;
   /**
    * 16 bytes, drawn once by this process (with its worker threads) and given to all its links: lets the peer drop what an
    * earlier process of this device left behind at once.
@@ -52,6 +54,7 @@ class DialedLink implements Link {
   #session: DialedSession | null = null;
   #sessionId: Uint8Array;
   #attempt = 0;
+  #carrier: Conn | null = null;
   #reached: Reached | null = null;
 
   constructor(world: World, spec: DialSpec) {
@@ -74,6 +77,10 @@ class DialedLink implements Link {
 
   onState(listener: (state: LinkState) => void): () => void {
     return this.#states.onState(listener);
+  }
+
+  renew(): void {
+    void this.#carrier?.close(); // its end is noticed, and the next carrier is dialled
   }
 
   async close(): Promise<void> {
@@ -116,6 +123,8 @@ class DialedLink implements Link {
       return failure;
     } catch (failure) {
       return asCausewayError(failure);
+    } finally {
+      this.#carrier = null;
     }
   }
 
@@ -165,7 +174,12 @@ class DialedLink implements Link {
     const receivedBytes = this.#session?.suspend() ?? 0;
     const resume = this.#session !== null;
     const session = { id: this.#sessionId, resume, receivedBytes, incarnation };
-    return greetAsDialer(this.#world, conn, { ...this.#spec, trust: this.#trust, session });
+    return greetAsDialer(this.#world, conn, { ...this.#spec, trust: this.#trustNow(), session });
+  }
+
+  #trustNow(): DialTrust {
+    const nextFingerprint = this.#spec.nextFingerprint?.() ?? null;
+    return this.#trust.kind === 'trust-carrier' ? this.#trust : { ...this.#trust, nextFingerprint };
   }
 
   /** Gives the carrier to the session that both sides agreed on and declares the link up. */
@@ -175,6 +189,7 @@ class DialedLink implements Link {
     const peer = peerHello(greeted, greeted.conn.peer.tlsGroup);
     this.#attempt = 0;
     this.#reached = null;
+    this.#carrier = greeted.conn;
     this.#states.set({ kind: 'up', mux: session.mux, peer, sinceMs: this.#now() });
     return session;
   }

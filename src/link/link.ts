@@ -12,6 +12,8 @@ export interface PeerHello {
   /** Key exchange of the current carrier, for example `X25519MLKEM768`; null without TLS. */
   readonly tlsGroup: string | null;
   readonly tlsCipher: string | null;
+  /** That of this side's certificate, as the peer saw it; null without TLS. */
+  readonly ownFingerprint: string | null;
 }
 
 /**
@@ -51,5 +53,7 @@ export interface Link extends AsyncDisposable {
   ready(signal: AbortSignal): Promise<Mux>;
   /** Calls `listener` on each change of state; returns a function that ends it. */
   onState(listener: (state: LinkState) => void): () => void;
+  /** Leaves the present carrier for a new one, whose two sides show the keys that they have now; streams go on. */
+  renew(): void;
   close(): Promise<void>;
 }

@@ -8,7 +8,7 @@ import type { World } from '../world/world.ts';
 import { type AcceptedLink, type AcceptedOptions, AcceptedSession } from './accepted_link.ts';
 import { withDeadline } from './deadline.ts';
 import { answerDialer, type Greeted, hearDialer, type LocalSide, refuse } from './session/handshake.ts';
-import { ResumeRegistry } from './session/resume_registry.ts';
+import { ownerOf, ResumeRegistry } from './session/resume_registry.ts';
 import { decideTrust, type TrustPolicy } from './session/trust.ts';
 
 /** How the accepting side decides who may come in. `trust-carrier`: no TLS, everyone on the carrier is the one peer. */
@@ -93,11 +93,12 @@ export class Reception {
     try {
       const options = await this.#decide(greeted);
       const { fingerprint } = greeted.conn.peer;
+      const owner = ownerOf({ id: options.id, fingerprint });
       const { id, resume, incarnation } = greeted.peer.session;
-      await this.#registry.heardOf(fingerprint, incarnation);
-      const known = this.#registry.find(fingerprint, id);
+      await this.#registry.heardOf(owner, incarnation);
+      const known = this.#registry.find(owner, id);
       if (known !== null && resume) return { known, options };
-      await this.#makeRoom(known, fingerprint);
+      await this.#makeRoom(known, owner);
       return { known: null, options };
     } catch (failure) {
       // a peer that does not even take the refusal changes nothing: the reason is reported here either way
@@ -108,9 +109,10 @@ export class Reception {
   }
 
   async #decide(greeted: Greeted): Promise<AcceptedOptions> {
-    const { trust, identity } = this.#spec;
+    const { trust } = this.#spec;
     if (trust.kind === 'trust-carrier') return { id: null, newlyPinned: false };
-    const ends = { dialer: greeted.conn.peer.fingerprint as string, acceptor: identity.fingerprint };
+    const { fingerprint, ownFingerprint } = greeted.conn.peer;
+    const ends = { dialer: fingerprint as string, acceptor: ownFingerprint as string };
     const { proof, who } = greeted.peer;
     const { peerId, newlyPinned } = await decideTrust(trust.policy, { ends, proof, hostName: who.hostName });
     return { id: peerId, newlyPinned };
@@ -131,11 +133,11 @@ export class Reception {
   }
 
   /** A dialler that starts anew under a known id has never heard of the first start: its answer was lost. */
-  async #makeRoom(known: AcceptedSession | null, fingerprint: string | null): Promise<void> {
+  async #makeRoom(known: AcceptedSession | null, owner: string | null): Promise<void> {
     const replaced = new CausewayError('CW_LINK_SESSION_LOST', 'the other side has begun a new session');
     await known?.end(replaced);
     if (this.#spec.exclusive) await this.#registry.closeAll(replaced);
-    if (this.#registry.countAttached(fingerprint) >= LIMITS.linksPerPeerMax.value) {
+    if (this.#registry.countAttached(owner) >= LIMITS.linksPerPeerMax.value) {
       throw new CausewayError('CW_LINK_BUSY', `this peer has ${LIMITS.linksPerPeerMax.value} links already`);
     }
     if (this.#fresh.size >= LIMITS.linksWaitingMax.value) {

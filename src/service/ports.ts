@@ -7,10 +7,13 @@ import type {
   AgentUpdateView,
   DiscoverRequest,
   DiscoveryView,
+  KeyRotationView,
   UpdateVmRequest,
+  VmKeyView,
 } from '../contract/machine_schemas.ts';
 import type { AddMountRequest, MountView } from '../contract/mount_schemas.ts';
 import type { AddedNotifierView, AddNotifierRequest, NotifierView } from '../contract/notify_schemas.ts';
+import type { PartView } from '../contract/part_schemas.ts';
 import type {
   AddVmRequest,
   GroupView,
@@ -19,7 +22,6 @@ import type {
   ListJobsRequest,
   PairRequest,
   PairView,
-  PartView,
   SetVmRequest,
   StartGroupRequest,
   StartJobRequest,
@@ -47,6 +49,13 @@ export interface MachinesPort {
   set(name: string, request: SetVmRequest): Promise<VmView>;
   remove(name: string): Promise<void>;
   pair(name: string, request: PairRequest): Promise<PairView>;
+}
+
+export interface KeysPort {
+  /** Has the agent of a machine change its key. CW_VM_UNKNOWN, CW_VM_OFFLINE, CW_PAIR_FIXED, CW_PAIR_PROOF, CW_DISK_*. */
+  rotateVm(name: string): Promise<VmKeyView>;
+  /** Changes the key of this host and tells its machines. CW_LIMIT, CW_DISK_*. */
+  rotateOwn(): Promise<KeyRotationView>;
 }
 
 export interface AgentsPort {
@@ -227,6 +236,7 @@ export interface ServiceParts {
   readonly trail: AuditTrail;
   readonly machines: MachinesPort;
   readonly agents: AgentsPort;
+  readonly keys: KeysPort;
   readonly discovery: DiscoveryPort;
   readonly jobs: JobReads & JobChanges;
   readonly groups: GroupsPort;

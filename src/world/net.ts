@@ -4,6 +4,8 @@ export interface PeerInfo {
   readonly description: string;
   /** SHA-256 of the peer's certificate as lower-case hex; null without TLS. */
   readonly fingerprint: string | null;
+  /** That of the certificate that this side has shown; absent without TLS. */
+  readonly ownFingerprint?: string;
   /** Negotiated TLS key exchange group and cipher, for example `X25519MLKEM768` and `TLS_AES_256_GCM_SHA384`. Group is null on the server side and without TLS. */
   readonly tlsGroup: string | null;
   readonly tlsCipher: string | null;
@@ -52,6 +54,10 @@ export interface TlsOptions {
   /** The cipher class: `sensitive` AES-256-GCM, `standard` AES-128-GCM, `chacha` ChaCha20-Poly1305. Default sensitive. */
   readonly cipherClass?: 'sensitive' | 'standard' | 'chacha';
   readonly handshakeTimeoutMs: number;
+  /** For a client: which key of the server it asks for, as a name of DNS. */
+  readonly serverName?: string | undefined;
+  /** For a server: the key that a client has asked for; null where there is none of that name, and `identity` is shown. */
+  readonly identityNamed?: ((serverName: string) => TlsIdentity | null) | undefined;
 }
 
 export type Endpoint =

@@ -3,6 +3,7 @@ import { after, describe, it } from 'node:test';
 import { fromHex, toHex } from '../../src/base/bytes.ts';
 import { ERROR_CODES } from '../../src/base/errors.ts';
 import { LIMITS } from '../../src/base/limits.ts';
+import { AgentKeys, type AgentKeysParts } from '../../src/guest/keys/agent_keys.ts';
 import { AgentUpdates, type AgentUpdatesParts } from '../../src/guest/update/agent_updates.ts';
 import { FarMounts } from '../../src/share/fuse/far_mounts.ts';
 import type { CopyService } from '../../src/transfer/copy_service.ts';
@@ -287,9 +288,10 @@ describe('docs/protocol.md', () => {
 
   it('rpc methods', () => {
     const methods = peerMethods({} as World, {} as CopyService, '');
-    const builds = new AgentUpdates({} as AgentUpdatesParts).methods(null);
+    const builds = new AgentUpdates({} as AgentUpdatesParts).methods(() => null);
+    const keys = new AgentKeys({} as AgentKeysParts).methods(() => null);
     const { methods: ofMounts } = new FarMounts({} as World, {} as Mounts);
-    const all = Object.keys({ ...methods, ...builds, ...ofMounts });
+    const all = Object.keys({ ...methods, ...builds, ...keys, ...ofMounts });
     assert.deepEqual(membersOf('methods').toSorted(), all.toSorted());
   });
 

@@ -161,6 +161,11 @@ describe('vm update over the link', { timeout: 300_000 }, () => {
     const done = await update('inward', build());
     await isUp('inward', ({ peer }) => peer?.buildId === done.to);
     assert.ok(agent.alive);
+    await client.call('rotateKey', {});
+    const { to } = await client.call('rotateVm', { name: 'inward' });
+    await isUp('inward', ({ fingerprint, hostKey }) => fingerprint === to && hostKey?.isCurrent === true);
+    const signed = await update('inward', build());
+    await isUp('inward', ({ peer }) => peer?.buildId === signed.to);
   });
 
   if (IS_LONG)

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { DaemonClient } from '../../src/cli/client.ts';
-import type { PartView } from '../../src/contract/schemas.ts';
+import type { PartView } from '../../src/contract/part_schemas.ts';
 import { Daemon } from '../../src/host/daemon.ts';
 import type { HttpListener } from '../../src/world/http.ts';
 import type { Listener } from '../../src/world/net.ts';

@@ -21,6 +21,8 @@ const MATRIX: Readonly<Record<ProcedureName, Rule>> = {
   removeVm: ['admin', 'vm'],
   pairVm: ['admin', 'vm'],
   updateVm: ['admin', 'vm'],
+  rotateVm: ['admin', 'vm'],
+  rotateKey: ['admin', 'all'],
   discoverVms: ['admin', 'all'],
   listJobs: ['viewer', 'any'],
   startJob: ['operator', 'job'],

@@ -4,6 +4,7 @@ import { Machines } from '../../src/host/machines.ts';
 import type { MemoryJobStore } from '../../src/host/memory_job_store.ts';
 import { VmStore } from '../../src/host/vm_store.ts';
 import { serveLinks } from '../../src/link/serve.ts';
+import { OwnKeys } from '../../src/link/session/own_keys.ts';
 import { openPairingTokens } from '../../src/link/session/pairing_file.ts';
 import type { TrustPolicy } from '../../src/link/session/trust.ts';
 import { TrustStore } from '../../src/link/session/trust_store.ts';
@@ -80,7 +81,8 @@ export async function runSimDaemon(
     const vm = { name, endpoint, trustCarrier: false, fingerprint, pairingSecret: null, pendingDiscards: [] };
     if (!store.get(name)) await store.add(vm).catch(() => undefined); // a full disk: it is known to this run
   }
-  const machines = new Machines({ world, store, trust, tokens, identity, buildId: 'sim' });
+  const keys = OwnKeys.fixed(world, identity);
+  const machines = new Machines({ world, store, trust, tokens, keys, buildId: 'sim' });
   machines.startAll();
   const jobs = new JobManager({
     world,

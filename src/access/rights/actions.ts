@@ -38,6 +38,8 @@ export const ACTIONS = {
   'vm.add-local': change('admin', 'all'),
   'vm.pair': change('admin', 'vm'),
   'vm.update': change('admin', 'vm'),
+  'vm.rotate': change('admin', 'vm'),
+  'key.rotate': change('admin', 'all'),
   'vm.change': change('admin', 'vm'),
   'vm.remove': change('admin', 'vm'),
   'job.list': look('viewer', 'any'),

@@ -57,6 +57,8 @@ const EXPECTED: Readonly<Record<Role, readonly Action[]>> = {
       'vm.discover',
       'vm.pair',
       'vm.update',
+      'vm.rotate',
+      'key.rotate',
       'vm.change',
       'vm.remove',
     ] as const),

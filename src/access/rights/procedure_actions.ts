@@ -18,6 +18,8 @@ export const PROCEDURE_ACTIONS = {
   removeVm: 'vm.remove',
   pairVm: 'vm.pair',
   updateVm: 'vm.update',
+  rotateVm: 'vm.rotate',
+  rotateKey: 'key.rotate',
   discoverVms: 'vm.discover',
   listJobs: 'job.list',
   startJob: 'job.start',

@@ -8,6 +8,7 @@ import { parseCount } from '../option_numbers.ts';
 import type { Action } from '../program.ts';
 import { table } from '../terminal.ts';
 import { channelText, encryptionText, VM_HEAD, vmRow } from '../vm_text.ts';
+import { keyRows } from './key.ts';
 
 /** `causeway vm ls` */
 export const vmList: Action = async (context, _args, options) => {
@@ -119,6 +120,7 @@ function details(vm: VmView): string {
     ['encryption', encryptionText(vm)],
     ['weight', String(vm.weight)],
     ['key', vm.fingerprint ?? 'none pinned yet'],
+    ...keyRows(vm),
     [
       'agent',
       vm.peer

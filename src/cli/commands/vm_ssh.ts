@@ -66,10 +66,10 @@ export async function purgeBySsh({ client, terminal }: Context, name: string): P
   const { endpoint } = await client.call('showVm', { name });
   if (endpoint.kind !== 'ssh')
     throw new CausewayError('CW_USAGE', `the agent of ${name} was not installed by \`vm add --ssh\``);
-  const { fingerprint } = await client.call('status', {});
+  const { deviceId } = await client.call('status', {});
   const remote = new Remote(endpoint, runNodeCommand, terminal.interrupted);
   const { agentDirectory } = endpoint;
-  const { keptFor } = await purgeAgent(remote, { agentDirectory, stateName: stateNameOf(fingerprint) });
+  const { keptFor } = await purgeAgent(remote, { agentDirectory, stateName: stateNameOf(deviceId) });
   if (keptFor !== null)
     terminal.err(
       `the agent in ${agentDirectory} of ${sshText(endpoint)} stays: another host uses it (${keptFor})\n`,

@@ -84,9 +84,9 @@ async function updateBySsh(context: Context, vm: VmView, options: Record<string,
   if (current === wanted && absentBytes === 0 && vm.peer?.buildId === wanted)
     return { ...about, sentBytes: 0, state: 'current' };
   if (options['now'] !== true) await refuseWhileCopying(context, vm.name);
-  const { fingerprint } = await client.call('status', {});
+  const { deviceId } = await client.call('status', {});
   const installed = await installAgent(remote, request);
-  await restartAgent(remote, { agentDirectory, stateName: stateNameOf(fingerprint) });
+  await restartAgent(remote, { agentDirectory, stateName: stateNameOf(deviceId) });
   const failure = await trial(context, vm, installed);
   if (failure !== null) throw await rolledBack(remote, installed, failure);
   return { ...about, sentBytes: installed.sentBytes, state: 'updated' };

@@ -1,4 +1,5 @@
-import type { JobView, PartView, StatusView } from '../../contract/schemas.ts';
+import type { PartView } from '../../contract/part_schemas.ts';
+import type { JobView, StatusView } from '../../contract/schemas.ts';
 
 /** Something that needs a person, with the page that shows it. */
 export interface Finding {

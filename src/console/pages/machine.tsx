@@ -50,7 +50,8 @@ export function MachinePage({ name }: { readonly name: string }) {
   );
 }
 
-function Actions({ vm: { name } }: { readonly vm: VmView }) {
+function Actions({ vm }: { readonly vm: VmView }) {
+  const { name } = vm;
   const m = messages.value.machines;
   const [asking, setAsking] = useState(false);
   const remove = async (): Promise<void> => {
@@ -61,6 +62,7 @@ function Actions({ vm: { name } }: { readonly vm: VmView }) {
   };
   return (
     <>
+      {!vm.trustCarrier && vm.state === 'up' && <ChangeKey name={name} />}
       <Button refused={refusalOf('vm.remove')} onPress={() => setAsking(true)}>
         {m.remove}
       </Button>
@@ -85,6 +87,35 @@ function Actions({ vm: { name } }: { readonly vm: VmView }) {
   );
 }
 
+/** Its agent makes a new key over the link that the former one has made. */
+function ChangeKey({ name }: { readonly name: string }) {
+  const m = messages.value.machines;
+  const [asking, setAsking] = useState(false);
+  const change = async (): Promise<void> => {
+    await call('rotateVm', { name });
+    tell(m.rotated(name));
+    await refresh();
+  };
+  return (
+    <>
+      <Button refused={refusalOf('vm.rotate')} onPress={() => setAsking(true)}>
+        {m.rotate}
+      </Button>
+      {asking && (
+        <Confirm
+          title={m.rotateTitle(name)}
+          yes={m.rotate}
+          no={m.cancel}
+          onYes={change}
+          onClose={() => setAsking(false)}
+        >
+          {m.rotateText}
+        </Confirm>
+      )}
+    </>
+  );
+}
+
 function MachineFacts({ vm }: { readonly vm: VmView }) {
   const { machines: m, units } = messages.value;
   const { peer } = vm;
@@ -103,6 +134,19 @@ function MachineFacts({ vm }: { readonly vm: VmView }) {
         peer === null ? null : { name: m.system, value: `${peer.hostName}, ${peer.platform}` },
         peer === null ? null : { name: m.agent, value: m.agentVersion(peer.buildId, peer.protocolVersion) },
         { name: m.key, value: <span class="mono break">{vm.fingerprint ?? m.noKey}</span> },
+        vm.nextFingerprint === null
+          ? null
+          : { name: m.nextKey, value: <span class="mono break">{vm.nextFingerprint}</span> },
+        vm.hostKey === null || vm.hostKey.isCurrent || vm.hostKey.untilMs === null
+          ? null
+          : {
+              name: m.hostKey,
+              value: (
+                <>
+                  {m.formerKey} <Time atMs={vm.hostKey.untilMs} />
+                </>
+              ),
+            },
       ]}
     />
   );

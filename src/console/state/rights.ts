@@ -9,6 +9,7 @@ export type Action =
   | 'vm.pair'
   | 'vm.change'
   | 'vm.remove'
+  | 'vm.rotate'
   | 'job.start'
   | 'job.control'
   | 'job.undo'

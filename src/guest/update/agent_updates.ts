@@ -67,13 +67,13 @@ export class AgentUpdates {
       await store.commit();
   }
 
-  /** `host` is the proven key of the peer; null on a link without keys. */
-  methods(host: string | null): Record<string, RpcHandler> {
+  /** `host` tells the key that the peer has proven last; null on a link without keys. */
+  methods(host: () => string | null): Record<string, RpcHandler> {
     return {
-      agentStatus: async () => this.#status(host),
-      agentOffer: async (params) => this.#offer(host, params),
-      agentPiece: async (params) => this.#piece(host, params),
-      agentTry: async () => this.#try(host),
+      agentStatus: async () => this.#status(host()),
+      agentOffer: async (params) => this.#offer(host(), params),
+      agentPiece: async (params) => this.#piece(host(), params),
+      agentTry: async () => this.#try(host()),
     };
   }
 

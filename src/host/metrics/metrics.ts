@@ -1,6 +1,7 @@
 import { asCausewayError, type ErrorCode } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
-import type { JobView, PartView } from '../../contract/schemas.ts';
+import type { PartView } from '../../contract/part_schemas.ts';
+import type { JobView } from '../../contract/schemas.ts';
 import type { TrailEvent } from '../../service/audit_trail.ts';
 import type { ApiAnswer, MetricsPort } from '../../service/ports.ts';
 import type { MetricFamily } from '../../telemetry/family.ts';

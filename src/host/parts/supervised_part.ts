@@ -1,6 +1,6 @@
 import { asCausewayError, CausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
-import type { PartView } from '../../contract/schemas.ts';
+import type { PartView } from '../../contract/part_schemas.ts';
 import type { Clock } from '../../world/clock.ts';
 import { retryWaitMs } from '../retry.ts';
 

@@ -15,7 +15,7 @@ import {
   type Refusal,
 } from '../../wire/hello.ts';
 import type { Clock } from '../../world/clock.ts';
-import type { Conn, TlsIdentity } from '../../world/net.ts';
+import type { Conn, TlsIdentity, TlsOptions } from '../../world/net.ts';
 import type { World } from '../../world/world.ts';
 import { pairingProof } from './pairing_proof.ts';
 import type { DialTrust } from './trust.ts';
@@ -25,11 +25,29 @@ type HandshakeWorld = Pick<World, 'clock' | 'net' | 'process' | 'identities'>;
 
 /** What a side brings into a handshake. */
 export interface LocalSide {
-  readonly identity: TlsIdentity;
+  /** The own key, or what tells it for each connection anew. */
+  readonly identity: TlsIdentity | (() => TlsIdentity);
+  /** For the accepting side: a further own key that is shown to who asks for it, see {@link keyName}. */
+  readonly identityNamed?: (keyName: string) => TlsIdentity | null;
   readonly buildId: string;
   /** For TLS, where the other end may take longer to start than LIMITS.handshakeTimeoutMs. */
   readonly handshakeTimeoutMs?: number;
 }
+
+/** The key that is shown on a connection that is made now. */
+export function ownIdentity({ identity }: Pick<LocalSide, 'identity'>): TlsIdentity {
+  return typeof identity === 'function' ? identity() : identity;
+}
+
+/**
+ * How a dialler says in TLS (RFC 6066 section 3, server name) which key of the acceptor it knows, so that one that has
+ * changed its key can still show the former one to who has not heard of it.
+ */
+export function keyName(fingerprint: string): string {
+  return `k${fingerprint.slice(0, KEY_NAME_DIGITS)}.causeway`;
+}
+
+const KEY_NAME_DIGITS = 32;
 
 /** A carrier whose two ends have greeted each other. */
 export interface Greeted {
@@ -52,8 +70,13 @@ export async function greetAsDialer(
   let conn = raw;
   try {
     const { trust, session } = side;
-    if (trust.kind !== 'trust-carrier') conn = await secure(world, raw, side, 'client');
-    const proof = checkAcceptor(world, conn, side.identity, trust);
+    const identity = ownIdentity(side);
+    if (trust.kind !== 'trust-carrier') {
+      const known = trust.nextFingerprint ?? trust.fingerprint;
+      const serverName = known === null ? undefined : keyName(known);
+      conn = await secure(world, raw, { ...side, identity, role: 'client', serverName });
+    }
+    const proof = checkAcceptor(world, conn, identity, trust);
     const integrity = integrityOf(conn);
     await conn.write([encodeHello(ownHello(world, side.buildId, { conn, session, integrity, proof }))]);
     const peer = await readHello(conn);
@@ -79,7 +102,8 @@ export async function hearDialer(
 ): Promise<Greeted> {
   let conn = raw;
   try {
-    if (!side.trustCarrier) conn = await secure(world, raw, side, 'server');
+    const identity = ownIdentity(side);
+    if (!side.trustCarrier) conn = await secure(world, raw, { ...side, identity, role: 'server' });
     const integrity = integrityOf(conn);
     const peer = await readHello(conn);
     if (peer.kind === 'refusal') throw peer.error;
@@ -141,10 +165,11 @@ const SILENT: ReadonlySet<string> = new Set([
 async function secure(
   world: HandshakeWorld,
   raw: Conn,
-  { identity, handshakeTimeoutMs = LIMITS.handshakeTimeoutMs.value }: LocalSide,
-  role: 'client' | 'server',
+  side: Omit<TlsOptions, 'handshakeTimeoutMs'> & { readonly handshakeTimeoutMs?: number },
 ): Promise<Conn> {
-  const conn = await world.net.secure(raw, { identity, role, handshakeTimeoutMs });
+  const { identity, role, serverName, identityNamed } = side;
+  const { handshakeTimeoutMs = LIMITS.handshakeTimeoutMs.value } = side;
+  const conn = await world.net.secure(raw, { identity, role, handshakeTimeoutMs, serverName, identityNamed });
   if (conn.peer.fingerprint !== null) return conn;
   await conn.close();
   throw new CausewayError('CW_TLS_FAILED', 'the other side showed no certificate');
@@ -159,9 +184,8 @@ function checkAcceptor(
 ): Uint8Array | null {
   if (trust.kind === 'trust-carrier') return null;
   const acceptor = conn.peer.fingerprint as string;
-  if (trust.fingerprint !== null && trust.fingerprint !== acceptor) {
-    throw keyChanged(conn.peer.description, acceptor);
-  }
+  const isKnown = trust.fingerprint === acceptor || trust.nextFingerprint === acceptor;
+  if (trust.fingerprint !== null && !isKnown) throw keyChanged(conn.peer.description, acceptor);
   if (trust.kind === 'first-use' || trust.pairingSecret === undefined) return null;
   return pairingProof(world.identities, trust.pairingSecret, { dialer: identity.fingerprint, acceptor });
 }

@@ -6,7 +6,7 @@ import { StateFile } from './state_file.ts';
 import { field, type StateObject } from './state_json.ts';
 import { isFingerprint } from './trust_store.ts';
 
-const FILE_NAME = 'identity.json';
+export const FILE_NAME = 'identity.json';
 const OTHERS_BITS = 0o077;
 
 /**
@@ -19,12 +19,21 @@ export async function loadIdentity(
   dir: Dir,
   dirPath: string,
 ): Promise<TlsIdentity> {
+  return (await loadKeyFile(world, dir, dirPath)).identity;
+}
+
+/** The same, with all that is in the file. */
+export async function loadKeyFile(
+  world: Pick<World, 'identities' | 'process'>,
+  dir: Dir,
+  dirPath: string,
+): Promise<{ readonly identity: TlsIdentity; readonly body: StateObject }> {
   const file = new StateFile(dir, dirPath, FILE_NAME);
   const stored = await file.read();
   if (stored === null) {
     const identity = await world.identities.create(`causeway ${world.process.info.hostName}`);
     await file.write(identity);
-    return identity;
+    return { identity, body: { ...identity } };
   }
   if (world.process.info.platform !== 'win32' && (stored.mode & OTHERS_BITS) !== 0) {
     throw new CausewayError(
@@ -33,10 +42,11 @@ export async function loadIdentity(
         'set it to 600, and pair anew if somebody else may have read it',
     );
   }
-  return parseIdentity(stored.body, file.description);
+  return { identity: parseIdentity(stored.body, file.description), body: stored.body };
 }
 
-function parseIdentity(body: StateObject, description: string): TlsIdentity {
+/** CW_DAEMON_STATE. */
+export function parseIdentity(body: StateObject, description: string): TlsIdentity {
   const text = (name: string) => field(body, name, 'string', description);
   const fingerprint = text('fingerprint');
   if (!isFingerprint(fingerprint)) {

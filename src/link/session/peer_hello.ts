@@ -12,5 +12,6 @@ export function peerHello(greeted: Greeted, tlsGroup: string | null): PeerHello 
     fingerprint: conn.peer.fingerprint,
     tlsGroup,
     tlsCipher: conn.peer.tlsCipher,
+    ownFingerprint: conn.peer.ownFingerprint ?? null,
   };
 }

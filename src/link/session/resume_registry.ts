@@ -2,7 +2,7 @@ import { equalBytes, toHex } from '../../base/bytes.ts';
 import { CausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { Clock } from '../../world/clock.ts';
-import type { AcceptedSession } from '../accepted_link.ts';
+import type { AcceptedPeer, AcceptedSession } from '../accepted_link.ts';
 
 interface Kept {
   readonly session: AcceptedSession;
@@ -14,13 +14,13 @@ interface Kept {
 
 /**
  * The sessions of the accepting side. A session without a carrier is kept for `LIMITS.sessionKeepMs`, at most
- * `LIMITS.sessionsKeptMax` of them: the one that waits longest makes room. It is found by id and by the key that
- * started it, so that knowing an id is of no use to another key.
+ * `LIMITS.sessionsKeptMax` of them: the one that waits longest makes room. It is found by id and by who started it, so
+ * that knowing an id is of no use to another peer; a peer that changes its key meanwhile stays the same one.
  */
 export class ResumeRegistry {
   readonly #clock: Clock;
   readonly #kept = new Map<string, Kept>();
-  /** By key: the incarnation that was heard of last. */
+  /** By owner: the incarnation that was heard of last. */
   readonly #incarnations = new Map<string, Uint8Array>();
 
   #losses = 0;
@@ -33,19 +33,19 @@ export class ResumeRegistry {
     return [...this.#kept.values()].map((kept) => kept.session);
   }
 
-  find(fingerprint: string | null, sessionId: Uint8Array): AcceptedSession | null {
-    return this.#kept.get(keyOf(fingerprint, sessionId))?.session ?? null;
+  /** `owner` as {@link ownerOf} gives it. */
+  find(owner: string | null, sessionId: Uint8Array): AcceptedSession | null {
+    return this.#kept.get(keyOf(owner, sessionId))?.session ?? null;
   }
 
-  /** Sessions of one key that have a carrier. */
-  countAttached(fingerprint: string | null): number {
-    return this.sessions.filter((session) => session.peer.fingerprint === fingerprint && session.attached)
-      .length;
+  /** Sessions of one peer that have a carrier. */
+  countAttached(owner: string | null): number {
+    return this.sessions.filter((session) => ownerOf(session.peer) === owner && session.attached).length;
   }
 
   /** Keeps a session until it is closed, or has had no carrier for too long. */
   add(session: AcceptedSession): void {
-    const key = keyOf(session.peer.fingerprint, session.sessionId);
+    const key = keyOf(ownerOf(session.peer), session.sessionId);
     const kept: Kept = { session, expiry: null, lostAt: 0 };
     this.#kept.set(key, kept);
     session.onState(({ kind }) => {
@@ -57,9 +57,9 @@ export class ResumeRegistry {
   }
 
   /** Ends what an earlier incarnation of this device left without a carrier; nobody can resume it. */
-  async heardOf(fingerprint: string | null, incarnation: Uint8Array | undefined): Promise<void> {
-    if (fingerprint === null || incarnation === undefined) return;
-    this.#incarnations.set(fingerprint, incarnation);
+  async heardOf(owner: string | null, incarnation: Uint8Array | undefined): Promise<void> {
+    if (owner === null || incarnation === undefined) return;
+    this.#incarnations.set(owner, incarnation);
     const orphans = this.sessions.filter((session) => !session.attached && this.#isOrphan(session));
     await Promise.all(orphans.map((session) => session.end(restarted())));
   }
@@ -93,24 +93,28 @@ export class ResumeRegistry {
   }
 
   #isOrphan(session: AcceptedSession): boolean {
-    const { fingerprint } = session.peer;
-    if (fingerprint === null || session.incarnation === undefined) return false;
-    const latest = this.#incarnations.get(fingerprint);
+    const owner = ownerOf(session.peer);
+    if (owner === null || session.incarnation === undefined) return false;
+    const latest = this.#incarnations.get(owner);
     return latest !== undefined && !equalBytes(latest, session.incarnation);
   }
 
   #remove(key: string, kept: Kept): void {
     if (this.#kept.get(key) !== kept) return; // a newer session of that id has taken its place
     this.#kept.delete(key);
-    const { fingerprint } = kept.session.peer;
-    if (fingerprint !== null && !this.sessions.some((other) => other.peer.fingerprint === fingerprint)) {
-      this.#incarnations.delete(fingerprint);
-    }
+    const owner = ownerOf(kept.session.peer);
+    if (owner !== null && !this.sessions.some((other) => ownerOf(other.peer) === owner))
+      this.#incarnations.delete(owner);
   }
 }
 
-function keyOf(fingerprint: string | null, sessionId: Uint8Array): string {
-  return `${fingerprint ?? 'carrier'}:${toHex(sessionId)}`;
+/** Whose a session is: what the policy calls the peer, whichever of its keys it shows; null on a trusted carrier. */
+export function ownerOf({ id, fingerprint }: Pick<AcceptedPeer, 'id' | 'fingerprint'>): string | null {
+  return id === null ? fingerprint : `named:${id}`;
+}
+
+function keyOf(owner: string | null, sessionId: Uint8Array): string {
+  return `${owner ?? 'carrier'}:${toHex(sessionId)}`;
 }
 
 function restarted(): CausewayError {

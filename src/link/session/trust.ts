@@ -1,12 +1,22 @@
 import { CausewayError } from '../../base/errors.ts';
 import type { PairFingerprints } from './pairing_proof.ts';
 
-/** How the dialling side decides whom it talks to. */
+/** How the dialling side decides whom it talks to. `nextFingerprint` is as good: the key that the acceptor changes to. */
 export type DialTrust =
   /** The acceptor's key is known, from a token or from the store. `pairingSecret` is offered while this side is not pinned there. */
-  | { readonly kind: 'pinned'; readonly fingerprint: string; readonly pairingSecret?: Uint8Array }
+  | {
+      readonly kind: 'pinned';
+      readonly fingerprint: string;
+      readonly pairingSecret?: Uint8Array;
+      readonly nextFingerprint?: string | null;
+    }
   /** A channel that only the owner can open (serial socket, Unix socket, command): the first key is pinned. */
-  | { readonly kind: 'first-use'; readonly fingerprint: string | null; readonly onPinned: OnPinned }
+  | {
+      readonly kind: 'first-use';
+      readonly fingerprint: string | null;
+      readonly onPinned: OnPinned;
+      readonly nextFingerprint?: string | null;
+    }
   /** The carrier itself is trusted (in-process, inside ssh): no TLS. */
   | { readonly kind: 'trust-carrier' };
 

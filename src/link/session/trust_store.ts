@@ -14,6 +14,8 @@ export interface PinnedPeer {
   readonly name: string;
   readonly pinnedAtMs: number;
   readonly how: PinHow;
+  /** The key that this one follows: both are trusted until this one was seen. */
+  readonly follows?: string;
 }
 
 const FILE_NAME = 'trusted.json';
@@ -85,6 +87,53 @@ export class TrustStore {
     });
   }
 
+  /**
+   * Trusts `next` as well as `fingerprint`, under the same name, until {@link seen} is told of it. A key that was to follow
+   * before is trusted no more. False where `fingerprint` is not trusted.
+   */
+  async follow(fingerprint: string, next: string): Promise<boolean> {
+    let isKnown = false;
+    await this.#change((peers) => {
+      const former = peers.find((peer) => peer.fingerprint === fingerprint);
+      isKnown = former !== undefined;
+      if (former === undefined) return peers;
+      if (peers.some((peer) => peer.fingerprint === next && peer.follows === fingerprint)) return peers;
+      const kept = peers.filter((peer) => peer.fingerprint !== next && peer.follows !== fingerprint);
+      const { name, how } = former;
+      const pinnedAtMs = this.#clock.wallMs();
+      return [...kept, { fingerprint: next, name, pinnedAtMs, how, follows: fingerprint }];
+    });
+    return isKnown;
+  }
+
+  /** The key that is to follow one; null where none is. */
+  followerOf(fingerprint: string): string | null {
+    return this.#peers.find((peer) => peer.follows === fingerprint)?.fingerprint ?? null;
+  }
+
+  /** A peer has proven this key: the one that it follows is trusted no more. */
+  seen(fingerprint: string): Promise<void> {
+    return this.#change((peers) => {
+      const follows = peers.find((peer) => peer.fingerprint === fingerprint)?.follows;
+      if (follows === undefined) return peers;
+      return peers
+        .filter((peer) => peer.fingerprint !== follows)
+        .map((peer) => {
+          if (peer.fingerprint !== fingerprint) return peer;
+          const { follows: _, ...settled } = peer;
+          return settled;
+        });
+    });
+  }
+
+  /** The key that was to follow is trusted no more. */
+  async unfollow(fingerprint: string): Promise<void> {
+    await this.#change((peers) => {
+      const kept = peers.filter((peer) => peer.follows !== fingerprint);
+      return kept.length === peers.length ? peers : kept;
+    });
+  }
+
   /** Trusts none of the keys of a name any longer; resolves with how many there were. */
   async unpin(name: string): Promise<number> {
     let removed = 0;
@@ -133,6 +182,7 @@ function parsePeers(body: StateObject, description: string): PinnedPeer[] {
       name: text('name'),
       pinnedAtMs: field(entry, 'pinnedAtMs', 'number', description),
       how,
+      ...(typeof entry['follows'] === 'string' && { follows: entry['follows'] }),
     };
   });
 }

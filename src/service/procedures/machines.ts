@@ -1,6 +1,12 @@
 import type { Action } from '../../access/rights/actions.ts';
 import { decide } from '../../access/rights/decide.ts';
-import type { AgentUpdateView, DiscoverRequest, UpdateVmRequest } from '../../contract/machine_schemas.ts';
+import type {
+  AgentUpdateView,
+  DiscoverRequest,
+  KeyRotationView,
+  UpdateVmRequest,
+  VmKeyView,
+} from '../../contract/machine_schemas.ts';
 import type { AddVmRequest, PairRequest, SetVmRequest, VmEndpoint, VmView } from '../../contract/schemas.ts';
 import { sshText } from '../../vm/ssh/ssh_command.ts';
 import { type Caller, param } from '../caller.ts';
@@ -42,6 +48,17 @@ export const MACHINE_PROCEDURES = {
     return {};
   }),
   updateVm,
+  rotateVm: {
+    ...one(({ keys }, call) => keys.rotateVm(param(call, 'name'))),
+    outcome: (result) => ({ ...(result as VmKeyView) }),
+  },
+  rotateKey: {
+    outcome: (result) => {
+      const { from, to, machines } = result as KeyRotationView;
+      return { from, to, told: machines.filter(({ state }) => state === 'told').length };
+    },
+    act: ({ keys }) => keys.rotateOwn(),
+  },
   discoverVms: { act: ({ discovery }, { body }) => discovery.look(body as DiscoverRequest) },
   pairVm: one(({ machines }, call) => machines.pair(param(call, 'name'), call.body as PairRequest)),
 } satisfies Record<string, Procedure>;

@@ -18,12 +18,25 @@ function failed(description: string, reason: string, cause?: unknown): CausewayE
  * Certificates are self-signed and judged by the caller by their fingerprint, so no chain is checked. A server must say
  * `rejectUnauthorized` all the same: for OpenSSL it means that a client without certificate is refused with an alert.
  */
-function startTls(under: Duplex, options: TlsOptions): tls.TLSSocket {
-  const secureContext = tlsContext(options.identity, options.cipherClass);
-  if (options.role === 'client')
-    return tls.connect({ socket: under, secureContext, rejectUnauthorized: false });
+function startTls(under: Duplex, options: TlsOptions, onShown: (own: string) => void): tls.TLSSocket {
+  const { identity, cipherClass, serverName, identityNamed } = options;
+  const secureContext = tlsContext(identity, cipherClass);
+  if (options.role === 'client') {
+    const named = serverName === undefined ? {} : { servername: serverName };
+    return tls.connect({ socket: under, secureContext, rejectUnauthorized: false, ...named });
+  }
   const certificates = { requestCert: true, rejectUnauthorized: true };
-  return new tls.TLSSocket(under as tls.TLSSocket, { isServer: true, secureContext, ...certificates });
+  const SNICallback: tls.TlsOptions['SNICallback'] = (name, done) => {
+    const asked = identityNamed?.(name) ?? identity;
+    onShown(asked.fingerprint);
+    done(null, tlsContext(asked, cipherClass));
+  };
+  const naming = identityNamed === undefined ? {} : { SNICallback };
+  return new tls.TLSSocket(under as tls.TLSSocket, {
+    ...{ isServer: true, secureContext },
+    ...certificates,
+    ...naming,
+  });
 }
 
 /** Settles with the handshake. */
@@ -38,13 +51,14 @@ function handshake(socket: tls.TLSSocket, description: string, options: TlsOptio
   return promise.finally(() => clearTimeout(timer));
 }
 
-function peerOf(socket: tls.TLSSocket, description: string): PeerInfo {
+function peerOf(socket: tls.TLSSocket, description: string, ownFingerprint: string): PeerInfo {
   const certificate = socket.getPeerX509Certificate();
   if (certificate === undefined) throw failed(description, 'the other side showed no certificate');
   const key = socket.getEphemeralKeyInfo() as { name?: string } | null; // null on the server side
   return {
     description,
     fingerprint: fingerprintOf(certificate.raw),
+    ownFingerprint,
     tlsGroup: key?.name ?? null,
     tlsCipher: socket.getCipher().standardName,
   };
@@ -56,8 +70,11 @@ export async function secureConn(conn: Conn, options: TlsOptions): Promise<Conn>
   const under: Duplex = (conn instanceof SocketConn ? conn.detach() : null) ?? new ConnDuplex(conn);
   under.on('error', () => undefined); // TLS above hears of it too
   let socket: tls.TLSSocket | null = null;
+  let own = options.identity.fingerprint;
   try {
-    socket = startTls(under, options);
+    socket = startTls(under, options, (shown) => {
+      own = shown;
+    });
     const started = socket;
     // a server made from a ready socket tells of later failures by this event only, and stays open
     socket.on('_tlsError' as 'error', (error: Error) => started.destroy(error));
@@ -69,7 +86,7 @@ export async function secureConn(conn: Conn, options: TlsOptions): Promise<Conn>
       input: socket,
       output: socket,
       inbox,
-      peer: peerOf(socket, description),
+      peer: peerOf(socket, description, own),
       release,
     });
   } catch (thrown) {

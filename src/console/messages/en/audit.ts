@@ -46,6 +46,8 @@ export const audit = {
     'vm.discover': 'Look for virtual machines of this host',
     'vm.pair': 'Pair a machine',
     'vm.update': 'Update the agent of a machine',
+    'vm.rotate': 'Change the key of a machine',
+    'key.rotate': 'Change the key of this host',
     'vm.change': 'Change a machine',
     'vm.remove': 'Remove a machine',
     'job.list': 'List copies',

@@ -35,6 +35,15 @@ export const machines = {
   removeText:
     'Its key is forgotten and no copy can reach it. Files stay where they are. To add it again it needs a new token.',
   removed: (name: string) => `${name} is removed`,
+  rotate: 'Change its key',
+  rotateTitle: (name: string) => `Change the key of ${name}?`,
+  rotateText:
+    'The agent makes a new key, and the former one is trusted no more. Copies that run go on; the connection is made anew.',
+  rotated: (name: string) => `${name} has a new key`,
+  cancel: 'Leave it',
+  nextKey: 'Its next key',
+  hostKey: 'Knows this host by',
+  formerKey: 'a former key, shown to it until',
   keep: 'Keep it',
   copyHere: 'Copy to or from it',
   itsCopies: 'Its copies',

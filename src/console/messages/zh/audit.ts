@@ -48,6 +48,8 @@ export const audit: Messages['audit'] = {
     'vm.discover': '查找本机上的虚拟机',
     'vm.pair': '配对虚拟机',
     'vm.update': '更新虚拟机的代理程序',
+    'vm.rotate': '更换虚拟机的密钥',
+    'key.rotate': '更换本机的密钥',
     'vm.change': '更改虚拟机',
     'vm.remove': '移除虚拟机',
     'job.list': '列出复制任务',

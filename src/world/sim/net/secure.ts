@@ -1,5 +1,5 @@
 import { assert } from '../../../base/assert.ts';
-import { concat, equalBytes, fromHex, toHex, utf8 } from '../../../base/bytes.ts';
+import { concat, equalBytes, fromHex, fromUtf8, toHex, utf8 } from '../../../base/bytes.ts';
 import { CausewayError } from '../../../base/errors.ts';
 import { hashParts } from '../../../base/hash.ts';
 import type { Conn, PeerInfo, TlsOptions } from '../../net.ts';
@@ -11,8 +11,9 @@ import { closedError } from './conn.ts';
 const MAGIC = utf8('SIM-TLS\n');
 const FINGERPRINT_BYTES = 32;
 const TAG_BYTES = 8;
-/** Magic, role, fingerprint, tag. */
-const HELLO_BYTES = MAGIC.byteLength + 1 + FINGERPRINT_BYTES + TAG_BYTES;
+const NAME_BYTES = 80;
+/** Magic, role, fingerprint, name of the key that a client asks for (padded with zeros), tag. */
+const HELLO_BYTES = MAGIC.byteLength + 1 + FINGERPRINT_BYTES + NAME_BYTES + TAG_BYTES;
 /** Length, sequence, tag. */
 const RECORD_HEADER_BYTES = 8 + TAG_BYTES;
 const RECORD_MAX_BYTES = 64 * 1024;
@@ -31,8 +32,15 @@ function tagOf(...parts: Uint8Array[]): Uint8Array {
   return hashParts(parts).subarray(0, TAG_BYTES);
 }
 
-function helloOf(role: 'client' | 'server', fingerprint: string): Uint8Array {
-  const body = concat([MAGIC, Uint8Array.of(role === 'client' ? 1 : 2), fromHex(fingerprint)]);
+interface PeerHello {
+  readonly fingerprint: string;
+  readonly name: string;
+}
+
+function helloOf(role: 'client' | 'server', { fingerprint, name }: PeerHello): Uint8Array {
+  const padded = new Uint8Array(NAME_BYTES);
+  padded.set(utf8(name));
+  const body = concat([MAGIC, Uint8Array.of(role === 'client' ? 1 : 2), fromHex(fingerprint), padded]);
   return concat([body, tagOf(body)]);
 }
 
@@ -53,11 +61,14 @@ export async function secureConn(
   });
   try {
     if (!isConsistent(options.identity)) throw failed('the private key does not belong to the certificate');
-    const hello = helloOf(options.role, options.identity.fingerprint);
-    if (options.role === 'client') await conn.write([hello]);
-    const peer = await readHello(conn, options.role);
-    if (options.role === 'server') await conn.write([hello]);
-    return new SecureConn(conn, peerInfo(conn, peer, options));
+    const { role, identity, serverName = '' } = options;
+    if (role === 'client')
+      await conn.write([helloOf(role, { fingerprint: identity.fingerprint, name: serverName })]);
+    const peer = await readHello(conn, role);
+    const asked = role === 'server' && peer.name !== '' ? options.identityNamed?.(peer.name) : null;
+    const { fingerprint } = asked ?? identity;
+    if (role === 'server') await conn.write([helloOf(role, { fingerprint, name: '' })]);
+    return new SecureConn(conn, peerInfo(conn, { theirs: peer.fingerprint, own: fingerprint }, options));
   } catch (error) {
     await conn.close();
     if (timedOut) throw failed(`no answer in ${options.handshakeTimeoutMs} ms`);
@@ -69,17 +80,18 @@ export async function secureConn(
   }
 }
 
-function peerInfo(conn: Conn, fingerprint: string, options: TlsOptions): PeerInfo {
+function peerInfo(conn: Conn, keys: { theirs: string; own: string }, options: TlsOptions): PeerInfo {
   return {
     description: conn.peer.description,
-    fingerprint,
+    fingerprint: keys.theirs,
+    ownFingerprint: keys.own,
     tlsGroup: options.role === 'client' ? 'X25519MLKEM768' : null,
     tlsCipher: CIPHERS[options.cipherClass ?? 'sensitive'],
   };
 }
 
-/** Reads the peer's hello and gives its fingerprint. Anything that is not a hello is refused at its first bytes. */
-async function readHello(conn: Conn, ownRole: 'client' | 'server'): Promise<string> {
+/** Reads the peer's hello. Anything that is not a hello is refused at its first bytes. */
+async function readHello(conn: Conn, ownRole: 'client' | 'server'): Promise<PeerHello> {
   const hello = new Uint8Array(HELLO_BYTES);
   const start = hello.subarray(0, MAGIC.byteLength);
   for (let at = 0; at < start.byteLength; ) {
@@ -95,7 +107,13 @@ async function readHello(conn: Conn, ownRole: 'client' | 'server'): Promise<stri
   if (!equalBytes(tagOf(body), hello.subarray(HELLO_BYTES - TAG_BYTES))) throw failed('damaged handshake');
   const role = hello[MAGIC.byteLength] === 1 ? 'client' : 'server';
   if (role === ownRole) throw failed(`both sides are ${role}s`);
-  return toHex(body.subarray(MAGIC.byteLength + 1));
+  const fields = body.subarray(MAGIC.byteLength + 1);
+  const name = fields.subarray(FINGERPRINT_BYTES);
+  const end = name.indexOf(0);
+  return {
+    fingerprint: toHex(fields.subarray(0, FINGERPRINT_BYTES)),
+    name: fromUtf8(end < 0 ? name : name.subarray(0, end)) ?? '',
+  };
 }
 
 class SecureConn implements Conn {
