@@ -78,6 +78,11 @@ export const SERVICE_ERRORS = {
   CW_MOUNT_UNKNOWN: spec('never', 4, 'See `causeway mount` for what is mounted.'),
   // area: shares
   CW_SHARE_EXISTS: spec('never', 4, 'A share with that name exists: choose another name or remove it first.'),
+  CW_SHARE_EVENTS_GONE: spec(
+    'never',
+    1,
+    'Changes were missed that are not kept any more: read the folder anew, and its events without --since from there on.',
+  ),
   CW_SHARE_NAME: spec('never', 2, 'A share name has 1 to 63 letters, digits, dots, hyphens or underscores.'),
   CW_SHARE_REFUSED: spec(
     'never',
@@ -105,6 +110,16 @@ export const SERVICE_ERRORS = {
     'never',
     4,
     'Send all files that were announced, and no others, then start one copy of them.',
+  ),
+  CW_WATCH_ENTRIES: spec(
+    'never',
+    4,
+    'The share holds too much for its changes to be told: share the folders below one by one.',
+  ),
+  CW_WATCH_FOLDERS: spec(
+    'retry',
+    1,
+    'Raise what the system allows: sysctl fs.inotify.max_user_watches and fs.inotify.max_user_instances.',
   ),
   // area: audit
   CW_AUDIT_UNAVAILABLE: spec(

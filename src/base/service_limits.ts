@@ -74,6 +74,29 @@ export const SERVICE_LIMITS = {
   httpHeadersMs: ms(60_000, 'a client of a share has sent the headers of a request by then'),
   httpIdleMs: ms(300_000, 'a connection of a client of a share on which no byte moves for so long is closed'),
   httpKeepAliveMs: ms(75_000, 'a connection of a client of a share is kept for its next request'),
+  // change events
+  shareEventsKept: count(
+    20_000,
+    'changes of one share that are kept for who reads on; an older index is refused',
+  ),
+  shareEventReadersMax: count(64, 'streams of changes of shares that are read at one time'),
+  watchHintsMax: count(
+    65_536,
+    'hints of changes in one share between two looks; where more come, everything is looked at again',
+  ),
+  watchEntriesMax: count(300_000, 'files and folders of one share whose changes can be told'),
+  watchFoldersOpenMax: count(64, 'folders that one watch has open at one time'),
+  watchLooksAtOnceMax: count(16, 'names of a folder that one watch looks at together'),
+  watchLookMs: ms(50, 'how often a watch asks the kernel for hints: how late a change may be told'),
+  watchRootLookMs: ms(1_000, 'how often a watch looks whether its folder is still the one that was shared'),
+  watchRescanEveryMs: ms(
+    10_000,
+    'how often a folder is looked at as a whole where the kernel gives no hints',
+  ),
+  watchLingerMs: ms(
+    60_000,
+    'how long a share is watched on after its last reader went away: it may come back',
+  ),
   davXmlMaxBytes: bytes(MIB, 'XML of one WebDAV request'),
   davXmlDepthMax: count(64, 'nesting of the XML of a WebDAV request; deeper input is hostile'),
   davValuesMaxBytes: bytes(

@@ -3,9 +3,16 @@ import { COMMAND_LIMITS } from '../base/command_limits.ts';
 import { joinAbsolute } from '../base/path.ts';
 import type { AuditFilterRequest, AuditRecordView } from '../contract/audit_schemas.ts';
 import type { PROCEDURES } from '../contract/procedures.ts';
-import { EXPORT_AUDIT_PATH, type ProcedureName, ROUTES, WATCH_JOB_PATH } from '../contract/routes.ts';
+import {
+  EXPORT_AUDIT_PATH,
+  type ProcedureName,
+  ROUTES,
+  SHARE_EVENTS_PATH,
+  WATCH_JOB_PATH,
+} from '../contract/routes.ts';
 import type { JobView } from '../contract/schemas.ts';
-import { requestJson, requestJsonLines, requestOnce } from '../world/node/local_http.ts';
+import type { ShareEventView } from '../contract/share_event_schemas.ts';
+import { requestEvents, requestJson, requestJsonLines, requestOnce } from '../world/node/local_http.ts';
 
 type Body<N extends ProcedureName> = Static<(typeof PROCEDURES)[N]['body']>;
 type Params<N extends ProcedureName> = Static<(typeof PROCEDURES)[N]['params']>;
@@ -41,6 +48,15 @@ export class DaemonClient {
       { socketPath: this.socketPath, method: 'GET', path },
       signal,
     ) as AsyncGenerator<AuditRecordView>;
+  }
+
+  /** The changes of a share, until the signal is aborted; the last one may say why there are no more. CW_SHARE_*, CW_DAEMON_DOWN. */
+  shareEvents(name: string, since: number | null, signal: AbortSignal): AsyncGenerator<ShareEventView> {
+    const path = fill(SHARE_EVENTS_PATH, { name }) + queryOf(since === null ? {} : { since });
+    return requestEvents(
+      { socketPath: this.socketPath, method: 'GET', path },
+      signal,
+    ) as AsyncGenerator<ShareEventView>;
   }
 
   /** The views of a job until it has ended. CW_JOB_UNKNOWN, CW_DAEMON_DOWN. */

@@ -58,6 +58,13 @@ export function addShareCommands(program: Command, add: Add): void {
     .option('--rebind', 'the folder that is there now is the right one');
   add(
     share,
+    'events <name>',
+    'show what changes in a share, whoever changes it, until Ctrl-C',
+    'causeway share events projects --json',
+    async () => (await import('./commands/share_events.ts')).shareEvents,
+  ).option('--since <index>', 'go on after that index, which a line before has shown');
+  add(
+    share,
     'rm <name>',
     'end a share, at once; the folder stays as it is',
     'causeway share rm projects',

@@ -92,6 +92,9 @@ export const UPLOAD_FILE_PATH = '/v1/uploads/:id/files';
 /** Server-sent events: see `event_schemas.ts`. */
 export const EVENTS_PATH = '/v1/events';
 
+/** Server-sent events: see `share_event_schemas.ts`. */
+export const SHARE_EVENTS_PATH = '/v1/shares/:name/events';
+
 /** The metrics as Prometheus reads them; the same path on the socket and by HTTPS. */
 export const SCRAPE_PATH = '/metrics';
 

@@ -15,6 +15,7 @@ import { PROTOCOL_VERSIONS } from '../wire/hello.ts';
 import type { Argon2Cost, Cryptography } from '../world/cryptography.ts';
 import type { Database } from '../world/database.ts';
 import type { Dir } from '../world/disk.ts';
+import type { OpenFolderHints } from '../world/folder_hints.ts';
 import type { ServeHttp } from '../world/http.ts';
 import type { LocalTime } from '../world/local_time.ts';
 import type { Mounts } from '../world/mounts.ts';
@@ -45,6 +46,7 @@ import { ShareMounts } from './share_mounts.ts';
 import { ShareRecords } from './share_records.ts';
 import { ShareSignIn } from './share_sign_in.ts';
 import { ShareStore } from './share_store.ts';
+import { ShareWatches } from './share_watches.ts';
 import { type ShareListen, Shares } from './shares.ts';
 import { SqlAnswerStore } from './sql_answer_store.ts';
 import { SqlJobStore } from './sql_job_store.ts';
@@ -89,6 +91,8 @@ export interface WebOptions {
   readonly passwordCost?: Argon2Cost;
   /** Absent: shares are kept and not served. */
   readonly shares?: { readonly serve: ServeHttp; readonly listen: ShareListen };
+  /** Absent: changes in shares are found by looking at everything again and again. */
+  readonly folderHints?: { readonly open: OpenFolderHints; readonly hintsMax?: number };
   /** Absent: nothing is served by SMB. */
   readonly smb?: { readonly programs: SmbPrograms; readonly listen: SmbListen | null };
 }
@@ -450,7 +454,15 @@ function sharesOf(
   return new Shares({
     world,
     store: new ShareStore(database),
-    ways: { mounts, samba: sambaOf({ world, dataDirectory, web }, allow) },
+    ways: {
+      mounts,
+      samba: sambaOf({ world, dataDirectory, web }, allow),
+      watches: new ShareWatches({
+        world,
+        openHints: web.folderHints?.open ?? (() => null),
+        hintsMax: web.folderHints?.hintsMax,
+      }),
+    },
     dataDirectory,
     passwords,
     userNamed: (name) => {

@@ -11,6 +11,7 @@ import type {
   ShareMount,
   ShareView,
 } from '../contract/share_schemas.ts';
+import type { ShareEventReader } from '../service/ports.ts';
 import { MOUNT_ID_BYTES } from '../wire/mount_messages.ts';
 import type { HttpListen, HttpListener, ServeHttp } from '../world/http.ts';
 import type { TlsIdentity } from '../world/net.ts';
@@ -24,6 +25,7 @@ import { newSharePassword } from './share_sign_in.ts';
 import { checkSmb, sambaShareOf, smbSharesOf, smbView } from './share_smb.ts';
 import { checkSource } from './share_source.ts';
 import type { ShareMountWish, ShareStore, StoredShare } from './share_store.ts';
+import type { ShareWatches } from './share_watches.ts';
 
 /** Where shares are served. Beyond loopback only with TLS. */
 export interface ShareListen {
@@ -47,6 +49,7 @@ export interface SharesParts {
     /** Machines that show shares as folders of theirs. */
     readonly mounts: ShareMounts;
     readonly samba: Samba;
+    readonly watches: ShareWatches;
   };
   readonly serving: Pick<ShareServerParts, 'signIn' | 'records' | 'permits' | 'measure'>;
   /** Null: this daemon serves no shares. */
@@ -101,6 +104,15 @@ export class Shares implements AsyncDisposable {
   /** CW_SHARE_UNKNOWN. */
   async view(name: string): Promise<ShareView> {
     return this.#viewOf(this.#get(name));
+  }
+
+  sourceOf(name: string): string {
+    return this.#get(name).record.source;
+  }
+
+  /** See {@link ShareWatches.read}. CW_SHARE_UNKNOWN. */
+  events(name: string, since: number | null, wake: () => void): ShareEventReader {
+    return this.#parts.ways.watches.read(this.#get(name).record, since, wake);
   }
 
   /** CW_SHARE_EXISTS, CW_SHARE_NAME, CW_SHARE_REFUSED, CW_DISK_NOT_FOUND, CW_USER_UNKNOWN, CW_LIMIT. */
@@ -179,6 +191,11 @@ export class Shares implements AsyncDisposable {
       await this.#serveSmb(name); // what runs on it is cut
       if (smb && password !== null) await samba.setPassword(await sambaShareOf(world, record), password);
       await store.put(record);
+      if (sourceInode !== old.record.sourceInode)
+        await this.#parts.ways.watches.end(
+          name,
+          new CausewayError('CW_SHARE_EVENTS_GONE', `${name} is another folder now`),
+        );
       await old.close();
       const share = new LiveShare(world, record);
       this.#live.set(name, share);
@@ -195,6 +212,8 @@ export class Shares implements AsyncDisposable {
       await this.#parts.store.remove(name);
       this.#live.delete(name);
       await this.#parts.ways.mounts.forget(name);
+      const reason = new CausewayError('CW_SHARE_UNKNOWN', `${name} is no share any more`);
+      await this.#parts.ways.watches.end(name, reason);
       await share.close();
       await this.#serveSmb();
       if (this.#live.size === 0) await this.#unlisten();
@@ -204,6 +223,7 @@ export class Shares implements AsyncDisposable {
   async close(): Promise<void> {
     this.#over.abort();
     await this.#turn;
+    await this.#parts.ways.watches.close();
     await this.#parts.ways.samba.close();
     await this.#unlisten();
     for (const share of this.#live.values()) await share.close();

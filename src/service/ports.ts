@@ -29,6 +29,7 @@ import type {
   UndoJobRequest,
   VmView,
 } from '../contract/schemas.ts';
+import type { ShareEventView } from '../contract/share_event_schemas.ts';
 import type {
   CreatedShareView,
   CreateShareRequest,
@@ -95,12 +96,23 @@ export interface MountsPort {
   remove(mountpoint: string): Promise<void>;
 }
 
+/** Reads the changes of a share, one after the other. */
+export interface ShareEventReader {
+  /** The next one; null where there is none yet. After one of kind `end` nothing comes. */
+  next(): ShareEventView | null;
+  close(): void;
+}
+
 export interface SharesPort {
   views(): Promise<ShareView[]>;
   view(name: string): Promise<ShareView>;
   create(request: CreateShareRequest): Promise<CreatedShareView>;
   set(name: string, request: SetShareRequest): Promise<CreatedShareView>;
   remove(name: string): Promise<void>;
+  /** The shared folder. CW_SHARE_UNKNOWN. */
+  sourceOf(name: string): string;
+  /** From `since` on; null: from now on. `wake` is called when there is more. CW_SHARE_UNKNOWN, CW_SHARE_EVENTS_GONE, CW_LIMIT. */
+  events(name: string, since: number | null, wake: () => void): ShareEventReader;
 }
 
 /** A file of an upload as it arrives. */

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import { request } from 'node:https';
+import os from 'node:os';
+import path from 'node:path';
 import { describe, it } from 'node:test';
 import { LIMITS } from '../../src/base/limits.ts';
 import { EventHub } from '../../src/service/event_hub.ts';
@@ -19,12 +22,12 @@ class Events {
   readonly close: () => void;
   #wake: () => void = () => undefined;
 
-  constructor(client: WebClient, path = '/api/v1/events', headers: Record<string, string> = {}) {
+  constructor(client: WebClient, at = '/api/v1/events', headers: Record<string, string> = {}) {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.ended = promise;
     const own = { ...(client.cookie && { cookie: client.cookie }), ...headers };
     const outgoing = request(
-      new URL(path, client.base),
+      new URL(at, client.base),
       { rejectUnauthorized: false, headers: own },
       (response) => {
         let rest = '';
@@ -145,5 +148,35 @@ describe('the stream of events', () => {
     for (let at = 0; at < LIMITS.eventsKept.value; at += 1) told({ id: `j${at}` } as never);
     assert.ok(!hub.reaches(since));
     assert.ok(hub.reaches(hub.index));
+  });
+
+  it('of a share tells its changes to who may look at its folder, and ends with the right', async (t) => {
+    const rig = await DaemonRig.start(t);
+    const ann = await rig.ann();
+    const shared = fs.mkdtempSync(path.join(os.tmpdir(), 'cw-shared-'));
+    t.after(() => fs.rmSync(shared, { recursive: true }));
+    await ann.call('createShare', {}, { name: 'docs', source: shared });
+    const at = '/api/v1/shares/docs/events';
+    const clients: WebClient[] = [];
+    for (const [name, scope] of [
+      ['bob', `host:${shared}`],
+      ['eve', 'host:/elsewhere'],
+    ] as const) {
+      await rig.addUser(name, [{ role: 'viewer', scopes: [scope] }]);
+      const client = rig.client();
+      await client.logIn(name, PASSWORD);
+      clients.push(client);
+    }
+    const [bob, eve] = clients as [WebClient, WebClient];
+    const read = new Events(bob, at);
+    await read.until('state', ({ event }) => event === 'state');
+    fs.writeFileSync(path.join(shared, 'f'), 'x');
+    await read.until('create', ({ event, data }) => event === 'create' && data['path'] === 'f');
+    for (const refused of [at, '/api/v1/shares/none/events'])
+      assert.equal((await eve.send(refused)).status, 403);
+    await ann.call('setUser', { name: 'bob' }, { grants: [] });
+    fs.writeFileSync(path.join(shared, 'g'), 'x');
+    await read.ended;
+    assert.ok(!read.told.some(({ data }) => data['path'] === 'g'));
   });
 });

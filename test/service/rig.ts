@@ -6,6 +6,7 @@ import { DaemonClient } from '../../src/cli/client.ts';
 import type { GrantBody } from '../../src/contract/identity_schemas.ts';
 import { Daemon } from '../../src/host/daemon.ts';
 import { openNodeDatabase } from '../../src/world/node/database.ts';
+import { openNodeFolderHints } from '../../src/world/node/inotify.ts';
 import { createNodeLocalTime } from '../../src/world/node/local_time.ts';
 import { createNodeWorld } from '../../src/world/node/world.ts';
 import { webOptions } from '../fixtures/web_options.ts';
@@ -41,6 +42,7 @@ export class DaemonRig implements AsyncDisposable {
         listen: { host: '127.0.0.1', port: 0, isDefault: false },
         consoleFolder: join(folder, 'console'),
         passwordCost: CHEAP,
+        folderHints: { open: openNodeFolderHints },
       }),
     });
     const rig = new DaemonRig(folder, daemon);

@@ -8,6 +8,7 @@ import { Daemon } from '../../src/host/daemon.ts';
 import type { ShareListen } from '../../src/host/shares.ts';
 import { openNodeDatabase } from '../../src/world/node/database.ts';
 import { serveNodeHttp } from '../../src/world/node/http_server.ts';
+import { openNodeFolderHints } from '../../src/world/node/inotify.ts';
 import { createNodeLocalTime } from '../../src/world/node/local_time.ts';
 import { nodeSmbPrograms } from '../../src/world/node/smb_programs.ts';
 import { createNodeWorld } from '../../src/world/node/world.ts';
@@ -23,15 +24,15 @@ export class Rig implements AsyncDisposable {
   readonly client = new DaemonClient(path.join(this.base, 'data'));
   #daemon: Daemon | null = null;
 
-  static async start(listen: ShareListen = PLAIN): Promise<Rig> {
+  static async start(listen: ShareListen = PLAIN, hintsMax?: number): Promise<Rig> {
     const rig = new Rig();
     fs.mkdirSync(rig.source);
     fs.mkdirSync(path.join(rig.base, 'data'), { mode: 0o700 });
-    await rig.up(listen);
+    await rig.up(listen, hintsMax);
     return rig;
   }
 
-  async up(listen: ShareListen = PLAIN): Promise<void> {
+  async up(listen: ShareListen = PLAIN, hintsMax?: number): Promise<void> {
     this.#daemon = await Daemon.start({
       world: createNodeWorld(),
       dataDirectory: path.join(this.base, 'data'),
@@ -43,6 +44,7 @@ export class Rig implements AsyncDisposable {
       web: webOptions({
         passwordCost: CHEAP,
         shares: { serve: serveNodeHttp, listen },
+        folderHints: { open: openNodeFolderHints, ...(hintsMax !== undefined && { hintsMax }) },
         smb: { programs: nodeSmbPrograms, listen: PLAIN },
       }),
     });

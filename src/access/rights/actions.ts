@@ -56,6 +56,8 @@ export const ACTIONS = {
   'mount.change': change('admin', 'all'),
   'share.read': look('admin', 'all'),
   'share.change': change('admin', 'all'),
+  /** Names of files and when they change, and nothing of what is in them. */
+  'share.watch': look('viewer', 'path'),
   'share.use': look('viewer', 'path'),
   'share.write': change('operator', 'path'),
   'account.read': look('viewer', 'own'),

@@ -45,9 +45,12 @@ function resourcesOf(action: Action, place: 'inside' | 'outside'): Resource[] {
 const EXPECTED: Readonly<Record<Role, readonly Action[]>> = {
   viewer: [
     ...(['daemon.status', 'metrics.read', 'vm.list', 'vm.read', 'job.list', 'job.read'] as const),
-    ...(['account.read', 'account.change', 'share.use'] as const),
+    ...(['account.read', 'account.change', 'share.use', 'share.watch'] as const),
   ],
-  operator: ['job.start', 'job.control', 'job.undo', 'file.list', 'settings.read', 'share.write'],
+  operator: [
+    ...(['job.start', 'job.control', 'job.undo', 'file.list', 'settings.read', 'share.write'] as const),
+    ...(['upload.read', 'upload.change'] as const),
+  ],
   admin: [
     ...([
       'daemon.stop',

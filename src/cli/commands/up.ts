@@ -17,6 +17,7 @@ import { createNodeCryptography } from '../../world/node/cryptography.ts';
 import { makeDataDirectory } from '../../world/node/data_directory.ts';
 import { openNodeDatabase } from '../../world/node/database.ts';
 import { serveNodeHttp } from '../../world/node/http_server.ts';
+import { openNodeFolderHints } from '../../world/node/inotify.ts';
 import { createNodeLocalTime } from '../../world/node/local_time.ts';
 
 import { createNodeMounts } from '../../world/node/mounts.ts';
@@ -113,6 +114,7 @@ function daemonOptions(dataDirectory: string, settings: DaemonSettings): DaemonO
       listen: webListen(settings),
       consoleFolder: consoleDirectory(),
       ...(shares === null ? {} : { shares: { serve: serveNodeHttp, listen: shares } }),
+      folderHints: { open: openNodeFolderHints },
       smb: { programs: nodeSmbPrograms, listen: shares === null ? null : smbListen(settings) },
     },
   };

@@ -11,8 +11,10 @@ import {
   OPENAPI_PATH,
   type ProcedureName,
   SCRAPE_PATH,
+  SHARE_EVENTS_PATH,
   WATCH_JOB_PATH,
 } from '../../contract/routes.ts';
+import { ShareEventsRequest } from '../../contract/share_event_schemas.ts';
 import { CONTENT_TYPES, expose, formatFor } from '../../telemetry/exposition.ts';
 import type { Caller } from '../caller.ts';
 import { parseIdempotencyKey } from '../once_only.ts';
@@ -23,6 +25,7 @@ import { sessionCookie } from './cookies.ts';
 import { type Credentials, refuseForged } from './credentials.ts';
 import { streamEvents } from './event_stream.ts';
 import { PROBLEM_TYPE, problemOf } from './problem.ts';
+import { streamShareEvents } from './share_event_stream.ts';
 import { exportAudit, watchJob } from './streams.ts';
 import { addUploadRoute } from './upload_route.ts';
 
@@ -71,6 +74,9 @@ export function addApi(server: FastifyInstance, service: Service, place: ApiPlac
     streamEvents(service, callerOf, request, reply),
   );
   addUploadRoute(server, service, place);
+  server.get(`${prefix}${SHARE_EVENTS_PATH}`, stream('shareEvents', ShareEventsRequest), (request, reply) =>
+    streamShareEvents(service, callerOf, request, reply),
+  );
   addHealth(server, service);
   addOpenApi(server, service, place);
   addScrape(server, service, place);

@@ -58,12 +58,22 @@ function isUnreached(failure: unknown): boolean {
 
 /** The lines of a streamed answer, each parsed as JSON. Ends when the daemon ends it; CW_DAEMON_DOWN when it is cut. */
 export async function* requestJsonLines(options: LocalRequest, signal: AbortSignal): AsyncGenerator<unknown> {
+  for await (const line of requestLines(options, signal)) yield JSON.parse(line);
+}
+
+/** The same of server-sent events, of which each has its data in one line. */
+export async function* requestEvents(options: LocalRequest, signal: AbortSignal): AsyncGenerator<unknown> {
+  for await (const line of requestLines(options, signal))
+    if (line.startsWith('data: ')) yield JSON.parse(line.slice('data: '.length));
+}
+
+async function* requestLines(options: LocalRequest, signal: AbortSignal): AsyncGenerator<string> {
   const { status, body, socket } = await send(options);
   if (status >= 400) throw errorOf(await textOf(body), status);
   const stop = () => socket.destroy();
   signal.addEventListener('abort', stop, { once: true });
   try {
-    yield* parsedLines(body);
+    yield* linesOf(body);
   } catch (failure) {
     if (!signal.aborted) throw failure;
   } finally {
@@ -71,7 +81,7 @@ export async function* requestJsonLines(options: LocalRequest, signal: AbortSign
   }
 }
 
-async function* parsedLines(body: AsyncIterable<Buffer>): AsyncGenerator<unknown> {
+async function* linesOf(body: AsyncIterable<Buffer>): AsyncGenerator<string> {
   let rest: Buffer[] = [];
   for await (const piece of body) {
     let from = 0;
@@ -79,7 +89,7 @@ async function* parsedLines(body: AsyncIterable<Buffer>): AsyncGenerator<unknown
       const line = Buffer.concat([...rest, piece.subarray(from, end)]).toString();
       rest = [];
       from = end + 1;
-      if (line !== '') yield JSON.parse(line);
+      if (line !== '') yield line;
     }
     if (from < piece.length) rest.push(piece.subarray(from));
   }

@@ -35,6 +35,7 @@ export const audit = {
     'mount.change': 'Change mounts',
     'share.read': 'Look at shares',
     'share.change': 'Change shares',
+    'share.watch': 'Read the changes of a share',
     'share.use': 'Use a share',
     'share.write': 'Write to a share',
     'notify.read': 'Look at notifications',

@@ -37,6 +37,7 @@ export const audit: Messages['audit'] = {
     'mount.change': '更改挂载',
     'share.read': '查看共享',
     'share.change': '更改共享',
+    'share.watch': '读取共享的变更',
     'share.use': '使用共享',
     'share.write': '写入共享',
     'notify.read': '查看通知',
