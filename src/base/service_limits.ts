@@ -109,6 +109,10 @@ export const SERVICE_LIMITS = {
   davLockDefaultMs: ms(600_000, 'life of a WebDAV lock whose client asks for no time'),
   davLockMaxMs: ms(86_400_000, 'longest life of a WebDAV lock; its client may renew it'),
   davCopyDepthMax: count(256, 'folders within folders that one WebDAV request copies or removes'),
+  // folders of machines
+  folderPageMax: count(1_000, 'entries in one page of a folder of a machine'),
+  folderPageMaxBytes: bytes(256 * KIB, 'of such a page after which it ends'),
+  folderAnswerMs: ms(10_000, 'time for a machine to show one of its folders'),
   // uploads
   uploadMaxBytes: bytes(256 * 1024 * MIB, 'files of one upload together'),
   uploadFilesMax: count(100_000, 'files and folders of one upload'),

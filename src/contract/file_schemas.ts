@@ -6,7 +6,7 @@ const Nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T)
 
 export const ListFilesRequest = Type.Object(
   {
-    /** A folder of the host, without `..`. Absent: where to begin, as far as the caller's rights reach. */
+    /** A folder of the host or the machine, absolute, without `..`. Absent: where to begin, as far as the caller's rights reach. */
     path: Type.Optional(Type.String({ minLength: 1, maxLength: 4_096 })),
     /** Names that begin with a dot too. */
     hidden: Type.Optional(Type.Boolean()),

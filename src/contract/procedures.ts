@@ -86,6 +86,7 @@ export const PROCEDURES = {
   resumeJob: { ...ROUTES.resumeJob, params: IdParams, body: Empty, result: JobView },
   interruptJob: { ...ROUTES.interruptJob, params: IdParams, body: Empty, result: JobView },
   listFiles: { ...ROUTES.listFiles, params: Empty, body: ListFilesRequest, result: FilePageView },
+  listVmFiles: { ...ROUTES.listVmFiles, params: NameParams, body: ListFilesRequest, result: FilePageView },
   createUpload: { ...ROUTES.createUpload, params: Empty, body: CreateUploadRequest, result: UploadView },
   showUpload: { ...ROUTES.showUpload, params: IdParams, body: Empty, result: UploadView },
   addUploadFolders: {

@@ -23,6 +23,7 @@ export const ROUTES = {
   undoJob: { method: 'POST', path: '/v1/jobs/:id/undo' },
   interruptJob: { method: 'POST', path: '/v1/jobs/:id/interrupt' },
   listFiles: { method: 'GET', path: '/v1/files' },
+  listVmFiles: { method: 'GET', path: '/v1/vms/:name/files' },
   createUpload: { method: 'POST', path: '/v1/uploads' },
   showUpload: { method: 'GET', path: '/v1/uploads/:id' },
   addUploadFolders: { method: 'POST', path: '/v1/uploads/:id/folders' },

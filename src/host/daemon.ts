@@ -52,6 +52,7 @@ import { SqlAnswerStore } from './sql_answer_store.ts';
 import { SqlJobStore } from './sql_job_store.ts';
 import { migrateState, STATE_FILE_NAME } from './state_database.ts';
 import { Uploads } from './uploads/uploads.ts';
+import { VmFiles } from './vm_files.ts';
 import { VmMounts } from './vm_mounts.ts';
 import { VmStore } from './vm_store.ts';
 import { loadWebIdentity } from './web_identity.ts';
@@ -252,6 +253,7 @@ export class Daemon implements AsyncDisposable {
       notifiers: this.notifiers,
       settings: this.#parts.settings,
       files: new HostFiles(world),
+      vmFiles: new VmFiles(this.machines, world.clock),
       uploads: this.#parts.uploads,
     };
     const events = this.#events;

@@ -1,7 +1,7 @@
 import { CausewayError } from '../base/errors.ts';
+import { chainOf, fileId } from '../tree/listing/path_place.ts';
 import type { Stat } from '../world/disk.ts';
 import type { World } from '../world/world.ts';
-import { chainOf, fileId } from './path_place.ts';
 
 /** Folders of the system: neither they nor what lies below is shared unless it is meant. */
 const SYSTEM_FOLDERS = [

@@ -1,7 +1,7 @@
 import type { AllowStore } from '../access/guard/allow_store.ts';
 import type { Identity } from '../access/identity.ts';
-import type { PathPlace } from '../access/rights/scope.ts';
 import type { ErrorCode } from '../base/errors.ts';
+import type { PathPlace } from '../base/path_place.ts';
 import type { ConfigView } from '../contract/config_schemas.ts';
 import type {
   AgentUpdateView,
@@ -38,6 +38,7 @@ import type {
 } from '../contract/share_schemas.ts';
 import type { CreateUploadRequest, UploadView } from '../contract/upload_schemas.ts';
 import type { MetricFamily } from '../telemetry/family.ts';
+import type { ListedFile, ListedPage, ListRequest } from '../tree/listing/folder_page.ts';
 import type { Clock } from '../world/clock.ts';
 import type { AuditTrail } from './audit_trail.ts';
 
@@ -148,36 +149,32 @@ export interface SettingsPort {
   reload(): Promise<ConfigView>;
 }
 
-export interface ListRequest {
-  readonly hidden: boolean;
-  readonly limit: number;
-  /** Where the page before ended; null for the first. */
-  readonly after: string | null;
-  /** The folder that was decided on, by its identity: another one is refused. */
-  readonly chain: readonly string[];
-}
-
-export interface ListedFile {
-  readonly name: string;
-  readonly path: string;
-  readonly kind: 'folder' | 'file' | 'other';
-  readonly isLink: boolean;
-  readonly sizeBytes: number | null;
-  readonly mtimeMs: number | null;
-}
-
-export interface ListedPage {
-  readonly entries: readonly ListedFile[];
-  readonly next: string | null;
-  readonly isCut: boolean;
-}
-
 /** The files of the host. */
 export interface FilesPort {
   readonly home: string;
   placeOf(path: string): Promise<PathPlace>;
   /** CW_DISK_*, CW_ACCESS_DENIED where the path leads elsewhere by now. */
   list(path: string, request: ListRequest): Promise<ListedPage>;
+}
+
+export interface VmListRequest extends Omit<ListRequest, 'chain'> {
+  /** Also where links lead. */
+  readonly places: boolean;
+}
+
+export interface ListedVmPage extends Omit<ListedPage, 'entries'> {
+  /** Where the folder really is. */
+  readonly place: PathPlace;
+  /** Places of links only, where they were asked for. */
+  readonly entries: readonly (ListedFile & { readonly place: PathPlace })[];
+}
+
+/** The files of machines. CW_VM_UNKNOWN, CW_VM_OFFLINE, CW_UNSUPPORTED where the agent is too old to tell. */
+export interface VmFilesPort {
+  /** The home folder of the agent. */
+  home(vm: string): Promise<string>;
+  /** CW_DISK_*. */
+  list(vm: string, path: string, request: VmListRequest): Promise<ListedVmPage>;
 }
 
 export interface DaemonPort {
@@ -259,5 +256,6 @@ export interface ServiceParts {
   readonly settings: SettingsPort;
   readonly notifiers: NotifiersPort;
   readonly files: FilesPort;
+  readonly vmFiles: VmFilesPort;
   readonly uploads: UploadsPort;
 }

@@ -180,7 +180,13 @@ describe('the console', { skip: SKIPPED }, () => {
     await admin.getByText('3 files, 17 B').waitFor();
     assert.deepEqual(await seriousFindings(admin), [], 'the list');
     await rig.picture(admin, 'copy-dropped');
-    await field(admin, 'Destination').fill(`${rig.guestFiles}/`);
+    await button(admin, 'Choose a folder on dev').click();
+    const picker = admin.getByRole('dialog', { name: 'Choose a folder on dev' });
+    await picker.getByRole('button', { name: 'Open /', exact: true }).click();
+    for (const name of rig.guestFiles.slice(1).split('/'))
+      await picker.getByRole('button', { name: `Open ${name}`, exact: true }).click();
+    await picker.getByRole('button', { name: 'Choose this folder' }).click();
+    assert.equal(await field(admin, 'Destination').inputValue(), `${rig.guestFiles}/`);
     await button(admin, 'Start the copy').click();
     await heading(admin, 'photos → dev').waitFor();
     await expect('it is at 100 %', async () =>
@@ -196,6 +202,17 @@ describe('the console', { skip: SKIPPED }, () => {
     await field(admin, 'What').selectOption({ label: 'Send files to be copied' });
     await button(admin, 'Search').click();
     await admin.locator('tr[data-action="upload.change"]').first().getByText('ann').waitFor();
+  });
+
+  it('says what to do where the agent is too old to show its folders', async () => {
+    const code = 'CW_UNSUPPORTED';
+    await admin.route('**/vms/dev/files*', (route) => route.fulfill({ status: 409, json: { code } }));
+    await open(admin, 'copy/dev');
+    await button(admin, 'Choose a folder on dev').click();
+    await admin.getByText('Type the path instead, or update the agent.').waitFor();
+    assert.equal(await admin.getByText('Loading…').count(), 0);
+    await admin.unroute('**/vms/dev/files*');
+    await admin.keyboard.press('Escape');
   });
 
   it('shows the settings of the daemon, checks a change, and says what needs a restart', async () => {

@@ -120,6 +120,7 @@ const JOURNAL = { front: JOURNAL_HEAD_BYTES, behind: JOURNAL_CRC_BYTES };
 /** Members of messages whose names look like those of limits. */
 const MEMBERS = new Set([
   'cacheMs',
+  'mtimeMs',
   'createdMs',
   'untilMs',
   'busyMs',
@@ -293,6 +294,13 @@ describe('docs/protocol.md', () => {
     const { methods: ofMounts } = new FarMounts({} as World, {} as Mounts);
     const all = Object.keys({ ...methods, ...builds, ...keys, ...ofMounts });
     assert.deepEqual(membersOf('methods').toSorted(), all.toSorted());
+  });
+
+  it('entries of folders', () => {
+    const pages = goldenMaps('folder_messages', (vector) => vector.layout === 'page');
+    const entries = pages.flatMap((page) => page['entries'] as CborMap[]);
+    assert.ok(entries.length > 2);
+    for (const entry of entries) checkMembers(membersOf('folderEntry'), entry, 'entry of a folder');
   });
 
   it('copy messages', () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { fromHex, toHex } from '../../src/base/bytes.ts';
 import { CausewayError } from '../../src/base/errors.ts';
-import { type CborValue, decodeCbor, encodeCbor } from '../../src/wire/cbor.ts';
+import { type CborMap, type CborValue, decodeCbor, encodeCbor } from '../../src/wire/cbor.ts';
 import {
   decodeCopyOpening,
   decodeLaneOpening,
@@ -13,6 +13,14 @@ import {
   encodeLaneOpening,
 } from '../../src/wire/copy_messages.ts';
 import type { CopyOpening, LaneOpening, SourceMessage } from '../../src/wire/copy_types.ts';
+import {
+  type FolderPage,
+  type FolderRequest,
+  folderParams,
+  folderResult,
+  readFolderParams,
+  readFolderResult,
+} from '../../src/wire/folder_messages.ts';
 import {
   decodeMountHello,
   decodeMountOpening,
@@ -44,6 +52,17 @@ const MOUNT_LAYOUTS: Readonly<Record<string, Layout>> = {
   opening: { encode: (value) => encodeMountOpening(value as MountOpening), decode: decodeMountOpening },
   hello: { encode: (value) => encodeMountHello(value as MountHello), decode: decodeMountHello },
   ready: { encode: (value) => encodeMountReady(value as MountReady), decode: decodeMountReady },
+};
+
+const FOLDER_LAYOUTS: Readonly<Record<string, Layout>> = {
+  request: {
+    encode: (value) => encodeCbor(folderParams(value as FolderRequest)),
+    decode: (bytes) => readFolderParams(decodeCbor(bytes) as CborMap),
+  },
+  page: {
+    encode: (value) => encodeCbor(folderResult(value as FolderPage)),
+    decode: (bytes) => readFolderResult(decodeCbor(bytes) as CborMap),
+  },
 };
 
 const CBOR: Layout = { encode: (value) => encodeCbor(value as CborValue), decode: decodeCbor };
@@ -82,6 +101,7 @@ function bothDirections<L extends { layout?: string }>(file: string, layoutOf: (
 bothDirections('cbor', () => CBOR);
 bothDirections('reason', () => REASON);
 bothDirections<{ layout: string }>('mount_messages', ({ layout }) => MOUNT_LAYOUTS[layout] as Layout);
+bothDirections<{ layout: string }>('folder_messages', ({ layout }) => FOLDER_LAYOUTS[layout] as Layout);
 bothDirections<{ layout: string }>('copy_messages', ({ layout }) => COPY_LAYOUTS[layout] as Layout);
 
 describe('Pairing tokens', () => {

@@ -14,9 +14,9 @@ import { PassThrough, pipeline, Readable } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
 import { LIMITS } from '../../src/base/limits.ts';
 import type { StartJobRequest } from '../../src/contract/schemas.ts';
-import { Agent } from '../../src/guest/agent.ts';
-import { createNodeWorld } from '../../src/world/node/world.ts';
+import type { Agent } from '../../src/guest/agent.ts';
 import { expect as eventually } from '../console/expect.ts';
+import { addMachine } from './add_machine.ts';
 import { DaemonRig, PASSWORD } from './rig.ts';
 import type { WebClient } from './web_client.ts';
 
@@ -66,7 +66,7 @@ describe('uploads', () => {
   before(async () => {
     rig = await DaemonRig.start();
     out = join(rig.folder, 'out');
-    for (const name of ['agent', 'out']) mkdirSync(join(rig.folder, name));
+    mkdirSync(out);
     await rig.ann();
     for (const name of ['olga', 'otto']) {
       await rig.addUser(name, [{ role: 'operator', scopes: [`vm:dev:${out}`, 'vm:away'] }]);
@@ -74,17 +74,7 @@ describe('uploads', () => {
     [olga, otto] = [rig.client(), rig.client()];
     await olga.logIn('olga', PASSWORD);
     await otto.logIn('otto', PASSWORD);
-    agent = await Agent.start({
-      world: createNodeWorld(),
-      dataDirectory: join(rig.folder, 'agent'),
-      buildId: 'test',
-      channel: { kind: 'listen', host: '127.0.0.1', port: 0 },
-      trustCarrier: false,
-      log: () => undefined,
-    });
-    const [host = '', port] = (agent.ready.address ?? '').split(':');
-    const endpoint = { kind: 'tcp', host, port: Number(port) } as const;
-    await rig.socket.call('addVm', {}, { name: 'dev', endpoint, token: agent.ready.token ?? '' });
+    agent = await addMachine(rig, 'dev');
     await rig.socket.call('addVm', {}, { name: 'away', endpoint: { kind: 'listen' } });
   });
   after(async () => {

@@ -32,6 +32,7 @@ export const PROCEDURE_ACTIONS = {
   undoJob: 'job.undo',
   interruptJob: 'job.control',
   listFiles: 'file.list',
+  listVmFiles: 'file.list',
   createUpload: 'upload.change',
   showUpload: 'upload.read',
   addUploadFolders: 'upload.change',

@@ -1,4 +1,5 @@
 import { CausewayError } from '../../base/errors.ts';
+import type { PathPlace } from '../../base/path_place.ts';
 import { matchesGlob } from './glob.ts';
 import { isBelow, plainPath } from './path_prefix.ts';
 
@@ -10,12 +11,6 @@ export type Scope =
   | { readonly kind: 'all' }
   | { readonly kind: 'vm'; readonly vm: string; readonly path: string | null }
   | { readonly kind: 'host'; readonly path: string | null };
-
-/** Where a path leads: the identities of its beginnings (of no component, of one, …; null for what does not exist), and of what it really names and lies in. */
-export interface PathPlace {
-  readonly prefixes: readonly (string | null)[];
-  readonly chain: readonly string[];
-}
 
 /** What an action touches. A path with `vm: null` is on the host. */
 export type Resource =

@@ -97,9 +97,11 @@ function SourcePaths({ draft, set, problems }: EndProps) {
         </div>
       ))}
       <div class="choose-row">
-        {from === '' && (
-          <ChooseHere kind="files" onChoose={(paths) => set({ sources: withChosen(sources, paths) })} />
-        )}
+        <Choose
+          place={from}
+          kind="files"
+          onChoose={(paths) => set({ sources: withChosen(sources, paths) })}
+        />
         {sources.length < SOURCES_MAX && (
           <Button kind="quiet" onPress={() => set({ sources: [...sources, ''] })}>
             {`+ ${m.addPath}`}
@@ -153,14 +155,13 @@ export function CopyTo({ draft, set, problems }: EndProps) {
           />
         )}
       </Field>
-      {to === '' && (
-        <div class="choose-row">
-          <ChooseHere
-            kind="folder"
-            onChoose={([folder = '/']) => set({ destination: asDestination(folder) })}
-          />
-        </div>
-      )}
+      <div class="choose-row">
+        <Choose
+          place={to}
+          kind="folder"
+          onChoose={([folder = '/']) => set({ destination: asDestination(folder) })}
+        />
+      </div>
       {to !== '' && others.length > 0 && (
         <fieldset class="several">
           <legend>{m.several}</legend>
@@ -181,19 +182,26 @@ export function CopyTo({ draft, set, problems }: EndProps) {
   );
 }
 
-interface ChooseHereProps {
+interface ChooseProps {
+  /** A machine; empty for this computer. */
+  readonly place: string;
   readonly kind: 'files' | 'folder';
   readonly onChoose: (paths: readonly string[]) => void;
 }
 
-function ChooseHere({ kind, onChoose }: ChooseHereProps) {
+/** Paths of a machine can be typed too, which is why nothing is offered where it cannot be asked. */
+function Choose({ place, kind, onChoose }: ChooseProps) {
   const m = messages.value.picker;
   const [isOpen, setOpen] = useState(false);
   if (!may('file.list')) return null;
+  if (place !== '' && machines.value.find(({ name }) => name === place)?.state !== 'up') return null;
+  const isFiles = kind === 'files';
+  const here = isFiles ? m.choose : m.chooseFolder;
+  const there = isFiles ? m.chooseOn(place) : m.chooseFolderOn(place);
   return (
     <>
-      <Button onPress={() => setOpen(true)}>{kind === 'files' ? m.choose : m.chooseFolder}</Button>
-      {isOpen && <FilePicker kind={kind} onChoose={onChoose} onClose={() => setOpen(false)} />}
+      <Button onPress={() => setOpen(true)}>{place === '' ? here : there}</Button>
+      {isOpen && <FilePicker place={place} kind={kind} onChoose={onChoose} onClose={() => setOpen(false)} />}
     </>
   );
 }

@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { ApiError } from '../api/errors.ts';
 import { crumbsOf } from '../format/places.ts';
 import { useFolder } from '../state/folder.ts';
 import { messages } from '../state/language.ts';
@@ -8,35 +9,40 @@ import { CheckField, Failure } from './form.tsx';
 import { useModal } from './modal.ts';
 
 interface FilePickerProps {
+  /** The machine whose files are chosen; empty for this computer. */
+  readonly place: string;
   /** Several files and folders, or the folder that is open. */
   readonly kind: 'files' | 'folder';
   readonly onChoose: (paths: readonly string[]) => void;
   readonly onClose: () => void;
 }
 
-/** Lets people choose on this computer what they may reach. The browser keeps the focus inside. */
-export function FilePicker({ kind, onChoose, onClose }: FilePickerProps) {
+/** Lets people choose on this computer or a machine what they may reach. The browser keeps the focus inside. */
+export function FilePicker({ place, kind, onChoose, onClose }: FilePickerProps) {
   const m = messages.value.picker;
   const [at, setAt] = useState<{ base: string; path: string } | null>(null);
   const [hidden, setHidden] = useState(false);
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
-  const { shown, failure, more } = useFolder(at?.path ?? null, hidden);
+  const { shown, failure, more } = useFolder(place, at?.path ?? null, hidden);
   const { dialog, id } = useModal();
   const isFolder = kind === 'folder';
   const paths = isFolder ? (at === null ? [] : [at.path]) : [...chosen];
   return (
     <dialog ref={dialog} class="dialog picker" aria-labelledby={id} onClose={onClose}>
-      <h2 id={id}>{isFolder ? m.titleFolder : m.titleFiles}</h2>
+      <h2 id={id}>{titleOf(place, isFolder)}</h2>
       <Crumbs at={at} go={setAt} />
-      {failure !== null && <Failure failure={failure} />}
-      <FileRows
-        folder={shown}
-        isFolder={isFolder}
-        chosen={chosen}
-        onChosen={setChosen}
-        onOpen={(path) => setAt({ base: at?.base ?? path, path })}
-        more={more}
-      />
+      {failure !== null && <NotShown failure={failure} place={place} />}
+      {(failure === null || shown !== null) && (
+        <FileRows
+          place={place}
+          folder={shown}
+          isFolder={isFolder}
+          chosen={chosen}
+          onChosen={setChosen}
+          onOpen={(path) => setAt({ base: at?.base ?? path, path })}
+          more={more}
+        />
+      )}
       <CheckField label={m.hidden} checked={hidden} onChange={setHidden} />
       <div class="actions">
         <Button onPress={onClose}>{m.cancel}</Button>
@@ -52,6 +58,25 @@ export function FilePicker({ kind, onChoose, onClose }: FilePickerProps) {
         </Button>
       </div>
     </dialog>
+  );
+}
+
+function titleOf(place: string, isFolder: boolean): string {
+  const m = messages.value.picker;
+  if (place === '') return isFolder ? m.titleFolder : m.titleFiles;
+  return isFolder ? m.titleFolderOn(place) : m.titleFilesOn(place);
+}
+
+/** Why nothing is shown. Of an agent that does not know how to show it, what to do instead. */
+function NotShown({ failure, place }: { readonly failure: unknown; readonly place: string }) {
+  const m = messages.value.picker;
+  const isOld = failure instanceof ApiError && failure.code === 'CW_UNSUPPORTED';
+  if (!isOld) return <Failure failure={failure} />;
+  return (
+    <div class="callout">
+      <strong>{m.tooOld(place)}</strong>
+      <p>{m.typeInstead}</p>
+    </div>
   );
 }
 

@@ -8,6 +8,7 @@ import { FilePicture } from './file_picture.tsx';
 import { Time } from './marks.tsx';
 
 interface FileRowsProps {
+  readonly place: string;
   readonly folder: ShownFolder | null;
   /** Only folders are shown, and none is chosen by a box. */
   readonly isFolder: boolean;
@@ -18,7 +19,7 @@ interface FileRowsProps {
 }
 
 /** What is in a folder, to be opened or chosen. */
-export function FileRows({ folder, isFolder, chosen, onChosen, onOpen, more }: FileRowsProps) {
+export function FileRows({ place, folder, isFolder, chosen, onChosen, onOpen, more }: FileRowsProps) {
   const { picker: m, shell } = messages.value;
   if (folder === null) return <p class="quiet picker-list">{shell.loading}</p>;
   const entries = isFolder ? folder.entries.filter(({ kind }) => kind === 'folder') : folder.entries;
@@ -29,7 +30,9 @@ export function FileRows({ folder, isFolder, chosen, onChosen, onOpen, more }: F
         {m.shown(entries.length)}
       </p>
       {entries.length === 0 && (
-        <p class="quiet">{isPlaces ? m.noPlaces : isFolder ? m.emptyFolders : m.empty}</p>
+        <p class="quiet">
+          {isPlaces ? (place === '' ? m.noPlaces : m.noPlacesOn(place)) : isFolder ? m.emptyFolders : m.empty}
+        </p>
       )}
       <ul>
         {entries.map((entry) => (

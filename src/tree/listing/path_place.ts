@@ -1,8 +1,8 @@
-import type { PathPlace } from '../access/rights/scope.ts';
-import { asCausewayError } from '../base/errors.ts';
-import { joinAbsolute, parseName, splitAbsolute } from '../base/path.ts';
-import type { Stat } from '../world/disk.ts';
-import type { World } from '../world/world.ts';
+import { asCausewayError } from '../../base/errors.ts';
+import { joinAbsolute, parseName, splitAbsolute } from '../../base/path.ts';
+import type { PathPlace } from '../../base/path_place.ts';
+import type { Stat } from '../../world/disk.ts';
+import type { World } from '../../world/world.ts';
 
 type DiskOf = Pick<World, 'disk'>;
 
