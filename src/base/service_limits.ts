@@ -112,6 +112,7 @@ export const SERVICE_LIMITS = {
   // folders of machines
   folderPageMax: count(1_000, 'entries in one page of a folder of a machine'),
   folderPageMaxBytes: bytes(256 * KIB, 'of such a page after which it ends'),
+  placesMax: count(256, 'paths that a machine is asked at once where they lead'),
   folderAnswerMs: ms(10_000, 'time for a machine to show one of its folders'),
   // uploads
   uploadMaxBytes: bytes(256 * 1024 * MIB, 'files of one upload together'),

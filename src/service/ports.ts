@@ -171,6 +171,8 @@ export interface ListedVmPage extends Omit<ListedPage, 'entries'> {
 
 /** The files of machines. CW_VM_UNKNOWN, CW_VM_OFFLINE, CW_UNSUPPORTED where the agent is too old to tell. */
 export interface VmFilesPort {
+  /** Where plain paths lead at this moment; null where the machine cannot be asked. */
+  placesOf(vm: string, paths: readonly string[]): Promise<readonly PathPlace[] | null>;
   /** The home folder of the agent. */
   home(vm: string): Promise<string>;
   /** CW_DISK_*. */

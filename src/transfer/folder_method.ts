@@ -10,8 +10,11 @@ import {
   type FolderPage,
   type FolderRequest,
   folderResult,
+  placesResult,
   readFolderParams,
+  readPlacesParams,
 } from '../wire/folder_messages.ts';
+import type { Disk } from '../world/disk.ts';
 import type { World } from '../world/world.ts';
 
 type DiskOf = Pick<World, 'disk'>;
@@ -19,6 +22,33 @@ type DiskOf = Pick<World, 'disk'>;
 /** Answers a host that shows people the folders of this machine. */
 export function folderMethod(world: DiskOf): RpcHandler {
   return async (params) => folderResult(await pageOf(world, readFolderParams(params)));
+}
+
+/** Answers a host that decides whether somebody may copy what paths of this machine lead to. */
+export function placesMethod(world: DiskOf): RpcHandler {
+  return async (params) => {
+    const places: PathPlace[] = [];
+    let sizeBytes = 0;
+    const once = lookingOnce(world);
+    for (const path of readPlacesParams(params)) {
+      const place = await placeOf(once, path);
+      sizeBytes += encodeCbor(placesResult([place])).byteLength;
+      if (places.length > 0 && sizeBytes > LIMITS.folderPageMaxBytes.value) break;
+      places.push(place);
+    }
+    return placesResult(places);
+  };
+}
+
+/** Paths that are asked about together have most of their folders in common. */
+function lookingOnce({ disk }: DiskOf): DiskOf {
+  const seen = new Map<string, ReturnType<Disk['statPath']>>();
+  const statPath: Disk['statPath'] = (path) => {
+    const stat = seen.get(path) ?? disk.statPath(path);
+    seen.set(path, stat);
+    return stat;
+  };
+  return { disk: { openRoot: (path) => disk.openRoot(path), statPath } };
 }
 
 /** A page, shorter where its answer would become long. CW_DISK_*. */

@@ -5,7 +5,7 @@ import { bytes, text } from '../wire/fields.ts';
 import { UNDO_ID_BYTES } from '../wire/undo_record.ts';
 import type { World } from '../world/world.ts';
 import type { CopyService } from './copy_service.ts';
-import { folderMethod } from './folder_method.ts';
+import { folderMethod, placesMethod } from './folder_method.ts';
 import { reportMap } from './undo/report.ts';
 
 /** What a machine answers besides copies. */
@@ -24,6 +24,7 @@ export function peerMethods(world: World, copies: CopyService, buildId: string):
       };
     },
     folder: folderMethod(world),
+    places: placesMethod(world),
     discard: async (params) => {
       const transferId = bytes(params, 'transferId', TRANSFER_ID_BYTES);
       const removed = await copies.discard(

@@ -45,20 +45,35 @@ const FILE_ID_MAX_BYTES = 64;
 /** A component has a letter and a slash at least. */
 const COMPONENTS_MAX = LIMITS.pathMaxBytes.value / 2 + 2;
 
+/** A host asks where paths lead. */
+export function placesParams(paths: readonly string[]): CborMap {
+  return { paths: [...paths] };
+}
+
+/** CW_WIRE_MALFORMED, CW_DISK_NAME. */
+export function readPlacesParams(params: CborMap): string[] {
+  return list(params, 'paths', LIMITS.placesMax.value, (item, what) =>
+    plainPath(text(mapOf({ [what]: item }, what), what, LIMITS.pathMaxBytes.value)),
+  );
+}
+
+/** Of the first of the paths, as many as fit. */
+export function placesResult(places: readonly PathPlace[]): CborMap {
+  return { places: places.map(placeMap) };
+}
+
+/** CW_WIRE_MALFORMED. */
+export function readPlacesResult(result: CborMap): PathPlace[] {
+  return mapList(result, 'places', LIMITS.placesMax.value, readPlace);
+}
+
 export function folderParams(request: FolderRequest): CborMap {
   return { ...request };
 }
 
 /** CW_WIRE_MALFORMED, CW_DISK_NAME for a path that does not say what it names. */
 export function readFolderParams(params: CborMap): FolderRequest {
-  const path = text(params, 'path', LIMITS.pathMaxBytes.value);
-  const parts = path === '/' ? [] : path.split('/').slice(1);
-  const isPlain = path.startsWith('/') && !path.includes('\0');
-  if (!isPlain || parts.some((part) => part === '' || part === '.' || part === '..'))
-    throw new CausewayError(
-      'CW_DISK_NAME',
-      `${JSON.stringify(path.slice(0, 200))} is no plain absolute path`,
-    );
+  const path = plainPath(text(params, 'path', LIMITS.pathMaxBytes.value));
   return {
     path,
     hidden: boolean(params, 'hidden'),
@@ -84,6 +99,13 @@ export function readFolderResult(result: CborMap): FolderPage {
     next: nullable(result, 'next', (m, name) => text(m, name, CURSOR_MAX_BYTES)),
     isCut: boolean(result, 'isCut'),
   };
+}
+
+function plainPath(path: string): string {
+  const parts = path === '/' ? [] : path.split('/').slice(1);
+  const isPlain = path.startsWith('/') && !path.includes('\0');
+  if (isPlain && parts.every((part) => part !== '' && part !== '.' && part !== '..')) return path;
+  throw new CausewayError('CW_DISK_NAME', `${JSON.stringify(path.slice(0, 200))} is no plain absolute path`);
 }
 
 function readEntry(entry: CborMap): FolderEntry {

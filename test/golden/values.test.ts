@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { fromHex, toHex } from '../../src/base/bytes.ts';
 import { CausewayError } from '../../src/base/errors.ts';
+import type { PathPlace } from '../../src/base/path_place.ts';
 import { type CborMap, type CborValue, decodeCbor, encodeCbor } from '../../src/wire/cbor.ts';
 import {
   decodeCopyOpening,
@@ -18,8 +19,12 @@ import {
   type FolderRequest,
   folderParams,
   folderResult,
+  placesParams,
+  placesResult,
   readFolderParams,
   readFolderResult,
+  readPlacesParams,
+  readPlacesResult,
 } from '../../src/wire/folder_messages.ts';
 import {
   decodeMountHello,
@@ -65,6 +70,17 @@ const FOLDER_LAYOUTS: Readonly<Record<string, Layout>> = {
   },
 };
 
+const PLACES_LAYOUTS: Readonly<Record<string, Layout>> = {
+  paths: {
+    encode: (value) => encodeCbor(placesParams(value as string[])),
+    decode: (bytes) => readPlacesParams(decodeCbor(bytes) as CborMap),
+  },
+  places: {
+    encode: (value) => encodeCbor(placesResult(value as PathPlace[])),
+    decode: (bytes) => readPlacesResult(decodeCbor(bytes) as CborMap),
+  },
+};
+
 const CBOR: Layout = { encode: (value) => encodeCbor(value as CborValue), decode: decodeCbor };
 
 const REASON: Layout = {
@@ -101,7 +117,10 @@ function bothDirections<L extends { layout?: string }>(file: string, layoutOf: (
 bothDirections('cbor', () => CBOR);
 bothDirections('reason', () => REASON);
 bothDirections<{ layout: string }>('mount_messages', ({ layout }) => MOUNT_LAYOUTS[layout] as Layout);
-bothDirections<{ layout: string }>('folder_messages', ({ layout }) => FOLDER_LAYOUTS[layout] as Layout);
+bothDirections<{ layout: string }>(
+  'folder_messages',
+  ({ layout }) => ({ ...FOLDER_LAYOUTS, ...PLACES_LAYOUTS })[layout] as Layout,
+);
 bothDirections<{ layout: string }>('copy_messages', ({ layout }) => COPY_LAYOUTS[layout] as Layout);
 
 describe('Pairing tokens', () => {

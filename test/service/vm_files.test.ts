@@ -123,6 +123,34 @@ describe('files of a machine', () => {
     assert.equal(admin, 'CW_DISK_NAME', 'a path has to say what it names');
   });
 
+  it('are not copied through a link that leads out, in either direction, nor sent there', async () => {
+    const codeFor = async (name: 'startJob' | 'createUpload', body: object) => {
+      const { status, json } = await olga.tryCall(name, {}, body);
+      return status === 200 ? 'started' : ((json as { code?: string }).code ?? '');
+    };
+    const here = { vm: 'web-1', direction: 'out', destination: `${base}/secret/copied/` };
+    const out = (source: string) => codeFor('startJob', { ...here, sources: [`${base}/in/b.txt`, source] });
+    const upload = { vms: ['web-1'], files: 0, bytes: 0 };
+    const into = (destination: string) => codeFor('createUpload', { ...upload, destination });
+    for (const path of ['out', 'out/key', 'key', 'loop', 'inside/../out/key'])
+      assert.equal(await out(`${base}/in/${path}`), 'CW_ACCESS_DENIED', path);
+    for (const path of ['out/new', 'out/', 'out/a/b/c', 'key'])
+      assert.equal(await into(`${base}/in/${path}`), 'CW_ACCESS_DENIED', path);
+    assert.equal(await out(`${base}/in/inside/deep`), 'started');
+    assert.equal(await out(`${base}/named/y`), 'started');
+    assert.equal(await into(`${base}/in/new/folder/`), 'started');
+    const away = { ...here, vm: 'web-2', sources: [`${base}/in/out/key`] };
+    assert.equal(await codeFor('startJob', away), 'started', 'a machine that is away cannot be asked');
+  });
+
+  it('are decided on by many paths at once', async () => {
+    const sources = Array.from({ length: 600 }, (_, at) => `${base}/in/sub/${at}`);
+    const copy = { vm: 'web-1', direction: 'out', destination: `${base}/secret/x/` };
+    const { json } = await olga.tryCall('startJob', {}, { ...copy, sources: [...sources, `${base}/in/key`] });
+    assert.equal((json as { code?: string }).code, 'CW_ACCESS_DENIED');
+    assert.equal((await olga.tryCall('startJob', {}, { ...copy, sources })).status, 200);
+  });
+
   it('come in pages, which end early where they would be long', async () => {
     const names: string[] = [];
     let cursor: string | undefined;
