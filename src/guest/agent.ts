@@ -167,12 +167,12 @@ export class Agent implements AsyncDisposable {
         ...this.#keys.methods(() => proven),
         ...methods?.(() => proven),
       };
-      const take = (stream: Stream) => void this.#mounts?.take(stream);
+      const take = (stream: Stream) => void this.#mounts?.take(stream, link);
       const session = new PeerSession(mux, this.#copies, handlers, this.#mounts === null ? null : take);
       void session.serve().then(() => served.delete(mux));
     };
     link.onState((state) => {
-      this.#mounts?.stalled(state.kind !== 'up');
+      this.#mounts?.stalled(link, state.kind !== 'up');
       if (state.kind === 'up') serve(state.mux, state.peer.fingerprint);
     });
     if (link.state.kind === 'up') serve(link.state.mux, link.state.peer.fingerprint);

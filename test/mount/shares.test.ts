@@ -1,13 +1,16 @@
 // `causeway share create FOLDER --mount VM:/PLACE` with a daemon and an agent in processes of their own, over TLS.
+// OUTAGE=1 uses a mount for longer than an outage may last, after the daemon was killed.
 import assert from 'node:assert/strict';
 import fs, { promises as files } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
+import { LIMITS } from '../../src/base/limits.ts';
 import { listFuseMounts } from '../../src/world/node/fuse_mount.ts';
 import { Rig, until } from '../interop/rig.ts';
 import { skip } from './rig.ts';
 
 const isMounted = (at: string) => listFuseMounts().some(({ mountpoint }) => mountpoint === at);
+const isLong = process.env['OUTAGE'] === '1';
 /** A deadline for busy machines: seconds are usual. */
 const AGAIN_MS = 40_000;
 
@@ -63,6 +66,11 @@ describe('a share that a machine shows', { skip }, () => {
     await holds('the daemon serves it again', isThere);
     await files.writeFile(file, 'two');
     assert.equal(fs.readFileSync(path.join(source, 'file'), 'utf8'), 'two');
+    if (isLong) {
+      const overMs = performance.now() + LIMITS.mountOutageMs.value + 1_000;
+      await until('an outage would be over', AGAIN_MS, () => (performance.now() > overMs ? true : null));
+    }
+    await files.writeFile(file, 'three'); // the link before has ended meanwhile
     await rig.client.call('removeShare', { name: 'data' });
   });
 });

@@ -24,6 +24,8 @@ export class FarMounts {
   readonly #mounts: Mounts;
   readonly #serving: FarServing;
   readonly #here = new Map<string, FarMount>();
+  /** The link that each is served over: another one before it has nothing to say any more. */
+  readonly #links = new WeakMap<FarMount, object>();
 
   constructor(world: World, mounts: Mounts) {
     this.#world = world;
@@ -46,13 +48,13 @@ export class FarMounts {
     };
   }
 
-  /** Takes a stream of kind `mount`; never throws. */
-  async take(stream: Stream): Promise<void> {
+  /** Takes a stream of kind `mount` of that link; never throws. */
+  async take(stream: Stream, link: object): Promise<void> {
     try {
       const opening = decodeMountOpening(stream.opening);
       if (opening.version !== MOUNT_VERSIONS.max)
         throw new CausewayError('CW_UNSUPPORTED', `version ${opening.version} of mounts is not known here`);
-      if (opening.role === 'client') return await this.#show(stream, opening);
+      if (opening.role === 'client') return await this.#show(stream, opening, link);
       await this.#serving.serve(stream, opening.mountId, async (owner) =>
         this.#mounts.serve(await serverOptions(this.#world, { ...opening, folder: opening.path }, owner)),
       );
@@ -61,9 +63,9 @@ export class FarMounts {
     }
   }
 
-  /** The link has a carrier, or has none at the moment. */
-  stalled(isStalled: boolean): void {
-    for (const mount of this.#here.values()) mount.stalled(isStalled);
+  /** That link has a carrier, or has none at the moment. */
+  stalled(link: object, isStalled: boolean): void {
+    for (const mount of this.#here.values()) if (this.#links.get(mount) === link) mount.stalled(isStalled);
   }
 
   async close(): Promise<void> {
@@ -71,9 +73,11 @@ export class FarMounts {
     await this.#serving.close();
   }
 
-  async #show(stream: Stream, opening: MountOpening): Promise<void> {
+  async #show(stream: Stream, opening: MountOpening, link: object): Promise<void> {
     const id = toHex(opening.mountId);
     const mount = this.#here.get(id) ?? (await this.#mount(id, opening));
+    this.#links.set(mount, link);
+    mount.stalled(false); // a host that was started again comes over a new link, and the old one has said that it is away
     await stream.send([encodeMountHello({ owner: mount.kernel.owner })]);
     decodeMountReady(await firstMessage(stream));
     void mount.kernel.ended.then(() => stream.end()).catch(() => undefined); // the stream is over by itself
