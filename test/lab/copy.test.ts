@@ -4,7 +4,16 @@ import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
 import type { JobView } from '../../src/contract/schemas.ts';
 import { mixedTree, randomFile, sha256 } from '../interop/trees.ts';
-import { AGENT_FROM_SOURCES, CopyLab, guestListing, guestSha256, hostListing, isFull } from './rig.ts';
+import {
+  AGENT_FROM_SOURCES,
+  CopyLab,
+  guestListing,
+  guestSha256,
+  HOST_FROM_GUEST,
+  hostListing,
+  isFull,
+} from './rig.ts';
+import { mountedBySmb, sharedIntoGuest } from './share_cases.ts';
 import { labMissing } from './vm.ts';
 
 const skip = labMissing() ?? false;
@@ -75,6 +84,8 @@ describe('lab: copy over virtio-serial, no network device', { skip }, () => {
     await thereAndBack(t, lab, 'file', WHOLE_FILE);
   });
 
+  sharedIntoGuest(() => lab);
+
   if (isFull) fullSize(() => lab);
 });
 
@@ -105,6 +116,8 @@ describe('lab: copy over TCP, the host dials the agent', { skip }, () => {
     randomFile(join(lab.hostFiles, 'file'), FILE_BYTES);
     await thereAndBack(t, lab, 'file', WHOLE_FILE);
   });
+
+  if (isFull) mountedBySmb(() => lab, HOST_FROM_GUEST);
 
   if (isFull) fullSize(() => lab);
 });

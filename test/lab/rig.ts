@@ -18,7 +18,7 @@ export const AGENT_FROM_SOURCES = join(ROOT, 'bin/causeway-agent');
 const DATA_DISK_MIB = 8 * 1024;
 const READY_LIMIT_MS = 180_000;
 /** Address of this machine's loopback as the guest sees it through QEMU's user networking. */
-const HOST_FROM_GUEST = '10.0.2.2';
+export const HOST_FROM_GUEST = '10.0.2.2';
 
 /** LAB_FULL=1: sizes that take an emulated machine many minutes, and over each channel what another one has shown. */
 export const isFull = process.env['LAB_FULL'] === '1';
