@@ -8,7 +8,7 @@ export function addBenchCommands(program: Command, add: Add): void {
   add(
     bench,
     'cache',
-    'simulate which part of reads a cache answers, by what leaves it when it is full: S3-FIFO, as Causeway has it, beside LRU, ARC, W-TinyLFU and the optimum, which knows what comes. No daemon is needed and no file is touched',
+    'simulate which part of reads a cache answers, by what leaves it when it is full: S3-FIFO, as Causeway has it, beside LRU, ARC, W-TinyLFU and the optimum, which knows what comes; and with prediction. No daemon is needed and no file is touched',
     'causeway bench cache --trace boot --trace compile --size 5 --size 20',
     async () => (await import('./commands/bench_cache.ts')).benchCache,
   )

@@ -20,7 +20,7 @@ const LARGE_SHARE = 0.9;
  * a tenth or nine tenths, whichever has more hits in miniature (see {@link ShareTuner}).
  */
 export class S3Fifo extends QueuedPolicy {
-  protected override readonly queueOfUnpinned = MAIN;
+  protected override readonly queueOfUnpinned = SMALL;
   readonly #ghost: GhostTable;
   readonly #tuner: ShareTuner | null;
   readonly #fixedShare: number;

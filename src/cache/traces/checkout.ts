@@ -6,7 +6,7 @@ const BRANCHES = 5;
 
 interface Version {
   readonly file: TraceFile;
-  /** Where in the pack its object and the ones that it is a delta of are, by branch. */
+  /** Of each version: the block of the pack's index that names its object, then the object, and what it is a delta of. */
   readonly objects: readonly (readonly number[])[];
 }
 
@@ -23,7 +23,7 @@ export function checkoutTrace({ seed, blockBytes, accesses }: TraceOptions): Tra
   const index = builder.file(fileCount * 90);
   const packIndex = builder.file(fileCount * 12 * 32);
   const pack = builder.file(fileCount * 40 * KIB);
-  const versions = versionsOf(fileCount, pack, builder, chance);
+  const versions = versionsOf(fileCount, { pack, packIndex, builder, chance });
   const folders = foldersOf(versions, chance);
   const popularity = new Zipf(folders.length, 1, chance);
   const differs = differences(versions.length, chance);
@@ -33,9 +33,10 @@ export function checkoutTrace({ seed, blockBytes, accesses }: TraceOptions): Tra
     const next = (branch + 1 + chance.below(BRANCHES - 1)) % BRANCHES;
     const changed = versions.filter((_, at) => differs[branch]![at] !== differs[next]![at]);
     builder.whole(index);
-    for (const version of changed) {
-      builder.block(packIndex.firstBlock + chance.below(packIndex.blockCount));
-      for (const block of version.objects[next]!) builder.block(block);
+    for (const [at, version] of versions.entries()) {
+      const wanted = differs[next]![at]!;
+      if (wanted === differs[branch]![at]) continue;
+      for (const block of version.objects[wanted]!) builder.block(block);
       builder.whole(version.file);
       builder.wait(0.3);
     }
@@ -51,15 +52,24 @@ export function checkoutTrace({ seed, blockBytes, accesses }: TraceOptions): Tra
   return builder.build('git checkout');
 }
 
-function versionsOf(count: number, pack: TraceFile, builder: TraceBuilder, chance: Chance): Version[] {
+interface Repository {
+  readonly pack: TraceFile;
+  readonly packIndex: TraceFile;
+  readonly builder: TraceBuilder;
+  readonly chance: Chance;
+}
+
+function versionsOf(count: number, { pack, packIndex, builder, chance }: Repository): Version[] {
   return Array.from({ length: count }, (_, at) => {
     const near = Math.floor((at / count) * pack.blockCount);
-    const objects = Array.from({ length: BRANCHES }, () =>
-      Array.from({ length: 1 + chance.below(3) }, () => {
+    const objects = Array.from({ length: BRANCHES }, () => {
+      const named = packIndex.firstBlock + chance.below(packIndex.blockCount);
+      const chain = Array.from({ length: 1 + chance.below(3) }, () => {
         const away = chance.next() < 0.7 ? chance.below(4) : chance.below(pack.blockCount);
         return pack.firstBlock + ((near + away) % pack.blockCount);
-      }),
-    );
+      });
+      return [named, ...chain];
+    });
     return { file: builder.file(chance.lognormal(8 * KIB, 3)), objects };
   });
 }

@@ -16,7 +16,8 @@ describe('causeway bench cache', () => {
     const first = await run(options, true);
     assert.equal(first.code, 0);
     assert.deepEqual(await run(options, true), first);
-    const { cells, seed } = JSON.parse(first.text);
+    const { cells, seed, prediction } = JSON.parse(first.text);
+    assert.ok(prediction.waste <= 0.05 && prediction.hitRate > 0, first.text);
     assert.equal(seed, 7);
     const rates = cells[0].hitRates;
     assert.deepEqual(Object.keys(rates), ['lru', 'arc', 'w-tinylfu', 's3-fifo', 'optimum']);
@@ -27,7 +28,7 @@ describe('causeway bench cache', () => {
     const { text } = await run({ trace: ['loop', 'scan'], size: ['5', '20'], accesses: '1000' }, false);
     assert.match(
       text,
-      /simulated.*seed 1;.*\nTRACE +CACHE +BYTES +LRU.*\nloop +5 % +.*\nloop +20 %.*\nscan +5 %/,
+      /simulated.*seed 1;.*\npredicting: .*\nTRACE +CACHE +BYTES +LRU.*\nloop +5 % +.*\nloop +20 %.*\nscan +5 %/,
     );
     assert.match(text, /\nmean .*\n$/);
   });
