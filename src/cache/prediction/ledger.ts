@@ -35,6 +35,8 @@ export class Ledger {
   readonly #open = new Map<number, Open>();
   readonly #precisions: number[];
   readonly #openMaxBytes: number;
+  /** Of all kinds. */
+  #precision = 1;
   #probes = 0;
   #accesses = 0;
   #openBytes = 0;
@@ -69,9 +71,9 @@ export class Ledger {
     return NONE;
   }
 
-  /** Whether there is room for any prediction now. */
+  /** Whether there is room for any prediction now: the less of them were right lately, the less they may take. */
   hasRoom(): boolean {
-    return this.#openBytes < this.#openMaxBytes;
+    return this.#openBytes < this.#openMaxBytes * this.#precision ** 2;
   }
 
   /** Whether a prediction of a kind may be followed. */
@@ -104,5 +106,6 @@ export class Ledger {
     else this.#wastedBytes += open.sizeBytes;
     const before = this.#precisions[open.kind]!;
     this.#precisions[open.kind] = before + ((used ? 1 : 0) - before) * PRECISION_STEP;
+    this.#precision += ((used ? 1 : 0) - this.#precision) * PRECISION_STEP;
   }
 }
