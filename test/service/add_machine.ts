@@ -1,14 +1,19 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Agent } from '../../src/guest/agent.ts';
+import type { RpcHandler } from '../../src/link/rpc.ts';
 import { createNodeWorld } from '../../src/world/node/world.ts';
 import { until } from '../interop/rig.ts';
 import type { DaemonRig } from './rig.ts';
 
 const DEADLINE_MS = 20_000;
 
-/** An agent in this process, added to the daemon and connected; close it before the daemon. */
-export async function addMachine(rig: DaemonRig, name: string): Promise<Agent> {
+/** An agent in this process, added to the daemon and connected; close it before the daemon. `methods` take the place of its own. */
+export async function addMachine(
+  rig: DaemonRig,
+  name: string,
+  methods: Readonly<Record<string, RpcHandler>> = {},
+): Promise<Agent> {
   const dataDirectory = join(rig.folder, `agent-${name}`);
   mkdirSync(dataDirectory);
   const agent = await Agent.start({
@@ -17,6 +22,7 @@ export async function addMachine(rig: DaemonRig, name: string): Promise<Agent> {
     buildId: 'test',
     channel: { kind: 'listen', host: '127.0.0.1', port: 0 },
     trustCarrier: false,
+    methods: () => methods,
     log: () => undefined,
   });
   const [host = '', port] = (agent.ready.address ?? '').split(':');

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { CausewayError } from '../../src/base/errors.ts';
 import type { Agent } from '../../src/guest/agent.ts';
 import { addMachine } from './add_machine.ts';
 import { DaemonRig, PASSWORD } from './rig.ts';
@@ -149,6 +150,18 @@ describe('files of a machine', () => {
     const { json } = await olga.tryCall('startJob', {}, { ...copy, sources: [...sources, `${base}/in/key`] });
     assert.equal((json as { code?: string }).code, 'CW_ACCESS_DENIED');
     assert.equal((await olga.tryCall('startJob', {}, { ...copy, sources })).status, 200);
+  });
+
+  it('are not told by an agent from before, whose paths are compared as text then', async () => {
+    const unknown = async () => {
+      throw new CausewayError('CW_UNSUPPORTED', 'the other side does not know it');
+    };
+    await using _ = await addMachine(rig, 'web-3', { folder: unknown, places: unknown });
+    assert.equal(await codeOf(`${base}/in`, 'web-3'), 'CW_UNSUPPORTED');
+    const copy = { vm: 'web-3', direction: 'out', destination: `${base}/secret/old/` };
+    const start = (source: string) => olga.tryCall('startJob', {}, { ...copy, sources: [source] });
+    assert.equal((await start(`${base}/in/inside/none`)).status, 200);
+    assert.equal((await start(`${base}/secret/key`)).status, 403);
   });
 
   it('come in pages, which end early where they would be long', async () => {

@@ -61,6 +61,37 @@ describe('uploads on a disk that fills up', () => {
   });
 });
 
+describe('uploads that a copy is made of', () => {
+  it('outlive a power cut from the moment on in which the job is stored', async () => {
+    await onDisk(async (uploads, machine) => {
+      const { id } = await uploads.create('ann', wish(2 * MIB, 2));
+      const file = (path: string) => ({ path, mtimeMs: 5, body: pieces(1) });
+      for (const path of ['a/deep/one', 'two']) await uploads.write('ann', id, file(path));
+      await uploads.copy('ann', id, ['a', 'two'], async () => {
+        for (const path of ['a/deep/one', 'two']) {
+          const stable = machine.disk.readStableFile(`/data/uploads/${id}/${path}`);
+          assert.deepEqual([stable?.length, stable?.at(-1)], [MIB, 1], path);
+        }
+      });
+    });
+  });
+
+  it('are as before where it did not start, and take nothing meanwhile', async () => {
+    await onDisk(async (uploads) => {
+      const { id } = await uploads.create('ann', wish(MIB));
+      await uploads.write('ann', id, { path: 'a', mtimeMs: null, body: pieces(1) });
+      const failing = uploads.copy('ann', id, ['a'], async () => {
+        await assert.rejects(uploads.remove('ann', id), codeIs('CW_UPLOAD_STATE'));
+        await assert.rejects(uploads.addFolders('ann', id, ['b']), codeIs('CW_UPLOAD_STATE'));
+        throw new CausewayError('CW_LIMIT', 'too many jobs');
+      });
+      await assert.rejects(failing, codeIs('CW_LIMIT'));
+      assert.equal(uploads.view('ann', id).receivedBytes, MIB);
+      await uploads.remove('ann', id);
+    });
+  });
+});
+
 describe('uploads that nobody goes on with', () => {
   it('are removed after a while', async () => {
     await onDisk(async (uploads, machine, world) => {
