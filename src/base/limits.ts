@@ -1,3 +1,4 @@
+import { CACHE_LIMITS } from './cache_limits.ts';
 import { COMMAND_LIMITS } from './command_limits.ts';
 import { bytes, count, KIB, type Limit, MIB, ms } from './limit.ts';
 import { MACHINE_LIMITS } from './machine_limits.ts';
@@ -467,6 +468,7 @@ export const LIMITS = {
   ...COMMAND_LIMITS,
   ...SERVICE_LIMITS,
   ...MOUNT_LIMITS,
+  ...CACHE_LIMITS,
 } as const satisfies Record<string, Limit>;
 
 export type LimitName = keyof typeof LIMITS;

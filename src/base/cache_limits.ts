@@ -1,0 +1,27 @@
+import { bytes, count, KIB, type Limit, MIB, ms } from './limit.ts';
+
+/** Those of the block caches, a part of LIMITS. */
+export const CACHE_LIMITS = {
+  cacheBlockBytes: bytes(128 * KIB, 'what a cache keeps or drops at once: what a kernel reads ahead'),
+  cacheWriteQueueMaxBytes: bytes(
+    32 * MIB,
+    'blocks of one cache that wait to be written to its disk; what comes when it is full is not kept',
+  ),
+  cacheIndexFrameMaxBytes: bytes(MIB, 'largest frame of the index of a cache'),
+  cacheIndexRewriteBytes: bytes(
+    4 * MIB,
+    'from that size on the index of a cache is written anew, where most of it is out of date',
+  ),
+  cacheSpaceStepSlots: count(32, 'blocks by which a cache grows before it looks at the free space again'),
+  cacheReserveBytes: bytes(512 * MIB, 'of the disk of a cache that stay free'),
+  cacheSlowMs: ms(250, 'a read of the disk of a cache that takes longer is answered from elsewhere'),
+  cacheSlowMax: count(4, 'such reads one after the other, after which its disk is left alone for a while'),
+  cachePauseMs: ms(1_000, 'how long the disk of a cache is left alone after a failure, at first'),
+  cachePauseMaxMs: ms(60_000, 'the same after many of them'),
+  cacheStalenessMs: ms(1_000, 'how long a file that is open is believed to be as it was'),
+  cacheSettledMs: ms(
+    2_100,
+    'age of the last change from which on the times of a file tell each further one: file systems count in steps of up to 2 s',
+  ),
+  cacheFilesMax: count(65_536, 'files of one mount that a cache watches at one time'),
+} satisfies Record<string, Limit>;

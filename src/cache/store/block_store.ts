@@ -1,0 +1,453 @@
+import { asCausewayError, CausewayError } from '../../base/errors.ts';
+import { LIMITS } from '../../base/limits.ts';
+import { parseName } from '../../base/path.ts';
+import type { Clock, Random } from '../../world/clock.ts';
+import type { Cryptography } from '../../world/cryptography.ts';
+import type { Dir, Disk } from '../../world/disk.ts';
+import type { EvictionPolicy } from '../eviction/policy.ts';
+import { S3Fifo } from '../eviction/s3_fifo.ts';
+import { BlockIndex, FILE_BLOCKS_MAX, type IndexedFile } from './block_index.ts';
+import { DiskHealth } from './disk_health.ts';
+import { IndexLog, type IndexRecord, removed } from './index_log.ts';
+import { SealedBlocks } from './sealed_blocks.ts';
+import type { CacheCounts, FileVersion, StorePlace } from './store_types.ts';
+
+/** What a store needs of the world. */
+export interface StorePorts {
+  readonly clock: Pick<Clock, 'monotonicMs' | 'sleep'>;
+  readonly random: Pick<Random, 'bytes'>;
+  readonly disk: Pick<Disk, 'openRoot'>;
+  readonly crypto: Pick<Cryptography, 'aead'>;
+}
+
+interface Waiting {
+  readonly of: FileVersion;
+  readonly block: number;
+  readonly bytes: Uint8Array;
+}
+
+const RECORDS_FLUSHED = 512;
+/** Records for each block that is kept, above which most of an index is out of date. */
+const RECORDS_PER_BLOCK = 4;
+/** What a cache may take changes in steps of a 64th. */
+const LIMIT_STEPS_BITS = 6;
+
+/**
+ * Blocks of files on a local disk, for whoever would fetch them from further away. It never fails: where it cannot serve it
+ * has nothing, and says so in {@link counts}. It never gives wrong bytes: a block proves which block of which version of
+ * which file it is. It keeps what it has over a restart, as far as that was written; nothing waits for a flush.
+ */
+export class BlockStore {
+  readonly blockBytes: number;
+  readonly #ports: StorePorts;
+  readonly #place: StorePlace;
+  readonly #slotsMax: number;
+  readonly #about: string;
+  readonly #health: DiskHealth;
+  readonly #counts = { hits: 0, misses: 0, evicted: 0, damaged: 0, bypassed: 0 };
+  #index = new BlockIndex();
+  #policy: EvictionPolicy<number>;
+  /** Slots that may be used now. */
+  #limit = 0;
+  #lookedMs = Number.NEGATIVE_INFINITY;
+  #lookedEnd = 0;
+  #dir: Dir | null = null;
+  #blocks: SealedBlocks | null = null;
+  #log: IndexLog | null = null;
+  #records: IndexRecord[] = [];
+  #logged = 0;
+  readonly #waiting = new Map<string, Waiting>();
+  #waitingBytes = 0;
+  #work: Promise<void> | null = null;
+  #isClosed = false;
+
+  private constructor(ports: StorePorts, place: StorePlace) {
+    this.#ports = ports;
+    this.#place = place;
+    this.blockBytes = place.blockBytes;
+    this.#slotsMax = Math.floor(place.capacityBytes / SealedBlocks.slotBytes(place.blockBytes));
+    this.#limit = this.#slotsMax;
+    this.#about = `${place.name} ${place.blockBytes}`;
+    this.#health = new DiskHealth(ports.clock);
+    this.#policy = this.#newPolicy();
+  }
+
+  /** Finds what an earlier one has left. Where the disk cannot be used it goes without until it can. */
+  static async open(ports: StorePorts, place: StorePlace): Promise<BlockStore> {
+    const store = new BlockStore(ports, place);
+    await store.#attach();
+    return store;
+  }
+
+  /** Removes all that a store has left; its key is to be destroyed before. CW_DISK_*. */
+  static async erase(disk: Pick<Disk, 'openRoot'>, folder: string, name: string): Promise<void> {
+    const parent = await disk.openRoot(folder);
+    try {
+      const dir = await parent.openDir(parseName(name));
+      try {
+        for (const one of ['blocks', 'index', 'index.new']) await removed(dir, one);
+      } finally {
+        await dir.close();
+      }
+      await parent.removeDir(parseName(name));
+    } catch (failure) {
+      if (asCausewayError(failure).code !== 'CW_DISK_NOT_FOUND') throw failure;
+    } finally {
+      await parent.close();
+    }
+  }
+
+  get counts(): CacheCounts {
+    return {
+      state: this.#health.state,
+      capacityBytes: this.#place.capacityBytes,
+      residentBytes: this.#index.blocks * SealedBlocks.slotBytes(this.blockBytes),
+      files: this.#index.files,
+      ...this.#counts,
+    };
+  }
+
+  /** Bytes of a block of a file. */
+  sizeOf({ sizeBytes }: FileVersion, block: number): number {
+    return Math.max(0, Math.min(this.blockBytes, sizeBytes - block * this.blockBytes));
+  }
+
+  /** Whether {@link read} is likely to have it. */
+  has(of: FileVersion, block: number): boolean {
+    if (this.#waiting.has(nameOf(of, block))) return true;
+    const file = this.#current(of);
+    return file !== null && this.#health.canRead && this.#index.slotOf(BlockIndex.keyOf(file, block)) >= 0;
+  }
+
+  /** A block of that version of a file; null where it is not there, or cannot be had in time. The bytes are the caller's. */
+  async read(of: FileVersion, block: number): Promise<Uint8Array | null> {
+    const waiting = this.#waiting.get(nameOf(of, block));
+    const bytes = waiting?.bytes.slice() ?? (await this.#readSlot(of, block));
+    if (bytes === null) this.#counts.misses += 1;
+    else this.#counts.hits += 1;
+    return bytes;
+  }
+
+  /** Keeps a block, some time later; `bytes` are whole, and the store's from now on. */
+  keep(of: FileVersion, block: number, bytes: Uint8Array): void {
+    if (this.#isClosed || block >= FILE_BLOCKS_MAX || bytes.byteLength !== this.sizeOf(of, block)) return;
+    const name = nameOf(of, block);
+    if (bytes.byteLength === 0 || this.#waiting.has(name)) return;
+    const isFull = this.#waitingBytes + bytes.byteLength > LIMITS.cacheWriteQueueMaxBytes.value;
+    if (isFull || !this.#health.canWrite) {
+      this.#counts.bypassed += 1;
+      return;
+    }
+    this.#waiting.set(name, { of, block, bytes });
+    this.#waitingBytes += bytes.byteLength;
+    this.#begin();
+  }
+
+  /** Nothing of that file is kept any more, as soon as this returns. */
+  drop(key: string): void {
+    for (const [name, { of }] of this.#waiting) if (of.file === key) this.#unwait(name);
+    const file = this.#index.file(key);
+    if (file === undefined) return;
+    this.#dropIndexed(file);
+    this.#begin();
+  }
+
+  /** Resolves when all that was to be kept is written, or was given up. */
+  async settled(): Promise<void> {
+    while (this.#work !== null) await this.#work;
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.settled();
+    await this.#detach();
+  }
+
+  #newPolicy(): EvictionPolicy<number> {
+    return new S3Fifo(Math.max(1, this.#limit) * this.blockBytes);
+  }
+
+  /** What is kept of that very version; what is of another one leaves. */
+  #current(of: FileVersion): IndexedFile | null {
+    const file = this.#index.file(of.file);
+    if (file === undefined) return null;
+    if (file.version === of.version && file.sizeBytes === of.sizeBytes) return file;
+    this.#dropIndexed(file);
+    this.#begin();
+    return null;
+  }
+
+  #dropIndexed(file: IndexedFile): void {
+    for (const { key, slot } of this.#index.drop(file)) {
+      this.#policy.drop(key);
+      this.#records.push(['free', slot]);
+    }
+  }
+
+  #removeKey(key: number): void {
+    const slot = this.#index.slotOf(key);
+    if (slot < 0) return;
+    this.#index.remove(slot);
+    this.#records.push(['free', slot]);
+  }
+
+  async #readSlot(of: FileVersion, block: number): Promise<Uint8Array | null> {
+    const file = this.#current(of);
+    const key = file === null ? -1 : BlockIndex.keyOf(file, block);
+    const slot = key < 0 ? -1 : this.#index.slotOf(key);
+    if (slot < 0) return null;
+    if (!this.#health.canRead) {
+      this.#counts.bypassed += 1;
+      return null;
+    }
+    const blocks = this.#blocks;
+    if (blocks === null) return null;
+    this.#policy.touch(key);
+    try {
+      const bytes = await this.#inTime(blocks.read(of, block, this.sizeOf(of, block), slot));
+      if (bytes === 'late') {
+        this.#health.wasSlow();
+        this.#counts.bypassed += 1;
+        return null;
+      }
+      this.#health.wasRead();
+      if (bytes !== null) return bytes;
+    } catch (failure) {
+      if (this.#blocks === blocks) this.#failed(failure); // else it was closed, to be opened anew
+      return null;
+    }
+    // it may have made room for another one meanwhile, which is no damage
+    if (this.#blocks === blocks && this.#index.slotOf(key) === slot) {
+      this.#counts.damaged += 1;
+      this.#removeKey(key);
+      this.#policy.drop(key);
+      this.#begin();
+    }
+    return null;
+  }
+
+  /** Whoever reads does not wait for a slow disk. */
+  async #inTime<T>(result: Promise<T>): Promise<T | 'late'> {
+    const enough = new AbortController();
+    const late = this.#ports.clock.sleep(LIMITS.cacheSlowMs.value, enough.signal).then(
+      () => 'late' as const,
+      () => 'late' as const, // it came in time: nobody looks at this
+    );
+    try {
+      return await Promise.race([result, late]);
+    } finally {
+      enough.abort();
+      result.catch(() => undefined); // where it was late, nobody waits for how it ends
+    }
+  }
+
+  #failed(failure: unknown): void {
+    this.#health.failed(asCausewayError(failure));
+    this.#counts.bypassed += 1;
+  }
+
+  #unwait(name: string): void {
+    const waiting = this.#waiting.get(name);
+    if (waiting === undefined) return;
+    this.#waiting.delete(name);
+    this.#waitingBytes -= waiting.bytes.byteLength;
+  }
+
+  /** All writing is one after the other. */
+  #begin(): void {
+    if (this.#work !== null || this.#isClosed) return;
+    this.#work = this.#run().finally(() => {
+      this.#work = null;
+      if (!this.#isClosed && this.#waiting.size > 0) this.#begin();
+    });
+  }
+
+  async #run(): Promise<void> {
+    await Promise.resolve(); // whoever has dropped or kept something goes on first
+    try {
+      if (!this.#health.canWrite) return this.#giveUp();
+      if (this.#blocks === null || this.#health.isLost) await this.#attach();
+      if (this.#blocks === null) return this.#giveUp();
+      for (const [name, one] of this.#waiting) {
+        await this.#write(name, one);
+        if (this.#records.length >= RECORDS_FLUSHED) await this.#flush();
+      }
+      await this.#flush();
+      this.#health.wasWritten();
+    } catch (failure) {
+      this.#failed(failure);
+      this.#giveUp();
+    }
+  }
+
+  /** What waits is not kept. */
+  #giveUp(): void {
+    this.#counts.bypassed += this.#waiting.size;
+    for (const name of [...this.#waiting.keys()]) this.#unwait(name);
+  }
+
+  async #write(name: string, { of, block, bytes }: Waiting): Promise<void> {
+    await this.#lookAtSpace();
+    const file = this.#waiting.has(name) ? (this.#current(of) ?? this.#index.add(of)) : null;
+    if (file === null) return this.#unwait(name);
+    const key = BlockIndex.keyOf(file, block);
+    const leaving = this.#index.slotOf(key) >= 0 ? null : this.#policy.admit(key, this.blockBytes);
+    this.#evict(leaving ?? []);
+    const slot = leaving === null ? -1 : this.#index.takeFree(this.#limit);
+    if (slot >= 0) {
+      await (this.#blocks as SealedBlocks).write(of, block, bytes, slot);
+      const isWanted = this.#waiting.get(name)?.bytes === bytes && this.#index.file(of.file) === file;
+      if (isWanted) this.#occupy(file, block, slot);
+      else this.#index.giveBack(slot); // dropped meanwhile
+    }
+    this.#unwait(name);
+    if (this.#index.slotOf(key) < 0) this.#policy.drop(key);
+    this.#index.forget(file);
+  }
+
+  #occupy(file: IndexedFile, block: number, slot: number): void {
+    this.#index.place(file, block, slot);
+    if (!file.isLogged) this.#records.push(['file', file.ref, file.file, file.version, file.sizeBytes]);
+    file.isLogged = true;
+    this.#records.push(['block', file.ref, block, slot]);
+  }
+
+  #evict(leaving: readonly number[]): void {
+    for (const key of leaving) this.#removeKey(key);
+    this.#counts.evicted += leaving.length;
+  }
+
+  /** Keeps the reserve free: the cache grows into what is above it, and shrinks where others have taken it. */
+  async #lookAtSpace(): Promise<void> {
+    const now = this.#ports.clock.monotonicMs();
+    const isGrowing = this.#index.end >= this.#lookedEnd + LIMITS.cacheSpaceStepSlots.value;
+    if (!isGrowing && now - this.#lookedMs < LIMITS.cachePauseMs.value) return;
+    const { freeBytes } = await (this.#dir as Dir).space();
+    [this.#lookedEnd, this.#lookedMs] = [this.#index.end, now];
+    const slotBytes = SealedBlocks.slotBytes(this.blockBytes);
+    const most = this.#index.end + Math.floor((freeBytes - this.#place.reserveBytes) / slotBytes);
+    // in steps, so that it does not follow every change
+    const step = Math.max(1, this.#slotsMax >> LIMIT_STEPS_BITS);
+    const limit = most >= this.#slotsMax ? this.#slotsMax : Math.max(0, most - (most % step));
+    if (limit >= this.#limit && limit < this.#slotsMax && limit < this.#limit + 2 * step) return;
+    if (limit !== this.#limit) await this.#setLimit(limit);
+  }
+
+  async #setLimit(limit: number): Promise<void> {
+    const isCut = limit < this.#index.end;
+    this.#limit = limit;
+    const leaving = this.#index.cut(limit);
+    for (const slot of leaving) this.#records.push(['free', slot]);
+    this.#counts.evicted += leaving.length;
+    this.#policy = this.#newPolicy();
+    for (const { file, block } of this.#index.entries())
+      this.#policy.admit(BlockIndex.keyOf(file, block), this.blockBytes);
+    if (isCut) await (this.#blocks as SealedBlocks).cut(limit);
+  }
+
+  async #flush(): Promise<void> {
+    const records = this.#records;
+    if (records.length === 0) return;
+    this.#records = [];
+    const log = this.#log as IndexLog;
+    await log.append(records);
+    this.#logged += records.length;
+    const isLong = log.sizeBytes > LIMITS.cacheIndexRewriteBytes.value;
+    if (isLong && this.#logged > RECORDS_PER_BLOCK * this.#index.blocks) await this.#rewrite();
+  }
+
+  async #rewrite(): Promise<void> {
+    this.#records = [];
+    const all = [...recordsOf(this.#index)];
+    this.#logged = all.length;
+    await (this.#log as IndexLog).rewrite(this.#dir as Dir, all);
+    for (const file of this.#index.all()) file.isLogged = true;
+  }
+
+  /** Opens what is on the disk, and starts with what is there. */
+  async #attach(): Promise<void> {
+    await this.#detach();
+    const { folder, name, key } = this.#place;
+    try {
+      this.#dir = await openFolder(this.#ports.disk, folder, name);
+      const blocks = new SealedBlocks(this.#ports, key, this.#about, this.blockBytes);
+      await blocks.open(this.#dir);
+      this.#blocks = blocks;
+      await this.#load(this.#dir);
+    } catch (failure) {
+      this.#failed(failure);
+      await this.#detach();
+    }
+  }
+
+  async #load(dir: Dir): Promise<void> {
+    this.#index = new BlockIndex();
+    this.#limit = this.#slotsMax;
+    [this.#lookedMs, this.#lookedEnd] = [Number.NEGATIVE_INFINITY, 0];
+    this.#policy = this.#newPolicy();
+    this.#log = new IndexLog(this.#ports, this.#place.key, this.#about);
+    const files = new Map<number, FileVersion>();
+    const { damaged } = await this.#log.open(dir, (record) => {
+      this.#logged += 1;
+      if (record[0] === 'free') this.#forget(record[1]);
+      else if (record[0] === 'file')
+        files.set(record[1], { file: record[2], version: record[3], sizeBytes: record[4] });
+      else this.#remember(files.get(record[1]), record[2], record[3]);
+    });
+    this.#counts.damaged += damaged;
+    if (damaged > 0 || this.#logged > RECORDS_PER_BLOCK * this.#index.blocks) await this.#rewrite();
+    await this.#blocks?.cut(this.#index.end);
+  }
+
+  #remember(of: FileVersion | undefined, block: number, slot: number): void {
+    if (of === undefined || slot >= this.#slotsMax) return;
+    this.#forget(slot);
+    const known = this.#current(of);
+    if (known !== null) this.#forget(this.#index.slotOf(BlockIndex.keyOf(known, block)));
+    const file = this.#current(of) ?? this.#index.add(of);
+    if (file === null) return;
+    this.#index.place(file, block, slot);
+    const leaving = this.#policy.admit(BlockIndex.keyOf(file, block), this.blockBytes);
+    for (const key of leaving ?? []) this.#index.remove(this.#index.slotOf(key));
+  }
+
+  #forget(slot: number): void {
+    const key = slot < 0 ? -1 : this.#index.keyAt(slot);
+    if (key < 0) return;
+    this.#index.remove(slot);
+    this.#policy.drop(key);
+  }
+
+  async #detach(): Promise<void> {
+    const [blocks, log, dir] = [this.#blocks, this.#log, this.#dir];
+    [this.#blocks, this.#log, this.#dir] = [null, null, null];
+    this.#records = [];
+    this.#logged = 0;
+    for (const one of [blocks, log, dir]) await one?.close().catch(() => undefined); // a disk that is gone: there is nothing to keep
+  }
+}
+
+function nameOf({ file, version }: FileVersion, block: number): string {
+  return `${file} ${version} ${block}`;
+}
+
+function* recordsOf(index: BlockIndex): Generator<IndexRecord> {
+  let last = -1;
+  for (const { file, block, slot } of index.entries()) {
+    if (file.ref !== last) yield ['file', file.ref, file.file, file.version, file.sizeBytes];
+    last = file.ref;
+    yield ['block', file.ref, block, slot];
+  }
+}
+
+async function openFolder(disk: Pick<Disk, 'openRoot'>, folder: string, name: string): Promise<Dir> {
+  const parent = await disk.openRoot(folder);
+  try {
+    await parent.makeDir(parseName(name), 0o700).catch((failure: unknown) => {
+      if (!(failure instanceof CausewayError) || failure.code !== 'CW_DISK_EXISTS') throw failure;
+    });
+    return await parent.openDir(parseName(name));
+  } finally {
+    await parent.close();
+  }
+}
