@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { Add } from './add_command.ts';
 
 /** Folders that appear at another place, by FUSE. */
@@ -19,6 +19,14 @@ export function addMountCommands(program: Command, add: Add): void {
       'all bytes go through this program, where the kernel could move them by itself',
     )
     .option('--numeric-ids', 'of a machine: its users and groups are the same as here, by their numbers')
+    .option('--cache-size <size>', 'of a machine: keep what is read on the disk of this host, up to so much')
+    .option('--cache-dir <folder>', 'with --cache-size: where (default: in the data directory)')
+    .addOption(
+      new Option(
+        '--cache-policy <policy>',
+        'with --cache-size: what becomes of writes (default: write-through; read-only refuses them)',
+      ).choices(['write-through', 'read-only', 'none']),
+    )
     .option('--as-root', 'of a machine: a folder that belongs to root there may be changed as root')
     .option('--foreground', 'serve here, until the end by Ctrl-C or `causeway umount`')
     .option('--ready-fd <n>', 'write a line to this descriptor once it is mounted');

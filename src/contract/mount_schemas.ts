@@ -6,6 +6,19 @@ import { VmName } from './schemas.ts';
 const Strict = { additionalProperties: false } as const;
 const Path = Type.String({ minLength: 1, maxLength: 4096 });
 
+/** The smallest cache is worth one large file; the largest is what the index in memory was measured for. */
+const CACHE_MIN_BYTES = 16 * 1024 * 1024;
+const CACHE_MAX_BYTES = 2 ** 44;
+
+export const CachePolicy = Type.Union([
+  /** What is written goes to the machine before it is acknowledged, and is not kept: it is kept once it is read. */
+  Type.Literal('write-through'),
+  /** Nothing is written: the mount is read-only. */
+  Type.Literal('read-only'),
+  Type.Literal('none'),
+]);
+export type CachePolicy = Static<typeof CachePolicy>;
+
 export const AddMountRequest = Type.Object(
   {
     vm: VmName,
@@ -22,6 +35,12 @@ export const AddMountRequest = Type.Object(
     asRoot: Type.Optional(Type.Boolean()),
     /** How long names and attributes are believed, in ms; absent: 1000. */
     cacheMs: Type.Optional(Type.Integer({ minimum: 0, maximum: 3_600_000 })),
+    /** Blocks of files are kept on this host's disk, up to so many bytes; absent: none are. */
+    cacheBytes: Type.Optional(Type.Integer({ minimum: CACHE_MIN_BYTES, maximum: CACHE_MAX_BYTES })),
+    /** Absolute path of a folder of the host for them; absent: the data directory. */
+    cacheFolder: Type.Optional(Path),
+    /** Absent: write-through. */
+    cachePolicy: Type.Optional(CachePolicy),
   },
   Strict,
 );
@@ -38,6 +57,38 @@ export const MountState = Type.Union([
 ]);
 export type MountState = Static<typeof MountState>;
 
+export const CacheState = Type.Union([
+  Type.Literal('on'),
+  /** Its disk has no room above what is to stay free: what is there is served, and nothing more is kept. */
+  Type.Literal('full'),
+  Type.Literal('read-only'),
+  Type.Literal('gone'),
+  Type.Literal('slow'),
+  Type.Literal('failing'),
+]);
+
+/** The block cache of a mount; counts since it was mounted. */
+export const CacheView = Type.Object({
+  policy: CachePolicy,
+  state: CacheState,
+  capacityBytes: Type.Integer(),
+  residentBytes: Type.Integer(),
+  files: Type.Integer(),
+  /** Blocks that were found, and that were not. */
+  hits: Type.Integer(),
+  misses: Type.Integer(),
+  evicted: Type.Integer(),
+  /** Blocks that were changed on the disk, and were read again from the machine. */
+  damaged: Type.Integer(),
+  /** Blocks that were not looked for, or not kept, because of the disk. */
+  bypassed: Type.Integer(),
+  bytesFromCache: Type.Integer(),
+  bytesFetched: Type.Integer(),
+  /** Reads that went to the machine as they were. */
+  passed: Type.Integer(),
+});
+export type CacheView = Static<typeof CacheView>;
+
 export const MountView = Type.Object({
   vm: Type.String(),
   folder: Type.String(),
@@ -48,5 +99,7 @@ export const MountView = Type.Object({
     Type.Object({ code: Type.String(), message: Type.String(), help: Type.String() }),
     Type.Null(),
   ]),
+  /** Null where nothing is kept, and while it is not mounted. */
+  cache: Type.Union([CacheView, Type.Null()]),
 });
 export type MountView = Static<typeof MountView>;

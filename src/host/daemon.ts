@@ -11,6 +11,8 @@ import { EventHub } from '../service/event_hub.ts';
 import { OnceOnly } from '../service/once_only.ts';
 import type { ServiceParts } from '../service/ports.ts';
 import { Service } from '../service/service.ts';
+import { CacheKeys } from '../share/fuse/cache_keys.ts';
+import { MountCaches } from '../share/fuse/mount_caches.ts';
 import { PROTOCOL_VERSIONS } from '../wire/hello.ts';
 import type { Argon2Cost, Cryptography } from '../world/cryptography.ts';
 import type { Database } from '../world/database.ts';
@@ -426,10 +428,16 @@ function shareMountsOf({ world, mounts }: DaemonOptions, { machines }: DaemonPar
   return new ShareMounts({ world, machines, mounts: mounts ?? null });
 }
 
-function mountsOf(options: DaemonOptions, { machines, dir }: DaemonParts, shown: ShareMounts): VmMounts {
+function mountsOf(
+  options: DaemonOptions,
+  { machines, dir, access }: DaemonParts,
+  shown: ShareMounts,
+): VmMounts {
   const { world, dataDirectory, mounts = null } = options;
   const wantedAt = (vm: string) => shown.wantedAt(vm);
-  return new VmMounts({ world, machines, mounts, wantedAt }, dir, dataDirectory);
+  const keys = new CacheKeys(world.random, access.vault, { dir, path: dataDirectory });
+  const caches = new MountCaches({ world, crypto: options.web.crypto, keys, dataDirectory });
+  return new VmMounts({ world, machines, mounts, wantedAt, caches }, dir, dataDirectory);
 }
 
 function sambaOf(

@@ -1,11 +1,13 @@
 import { fromHex, toHex } from '../base/bytes.ts';
-import { CausewayError } from '../base/errors.ts';
+import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { orAborted } from '../base/signal.ts';
-import type { AddMountRequest, MountView } from '../contract/mount_schemas.ts';
+import type { BlockStore } from '../cache/store/block_store.ts';
+import type { AddMountRequest, CachePolicy, CacheView, MountView } from '../contract/mount_schemas.ts';
 import { StateFile } from '../link/session/state_file.ts';
 import { FarMount } from '../share/fuse/far_mount.ts';
 import { firstMessage } from '../share/fuse/far_serving.ts';
+import type { MountCaches } from '../share/fuse/mount_caches.ts';
 import {
   decodeMountReady,
   encodeMountHello,
@@ -30,11 +32,17 @@ interface StoredMount {
   readonly numericIds: boolean;
   readonly asRoot: boolean;
   readonly cacheMs: number;
+  /** Of the block cache; absent where there is none. */
+  readonly cacheBytes?: number;
+  readonly cacheFolder?: string;
+  readonly cachePolicy?: CachePolicy;
 }
 
 interface Live {
   readonly record: StoredMount;
   readonly loop: MountLoop;
+  /** What it is mounted by; null while it is not. */
+  readonly mount: () => FarMount | null;
   readonly close: () => Promise<void>;
 }
 
@@ -45,6 +53,7 @@ export interface VmMountsParts {
   readonly mounts: Mounts | null;
   /** Mounts that a machine is to have itself. */
   readonly wantedAt: (vm: string) => readonly Uint8Array[];
+  readonly caches: MountCaches;
 }
 
 const FILE_NAME = 'mounts.json';
@@ -66,6 +75,7 @@ export class VmMounts implements AsyncDisposable {
     const stored = await this.#file.read();
     for (const record of (stored?.body['mounts'] ?? []) as StoredMount[])
       if (this.#parts.machines.has(record.vm)) this.#live.set(record.mountpoint, this.#begin(record));
+      else await this.#erase(record);
   }
 
   views(): MountView[] {
@@ -82,16 +92,20 @@ export class VmMounts implements AsyncDisposable {
       throw new CausewayError('CW_MOUNT_EXISTS', `something is mounted at ${mountpoint} already`);
     if (this.#live.size >= LIMITS.mountsMax.value)
       throw new CausewayError('CW_LIMIT', 'there are too many mounts');
+    const cache = cacheOf(request);
+    if (cache.cacheBytes !== undefined)
+      await this.#parts.caches.check({ sizeBytes: cache.cacheBytes, folder: cache.cacheFolder ?? null });
     const live = this.#begin({
       id: toHex(world.random.bytes(MOUNT_ID_BYTES)),
       vm,
       folder,
       mountpoint,
-      readOnly: request.readOnly === true,
+      readOnly: request.readOnly === true || request.cachePolicy === 'read-only',
       allowOther: request.allowOther === true,
       numericIds: request.numericIds === true,
       asRoot: request.asRoot === true,
       cacheMs: request.cacheMs ?? CACHE_MS,
+      ...cache,
     });
     this.#live.set(mountpoint, live);
     const late = new AbortController();
@@ -106,6 +120,7 @@ export class VmMounts implements AsyncDisposable {
     } catch (failure) {
       this.#live.delete(mountpoint);
       await live.close();
+      await this.#erase(live.record);
       throw failure;
     } finally {
       deadline.abort();
@@ -121,6 +136,7 @@ export class VmMounts implements AsyncDisposable {
     this.#live.delete(mountpoint);
     await this.#save();
     await live.close();
+    await this.#erase(live.record);
   }
 
   async close(): Promise<void> {
@@ -137,6 +153,22 @@ export class VmMounts implements AsyncDisposable {
     return this.#file.write({ mounts: [...this.#live.values()].map(({ record }) => record) });
   }
 
+  async #erase({ id, cacheBytes, cacheFolder }: StoredMount): Promise<void> {
+    if (cacheBytes !== undefined) await this.#parts.caches.erase(id, { folder: cacheFolder ?? null });
+  }
+
+  /** Null where none is wished for, or its key is not to be had: the mount works without. */
+  async #cacheOf({ id, cacheBytes, cacheFolder }: StoredMount): Promise<BlockStore | null> {
+    if (cacheBytes === undefined) return null;
+    const wish = { sizeBytes: cacheBytes, folder: cacheFolder ?? null };
+    try {
+      return await this.#parts.caches.open(id, wish);
+    } catch (failure) {
+      if (asCausewayError(failure).code === 'CW_DAEMON_STATE') return null;
+      throw failure;
+    }
+  }
+
   #begin(record: StoredMount): Live {
     const { world, machines, mounts, wantedAt } = this.#parts;
     if (mounts === null) throw new CausewayError('CW_UNSUPPORTED', 'this daemon mounts nothing');
@@ -146,7 +178,8 @@ export class VmMounts implements AsyncDisposable {
     const mounted = async (): Promise<FarMount> => {
       if (mount !== null) return mount;
       const kernel = await mounts.mount({ mountpoint, source, readOnly, allowOther, makes: false });
-      const made = new FarMount(kernel, { clock: world.clock, hasAcls: numericIds });
+      const store = await this.#cacheOf(record);
+      const made = new FarMount(kernel, { clock: world.clock, hasAcls: numericIds, store });
       mount = made;
       void kernel.ended.then(() => {
         mount = null;
@@ -162,17 +195,17 @@ export class VmMounts implements AsyncDisposable {
       run: async (stream, settled) => {
         const { kernel } = await mounted();
         await stream.send([encodeMountHello({ owner: kernel.owner })]);
-        decodeMountReady(await firstMessage(stream));
+        const ready = decodeMountReady(await firstMessage(stream));
         settled();
         void kernel.ended.then(() => stream.end()).catch(() => undefined); // the stream is over by itself
-        return (await mounted()).run(stream);
+        return (await mounted()).run(stream, ready);
       },
     });
     const close = async () => {
       await mount?.close();
       await loop.close();
     };
-    return { record, loop, close };
+    return { record, loop, close, mount: () => mount };
   }
 }
 
@@ -194,7 +227,25 @@ function openingOf(
   };
 }
 
-function viewOf({ record, loop }: Live): MountView {
+function cacheOf(request: AddMountRequest): Pick<StoredMount, 'cacheBytes' | 'cacheFolder' | 'cachePolicy'> {
+  const { cacheBytes, cacheFolder, cachePolicy = 'write-through' } = request;
+  if (cacheFolder !== undefined && !cacheFolder.startsWith('/'))
+    throw new CausewayError('CW_USAGE', `${cacheFolder}: an absolute path is needed`);
+  if (cacheBytes === undefined || cachePolicy === 'none') return {};
+  return { cacheBytes, cachePolicy, ...(cacheFolder === undefined ? {} : { cacheFolder }) };
+}
+
+function viewOf(live: Live): MountView {
+  const { record, loop } = live;
   const { vm, folder, mountpoint, readOnly } = record;
-  return { vm, folder, mountpoint, readOnly, state: loop.state, error: loop.error?.report() ?? null };
+  const error = loop.error?.report() ?? null;
+  return { vm, folder, mountpoint, readOnly, state: loop.state, error, cache: cacheView(live) };
+}
+
+function cacheView({ record, mount }: Live): CacheView | null {
+  const cache = mount()?.cache ?? null;
+  if (cache === null) return null;
+  const { bytesFromCache, bytesFetched, passed } = cache.counts;
+  const policy = record.cachePolicy ?? 'write-through';
+  return { policy, ...cache.store.counts, bytesFromCache, bytesFetched, passed };
 }

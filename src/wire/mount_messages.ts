@@ -1,6 +1,6 @@
 import { LIMITS } from '../base/limits.ts';
 import { type CborMap, decodeCbor, encodeCbor } from './cbor.ts';
-import { boolean, bytes, mapOf, oneOf, text, u32, uint } from './fields.ts';
+import { boolean, bytes, mapOf, oneOf, optional, text, u32, uint } from './fields.ts';
 
 /** Versions of what is said on the stream of a mount. */
 export const MOUNT_VERSIONS = { min: 1, max: 1 } as const;
@@ -43,6 +43,8 @@ export interface MountHello {
 export interface MountReady {
   /** True where it has what the mount had open before the link was lost. */
   readonly isKept: boolean;
+  /** Its clock, in ms since 1970; absent where it does not say. */
+  readonly wallMs?: number;
 }
 
 export function encodeMountOpening(opening: MountOpening): Uint8Array {
@@ -76,12 +78,13 @@ export function decodeMountHello(encoded: Uint8Array): MountHello {
   return { owner: { userId: u32(map, 'userId'), groupId: u32(map, 'groupId') } };
 }
 
-export function encodeMountReady({ isKept }: MountReady): Uint8Array {
-  return encodeCbor({ isKept });
+export function encodeMountReady(ready: MountReady): Uint8Array {
+  return encodeCbor({ ...ready });
 }
 
 /** CW_WIRE_*. */
 export function decodeMountReady(encoded: Uint8Array): MountReady {
   const map: CborMap = mapOf(decodeCbor(encoded), 'answer of a mount');
-  return { isKept: boolean(map, 'isKept') };
+  const wallMs = optional(map, 'wallMs', uint);
+  return { isKept: boolean(map, 'isKept'), ...(wallMs === undefined ? {} : { wallMs }) };
 }

@@ -1,18 +1,20 @@
 import { asCausewayError, CausewayError } from '../../base/errors.ts';
 import { resolveAbsolute } from '../../base/path.ts';
-import type { AddMountRequest, MountView } from '../../contract/mount_schemas.ts';
+import type { AddMountRequest, CachePolicy, MountView } from '../../contract/mount_schemas.ts';
 import { LocalMount } from '../../host/local_mount.ts';
 import { startInBackground } from '../../world/node/background.ts';
 import { listFuseMounts, unmountFuse } from '../../world/node/fuse_mount.ts';
 import { realFolder } from '../../world/node/real_folder.ts';
 import { tellReady } from '../../world/node/terminal.ts';
-import { parseCount } from '../option_numbers.ts';
+import { parseCount, parseSize } from '../option_numbers.ts';
 import type { Action, Context } from '../program.ts';
 import { table } from '../terminal.ts';
 
 const CACHE_MS = 1_000;
 const CACHE_MAX_MS = 3_600_000;
 const DESCRIPTOR_MAX = 1_023;
+const CACHE_MIN_BYTES = 16 * 1024 * 1024;
+const CACHE_MAX_BYTES = 2 ** 44;
 
 /** `causeway mount` */
 export const mount: Action = async (context, [folder, mountpoint], options) => {
@@ -21,6 +23,8 @@ export const mount: Action = async (context, [folder, mountpoint], options) => {
     throw new CausewayError('CW_USAGE', 'both a folder and the place where it shall appear are needed');
   const { terminal, json } = context;
   const far = parseFar(folder);
+  if (far === null && Object.keys(blockCacheOf(options, terminal.cwd)).length > 0)
+    throw new CausewayError('CW_USAGE', '--cache-size is for folders of machines');
   if (far !== null) return mountFar(context, far, mountpoint, options);
   const request = {
     source: resolveAbsolute(terminal.cwd, folder),
@@ -59,6 +63,23 @@ function cacheOf(options: Readonly<Record<string, unknown>>): number | undefined
   return cache === undefined ? undefined : parseCount(String(cache), '--cache', CACHE_MAX_MS, 0);
 }
 
+/** What the daemon is to keep of the files on its disk. */
+function blockCacheOf(
+  options: Readonly<Record<string, unknown>>,
+  cwd: string,
+): Pick<AddMountRequest, 'cacheBytes' | 'cacheFolder' | 'cachePolicy'> {
+  const { cacheSize, cacheDir, cachePolicy } = options;
+  if (cacheSize === undefined) {
+    if (cacheDir === undefined && (cachePolicy === undefined || cachePolicy === 'none')) return {};
+    throw new CausewayError('CW_USAGE', '--cache-dir and --cache-policy go with --cache-size');
+  }
+  return {
+    cacheBytes: parseSize(String(cacheSize), '--cache-size', CACHE_MIN_BYTES, CACHE_MAX_BYTES),
+    ...(cacheDir === undefined ? {} : { cacheFolder: resolveAbsolute(cwd, String(cacheDir)) }),
+    ...(cachePolicy === undefined ? {} : { cachePolicy: cachePolicy as CachePolicy }),
+  };
+}
+
 /** By the daemon, which has the link. */
 async function mountFar(
   { client, terminal, json }: Context,
@@ -78,6 +99,7 @@ async function mountFar(
     numericIds: options['numericIds'] === true,
     asRoot: options['asRoot'] === true,
     ...(cacheMs === undefined ? {} : { cacheMs }),
+    ...blockCacheOf(options, terminal.cwd),
   };
   const mounted = await client.call('addMount', {}, request);
   if (json) terminal.out(`${JSON.stringify(mounted)}\n`);

@@ -18,7 +18,7 @@ export const MOUNT_PROCEDURES = {
 } satisfies Record<string, Procedure>;
 
 function detailsOf(request: AddMountRequest): Details {
-  const { vm, folder, readOnly, allowOther, numericIds, asRoot } = request;
+  const { vm, folder, readOnly, allowOther, numericIds, asRoot, cacheBytes = 0 } = request;
   return {
     vm,
     folder,
@@ -26,5 +26,6 @@ function detailsOf(request: AddMountRequest): Details {
     allowOther: allowOther === true,
     numericIds: numericIds === true,
     asRoot: asRoot === true,
+    cacheBytes,
   };
 }

@@ -1,10 +1,13 @@
 import { fromUtf8 } from '../../base/bytes.ts';
 import { asCausewayError, CausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
+import type { BlockStore } from '../../cache/store/block_store.ts';
 import type { Stream } from '../../link/mux/mux.ts';
+import type { MountReady } from '../../wire/mount_messages.ts';
 import type { Clock } from '../../world/clock.ts';
 import type { KernelMount } from '../../world/mounts.ts';
 import { isFarAttribute } from './attribute_names.ts';
+import { FarCache, type PassingFrame } from './far_cache.ts';
 import { FarRequests } from './far_requests.ts';
 import { Frame } from './frame.ts';
 import { answerInit } from './init.ts';
@@ -26,13 +29,8 @@ export interface FarMountOptions {
   readonly clock: Clock;
   /** Access lists name the same users on both sides. */
   readonly hasAcls: boolean;
-}
-
-interface OneFrame {
-  readonly bytes: Uint8Array;
-  readonly view: DataView;
-  readonly opcode: number;
-  readonly unique: bigint;
+  /** Where blocks of files are kept on this machine; owned. Null: nowhere. */
+  readonly store?: BlockStore | null;
 }
 
 /**
@@ -42,6 +40,7 @@ interface OneFrame {
  */
 export class FarMount {
   readonly kernel: KernelMount;
+  readonly cache: FarCache | null;
   readonly #options: FarMountOptions;
   readonly #requests: FarRequests;
   /** Files on which locks were asked for, by the id of the node: only their closing is told. */
@@ -55,9 +54,20 @@ export class FarMount {
   constructor(kernel: KernelMount, options: FarMountOptions) {
     this.kernel = kernel;
     this.#options = options;
-    this.#requests = new FarRequests((unique, errno) => this.#answer(unique, errno));
+    this.#requests = new FarRequests((unique, errno, opcode) =>
+      this.#deliver(opcode, unique, errorAnswer(unique, errno)),
+    );
+    const ports = {
+      clock: options.clock,
+      send: (frame: Uint8Array, opcode: number, unique: bigint) => this.#sendOne(frame, opcode, unique),
+      answer: (bytes: Uint8Array) => kernel.answer(bytes),
+    };
+    this.cache = options.store ? new FarCache(options.store, ports) : null;
     kernel.start((bytes, release) => this.#take(bytes, release));
-    void kernel.ended.then(() => this.#outage?.abort());
+    void kernel.ended.then(() => {
+      this.#outage?.abort();
+      return this.cache?.close();
+    });
     this.#watch();
   }
 
@@ -67,8 +77,9 @@ export class FarMount {
   }
 
   /** Sends requests over the stream and takes answers from it, until it ends: why it did, or null. */
-  async run(stream: Stream): Promise<CausewayError | null> {
+  async run(stream: Stream, { wallMs }: MountReady): Promise<CausewayError | null> {
     this.#stream = stream;
+    this.cache?.farClock(wallMs);
     for (const bytes of this.#requests.takeUnsent()) this.#send(stream, [bytes]);
     this.#watch();
     try {
@@ -101,6 +112,7 @@ export class FarMount {
   async close(): Promise<void> {
     this.#requests.failAll(ERRNO.ENOTCONN);
     await this.kernel.close();
+    await this.cache?.close();
   }
 
   /** Programs wait for a while only. */
@@ -131,11 +143,15 @@ export class FarMount {
     if (isCopied) release();
     const parts: Uint8Array[] = [];
     for (const frame of framesOf(held, IN_HEADER_BYTES)) {
-      if (this.#answersItself(frame)) continue;
+      if (this.#answersItself(frame) || this.cache?.takes(frame)) continue;
       const isSent = this.#stream !== null;
       this.#requests.add(frame.unique, frame.opcode, isCopied ? frame.bytes : null, isSent);
+      const beside = this.cache?.passing(frame) ?? null;
       if (isSent) parts.push(frame.bytes);
       else this.#park(frame, isCopied);
+      if (beside === null) continue;
+      this.#requests.add(beside.unique, OP.statx, beside.frame, isSent);
+      if (isSent) parts.push(beside.frame);
     }
     if (parts.length > 0 && this.#stream !== null)
       this.#send(this.#stream, parts, isCopied ? undefined : release);
@@ -143,13 +159,21 @@ export class FarMount {
     if (this.#isGivenUp) this.#requests.failAll(ERRNO.ENOTCONN);
   }
 
+  /** One that comes later, and whose bytes nobody else has. */
+  #sendOne(frame: Uint8Array, opcode: number, unique: bigint): void {
+    const stream = this.#stream;
+    this.#requests.add(unique, opcode, frame, stream !== null);
+    if (stream !== null) this.#send(stream, [frame]);
+    if (this.#isGivenUp) this.#requests.failAll(ERRNO.ENOTCONN);
+  }
+
   /** There is no stream: what is not kept to be sent later fails. */
-  #park(frame: OneFrame, isCopied: boolean): void {
+  #park(frame: PassingFrame, isCopied: boolean): void {
     if (!isCopied) this.#requests.failOne(frame.unique, ERRNO.EIO);
   }
 
   /** What the other side need not know. */
-  #answersItself(frame: OneFrame): boolean {
+  #answersItself(frame: PassingFrame): boolean {
     const { opcode, view, bytes } = frame;
     if (opcode === OP.init) {
       this.#init(bytes);
@@ -201,15 +225,26 @@ export class FarMount {
     for (const { bytes: one, view, unique } of framesOf(bytes, OUT_HEADER_BYTES)) {
       if (unique === 0n) {
         if (view.getInt32(4, true) === NOTIFY_FORGET) this.kernel.notify(one.slice());
-      } else if (this.#requests.answered(unique)) this.kernel.answer(one);
+        continue;
+      }
+      const opcode = this.#requests.answered(unique);
+      if (opcode !== null) this.#deliver(opcode, unique, one);
     }
   }
 
-  #answer(unique: bigint, errno: number): void {
-    const answer = new DataView(new ArrayBuffer(OUT_HEADER_BYTES));
-    writeHead(answer, OUT_HEADER_BYTES, -errno, unique);
-    this.kernel.answer(new Uint8Array(answer.buffer));
+  #deliver(opcode: number, unique: bigint, answer: Uint8Array): void {
+    if (!this.cache?.answered(opcode, unique, answer)) this.kernel.answer(answer);
   }
+
+  #answer(unique: bigint, errno: number): void {
+    this.kernel.answer(errorAnswer(unique, errno));
+  }
+}
+
+function errorAnswer(unique: bigint, errno: number): Uint8Array {
+  const answer = new DataView(new ArrayBuffer(OUT_HEADER_BYTES));
+  writeHead(answer, OUT_HEADER_BYTES, -errno, unique);
+  return new Uint8Array(answer.buffer);
 }
 
 function writeHead(view: DataView, sizeBytes: number, error: number, unique: bigint): void {
@@ -219,7 +254,7 @@ function writeHead(view: DataView, sizeBytes: number, error: number, unique: big
 }
 
 /** Requests and answers begin with their length. CW_WIRE_MALFORMED. */
-function* framesOf(bytes: Uint8Array, headBytes: number): Generator<OneFrame> {
+function* framesOf(bytes: Uint8Array, headBytes: number): Generator<PassingFrame> {
   const all = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let at = 0; at < bytes.byteLength; ) {
     const left = bytes.byteLength - at;

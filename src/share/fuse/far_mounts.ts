@@ -79,9 +79,9 @@ export class FarMounts {
     this.#links.set(mount, link);
     mount.stalled(false); // a host that was started again comes over a new link, and the old one has said that it is away
     await stream.send([encodeMountHello({ owner: mount.kernel.owner })]);
-    decodeMountReady(await firstMessage(stream));
+    const ready = decodeMountReady(await firstMessage(stream));
     void mount.kernel.ended.then(() => stream.end()).catch(() => undefined); // the stream is over by itself
-    const failure = await mount.run(stream);
+    const failure = await mount.run(stream, ready);
     if (failure === null) await mount.close(); // the host wants it no more
   }
 

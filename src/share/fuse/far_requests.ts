@@ -37,10 +37,10 @@ interface Asked {
 /** The requests of one kernel that have no answer yet, in its order. */
 export class FarRequests {
   readonly #asked = new Map<bigint, Asked>();
-  readonly #fail: (unique: bigint, errno: number) => void;
+  readonly #fail: (unique: bigint, errno: number, opcode: number) => void;
 
   /** `fail` answers a request with an error. */
-  constructor(fail: (unique: bigint, errno: number) => void) {
+  constructor(fail: (unique: bigint, errno: number, opcode: number) => void) {
     this.#fail = fail;
   }
 
@@ -55,9 +55,11 @@ export class FarRequests {
     this.#asked.set(unique, { opcode, bytes: kept, isSent });
   }
 
-  /** False where nobody waits for that answer. */
-  answered(unique: bigint): boolean {
-    return this.#asked.delete(unique);
+  /** What was asked; null where nobody waits for that answer. */
+  answered(unique: bigint): number | null {
+    const asked = this.#asked.get(unique);
+    this.#asked.delete(unique);
+    return asked?.opcode ?? null;
   }
 
   /** Nobody knows what became of what was sent: what cannot be asked again fails. */
@@ -72,7 +74,8 @@ export class FarRequests {
   }
 
   failOne(unique: bigint, errno: number): void {
-    if (this.#asked.delete(unique)) this.#fail(unique, errno);
+    const opcode = this.answered(unique);
+    if (opcode !== null) this.#fail(unique, errno, opcode);
   }
 
   /** What is to be sent, again or for the first time; it counts as sent. */

@@ -57,7 +57,9 @@ export class FarServing {
       const kept: Kept = { server, stream, away: null };
       this.#kept.set(id, kept);
       void server.ended.then(() => this.#forget(id, server));
-      await stream.send([encodeMountReady({ isKept: known !== undefined })]);
+      await stream.send([
+        encodeMountReady({ isKept: known !== undefined, wallMs: Math.floor(this.#clock.wallMs()) }),
+      ]);
       settled();
       return await this.#pump(id, kept, stream);
     } catch (failure) {

@@ -1,0 +1,359 @@
+import { LIMITS } from '../../base/limits.ts';
+import type { BlockStore } from '../../cache/store/block_store.ts';
+import type { FileVersion } from '../../cache/store/store_types.ts';
+import type { Clock } from '../../world/clock.ts';
+import { lookOf, readFrame, statxFrame, toldBy } from './cache_frames.ts';
+import { CachedFile } from './cached_file.ts';
+import { IN_HEADER_BYTES, OP, OUT_HEADER_BYTES } from './protocol.ts';
+
+/** One request or answer as it passes. */
+export interface PassingFrame {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  readonly opcode: number;
+  readonly unique: bigint;
+}
+
+/** What a cache does through the mount that it stands in front of. */
+export interface FarCachePorts {
+  readonly clock: Pick<Clock, 'monotonicMs'>;
+  /** Sends a request to the other machine. The kernel's own ones are answered to it, others to {@link FarCache.answered}. */
+  readonly send: (frame: Uint8Array, opcode: number, unique: bigint) => void;
+  /** Answers the kernel. */
+  readonly answer: (bytes: Uint8Array) => void;
+}
+
+/** What was read through a mount with a cache. */
+export interface FarCacheCounts {
+  /** Reads of the kernel that were answered without the other machine, or in part. */
+  answered: number;
+  /** Reads that went to the other machine as they were. */
+  passed: number;
+  bytesFromCache: number;
+  bytesFetched: number;
+}
+
+/** Requests of this one have numbers that no kernel gives. */
+const OWN = 1n << 62n;
+const CHANGES: ReadonlySet<number> = new Set([OP.write, OP.setattr, OP.fallocate, OP.copyFileRange]);
+/** O_DIRECT, which has one of two values; on files the other one means nothing. */
+const O_DIRECT = 0o240000;
+const READ_IN_BYTES = IN_HEADER_BYTES + 40;
+const PAGE_BYTES = 4_096;
+const TOUCHED_MAX = 8_192;
+
+interface Reading {
+  readonly file: CachedFile;
+  readonly bytes: Uint8Array;
+  readonly unique: bigint;
+  readonly offset: number;
+  readonly sizeBytes: number;
+  readonly isInOrder: boolean;
+}
+
+interface Handle {
+  readonly file: CachedFile;
+  /** Where the last read of it ended. */
+  endAt: number;
+}
+
+/**
+ * Blocks of files in front of a mount whose other machine is far: a READ is answered from the disk of this one where the
+ * file is known to be as it was. It is asked for at each open, beside it, and after LIMITS.cacheStalenessMs while it is open.
+ * What this mount changes drops what is kept of the file. Where there is any doubt the request goes on as it is.
+ */
+export class FarCache {
+  readonly store: BlockStore;
+  readonly counts: FarCacheCounts = { answered: 0, passed: 0, bytesFromCache: 0, bytesFetched: 0 };
+  readonly #ports: FarCachePorts;
+  readonly #files = new Map<bigint, CachedFile>();
+  readonly #handles = new Map<bigint, Handle>();
+  /** OPENs whose answers wait for what is asked beside them. */
+  readonly #opening = new Map<
+    bigint,
+    { readonly file: CachedFile; held: Uint8Array | null; isLooked: boolean }
+  >();
+  readonly #changing = new Map<bigint, CachedFile>();
+  /** Attributes that the kernel asks for, of files that are open. */
+  readonly #attrs = new Map<bigint, bigint>();
+  readonly #own = new Map<bigint, (answer: Uint8Array) => void>();
+  readonly #fetching = new Map<string, Promise<Uint8Array | null>>();
+  readonly #touched = new Set<string>();
+  #last = 0n;
+  #farAheadMs: number | null = null;
+
+  constructor(store: BlockStore, ports: FarCachePorts) {
+    this.store = store;
+    this.#ports = ports;
+  }
+
+  /** What the clock of the other machine shows now; undefined where it does not say so. */
+  farClock(wallMs: number | undefined): void {
+    this.#farAheadMs = wallMs === undefined ? null : wallMs - this.#ports.clock.monotonicMs();
+  }
+
+  /** True where it answers that request of the kernel by itself, or has it go on later. */
+  takes({ opcode, view, bytes, unique }: PassingFrame): boolean {
+    if (opcode !== OP.read || bytes.byteLength < READ_IN_BYTES) return false;
+    const handle = this.#handles.get(view.getBigUint64(IN_HEADER_BYTES, true));
+    if (handle === undefined) return false;
+    const offset = Number(view.getBigUint64(IN_HEADER_BYTES + 8, true));
+    const sizeBytes = view.getUint32(IN_HEADER_BYTES + 16, true);
+    const isDirect = (view.getUint32(IN_HEADER_BYTES + 32, true) & O_DIRECT) !== 0;
+    const isInOrder = offset === 0 || offset === handle.endAt;
+    handle.endAt = offset + sizeBytes;
+    const { file } = handle;
+    if (isDirect || file.changes > 0 || !Number.isSafeInteger(offset + sizeBytes)) {
+      this.counts.passed += 1;
+      return false;
+    }
+    void this.#read({ file, bytes: bytes.slice(), unique, offset, sizeBytes, isInOrder });
+    return true;
+  }
+
+  /** Notes a request that goes to the other machine. What is to be asked beside it, or null. */
+  passing({
+    opcode,
+    view,
+    bytes,
+    unique,
+  }: PassingFrame): { readonly frame: Uint8Array; readonly unique: bigint } | null {
+    const node = view.getBigUint64(16, true);
+    if (opcode === OP.open) return this.#open(bytes, node, unique);
+    if (opcode === OP.release) this.#release(view.getBigUint64(IN_HEADER_BYTES, true));
+    else if (CHANGES.has(opcode)) {
+      const isCopy = opcode === OP.copyFileRange && bytes.byteLength >= IN_HEADER_BYTES + 24;
+      this.#change(isCopy ? view.getBigUint64(IN_HEADER_BYTES + 16, true) : node, unique);
+    }
+    const isAsked = opcode === OP.getattr || opcode === OP.setattr || opcode === OP.statx;
+    if (isAsked && this.#files.has(node)) this.#attrs.set(unique, node);
+    return null;
+  }
+
+  /** True where the kernel is not to get that answer, or not yet. Its memory is the caller's again afterwards. */
+  answered(opcode: number, unique: bigint, bytes: Uint8Array): boolean {
+    const own = this.#own.get(unique);
+    if (own !== undefined) {
+      this.#own.delete(unique);
+      own(bytes);
+      return true;
+    }
+    if (opcode === OP.open) return this.#opened(unique, bytes);
+    const changed = this.#changing.get(unique);
+    if (changed !== undefined) {
+      this.#changing.delete(unique);
+      changed.changes -= 1;
+      changed.doubt();
+    }
+    if (this.#files.size > 0) {
+      const asked = this.#attrs.get(unique) ?? 0n;
+      this.#attrs.delete(unique);
+      for (const [node, version] of toldBy(opcode, bytes, asked)) this.#files.get(node)?.told(version);
+    }
+    return false;
+  }
+
+  close(): Promise<void> {
+    this.#files.clear();
+    this.#handles.clear();
+    return this.store.close();
+  }
+
+  #unique(): bigint {
+    this.#last += 1n;
+    return OWN + this.#last * 2n;
+  }
+
+  #open(bytes: Uint8Array, node: bigint, unique: bigint): { frame: Uint8Array; unique: bigint } | null {
+    let file = this.#files.get(node);
+    if (file === undefined) {
+      if (this.#files.size >= LIMITS.cacheFilesMax.value) return null;
+      file = new CachedFile(node);
+      this.#files.set(node, file);
+    }
+    file.opens += 1;
+    const opening = { file, held: null as Uint8Array | null, isLooked: false };
+    this.#opening.set(unique, opening);
+    const beside = this.#look(file, () => {
+      opening.isLooked = true;
+      if (opening.held === null) return;
+      this.#opening.delete(unique);
+      this.#ports.answer(opening.held);
+    });
+    return { unique: beside, frame: statxFrame(bytes, node, beside) };
+  }
+
+  /** The answer waits until it is known what was opened. */
+  #opened(unique: bigint, bytes: Uint8Array): boolean {
+    const opening = this.#opening.get(unique);
+    if (opening === undefined) return false;
+    const { file } = opening;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    if (view.getInt32(4, true) !== 0 || bytes.byteLength < OUT_HEADER_BYTES + 8) {
+      this.#opening.delete(unique);
+      this.#leave(file);
+      return false;
+    }
+    this.#handles.set(view.getBigUint64(OUT_HEADER_BYTES, true), { file, endAt: 0 });
+    if (opening.isLooked) {
+      this.#opening.delete(unique);
+      return false;
+    }
+    opening.held = bytes.slice();
+    return true;
+  }
+
+  #release(handle: bigint): void {
+    const open = this.#handles.get(handle);
+    if (open === undefined) return;
+    this.#handles.delete(handle);
+    this.#leave(open.file);
+  }
+
+  #leave(file: CachedFile): void {
+    file.opens -= 1;
+    if (file.opens <= 0 && this.#files.get(file.node) === file) this.#files.delete(file.node);
+  }
+
+  #change(node: bigint, unique: bigint): void {
+    const file = this.#files.get(node);
+    if (file === undefined) return;
+    file.changes += 1;
+    this.#changing.set(unique, file);
+    const was = file.doubt();
+    if (was !== null) this.store.drop(was.file);
+  }
+
+  /** The number of a question what the file is like now, which is sent by the caller. */
+  #look(file: CachedFile, done: () => void): bigint {
+    const unique = this.#unique();
+    const { epoch } = file;
+    const askedMs = this.#ports.clock.monotonicMs();
+    const farMs = this.#farAheadMs === null ? null : this.#farAheadMs + askedMs;
+    this.#own.set(unique, (answer) => {
+      // what was changed since may not be in the answer
+      if (file.changes > 0 || (file.epoch !== epoch && file.versionAt(askedMs) === null)) file.doubt();
+      else file.seen(lookOf(answer), askedMs, farMs);
+      done();
+    });
+    return unique;
+  }
+
+  /** Its version now, asked for where it was not for a while; null where that is not to be known. */
+  async #versionOf({ file, bytes }: Reading): Promise<FileVersion | null> {
+    const { clock, send } = this.#ports;
+    const known = file.versionAt(clock.monotonicMs());
+    if (known !== null) return known;
+    file.looking ??= new Promise<void>((resolve) => {
+      const unique = this.#look(file, () => {
+        file.looking = null;
+        resolve();
+      });
+      send(statxFrame(bytes, file.node, unique), OP.statx, unique);
+    });
+    const askedMs = clock.monotonicMs();
+    await file.looking;
+    return file.versionAt(askedMs);
+  }
+
+  async #read(reading: Reading): Promise<void> {
+    const { file, unique, offset, sizeBytes } = reading;
+    const of = await this.#versionOf(reading);
+    const { epoch } = file;
+    // a kernel that reads further knows of more than is known here
+    const endAt = of === null ? 0 : Math.ceil(of.sizeBytes / PAGE_BYTES) * PAGE_BYTES;
+    if (of === null || offset + sizeBytes > endAt || !file.isSettledAt(this.#ports.clock.monotonicMs()))
+      return this.#pass(reading);
+    const lengthBytes = Math.max(0, Math.min(sizeBytes, of.sizeBytes - offset));
+    const answer = new Uint8Array(OUT_HEADER_BYTES + lengthBytes);
+    const { blockBytes } = this.store;
+    const wanted: Promise<boolean>[] = [];
+    for (let at = offset; at < offset + lengthBytes; ) {
+      const block = Math.floor(at / blockBytes);
+      const end = Math.min((block + 1) * blockBytes, offset + lengthBytes);
+      wanted.push(this.#put(reading, of, block, { answer, from: at, end }));
+      at = end;
+    }
+    const parts = await Promise.all(wanted);
+    if (file.epoch !== epoch || parts.includes(false)) return this.#pass(reading);
+    const view = new DataView(answer.buffer);
+    view.setUint32(0, answer.byteLength, true);
+    view.setBigUint64(8, unique, true);
+    this.counts.answered += 1;
+    this.#ports.answer(answer);
+  }
+
+  /** Puts the part of a block into an answer; false where it is not to be had. */
+  async #put(
+    reading: Reading,
+    of: FileVersion,
+    block: number,
+    part: { readonly answer: Uint8Array; readonly from: number; readonly end: number },
+  ): Promise<boolean> {
+    const { blockBytes } = this.store;
+    const bytes = await this.#block(reading, of, block, part.end - part.from);
+    if (bytes === null) return false;
+    const start = part.from - block * blockBytes;
+    const into = OUT_HEADER_BYTES + part.from - reading.offset;
+    part.answer.set(bytes.subarray(start, start + part.end - part.from), into);
+    return true;
+  }
+
+  async #block(
+    reading: Reading,
+    of: FileVersion,
+    block: number,
+    wantedBytes: number,
+  ): Promise<Uint8Array | null> {
+    const name = `${of.file} ${of.version} ${block}`;
+    const coming = this.#fetching.get(name);
+    if (coming !== undefined) return coming;
+    if (this.store.has(of, block)) {
+      const kept = await this.store.read(of, block);
+      if (kept !== null) {
+        this.counts.bytesFromCache += wantedBytes;
+        return kept;
+      }
+    } else if (!this.#isWorthIt(reading, of, block, wantedBytes)) return null;
+    const again = this.#fetching.get(name); // somebody else has found it damaged meanwhile
+    if (again !== undefined) return again;
+    const fetched = this.#fetch(reading, of, block).finally(() => this.#fetching.delete(name));
+    this.#fetching.set(name, fetched);
+    return fetched;
+  }
+
+  /** A small read somewhere costs no whole block; the second one there does. */
+  #isWorthIt({ isInOrder }: Reading, of: FileVersion, block: number, wantedBytes: number): boolean {
+    if (isInOrder || wantedBytes * 2 >= this.store.sizeOf(of, block)) return true;
+    const name = `${of.file} ${block}`;
+    if (this.#touched.delete(name)) return true;
+    this.#touched.add(name);
+    if (this.#touched.size > TOUCHED_MAX)
+      for (const oldest of this.#touched.keys()) return !this.#touched.delete(oldest);
+    return false;
+  }
+
+  async #fetch({ bytes, file }: Reading, of: FileVersion, block: number): Promise<Uint8Array | null> {
+    const sizeBytes = this.store.sizeOf(of, block);
+    const { epoch } = file;
+    const unique = this.#unique();
+    const { promise, resolve } = Promise.withResolvers<Uint8Array>();
+    this.#own.set(unique, (answer) => resolve(answer.slice()));
+    this.#ports.send(readFrame(bytes, unique, block * this.store.blockBytes, sizeBytes), OP.read, unique);
+    const answer = await promise;
+    const content = answer.subarray(OUT_HEADER_BYTES);
+    if (content.byteLength !== sizeBytes || file.epoch !== epoch) {
+      if (file.epoch === epoch) file.doubt(); // it has another size now, or cannot be read
+      return null;
+    }
+    this.counts.bytesFetched += sizeBytes;
+    this.store.keep(of, block, content);
+    return content;
+  }
+
+  /** It goes to the other machine as it is. */
+  #pass({ bytes, unique }: Reading): void {
+    this.counts.passed += 1;
+    this.#ports.send(bytes, OP.read, unique);
+  }
+}

@@ -1,0 +1,63 @@
+import { asCausewayError } from '../../base/errors.ts';
+import { LIMITS } from '../../base/limits.ts';
+import { BlockStore } from '../../cache/store/block_store.ts';
+import type { Cryptography } from '../../world/cryptography.ts';
+import type { World } from '../../world/world.ts';
+import type { CacheKeys } from './cache_keys.ts';
+
+export interface CacheWish {
+  readonly sizeBytes: number;
+  /** Absolute path of a folder that is there; null: in the data directory. */
+  readonly folder: string | null;
+}
+
+export interface MountCachesParts {
+  readonly world: World;
+  readonly crypto: Cryptography;
+  readonly keys: CacheKeys;
+  readonly dataDirectory: string;
+}
+
+/** The block caches of the mounts of this machine, by the ids of the mounts. */
+export class MountCaches {
+  readonly #parts: MountCachesParts;
+
+  constructor(parts: MountCachesParts) {
+    this.#parts = parts;
+  }
+
+  /** CW_DISK_NOT_FOUND, CW_DISK_NOT_DIRECTORY, CW_DISK_PERMISSION where the folder is not one to keep anything in. */
+  async check({ folder }: CacheWish): Promise<void> {
+    const dir = await this.#parts.world.disk.openRoot(folder ?? this.#parts.dataDirectory);
+    await dir.close();
+  }
+
+  /** Takes up what is there. CW_DAEMON_STATE where the keys cannot be read. */
+  async open(id: string, { sizeBytes, folder }: CacheWish): Promise<BlockStore> {
+    const { world, crypto, keys, dataDirectory } = this.#parts;
+    const { clock, random, disk } = world;
+    const place = {
+      folder: folder ?? dataDirectory,
+      name: nameOf(id),
+      key: await keys.keyOf(id),
+      capacityBytes: sizeBytes,
+      reserveBytes: LIMITS.cacheReserveBytes.value,
+      blockBytes: LIMITS.cacheBlockBytes.value,
+    };
+    return BlockStore.open({ clock, random, disk, crypto }, place);
+  }
+
+  /** What was kept can never be read again, and takes no room where its disk can be reached. */
+  async erase(id: string, { folder }: Pick<CacheWish, 'folder'>): Promise<void> {
+    const { world, keys, dataDirectory } = this.#parts;
+    await keys.destroy(id);
+    try {
+      await BlockStore.erase(world.disk, folder ?? dataDirectory, nameOf(id));
+    } catch (failure) {
+      if (!asCausewayError(failure).code.startsWith('CW_DISK_')) throw failure;
+      // a disk that is gone or read-only: what is on it is noise without the key
+    }
+  }
+}
+
+const nameOf = (id: string) => `causeway-cache-${id}`;
