@@ -4,6 +4,7 @@ import { processTerminal } from '../world/node/terminal.ts';
 import { addAccessCommands } from './access_commands.ts';
 import { type Add, several } from './add_command.ts';
 import { addBenchCommands } from './bench_commands.ts';
+import { addCacheCommands } from './cache_commands.ts';
 import { addConfigCommands, configOption } from './config_commands.ts';
 import { type Context, contextOf, report } from './context.ts';
 import { addMountCommands } from './mount_commands.ts';
@@ -82,6 +83,7 @@ export function buildProgram(terminal: Terminal, done: (exitCode: number) => voi
   addJobCommands(program, add);
   addShareCommands(program, add);
   addMountCommands(program, add);
+  addCacheCommands(program, add);
   addAccessCommands(program, add);
   addNotifyCommands(program, add);
   addConfigCommands(program, add);

@@ -177,11 +177,16 @@ export class VmMounts implements AsyncDisposable {
     let mount: FarMount | null = null;
     const mounted = async (): Promise<FarMount> => {
       if (mount !== null) return mount;
-      const kernel = await mounts.mount({ mountpoint, source, readOnly, allowOther, makes: false });
-      const store = await this.#cacheOf(record);
-      const made = new FarMount(kernel, { clock: world.clock, hasAcls: numericIds, store });
-      mount = made;
-      void kernel.ended.then(() => {
+      const store = await this.#cacheOf(record); // before: from the mount on its kernel waits for answers
+      try {
+        const kernel = await mounts.mount({ mountpoint, source, readOnly, allowOther, makes: false });
+        mount = new FarMount(kernel, { clock: world.clock, hasAcls: numericIds, store });
+      } catch (failure) {
+        await store?.close();
+        throw failure;
+      }
+      const made = mount;
+      void made.kernel.ended.then(() => {
         mount = null;
       });
       return made;

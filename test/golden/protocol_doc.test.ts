@@ -121,6 +121,7 @@ const JOURNAL = { front: JOURNAL_HEAD_BYTES, behind: JOURNAL_CRC_BYTES };
 const MEMBERS = new Set([
   'cacheMs',
   'mtimeMs',
+  'wallMs',
   'createdMs',
   'untilMs',
   'busyMs',

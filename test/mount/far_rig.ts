@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import type { AddMountRequest } from '../../src/contract/mount_schemas.ts';
 import { Rig, type RigOptions } from '../interop/rig.ts';
 
 /** A folder of a machine, and the same folder mounted on the host, by a daemon and an agent in processes of their own. */
@@ -10,7 +11,7 @@ export interface FarRig extends AsyncDisposable {
 }
 
 export async function startFarMount(
-  more: { readonly numericIds?: boolean; readonly readOnly?: boolean; readonly cacheMs?: number } = {},
+  more: Partial<AddMountRequest> = {},
   options: RigOptions = {},
 ): Promise<FarRig> {
   const rig = await Rig.start(options);
