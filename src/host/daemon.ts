@@ -11,7 +11,6 @@ import { EventHub } from '../service/event_hub.ts';
 import { OnceOnly } from '../service/once_only.ts';
 import type { ServiceParts } from '../service/ports.ts';
 import { Service } from '../service/service.ts';
-import { CacheKeys } from '../share/fuse/cache_keys.ts';
 import { MountCaches } from '../share/fuse/mount_caches.ts';
 import { PROTOCOL_VERSIONS } from '../wire/hello.ts';
 import type { Argon2Cost, Cryptography } from '../world/cryptography.ts';
@@ -435,8 +434,12 @@ function mountsOf(
 ): VmMounts {
   const { world, dataDirectory, mounts = null } = options;
   const wantedAt = (vm: string) => shown.wantedAt(vm);
-  const keys = new CacheKeys(world.random, access.vault, { dir, path: dataDirectory });
-  const caches = new MountCaches({ world, crypto: options.web.crypto, keys, dataDirectory });
+  const caches = MountCaches.sealedBy(access.vault, {
+    world,
+    crypto: options.web.crypto,
+    dir,
+    dataDirectory,
+  });
   return new VmMounts({ world, machines, mounts, wantedAt, caches }, dir, dataDirectory);
 }
 

@@ -2,8 +2,9 @@ import { asCausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { BlockStore } from '../../cache/store/block_store.ts';
 import type { Cryptography } from '../../world/cryptography.ts';
+import type { Dir } from '../../world/disk.ts';
 import type { World } from '../../world/world.ts';
-import type { CacheKeys } from './cache_keys.ts';
+import { CacheKeys, type KeySeal } from './cache_keys.ts';
 
 export interface CacheWish {
   readonly sizeBytes: number;
@@ -24,6 +25,13 @@ export class MountCaches {
 
   constructor(parts: MountCachesParts) {
     this.#parts = parts;
+  }
+
+  /** With keys in `dir`, the data directory, that `seal` seals. */
+  static sealedBy(seal: KeySeal, parts: Omit<MountCachesParts, 'keys'> & { readonly dir: Dir }): MountCaches {
+    const { world, crypto, dataDirectory, dir } = parts;
+    const keys = new CacheKeys(world.random, seal, { dir, path: dataDirectory });
+    return new MountCaches({ world, crypto, keys, dataDirectory });
   }
 
   /** CW_DISK_NOT_FOUND, CW_DISK_NOT_DIRECTORY, CW_DISK_PERMISSION where the folder is not one to keep anything in. */
