@@ -11,7 +11,6 @@ import { EventHub } from '../service/event_hub.ts';
 import { OnceOnly } from '../service/once_only.ts';
 import type { ServiceParts } from '../service/ports.ts';
 import { Service } from '../service/service.ts';
-import { MountCaches } from '../share/fuse/mount_caches.ts';
 import { PROTOCOL_VERSIONS } from '../wire/hello.ts';
 import type { Argon2Cost, Cryptography } from '../world/cryptography.ts';
 import type { Database } from '../world/database.ts';
@@ -427,20 +426,12 @@ function shareMountsOf({ world, mounts }: DaemonOptions, { machines }: DaemonPar
   return new ShareMounts({ world, machines, mounts: mounts ?? null });
 }
 
-function mountsOf(
-  options: DaemonOptions,
-  { machines, dir, access }: DaemonParts,
-  shown: ShareMounts,
-): VmMounts {
-  const { world, dataDirectory, mounts = null } = options;
+function mountsOf(options: DaemonOptions, parts: DaemonParts, shown: ShareMounts): VmMounts {
+  const { world, dataDirectory, web, mounts = null } = options;
+  const keys = { seal: parts.access.vault, crypto: web.crypto };
   const wantedAt = (vm: string) => shown.wantedAt(vm);
-  const caches = MountCaches.sealedBy(access.vault, {
-    world,
-    crypto: options.web.crypto,
-    dir,
-    dataDirectory,
-  });
-  return new VmMounts({ world, machines, mounts, wantedAt, caches }, dir, dataDirectory);
+  const { machines, dir } = parts;
+  return new VmMounts({ world, machines, mounts, wantedAt, keys }, dir, dataDirectory);
 }
 
 function sambaOf(

@@ -5,9 +5,10 @@ import { orAborted } from '../base/signal.ts';
 import type { BlockStore } from '../cache/store/block_store.ts';
 import type { AddMountRequest, CachePolicy, CacheView, MountView } from '../contract/mount_schemas.ts';
 import { StateFile } from '../link/session/state_file.ts';
+import type { KeySeal } from '../share/fuse/cache_keys.ts';
 import { FarMount } from '../share/fuse/far_mount.ts';
 import { firstMessage } from '../share/fuse/far_serving.ts';
-import type { MountCaches } from '../share/fuse/mount_caches.ts';
+import { MountCaches } from '../share/fuse/mount_caches.ts';
 import {
   decodeMountReady,
   encodeMountHello,
@@ -15,6 +16,7 @@ import {
   MOUNT_VERSIONS,
   type MountOpening,
 } from '../wire/mount_messages.ts';
+import type { Cryptography } from '../world/cryptography.ts';
 import type { Dir } from '../world/disk.ts';
 import type { Mounts } from '../world/mounts.ts';
 import type { World } from '../world/world.ts';
@@ -53,7 +55,8 @@ export interface VmMountsParts {
   readonly mounts: Mounts | null;
   /** Mounts that a machine is to have itself. */
   readonly wantedAt: (vm: string) => readonly Uint8Array[];
-  readonly caches: MountCaches;
+  /** What keys of caches are sealed with. */
+  readonly keys: { readonly seal: KeySeal; readonly crypto: Cryptography };
 }
 
 const FILE_NAME = 'mounts.json';
@@ -64,10 +67,14 @@ export class VmMounts implements AsyncDisposable {
   readonly #parts: VmMountsParts;
   readonly #file: StateFile;
   readonly #live = new Map<string, Live>();
+  readonly #caches: MountCaches;
 
   constructor(parts: VmMountsParts, dir: Dir, dirPath: string) {
     this.#parts = parts;
     this.#file = new StateFile(dir, dirPath, FILE_NAME);
+    const { world, keys } = parts;
+    const { crypto } = keys;
+    this.#caches = MountCaches.sealedBy(keys.seal, { world, crypto, dir, dataDirectory: dirPath });
   }
 
   /** Mounts what is in the file. CW_DAEMON_STATE. */
@@ -94,7 +101,7 @@ export class VmMounts implements AsyncDisposable {
       throw new CausewayError('CW_LIMIT', 'there are too many mounts');
     const cache = cacheOf(request);
     if (cache.cacheBytes !== undefined)
-      await this.#parts.caches.check({ sizeBytes: cache.cacheBytes, folder: cache.cacheFolder ?? null });
+      await this.#caches.check({ sizeBytes: cache.cacheBytes, folder: cache.cacheFolder ?? null });
     const live = this.#begin({
       id: toHex(world.random.bytes(MOUNT_ID_BYTES)),
       vm,
@@ -154,7 +161,7 @@ export class VmMounts implements AsyncDisposable {
   }
 
   async #erase({ id, cacheBytes, cacheFolder }: StoredMount): Promise<void> {
-    if (cacheBytes !== undefined) await this.#parts.caches.erase(id, { folder: cacheFolder ?? null });
+    if (cacheBytes !== undefined) await this.#caches.erase(id, { folder: cacheFolder ?? null });
   }
 
   /** Null where none is wished for, or its key is not to be had: the mount works without. */
@@ -162,7 +169,7 @@ export class VmMounts implements AsyncDisposable {
     if (cacheBytes === undefined) return null;
     const wish = { sizeBytes: cacheBytes, folder: cacheFolder ?? null };
     try {
-      return await this.#parts.caches.open(id, wish);
+      return await this.#caches.open(id, wish);
     } catch (failure) {
       if (asCausewayError(failure).code === 'CW_DAEMON_STATE') return null;
       throw failure;
