@@ -93,7 +93,8 @@ export class GhostTable {
     const [hashes, stamps, now] = [this.#hashes, this.#stamps, this.#now()];
     this.#hashes = new Uint32Array(hashes.length * 2);
     this.#stamps = new Uint32Array(hashes.length * 2);
-    for (const [at, hash] of hashes.entries()) {
+    for (let at = 0; at < hashes.length; at += 1) {
+      const hash = hashes[at]!;
       const age = (now - stamps[at]!) >>> 0;
       if (hash !== 0 && age <= this.#capacityUnits) this.#put(hash, stamps[at]!);
     }

@@ -41,7 +41,7 @@ export class S3Fifo extends QueuedPolicy {
   }
 
   override get indexBytes(): number {
-    return super.indexBytes + this.#ghost.indexBytes;
+    return super.indexBytes + this.#ghost.indexBytes + (this.#tuner?.indexBytes ?? 0);
   }
 
   override drop(key: number): void {

@@ -10,9 +10,11 @@ const WEIGHT_OF_THE_PAST = 0.8;
 /** How much better than the first choice, in parts of all accesses, another one has to be. */
 const MARGIN = 0.1;
 
+type Miniature = EvictionPolicy<number> & { readonly indexBytes: number };
+
 interface Candidate {
   readonly share: number;
-  readonly policy: EvictionPolicy<number>;
+  readonly policy: Miniature;
   hits: number;
 }
 
@@ -32,7 +34,7 @@ export class ShareTuner {
   constructor(
     capacityBytes: number,
     shares: readonly number[],
-    make: (capacityBytes: number, share: number) => EvictionPolicy<number>,
+    make: (capacityBytes: number, share: number) => Miniature,
   ) {
     const rate = Math.min(1, (SAMPLED_BLOCKS * BLOCK_BYTES) / capacityBytes);
     this.#sampledHashes = rate * 2 ** 32;
@@ -43,6 +45,10 @@ export class ShareTuner {
 
   get share(): number {
     return this.#chosen.share;
+  }
+
+  get indexBytes(): number {
+    return this.#candidates.reduce((sum, { policy }) => sum + policy.indexBytes, 0);
   }
 
   note(key: number, sizeBytes: number): void {
