@@ -11,7 +11,11 @@ export const PartView = Type.Object({
   name: Type.Union([
     Type.Literal('agents'),
     Type.Literal('console'),
+    Type.Literal('dialer'),
     Type.Literal('metrics'),
+    Type.Literal('notifier'),
+    Type.Literal('samba'),
+    Type.Literal('scheduler'),
     Type.Literal('shares'),
   ]),
   state: Type.Union([Type.Literal('running'), Type.Literal('restarting')]),

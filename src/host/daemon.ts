@@ -39,9 +39,10 @@ import { LinkUpdates } from './link_updates.ts';
 import { Machines } from './machines.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { Notifiers } from './notify/notifiers.ts';
-import { NotifyWatch } from './notify/notify_watch.ts';
-import { SupervisedPart } from './parts/supervised_part.ts';
-import { NO_SMB, Samba, type SmbListen } from './samba.ts';
+import { NotifyMemory, NotifyWatch } from './notify/notify_watch.ts';
+import { type RunningPart, SupervisedPart } from './parts/supervised_part.ts';
+import type { SmbListen } from './samba.ts';
+import { sambaOf } from './samba_of.ts';
 import { ShareMounts } from './share_mounts.ts';
 import { ShareRecords } from './share_records.ts';
 import { ShareSignIn } from './share_sign_in.ts';
@@ -133,7 +134,10 @@ export class Daemon implements AsyncDisposable {
   #sampling: SupervisedPart | null = null;
   #events: EventHub | null = null;
   #dialIn: SupervisedPart<DialInServer> | null = null;
-  #notifyWatch: NotifyWatch | null = null;
+  readonly #notifyMemory = new NotifyMemory();
+  #notifier: SupervisedPart | null = null;
+  #scheduler: SupervisedPart | null = null;
+  #dialer: SupervisedPart | null = null;
 
   private constructor(options: DaemonOptions, parts: DaemonParts) {
     this.#options = options;
@@ -168,12 +172,13 @@ export class Daemon implements AsyncDisposable {
       await daemon.notifiers.load();
       await daemon.shares.start();
       await daemon.#serve(dir);
+      daemon.#dialer = await daemon.#keep('dialer', async () => daemon.machines.dialer.start());
       daemon.machines.startAll();
       await daemon.mounts.start();
       await daemon.shares.showAll();
       if (options.listen !== null) await daemon.#listenToAgents(options.listen);
-      daemon.#notifyWatch = daemon.#watchForNotifiers();
-      daemon.jobs.begin();
+      daemon.#notifier = await daemon.#keep('notifier', async () => daemon.#watchForNotifiers());
+      daemon.#scheduler = await daemon.#keep('scheduler', async () => daemon.jobs.begin());
       return daemon;
     } catch (failure) {
       await daemon.close();
@@ -265,12 +270,7 @@ export class Daemon implements AsyncDisposable {
       () => events.readers,
       () => this.parts(),
     );
-    this.#sampling = new SupervisedPart({
-      name: 'metrics',
-      clock: world.clock,
-      start: async () => this.#parts.metrics.sampler(),
-    });
-    await this.#sampling.begin();
+    this.#sampling = await this.#keep('metrics', async () => this.#parts.metrics.sampler());
     const service = new Service(parts, events, once);
     this.#api = await serveApi(service, this.socketPath, web.platform);
     if (web.listen === null) return;
@@ -310,8 +310,15 @@ export class Daemon implements AsyncDisposable {
 
   /** What is started again by itself where it ends. */
   parts(): PartView[] {
-    const views = [this.#dialIn, this.#web, this.#sampling].map((part) => part?.view() ?? null);
-    return [...views, this.shares.part()].filter((view) => view !== null);
+    const kept = [this.#dialIn, this.#web, this.#dialer, this.#sampling, this.#notifier, this.#scheduler];
+    const views = kept.map((part) => part?.view() ?? null);
+    return [...views, ...this.shares.parts()].filter((view) => view !== null);
+  }
+
+  async #keep(name: PartView['name'], start: () => Promise<RunningPart>): Promise<SupervisedPart> {
+    const part = new SupervisedPart({ name, clock: this.#options.world.clock, start });
+    await part.begin();
+    return part;
   }
 
   #agents(): LinkUpdates {
@@ -335,6 +342,7 @@ export class Daemon implements AsyncDisposable {
       tell: (happening) => this.notifiers.tell(happening),
       onAuditCheck: (listener) => metrics.onAuditCheck(listener),
       noteAuditCheck: (isSound) => metrics.auditChecked(isSound),
+      memory: this.#notifyMemory,
     });
   }
 
@@ -387,7 +395,8 @@ export class Daemon implements AsyncDisposable {
     this.#closing = true;
     await this.#sampling?.close();
     await this.#parts.metrics.close();
-    await this.#notifyWatch?.close();
+    await this.#notifier?.close();
+    await this.#scheduler?.close();
     await this.jobs.close();
     await this.notifiers.close();
     this.#events?.close();
@@ -398,6 +407,7 @@ export class Daemon implements AsyncDisposable {
     await this.#api?.close();
     await this.#parts.uploads.close();
     await this.#dialIn?.close();
+    await this.#dialer?.close();
     await this.machines.close();
     await this.#parts.access.close();
     await this.#parts.database.close();
@@ -432,19 +442,6 @@ function mountsOf(options: DaemonOptions, parts: DaemonParts, shown: ShareMounts
   const wantedAt = (vm: string) => shown.wantedAt(vm);
   const { machines, dir } = parts;
   return new VmMounts({ world, machines, mounts, wantedAt, keys }, dir, dataDirectory);
-}
-
-function sambaOf(
-  { world, dataDirectory, web }: Pick<DaemonOptions, 'world' | 'dataDirectory' | 'web'>,
-  allow: Access['allow'],
-): Samba {
-  return new Samba({
-    clock: world.clock,
-    programs: web.smb?.programs ?? NO_SMB,
-    directory: joinAbsolute(dataDirectory, 'samba'),
-    listen: web.smb?.listen ?? null,
-    networks: () => (allow.networks.length > 0 ? allow.networks : allow.configured),
-  });
 }
 
 function sharesOf(

@@ -17,6 +17,8 @@ export interface DialMachineParts {
   readonly buildId: string;
   readonly incarnation: Uint8Array;
   readonly onPinned: OnPinned;
+  /** See {@link Dialer}. */
+  readonly onBroken: (failure: unknown, again: () => void) => void;
 }
 
 /** A link to a machine that the host reaches by itself. */
@@ -28,6 +30,7 @@ export function dialMachine(world: World, vm: StoredVm, parts: DialMachineParts)
     identity: () => parts.keys.of(parts.stored()?.hostKey),
     buildId: parts.buildId,
     incarnation: parts.incarnation,
+    onBroken: parts.onBroken,
     serial: vm.endpoint.kind === 'serial',
     ...(isCommand(vm.endpoint) && { handshakeTimeoutMs: LIMITS.execHandshakeTimeoutMs.value }),
     ...(vm.endpoint.kind === 'ssh' && { reconnectMaxMs: LIMITS.sshReconnectMaxMs.value }),

@@ -21,6 +21,7 @@ import { hasEnded } from './job_state.ts';
 import type { JobStore, StoredJob, StoredPage } from './job_store.ts';
 import { JobUndo } from './job_undo.ts';
 import { type LiveJob, viewOf } from './live_job.ts';
+import type { RunningPart } from './parts/supervised_part.ts';
 import { vmsOf } from './queue_plan.ts';
 import type { Removal } from './remains.ts';
 import { transferIdOf } from './transfer_id.ts';
@@ -37,6 +38,7 @@ const ID_BYTES = 4;
 export class JobManager {
   readonly #parts: JobManagerParts;
   readonly #queue: JobQueue;
+  #begun = false;
   readonly #saver: JobSaver;
   readonly #listeners = new JobListeners();
   readonly #undo: JobUndo;
@@ -69,13 +71,21 @@ export class JobManager {
     }
   }
 
-  /** Starts what may run, and goes on with the removal of what cancelled copies had left. */
-  begin(): void {
+  /**
+   * Starts what may run until planning fails, and goes on with the removal of what cancelled copies had left. To be called
+   * again after such a failure.
+   */
+  begin(): RunningPart {
+    if (!this.#begun) this.#takeUp();
+    this.#begun = true;
+    return this.#queue.begin();
+  }
+
+  #takeUp(): void {
     for (const { pending, settled } of this.#parts.machines.remains.takeUp())
       if (pending.jobId !== undefined)
         if (pending.undoId === undefined) this.#tellRemoval(pending.jobId, settled);
         else this.#undo.takeUp(pending.jobId, settled);
-    this.#queue.begin();
   }
 
   /**

@@ -12,6 +12,7 @@ import type { JobSaver } from './job_saver.ts';
 import { hasEnded, type JobEvent, nextJobState } from './job_state.ts';
 import type { JobWish, StoredJob } from './job_store.ts';
 import { type LiveJob, liveJob, strongerWish, viewOf, windowsOf } from './live_job.ts';
+import type { RunningPart } from './parts/supervised_part.ts';
 import { planQueue, type QueueSituation, vmsOf } from './queue_plan.ts';
 import { describeWait } from './queue_waits.ts';
 import { QueueWindows } from './queue_windows.ts';
@@ -40,6 +41,8 @@ export class JobQueue {
   readonly #sources: SharedSources;
   #lastOrder = 0;
   #begun = false;
+  /** Null while nothing is started. */
+  #fail: ((failure: unknown) => void) | null = null;
   #closing = false;
   #timer = new AbortController();
 
@@ -73,16 +76,32 @@ export class JobQueue {
     this.#jobs.delete(job.stored.id);
   }
 
-  /** From now on jobs are started. */
-  begin(): void {
-    this.#begun = true;
-    for (const job of this.all()) if (job.stored.wish !== null) void this.stop(job, job.stored.wish);
+  /** From now on jobs are started, until planning fails: then not before this is called again. Running copies go on. */
+  begin(): RunningPart {
+    const { promise, resolve } = Promise.withResolvers<unknown>();
+    this.#fail = resolve;
+    if (!this.#begun) {
+      this.#begun = true;
+      for (const job of this.all()) if (job.stored.wish !== null) void this.stop(job, job.stored.wish);
+    }
     this.schedule();
+    return { ended: promise, close: async () => this.#timer.abort() };
   }
 
   /** Starts and puts back what the plan says; called whenever something has changed that it depends on. */
   schedule(): void {
-    if (!this.#begun || this.#closing) return;
+    const fail = this.#fail;
+    if (fail === null || this.#closing) return;
+    try {
+      this.#plan();
+    } catch (failure) {
+      this.#fail = null;
+      this.#timer.abort();
+      fail(failure);
+    }
+  }
+
+  #plan(): void {
     const { machines, world, localTime } = this.#parts;
     for (const job of this.all()) if (this.#missingVm(job) !== null) this.#machineGone(job);
     const nowMs = world.clock.wallMs();

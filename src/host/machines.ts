@@ -25,6 +25,7 @@ import { sshArgv } from '../vm/ssh/ssh_command.ts';
 import { parseToken } from '../wire/token.ts';
 import type { World } from '../world/world.ts';
 import { dialMachine } from './dial_machine.ts';
+import { Dialer } from './dialer.ts';
 import { KeyChanges } from './keys/key_changes.ts';
 import type { UpState } from './keys/link_up.ts';
 import { reachLink } from './link_reach.ts';
@@ -54,6 +55,7 @@ export class Machines {
   /** What cancelled copies have left on these machines, or on the host. */
   readonly remains: Remains;
   readonly keyChanges: KeyChanges;
+  readonly dialer = new Dialer();
   readonly #parts: MachinesParts;
   readonly #machines = new Map<string, Machine>();
   readonly #sessions = new Map<Mux, PeerSession>();
@@ -268,6 +270,7 @@ export class Machines {
             stored: () => store.get(vm.name),
             buildId,
             incarnation: this.#incarnation,
+            onBroken: (failure, again) => this.dialer.broke(failure, again),
             onPinned: (fingerprint) => store.change(vm.name, { fingerprint }),
           });
     this.#machines.set(vm.name, { link });

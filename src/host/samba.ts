@@ -1,5 +1,6 @@
 import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
+import type { PartView } from '../contract/part_schemas.ts';
 import { isSambaName, type SambaShare, sambaFiles } from '../share/samba/config.ts';
 import type { SmbPlace, SmbPrograms, SmbServer } from '../world/smb.ts';
 import type { World } from '../world/world.ts';
@@ -32,6 +33,9 @@ export class Samba implements AsyncDisposable {
   #server: SmbServer | null = null;
   #place: SmbPlace | null = null;
   #failure: CausewayError | null = null;
+  /** Why it ended last, or could not start. */
+  #lastFailure: CausewayError | null = null;
+  #restarts = 0;
   #waitMs: number = LIMITS.smbRestartMinMs.value;
   /** Not started again before. */
   #notBeforeMs = 0;
@@ -49,6 +53,17 @@ export class Samba implements AsyncDisposable {
   /** Why it does not serve what it should; null where it does, and where it has nothing to. */
   get failure(): CausewayError | null {
     return this.#failure;
+  }
+
+  /** Null while there is nothing to serve. */
+  part(): PartView | null {
+    if (this.#shares.length === 0 || this.#parts.listen === null) return null;
+    return {
+      name: 'samba',
+      state: this.#server === null ? 'restarting' : 'running',
+      restarts: this.#restarts,
+      error: this.#lastFailure?.report() ?? null,
+    };
   }
 
   /** Throws CW_SHARE_SMB where a share of that name cannot be served beside `others`, or none at all. */
@@ -111,8 +126,11 @@ export class Samba implements AsyncDisposable {
     try {
       const listen = this.#parts.listen;
       if (this.#shares.length === 0 || listen === null) await this.#stop();
-      else if (this.#server === null) await this.#start(listen);
-      else {
+      else if (this.#server === null) {
+        const isAgain = this.#failure !== null;
+        await this.#start(listen);
+        if (isAgain) this.#restarts += 1;
+      } else {
         const closed = before.filter((old) => !this.#shares.some((share) => isSame(old, share)));
         await this.#server.apply(
           this.#filesFor(this.#placeAt(this.#place!.port)),
@@ -121,7 +139,7 @@ export class Samba implements AsyncDisposable {
       }
       this.#failure = null;
     } catch (failure) {
-      this.#failure = asCausewayError(failure);
+      this.#fail(asCausewayError(failure));
       this.#waitLonger();
       await this.#stop(); // it might serve what it must not any more
     }
@@ -154,9 +172,14 @@ export class Samba implements AsyncDisposable {
   #died(server: SmbServer, words: string, ranMs: number): void {
     if (this.#server !== server) return; // it was told to
     this.#server = null;
-    this.#failure = new CausewayError('CW_SHARE_SMB', `Samba has ended: ${words}`);
+    this.#fail(new CausewayError('CW_SHARE_SMB', `Samba has ended: ${words}`));
     if (ranMs > LIMITS.smbRestartMaxMs.value) this.#waitMs = LIMITS.smbRestartMinMs.value;
     this.#waitLonger();
+  }
+
+  #fail(failure: CausewayError): void {
+    this.#failure = failure;
+    this.#lastFailure = failure;
   }
 
   #waitLonger(): void {

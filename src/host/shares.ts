@@ -317,9 +317,9 @@ export class Shares implements AsyncDisposable {
     await part?.close();
   }
 
-  /** Null where nothing is shared. */
-  part(): PartView | null {
-    return this.#part?.view() ?? null;
+  /** What serves the shares, as far as there are any. */
+  parts(): (PartView | null)[] {
+    return [this.#part?.view() ?? null, this.#parts.ways.samba.part()];
   }
 
   async #viewOf(share: LiveShare): Promise<ShareView> {

@@ -28,6 +28,8 @@ export interface DialSpec extends LocalSide {
   readonly reconnectMaxMs?: number;
   /** A key that the acceptor is about to change to; asked for each connection anew. */
   readonly nextFingerprint?: () => string | null;
+  /** The loop that connects has ended by itself, which it should not; `again` lets it go on. Absent: an unhandled failure. */
+  readonly onBroken?: (failure: unknown, again: () => void) => void;
   /**
    * 16 bytes, drawn once by this process (with its worker threads) and given to all its links: lets the peer drop what an
    * earlier process of this device left behind at once.
@@ -49,7 +51,7 @@ class DialedLink implements Link {
   readonly #states: LinkStates;
   readonly #backoff: Backoff;
   readonly #stop = new AbortController();
-  readonly #running: Promise<void>;
+  #running: Promise<void>;
   #trust: DialTrust;
   #session: DialedSession | null = null;
   #sessionId: Uint8Array;
@@ -64,7 +66,7 @@ class DialedLink implements Link {
     this.#backoff = new Backoff(world.random, spec.reconnectMaxMs);
     this.#sessionId = world.random.bytes(SESSION_ID_BYTES);
     this.#states = new LinkStates(this.#waiting(null));
-    this.#running = this.#run();
+    this.#running = this.#keep();
   }
 
   get state(): LinkState {
@@ -91,6 +93,19 @@ class DialedLink implements Link {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  async #keep(): Promise<void> {
+    try {
+      await this.#run();
+    } catch (failure) {
+      const { onBroken } = this.#spec;
+      if (onBroken === undefined) throw failure;
+      this.#states.set(this.#waiting(asCausewayError(failure)));
+      onBroken(failure, () => {
+        if (!this.#stop.signal.aborted) this.#running = this.#keep();
+      });
+    }
   }
 
   async #run(): Promise<void> {

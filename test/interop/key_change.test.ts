@@ -59,11 +59,16 @@ describe(`keys that are changed (SEED=${SEED})`, { timeout: 300_000 }, () => {
   }
 
   /** The link is up, and no change of keys is half done. */
-  function settled(name: string): Promise<VmView> {
-    return until(`${name} is up`, 30_000, async () => {
+  async function settled(name: string): Promise<VmView> {
+    let last = '';
+    const look = async () => {
       const vm = await client.call('showVm', { name });
+      last = JSON.stringify(vm);
       const isDone = vm.nextFingerprint === null && vm.hostKey?.isCurrent !== false;
       return vm.state === 'up' && isDone ? vm : null;
+    };
+    return until(`${name} is up`, 30_000, look).catch((failure) => {
+      throw new Error(`${failure.message}: ${last}`);
     });
   }
 

@@ -173,6 +173,9 @@ describe('shares by SMB', { skip }, () => {
       client = { ...client, port: portOf(share) };
       return /there/.test(await smb(client, 'ls')) ? true : null;
     });
+    const part = rig.daemon.parts().find(({ name }) => name === 'samba');
+    assert.deepEqual([part?.state, part?.error?.code], ['running', 'CW_SHARE_SMB']);
+    assert.ok((part?.restarts ?? 0) >= 1);
   });
 
   test('a folder that its owner cannot reach is refused', async () => {

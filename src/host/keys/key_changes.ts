@@ -14,6 +14,7 @@ import type { CborMap } from '../../wire/cbor_value.ts';
 import { boolean, bytes } from '../../wire/fields.ts';
 import { KEY_NONCE_BYTES } from '../../wire/key_change.ts';
 import type { World } from '../../world/world.ts';
+import { retryWaitMs } from '../retry.ts';
 import type { StoredVm, VmStore } from '../vm_store.ts';
 import { within } from '../within.ts';
 import { AgentPins } from './agent_pins.ts';
@@ -30,6 +31,7 @@ export interface KeyChangesParts {
 }
 
 const TOLD_AT_ONCE = 16;
+const WAITS = { minMs: LIMITS.partRestartMinMs.value, maxMs: LIMITS.partRestartMaxMs.value };
 type Told = KeyRotationView['machines'][number];
 
 /**
@@ -129,7 +131,6 @@ export class KeyChanges {
   linked(name: string, { peer }: UpState): void {
     const { fingerprint, ownFingerprint } = peer;
     if (fingerprint === null || ownFingerprint === null) return;
-    // what fails here is tried again when the link is up the next time
     if (this.pins.next(name) === fingerprint)
       observed(this.pins.seen(name, fingerprint).then(() => this.#parts.changed()));
     const isPending = this.pins.next(name) !== null && this.pins.next(name) !== fingerprint;
@@ -137,13 +138,38 @@ export class KeyChanges {
     const { hostKey = current.fingerprint } = this.#parts.store.get(name) ?? {};
     // one that dials in may know the present key, and this host not that it does
     const isFormer = ownFingerprint !== current.fingerprint || hostKey !== current.fingerprint;
-    if (isPending) observed(this.#inTurn(name, () => this.#finishLater(name)));
-    if (isFormer) observed(this.#inTurn(name, () => this.#told(name)));
+    if (isPending) void this.#untilDone(name, () => this.#finishLater(name));
+    if (isFormer) void this.#untilDone(name, () => this.#tell(name));
   }
 
   async close(): Promise<void> {
     this.#stop.abort(new CausewayError('CW_LINK_CLOSED', 'the daemon is being stopped'));
     await Promise.all([this.#ownTurn, ...this.#turns.values()]);
+  }
+
+  /**
+   * Tries again at growing distances while this link is up: the other side may be short of space, for example. Another link
+   * brings its own tries.
+   */
+  async #untilDone(name: string, work: () => Promise<void>): Promise<void> {
+    const { clock } = this.#parts.world;
+    for (let failures = 1; ; failures += 1) {
+      try {
+        return await this.#inTurn(name, work);
+      } catch (failure) {
+        if (asCausewayError(failure).code === 'CW_PAIR_FIXED') return; // not before it has another agent
+      }
+      await clock.sleep(retryWaitMs(failures, WAITS), this.#stop.signal).catch(() => undefined); // the end
+      if (this.#stop.signal.aborted || !this.#isUp(name)) return;
+    }
+  }
+
+  #isUp(name: string): boolean {
+    try {
+      return this.#parts.link(name).state.kind === 'up';
+    } catch {
+      return false; // the machine was removed
+    }
   }
 
   /** A change of an earlier run, or of one that was cut. */

@@ -5,7 +5,7 @@ import type { JobView, VmView } from '../../contract/schemas.ts';
 import type { AuditTrail, TrailEvent } from '../../service/audit_trail.ts';
 import { frameOf, NO_FIGURES } from '../job_frame.ts';
 import type { Happening } from './notification.ts';
-import { NotifyWatch } from './notify_watch.ts';
+import { NotifyMemory, NotifyWatch } from './notify_watch.ts';
 
 const FRAME = frameOf({
   id: '1',
@@ -71,6 +71,7 @@ function rig(context: TestContext, damage: string | null = null) {
       return () => undefined;
     },
     noteAuditCheck: () => undefined,
+    memory: new NotifyMemory(),
   });
   context.after(() => watch.close());
   return {

@@ -18,35 +18,51 @@ export interface NotifyWatchParts {
   /** A check of the audit log has ended, by whomever it was asked for. */
   readonly onAuditCheck: (listener: (isSound: boolean) => void) => () => void;
   readonly noteAuditCheck: (isSound: boolean) => void;
+  /** What an earlier run has told already. */
+  readonly memory: NotifyMemory;
+}
+
+/** What people were told of and is not over, so that it is told once even where the watch is started again. */
+export class NotifyMemory {
+  /** Copies that stand still, by id. */
+  readonly stalled = new Map<string, JobView>();
+  /** Machines whose link has worked in this run of the daemon, and those of them that somebody was told of. */
+  readonly known = new Set<string>();
+  readonly down = new Set<string>();
+  auditBroken: 'no' | 'changed' | 'not-written' = 'no';
+  damageTold = false;
 }
 
 /** Sees what people want to be told of: once when it begins, and once when it is over. */
 export class NotifyWatch implements AsyncDisposable {
+  /** Resolves with why, where it ends without being closed. */
+  readonly ended: Promise<unknown>;
   readonly #parts: NotifyWatchParts;
   readonly #stop = new AbortController();
   readonly #ends: readonly (() => void)[];
   readonly #loops: Promise<unknown>;
-  /** Copies that stand still, by id. */
-  readonly #stalled = new Map<string, JobView>();
-  /** Machines whose link has worked in this run of the daemon, and those of them that somebody was told of. */
-  readonly #known = new Set<string>();
-  readonly #down = new Set<string>();
-  #auditBroken: 'no' | 'changed' | 'not-written' = 'no';
+  readonly #memory: NotifyMemory;
 
   constructor(parts: NotifyWatchParts) {
     const { jobs, trail, onAuditCheck } = parts;
     this.#parts = parts;
+    this.#memory = parts.memory;
+    const { promise, resolve } = Promise.withResolvers<unknown>();
+    this.ended = promise;
     const { damage } = trail.log.opening;
-    if (damage !== null) this.#audit('changed', `the audit log was found damaged: ${damage}`);
+    if (damage !== null && !this.#memory.damageTold) {
+      this.#audit('changed', `the audit log was found damaged: ${damage}`);
+      this.#memory.damageTold = true;
+    }
     this.#ends = [
       jobs.watchAll(
-        (view) => this.#noteEnd(view),
+        guarded(resolve, (view) => this.#noteEnd(view)),
         () => false,
       ),
-      trail.watch((event) => this.#noteTrail(event)),
-      onAuditCheck((isSound) => this.#noteCheck(isSound)),
+      trail.watch(guarded(resolve, (event) => this.#noteTrail(event))),
+      onAuditCheck(guarded(resolve, (isSound) => this.#noteCheck(isSound))),
     ];
-    this.#loops = Promise.all([this.#look(), this.#checkAudit()]);
+    this.#loops = Promise.all([this.#look(), this.#checkAudit()]).catch(resolve);
   }
 
   async close(): Promise<void> {
@@ -62,7 +78,7 @@ export class NotifyWatch implements AsyncDisposable {
   #noteEnd(view: JobView): void {
     if (view.endedAtMs === null) return;
     const { id, vm, state } = view;
-    this.#stalled.delete(id); // what becomes of it is told below, or somebody has ended it
+    this.#memory.stalled.delete(id); // what becomes of it is told below, or somebody has ended it
     if (state !== 'failed' && state !== 'partial') return;
     const code = view.error?.code ?? view.problems[0]?.code ?? null;
     const why = view.error?.message ?? `${view.problems.length} entries could not be copied`;
@@ -87,16 +103,16 @@ export class NotifyWatch implements AsyncDisposable {
     const running = this.#parts.jobs.running();
     const still = running.filter(({ explanation }) => explanation?.kind === 'stalled');
     for (const view of still) {
-      if (this.#stalled.has(view.id)) continue;
-      this.#stalled.set(view.id, view);
+      if (this.#memory.stalled.has(view.id)) continue;
       const { id, vm, explanation } = view;
       const text = `copy ${id} with ${vm} stands still: ${explanation?.cause}. ${explanation?.fix}`;
       this.#parts.tell({ event: 'job-stalled', text, vm, job: id, code: explanation?.id ?? null });
+      this.#memory.stalled.set(view.id, view); // told: where that fails, it is told once the watch is started again
     }
     const ids = new Set(still.map(({ id }) => id));
-    for (const { id, vm } of this.#stalled.values()) {
+    for (const { id, vm } of this.#memory.stalled.values()) {
       if (ids.has(id)) continue;
-      this.#stalled.delete(id);
+      this.#memory.stalled.delete(id);
       if (!running.some((view) => view.id === id)) continue; // paused, or waits again: it moves no more than before
       const text = `copy ${id} with ${vm} goes on`;
       this.#parts.tell({ event: 'job-stalled', recovered: true, text, vm, job: id });
@@ -107,45 +123,47 @@ export class NotifyWatch implements AsyncDisposable {
     const views = this.#parts.machines.views();
     for (const view of views) this.#lookAtLink(view);
     const names = new Set(views.map(({ name }) => name));
-    for (const set of [this.#known, this.#down])
+    for (const set of [this.#memory.known, this.#memory.down])
       for (const name of set) if (!names.has(name)) set.delete(name);
   }
 
   #lookAtLink({ name: vm, state, sinceMs, error }: VmView): void {
     if (state === 'up') {
-      this.#known.add(vm);
-      if (!this.#down.delete(vm)) return;
-      return this.#parts.tell({ event: 'link-down', recovered: true, text: `${vm} is connected again`, vm });
+      this.#memory.known.add(vm);
+      if (!this.#memory.down.has(vm)) return;
+      this.#parts.tell({ event: 'link-down', recovered: true, text: `${vm} is connected again`, vm });
+      this.#memory.down.delete(vm);
+      return;
     }
     const downMs = this.#parts.clock.wallMs() - sinceMs;
-    const isLost = this.#known.has(vm) && downMs >= LIMITS.notifyLinkDownMs.value;
-    if (this.#down.has(vm) || !(isLost || state === 'failed')) return;
-    this.#down.add(vm);
+    const isLost = this.#memory.known.has(vm) && downMs >= LIMITS.notifyLinkDownMs.value;
+    if (this.#memory.down.has(vm) || !(isLost || state === 'failed')) return;
     const text = `no link to ${vm}${error === null ? '' : `: ${error.message}`}`;
     this.#parts.tell({ event: 'link-down', text, vm, code: error?.code ?? null });
+    this.#memory.down.add(vm);
   }
 
   #noteTrail(event: TrailEvent): void {
-    if (event.kind === 'write-failed' && this.#auditBroken === 'no')
+    if (event.kind === 'write-failed' && this.#memory.auditBroken === 'no')
       this.#audit('not-written', `audit records cannot be written, work is refused: ${event.message}`);
-    if (event.kind === 'written' && this.#auditBroken === 'not-written')
+    if (event.kind === 'written' && this.#memory.auditBroken === 'not-written')
       this.#auditWell('audit records are written again');
   }
 
   #noteCheck(isSound: boolean): void {
-    if (!isSound && this.#auditBroken !== 'changed')
+    if (!isSound && this.#memory.auditBroken !== 'changed')
       this.#audit('changed', 'the audit log was changed: `causeway audit verify` names the places');
-    if (isSound && this.#auditBroken === 'changed') this.#auditWell('the audit log is whole again');
+    if (isSound && this.#memory.auditBroken === 'changed') this.#auditWell('the audit log is whole again');
   }
 
   #audit(how: 'changed' | 'not-written', text: string): void {
-    this.#auditBroken = how;
     this.#parts.tell({ event: 'audit-broken', text });
+    this.#memory.auditBroken = how;
   }
 
   #auditWell(text: string): void {
-    this.#auditBroken = 'no';
     this.#parts.tell({ event: 'audit-broken', recovered: true, text });
+    this.#memory.auditBroken = 'no';
   }
 
   async #checkAudit(): Promise<void> {
@@ -168,4 +186,15 @@ export class NotifyWatch implements AsyncDisposable {
     await this.#parts.clock.sleep(durationMs, signal).catch(() => undefined); // the end
     return !signal.aborted;
   }
+}
+
+/** What a listener throws ends the watch, and disturbs nobody who tells it something. */
+function guarded<T>(fail: (failure: unknown) => void, listener: (value: T) => void): (value: T) => void {
+  return (value) => {
+    try {
+      listener(value);
+    } catch (failure) {
+      fail(failure);
+    }
+  };
 }

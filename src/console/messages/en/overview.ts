@@ -30,7 +30,11 @@ export const overview = {
   parts: {
     agents: 'What agents dial in at',
     console: 'This console',
+    dialer: 'What connects to machines',
     metrics: 'Measuring',
+    notifier: 'What sends notifications',
+    samba: 'What serves the shares to Windows (SMB)',
+    scheduler: 'What starts copies in their turn',
     shares: 'What serves the shares',
   },
 };

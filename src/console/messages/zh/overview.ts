@@ -28,5 +28,14 @@ export const overview: Messages['overview'] = {
     machineLost: (name) => `与 ${name} 的连接已中断`,
     part: (name) => `${name}没有运行，正在自动重新启动`,
   },
-  parts: { agents: '代理的接入服务', console: '此控制台', metrics: '测量', shares: '共享服务' },
+  parts: {
+    agents: '代理的接入服务',
+    console: '此控制台',
+    dialer: '到虚拟机的连接服务',
+    metrics: '测量',
+    notifier: '通知服务',
+    samba: '面向 Windows 的共享服务（SMB）',
+    scheduler: '复制任务的调度',
+    shares: '共享服务',
+  },
 };
