@@ -144,10 +144,10 @@ describe(`a mount of a machine with a cache, SEED=${SEED}`, { skip }, () => {
 describe('reading over a link with a delay', {
   skip: skip || (LINK_MS === 0 && 'CACHE_LINK_MS=5 measures'),
 }, () => {
-  it('is not much slower the first time than without a cache, and 5 times as fast the second time', async (test) => {
+  it('takes as long as it tells: the first time and again, without a cache and with one', async (test) => {
     const between = async (port: number) => (await DelayProxy.start(port, LINK_MS)).port;
     const secondsOf = async (cache: object) => {
-      await using far = await startFarMount({ cacheMs: 1_000, ...cache }, { between });
+      await using far = await startFarMount({ ...cache, cacheMs: 1_000 }, { between });
       const bytes = randomBytes(64 * MIB, SEED);
       for (const name of ['one', 'two']) fs.writeFileSync(path.join(far.source, name), bytes);
       await settle(far.source);
