@@ -41,6 +41,12 @@ export const MOUNT_LIMITS = {
     MIB + 68 * 1024,
     'largest message on the stream of a mount: a large write, and small requests before it',
   ),
+  mountAheadMaxBytes: bytes(
+    8 * MIB,
+    'writes of a mount that programs need not wait for, until the other machine has them',
+  ),
+  mountAheadWritesMax: count(1_024, 'such writes that are on their way at one time'),
+  mountAheadSlotsMax: count(8, 'such writes that stay in the memory in which the kernel has put them'),
   mountOutageMs: ms(
     8_000,
     'how long programs wait for a mount whose other machine is away, before they get errors',

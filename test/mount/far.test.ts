@@ -1,5 +1,6 @@
 // `causeway mount VM:/FOLDER PLACE` with a daemon and an agent in processes of their own, over TLS.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import fs, { promises as files } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
@@ -122,5 +123,60 @@ describe('a folder of a machine that is mounted on the host', { skip }, () => {
     assert.equal(buffer.toString('utf8', 0, bytesRead), 'before and after');
     await assert.rejects(files.stat(at), { code: 'ENOENT' });
     await (proxy as unknown as FaultProxy)[Symbol.asyncDispose]();
+  });
+
+  it('lets programs write on while the other machine is waited for, and close when it has all, over cuts too', async () => {
+    let proxy: FaultProxy | null = null;
+    const between = async (port: number) => {
+      proxy = await FaultProxy.start(port);
+      return proxy.port;
+    };
+    await using far = await startFarMount({}, { between });
+    const faults = proxy as unknown as FaultProxy;
+    const at = path.join(far.mountpoint, 'file');
+    const file = await files.open(at, 'w');
+    faults.stalled = true;
+    const wanted: Buffer[] = [];
+    for (const sizeBytes of [...new Array(40).fill(4_096), ...new Array(12).fill(65_536), 1024 * 1024]) {
+      wanted.push(Buffer.alloc(sizeBytes, wanted.length));
+      await file.write(wanted.at(-1)!);
+    }
+    assert.equal(fs.statSync(path.join(far.source, 'file')).size, 0, 'nothing has got through yet');
+    const closed = file.close();
+    faults.stalled = false;
+    faults.cut();
+    await closed;
+    assert.ok(fs.readFileSync(path.join(far.source, 'file')).equals(Buffer.concat(wanted)));
+    await faults[Symbol.asyncDispose]();
+  });
+
+  it('tells at close or fsync what became of writes that nobody has waited for', async () => {
+    await using far = await startFarMount();
+    const small = path.join(far.source, 'small');
+    fs.mkdirSync(small);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'small', small]);
+    try {
+      const fill = async (end: (file: files.FileHandle) => Promise<void>) => {
+        const file = await files.open(path.join(far.mountpoint, 'small', 'full'), 'w');
+        try {
+          for (let piece = 0; piece < 80; piece += 1) await file.write(Buffer.alloc(32_768));
+          await end(file);
+        } finally {
+          await file.close().catch(() => undefined);
+        }
+      };
+      await assert.rejects(
+        fill((file) => file.close()),
+        { code: 'ENOSPC' },
+      );
+      await assert.rejects(
+        fill((file) => file.sync()),
+        { code: 'ENOSPC' },
+      );
+      await files.writeFile(path.join(far.mountpoint, 'small', 'full'), 'fits');
+      assert.equal(fs.readFileSync(path.join(small, 'full'), 'utf8'), 'fits');
+    } finally {
+      execFileSync('umount', ['-l', small]);
+    }
   });
 });

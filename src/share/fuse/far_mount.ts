@@ -9,12 +9,15 @@ import type { KernelMount } from '../../world/mounts.ts';
 import { isFarAttribute } from './attribute_names.ts';
 import { FarCache, type PassingFrame } from './far_cache.ts';
 import { FarRequests } from './far_requests.ts';
+import { errorAnswer, FarWrites, writeHead } from './far_writes.ts';
 import { Frame } from './frame.ts';
 import { answerInit } from './init.ts';
 import { ERRNO, IN_HEADER_BYTES, INIT_OUT_BYTES, OP, OUT_HEADER_BYTES } from './protocol.ts';
 
 /** Requests up to that size are copied, so that the memory which the kernel writes to is free at once. */
 const COPIED_MAX_BYTES = 16 * 1024;
+/** Writes up to that size are copied when they go ahead; larger ones stay where the kernel has put them until they are there. */
+const AHEAD_COPIED_MAX_BYTES = 256 * 1024;
 /** FUSE_NOTIFY_INVAL_ENTRY: all that the side with the folder may tell this kernel by itself. */
 const NOTIFY_FORGET = 3;
 const BODY_AT = IN_HEADER_BYTES;
@@ -43,6 +46,9 @@ export class FarMount {
   readonly cache: FarCache | null;
   readonly #options: FarMountOptions;
   readonly #requests: FarRequests;
+  readonly #writes: FarWrites;
+  /** Pieces of memory that are kept for writes which went ahead. */
+  #heldSlots = 0;
   /** Files on which locks were asked for, by the id of the node: only their closing is told. */
   readonly #locked = new Set<bigint>();
   #stream: Stream | null = null;
@@ -63,6 +69,7 @@ export class FarMount {
       answer: (bytes: Uint8Array) => kernel.answer(bytes),
     };
     this.cache = options.store ? new FarCache(options.store, ports) : null;
+    this.#writes = new FarWrites((bytes) => kernel.answer(bytes));
     kernel.start((bytes, release) => this.#take(bytes, release));
     void kernel.ended.then(() => {
       this.#outage?.abort();
@@ -110,9 +117,18 @@ export class FarMount {
   }
 
   async close(): Promise<void> {
+    await this.#drain();
     this.#requests.failAll(ERRNO.ENOTCONN);
     await this.kernel.close();
     await this.cache?.close();
+  }
+
+  /** What went ahead comes to its end, where the other side is there to take it. */
+  async #drain(): Promise<void> {
+    const late = new AbortController();
+    const waited = this.#options.clock.sleep(LIMITS.mountEndMs.value, late.signal).catch(() => undefined);
+    if (this.#stream !== null) await Promise.race([this.#writes.drained(), waited]);
+    late.abort();
   }
 
   /** Programs wait for a while only. */
@@ -139,24 +155,46 @@ export class FarMount {
 
   #take(bytes: Uint8Array, release: () => void): void {
     const isCopied = bytes.byteLength <= COPIED_MAX_BYTES;
-    const held = isCopied ? new Uint8Array(bytes) : bytes;
+    const memory = new KeptMemory(
+      isCopied ? new Uint8Array(bytes) : bytes,
+      isCopied ? () => undefined : release,
+    );
     if (isCopied) release();
     const parts: Uint8Array[] = [];
-    for (const frame of framesOf(held, IN_HEADER_BYTES)) {
+    for (const frame of framesOf(memory.bytes, IN_HEADER_BYTES)) {
       if (this.#answersItself(frame) || this.cache?.takes(frame)) continue;
       const isSent = this.#stream !== null;
-      this.#requests.add(frame.unique, frame.opcode, isCopied ? frame.bytes : null, isSent);
+      const ahead = isSent ? this.#ahead(frame, memory, isCopied) : null;
+      this.#requests.add(frame.unique, frame.opcode, ahead?.bytes ?? (isCopied ? frame.bytes : null), isSent);
       const beside = this.cache?.passing(frame) ?? null;
       if (isSent) parts.push(frame.bytes);
       else this.#park(frame, isCopied);
+      if (ahead !== null) this.#writes.goAhead(frame, ahead.release);
       if (beside === null) continue;
       this.#requests.add(beside.unique, OP.statx, beside.frame, isSent);
       if (isSent) parts.push(beside.frame);
     }
+    const leave = () => memory.leave();
     if (parts.length > 0 && this.#stream !== null)
-      this.#send(this.#stream, parts, isCopied ? undefined : release);
-    else if (!isCopied) release();
+      this.#send(this.#stream, parts, isCopied ? undefined : leave);
+    else leave();
     if (this.#isGivenUp) this.#requests.failAll(ERRNO.ENOTCONN);
+  }
+
+  /** Where a WRITE that goes ahead is kept, to be sent again after a cut; null where it waits for its answer. */
+  #ahead(frame: PassingFrame, memory: KeptMemory, isCopied: boolean): AheadMemory | null {
+    if (frame.opcode !== OP.write || this.#isStalled || !this.#writes.mayGoAhead(frame)) return null;
+    if (isCopied) return { bytes: frame.bytes, release: () => undefined };
+    if (frame.bytes.byteLength <= AHEAD_COPIED_MAX_BYTES)
+      return { bytes: frame.bytes.slice(), release: () => undefined };
+    if (this.#heldSlots >= LIMITS.mountAheadSlotsMax.value) return null;
+    this.#heldSlots += 1;
+    memory.keep();
+    const release = () => {
+      this.#heldSlots -= 1;
+      memory.leave();
+    };
+    return { bytes: frame.bytes, release };
   }
 
   /** One that comes later, and whose bytes nobody else has. */
@@ -190,8 +228,10 @@ export class FarMount {
       if (isLock) this.#locked.add(node);
     }
     if (opcode === OP.forget) this.#locked.delete(node);
+    const isFlushFar = opcode === OP.flush && this.#locked.has(node);
+    if (this.#writes.takes(frame, isFlushFar)) return true;
     // closing a file ends locks of the process, of which there are none here
-    if (opcode !== OP.flush || this.#locked.has(node)) return opcode === OP.destroy;
+    if (opcode !== OP.flush || isFlushFar) return opcode === OP.destroy;
     this.#answer(frame.unique, 0);
     return true;
   }
@@ -213,7 +253,8 @@ export class FarMount {
     const agreed = answerInit(memory.view, answer, frame, OUT_HEADER_BYTES, { wantsBacking: false, hasAcls });
     const error = typeof agreed === 'number' ? agreed : agreed.hasLongSetxattr ? 0 : -ERRNO.EPROTO;
     const sizeBytes = error === 0 ? answer.byteLength : OUT_HEADER_BYTES;
-    writeHead(answer, sizeBytes, error, memory.view.getBigUint64(8, true));
+    const told = new DataView(answer.buffer, 0, sizeBytes);
+    writeHead(told, error, memory.view.getBigUint64(8, true));
     this.kernel.answer(new Uint8Array(answer.buffer, 0, sizeBytes));
   }
 
@@ -233,7 +274,8 @@ export class FarMount {
   }
 
   #deliver(opcode: number, unique: bigint, answer: Uint8Array): void {
-    if (!this.cache?.answered(opcode, unique, answer)) this.kernel.answer(answer);
+    if (this.cache?.answered(opcode, unique, answer)) return;
+    if (!this.#writes.answered(unique, answer)) this.kernel.answer(answer);
   }
 
   #answer(unique: bigint, errno: number): void {
@@ -241,16 +283,30 @@ export class FarMount {
   }
 }
 
-function errorAnswer(unique: bigint, errno: number): Uint8Array {
-  const answer = new DataView(new ArrayBuffer(OUT_HEADER_BYTES));
-  writeHead(answer, OUT_HEADER_BYTES, -errno, unique);
-  return new Uint8Array(answer.buffer);
+interface AheadMemory {
+  readonly bytes: Uint8Array;
+  readonly release: () => void;
 }
 
-function writeHead(view: DataView, sizeBytes: number, error: number, unique: bigint): void {
-  view.setUint32(0, sizeBytes, true);
-  view.setInt32(4, error, true);
-  view.setBigUint64(8, unique, true);
+/** Memory in which requests lie, until nobody needs it any more. */
+class KeptMemory {
+  readonly bytes: Uint8Array;
+  readonly #release: () => void;
+  #users = 1;
+
+  constructor(bytes: Uint8Array, release: () => void) {
+    this.bytes = bytes;
+    this.#release = release;
+  }
+
+  keep(): void {
+    this.#users += 1;
+  }
+
+  leave(): void {
+    this.#users -= 1;
+    if (this.#users === 0) this.#release();
+  }
 }
 
 /** Requests and answers begin with their length. CW_WIRE_MALFORMED. */
