@@ -9,6 +9,10 @@ const count = (value: number, why: string): Limit => ({ value, unit: 'count', wh
 /** Those of mounts, a part of LIMITS. */
 export const MOUNT_LIMITS = {
   mountReadMaxBytes: bytes(MIB, 'largest read that a kernel asks a mount for in one request'),
+  mountReadAheadBytes: bytes(
+    4 * MIB,
+    'how far a kernel reads ahead in a folder of another machine, mounted by root',
+  ),
   mountWriteMaxBytes: bytes(MIB, 'largest write that a kernel gives to a mount in one request'),
   mountBackgroundMax: count(
     64,

@@ -26,6 +26,11 @@ export interface KernelMount {
   answer(bytes: Uint8Array): void;
   /** Tells the kernel something of which it may have to wait for itself. A wish: it may be passed over. */
   notify(bytes: Uint8Array): void;
+  /**
+   * Lets the kernel read so far ahead in files that are read in order, once it has been answered how it may. A wish: only root
+   * may have it, others keep the usual 128 KiB.
+   */
+  readAhead(sizeBytes: number): void;
   /** When it is over, unmounted by whomever: null, or why. */
   readonly ended: Promise<CausewayError | null>;
   /** Unmounts, from under programs that use it too. */

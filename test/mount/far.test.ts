@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import fs, { promises as files } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
+import { LIMITS } from '../../src/base/limits.ts';
 import { listFuseMounts } from '../../src/world/node/fuse_mount.ts';
 import { FaultProxy } from '../interop/fault_proxy.ts';
 import { Rig } from '../interop/rig.ts';
@@ -11,6 +12,12 @@ import { startFarMount } from './far_rig.ts';
 import { skip, until } from './rig.ts';
 
 const isMounted = (at: string) => listFuseMounts().some(({ mountpoint }) => mountpoint === at);
+/** How far the kernel reads ahead in what is mounted there. */
+function readAheadOf(at: string): number {
+  const device = listFuseMounts().find(({ mountpoint }) => mountpoint === at)?.device;
+  return Number(fs.readFileSync(`/sys/class/bdi/${device}/read_ahead_kb`, 'utf8')) * 1024;
+}
+
 const SERVED_AGAIN_MS = 20_000;
 
 /** What `causeway mount` lists there. */
@@ -50,6 +57,7 @@ describe('a folder of a machine that is mounted on the host', { skip }, () => {
     assert.ok(!isMounted(mountpoint));
     assert.equal(await codeOf('--as-root', `vm:${source}`, mountpoint), 'ok');
     assert.equal(await codeOf('--as-root', `vm:${source}`, mountpoint), 'CW_MOUNT_EXISTS');
+    if (process.getuid?.() === 0) assert.equal(readAheadOf(mountpoint), LIMITS.mountReadAheadBytes.value);
     assert.equal(await files.readFile(path.join(mountpoint, 'file'), 'utf8'), 'content');
     const listed = await listedAt(rig, mountpoint);
     assert.deepEqual(listed, [{ source: `vm:${source}`, mountpoint, state: 'mounted', error: null }]);

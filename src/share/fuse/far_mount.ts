@@ -256,6 +256,7 @@ export class FarMount {
     const told = new DataView(answer.buffer, 0, sizeBytes);
     writeHead(told, error, memory.view.getBigUint64(8, true));
     this.kernel.answer(new Uint8Array(answer.buffer, 0, sizeBytes));
+    if (error === 0) this.kernel.readAhead(LIMITS.mountReadAheadBytes.value);
   }
 
   #send(stream: Stream, parts: readonly Uint8Array[], release?: () => void): void {

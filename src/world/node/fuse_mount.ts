@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { closeSync, constants, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { constants as osConstants } from 'node:os';
 import { CausewayError } from '../../base/errors.ts';
 import { receiveDescriptor, socketPair } from './descriptor_passing.ts';
@@ -70,6 +70,15 @@ export class FuseMount {
 
   get isMounted(): boolean {
     return mountsAt(this.#mountpoint).some(({ device }) => device === this.#device);
+  }
+
+  /** How far the kernel reads ahead, at most; it forgets that when it is answered INIT. Passed over where that is not allowed. */
+  readAhead(sizeBytes: number): void {
+    try {
+      writeFileSync(`/sys/class/bdi/${this.#device}/read_ahead_kb`, String(Math.floor(sizeBytes / 1024)));
+    } catch {
+      // only root may set it, and a container may have no /sys: reading works as well, in smaller pieces
+    }
   }
 
   /** Takes it away; from under programs that use it where they do, who then get errors. */

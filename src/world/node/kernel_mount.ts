@@ -101,6 +101,10 @@ class NodeKernelMount implements KernelMount {
     if (!this.#isNotifying) this.#notifyNext();
   }
 
+  readAhead(sizeBytes: number): void {
+    this.#mount.readAhead(sizeBytes);
+  }
+
   /** One at a time, and not in this thread: the kernel may wait for a folder that is locked until this thread answers. */
   #notifyNext(): void {
     const bytes = this.#notices.shift();
