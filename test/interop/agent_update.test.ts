@@ -162,6 +162,7 @@ describe('vm update over the link', { timeout: 300_000 }, () => {
     await isUp('inward', ({ peer }) => peer?.buildId === done.to);
     assert.ok(agent.alive);
     await client.call('rotateKey', {});
+    await isUp('inward', ({ hostKey }) => hostKey?.isCurrent === true);
     const { to } = await client.call('rotateVm', { name: 'inward' });
     await isUp('inward', ({ fingerprint, hostKey }) => fingerprint === to && hostKey?.isCurrent === true);
     const signed = await update('inward', build());

@@ -76,7 +76,7 @@ export class KeyChanges {
   /** Has the agent of a machine change its key. CW_VM_UNKNOWN, CW_VM_OFFLINE, CW_PAIR_FIXED, CW_PAIR_PROOF, CW_DISK_*. */
   rotateVm(name: string): Promise<VmKeyView> {
     return this.#inTurn(name, async () => {
-      const { mux, peer } = this.#present(name);
+      const { mux, peer } = await this.#soonPresent(name);
       const from = peer.fingerprint;
       if (from === null)
         throw new CausewayError('CW_PAIR_FIXED', `the link to ${name} has no keys (--trust-carrier)`);
@@ -276,6 +276,16 @@ export class KeyChanges {
         `the agent of ${name} is of a version that knows nothing of changes of keys: \`causeway vm update ${name}\``,
       );
     }
+  }
+
+  /** The same; a link that is being made anew, as after a change of keys, is waited for. */
+  async #soonPresent(name: string): Promise<UpState> {
+    const link = this.#parts.link(name);
+    if (link.state.kind !== 'interrupted') return this.#present(name);
+    const limitMs = LIMITS.handshakeTimeoutMs.value;
+    const { clock } = this.#parts.world;
+    await within(clock, limitMs, (signal) => upState(link, signal), this.#stop.signal).catch(() => undefined); // told below
+    return this.#present(name);
   }
 
   /** CW_VM_UNKNOWN, CW_VM_OFFLINE. */
