@@ -3,6 +3,7 @@ import { COMMAND_LIMITS } from './command_limits.ts';
 import { bytes, count, KIB, type Limit, MIB, ms } from './limit.ts';
 import { MACHINE_LIMITS } from './machine_limits.ts';
 import { MOUNT_LIMITS } from './mount_limits.ts';
+import { PATH_LIMITS } from './path_limits.ts';
 import { SERVICE_LIMITS } from './service_limits.ts';
 
 export type { Limit } from './limit.ts';
@@ -26,8 +27,6 @@ export const LIMITS = {
     16 * KIB,
     'payload of one journal record: two paths of the longest kind and what names them',
   ),
-  pathMaxBytes: bytes(4096, 'PATH_MAX of Linux'),
-  nameMaxBytes: bytes(255, 'NAME_MAX of Linux'),
   // link
   streamsMax: count(1024, 'open streams of one link that one side opened'),
   streamSendQueueMax: count(1024, 'messages of one stream that wait for credit or for the link'),
@@ -465,6 +464,7 @@ export const LIMITS = {
   auditProblemsMax: count(1_000, 'places listed by a check of the audit log; more are counted'),
   auditShipMinMs: ms(5_000, 'shortest distance between copies of the audit log to its second place (X3)'),
   auditShipDefaultMs: ms(30_000, 'distance between copies of the audit log to its second place (X3)'),
+  ...PATH_LIMITS,
   ...COMMAND_LIMITS,
   ...SERVICE_LIMITS,
   ...MOUNT_LIMITS,

@@ -1,5 +1,5 @@
 import { CausewayError } from './errors.ts';
-import { LIMITS } from './limits.ts';
+import { PATH_LIMITS } from './path_limits.ts';
 
 declare const nameBrand: unique symbol;
 declare const relPathBrand: unique symbol;
@@ -17,7 +17,7 @@ export function parseName(text: string): Name {
   if (text === '' || text === '.' || text === '..' || text.includes('/') || text.includes('\0')) {
     throw new CausewayError('CW_DISK_NAME', `${JSON.stringify(text)} is not a name of one file or folder`);
   }
-  if (Buffer.byteLength(text) > LIMITS.nameMaxBytes.value) {
+  if (Buffer.byteLength(text) > PATH_LIMITS.nameMaxBytes.value) {
     throw new CausewayError(
       'CW_DISK_NAME',
       `the name ${JSON.stringify(text.slice(0, 40))}… is longer than 255 bytes`,
@@ -29,7 +29,7 @@ export function parseName(text: string): Name {
 /** Throws CW_DISK_NAME where a component is not a {@link Name} or the whole is longer than 4,096 bytes. */
 export function parseRelPath(text: string): RelPath {
   if (text === '') return ROOT_PATH;
-  if (Buffer.byteLength(text) > LIMITS.pathMaxBytes.value) {
+  if (Buffer.byteLength(text) > PATH_LIMITS.pathMaxBytes.value) {
     throw new CausewayError(
       'CW_DISK_NAME',
       `the path ${JSON.stringify(text.slice(0, 40))}… is longer than 4,096 bytes`,
