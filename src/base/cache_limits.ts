@@ -2,6 +2,7 @@ import { bytes, count, KIB, type Limit, MIB, ms } from './limit.ts';
 
 /** Those of the block caches, a part of LIMITS. */
 export const CACHE_LIMITS = {
+  cacheAskMs: ms(1_000, 'how long a machine is asked for figures of its caches, for whoever lists shares'),
   cacheBlockBytes: bytes(128 * KIB, 'what a cache keeps or drops at once: what a kernel reads ahead'),
   cacheWriteQueueMaxBytes: bytes(
     32 * MIB,

@@ -6,6 +6,8 @@ const USER_TEXT = 'a user who may use it too, with an access token as password; 
 const MOUNT_TEXT =
   'a machine shows it there as a folder of its own, with no network, and again after each restart';
 const IDS_TEXT = 'with --mount: users and groups are the same there as here, by their numbers';
+const CACHE_TEXT =
+  'with --mount: keep what is read on the disk of that machine, up to so much, for example 2G';
 const ROOT_TEXT = 'with --mount: a folder that belongs to root may be changed as root';
 
 /** Folders of this host that others reach live. */
@@ -26,6 +28,7 @@ export function addShareCommands(program: Command, add: Add): void {
     .option('--mount <vm:/folder>', MOUNT_TEXT)
     .option('--numeric-ids', IDS_TEXT)
     .option('--as-root', ROOT_TEXT)
+    .option('--mount-cache <size>', CACHE_TEXT)
     .option('--smb', 'serve it by SMB 3 with encryption too (needs Samba, and a daemon that runs as root)')
     .option('--i-know', 'share it although it is a home, a folder of the system, or the root');
   add(share, 'ls', 'list shares and their state', 'causeway share ls', async () => (await load()).shareList);
@@ -52,6 +55,7 @@ export function addShareCommands(program: Command, add: Add): void {
     .option('--no-mount', 'no machine shows it any more')
     .option('--numeric-ids', IDS_TEXT)
     .option('--as-root', ROOT_TEXT)
+    .option('--mount-cache <size>', CACHE_TEXT)
     .option('--smb', 'serve it by SMB too; makes a new password')
     .option('--no-smb', 'no more by SMB')
     .option('--new-password', 'make a new password and print it; the old one ends at once')

@@ -10,8 +10,10 @@ const Path = Type.String({ minLength: 1, maxLength: 4096 });
 const CACHE_MIN_BYTES = 16 * 1024 * 1024;
 const CACHE_MAX_BYTES = 2 ** 44;
 
+export const CacheBytes = Type.Integer({ minimum: CACHE_MIN_BYTES, maximum: CACHE_MAX_BYTES });
+
 export const CachePolicy = Type.Union([
-  /** What is written goes to the machine before it is acknowledged, and is not kept: it is kept once it is read. */
+  /** What is written goes to the machine at once, and is not kept: it is kept once it is read. */
   Type.Literal('write-through'),
   /** Nothing is written: the mount is read-only. */
   Type.Literal('read-only'),
@@ -36,7 +38,7 @@ export const AddMountRequest = Type.Object(
     /** How long names and attributes are believed, in ms; absent: 1000. */
     cacheMs: Type.Optional(Type.Integer({ minimum: 0, maximum: 3_600_000 })),
     /** Blocks of files are kept on this host's disk, up to so many bytes; absent: none are. */
-    cacheBytes: Type.Optional(Type.Integer({ minimum: CACHE_MIN_BYTES, maximum: CACHE_MAX_BYTES })),
+    cacheBytes: Type.Optional(CacheBytes),
     /** Absolute path of a folder of the host for them; absent: the data directory. */
     cacheFolder: Type.Optional(Path),
     /** Absent: write-through. */

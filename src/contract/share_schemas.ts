@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { UserName } from './identity_schemas.ts';
-import { MountState } from './mount_schemas.ts';
+import { CacheBytes, CacheView, MountState } from './mount_schemas.ts';
 import { VmName } from './schemas.ts';
 
 /* Shares: folders of the host that others reach. A password is in the answer to the request that makes it, once. */
@@ -21,6 +21,8 @@ const ShareMount = Type.Object(
     numericIds: Type.Optional(Type.Boolean()),
     /** A folder that belongs to root may be changed as root. */
     asRoot: Type.Optional(Type.Boolean()),
+    /** What is read is kept on the disk of the machine, up to so many bytes; absent: nothing is. */
+    cacheBytes: Type.Optional(CacheBytes),
   },
   Strict,
 );
@@ -34,6 +36,8 @@ export const ShareMountView = Type.Object({
     Type.Object({ code: Type.String(), message: Type.String(), help: Type.String() }),
     Type.Null(),
   ]),
+  /** Null where the machine keeps nothing of it, or has not told. */
+  cache: Type.Union([CacheView, Type.Null()]),
 });
 export type ShareMountView = Static<typeof ShareMountView>;
 

@@ -1,3 +1,4 @@
+import { MasterKeys } from '../access/keys/master_keys.ts';
 import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { dialLink } from '../link/dial.ts';
 import type { Link } from '../link/link.ts';
@@ -11,10 +12,13 @@ import { openPairingTokens } from '../link/session/pairing_file.ts';
 import { StoreTrust } from '../link/session/store_trust.ts';
 import { TrustStore } from '../link/session/trust_store.ts';
 import { FarMounts } from '../share/fuse/far_mounts.ts';
+import { MountCaches } from '../share/fuse/mount_caches.ts';
 import { CopyService } from '../transfer/copy_service.ts';
 import { peerMethods } from '../transfer/peer_methods.ts';
 import { PeerSession } from '../transfer/peer_session.ts';
 import { parseToken } from '../wire/token.ts';
+import type { Cryptography } from '../world/cryptography.ts';
+import type { Dir } from '../world/disk.ts';
 import type { Mounts } from '../world/mounts.ts';
 import type { Endpoint } from '../world/net.ts';
 import type { World } from '../world/world.ts';
@@ -34,6 +38,8 @@ export interface AgentGround {
   readonly world: World;
   /** What this machine offers to mounts; absent: none. */
   readonly mounts?: Mounts;
+  /** What keys of caches are made with; absent: this machine keeps nothing of what it reads. */
+  readonly crypto?: Cryptography;
 }
 
 export interface AgentOptions extends AgentGround {
@@ -66,14 +72,18 @@ export class Agent implements AsyncDisposable {
   readonly #closers: (() => Promise<void>)[];
   readonly #finished = Promise.withResolvers<void>();
 
-  private constructor(options: AgentOptions, ready: AgentReady, { copies, keys, closers }: AgentParts) {
+  private constructor(
+    options: AgentOptions,
+    ready: AgentReady,
+    { copies, keys, caches, closers }: AgentParts,
+  ) {
     this.#options = options;
     this.ready = ready;
     this.#copies = copies;
     this.#keys = keys;
     this.#closers = closers;
     const { world, mounts } = options;
-    this.#mounts = mounts === undefined ? null : new FarMounts(world, mounts);
+    this.#mounts = mounts === undefined ? null : new FarMounts(world, mounts, caches);
     closers.push(async () => this.#mounts?.close());
   }
 
@@ -90,10 +100,11 @@ export class Agent implements AsyncDisposable {
     const copies = new CopyService(world);
     closers.push(() => copies.close());
     const own = await OwnKeys.open(world, dir, dataDirectory);
+    const caches = await cachesOf(options, dir);
     if (channel.kind === 'tcp') {
       const file = await HostFile.open(dir, dataDirectory);
       const keys = new AgentKeys({ world, keys: own, pins: file });
-      return startDialing(options, { own, keys, copies, closers }, { channel, file });
+      return startDialing(options, { own, keys, copies, caches, closers }, { channel, file });
     }
     const trust = await TrustStore.open(world, dir, dataDirectory);
     const tokens = await openPairingTokens(world, dir, dataDirectory);
@@ -109,7 +120,7 @@ export class Agent implements AsyncDisposable {
     closers.push(() => server.close());
     const ready = await readyOf(source, { own, trust, tokens });
     const keys = new AgentKeys({ world, keys: own, pins: storedHostPins(trust) });
-    const agent = new Agent(options, ready, { own, keys, copies, closers });
+    const agent = new Agent(options, ready, { own, keys, copies, caches, closers });
     server.onTurned(({ error, description }) =>
       options.log(`${description} was turned away: ${error.message} (${error.code})`),
     );
@@ -183,7 +194,19 @@ interface AgentParts {
   readonly own: OwnKeys;
   readonly keys: AgentKeys;
   readonly copies: CopyService;
+  readonly caches: MountCaches | null;
   readonly closers: (() => Promise<void>)[];
+}
+
+/** Caches of folders of the host that are mounted here: their keys are sealed by one of this machine. */
+async function cachesOf(
+  { world, crypto, mounts, dataDirectory }: AgentOptions,
+  dir: Dir,
+): Promise<MountCaches | null> {
+  if (crypto === undefined || mounts === undefined) return null;
+  const { clock, random, process } = world;
+  const seal = await MasterKeys.open({ clock, random, crypto }, dir, dataDirectory, process.info.platform);
+  return MountCaches.sealedBy(seal, { world, crypto, dir, dataDirectory });
 }
 
 /** The agent dials: the first time with a token, from then on with the key that the token named, or that followed it. */

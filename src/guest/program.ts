@@ -3,6 +3,7 @@ import { parseHostPort } from '../base/address.ts';
 import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { parseName, resolveAbsolute } from '../base/path.ts';
+import { createNodeCryptography } from '../world/node/cryptography.ts';
 import { defaultDataDirectory, makeDataDirectory } from '../world/node/data_directory.ts';
 import { createNodeMounts } from '../world/node/mounts.ts';
 import { processTerminal, tellReady } from '../world/node/terminal.ts';
@@ -95,6 +96,7 @@ async function run(
   });
   const agent = await Agent.start({
     world,
+    crypto: createNodeCryptography(),
     mounts: createNodeMounts({ reading: MOUNT_READ_THREAD, serving: MOUNT_SERVE_THREAD }),
     dataDirectory,
     buildId,

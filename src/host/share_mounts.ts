@@ -2,9 +2,12 @@ import { fromHex } from '../base/bytes.ts';
 import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { orAborted } from '../base/signal.ts';
+import type { CacheView } from '../contract/mount_schemas.ts';
 import type { ShareMountView } from '../contract/share_schemas.ts';
+import { callRpc } from '../link/rpc.ts';
 import { FarServing } from '../share/fuse/far_serving.ts';
 import { type ServedFolder, serverOptions } from '../share/fuse/server_options.ts';
+import { toldCaches } from '../wire/cache_figures.ts';
 import { MOUNT_VERSIONS } from '../wire/mount_messages.ts';
 import type { Mounts } from '../world/mounts.ts';
 import type { World } from '../world/world.ts';
@@ -96,13 +99,34 @@ export class ShareMounts implements AsyncDisposable {
     await this.#serving.end(fromHex(wanted.mount.id));
   }
 
-  view(name: string): ShareMountView | null {
+  /** With what the machine tells of its cache, where it answers in time. */
+  async view(name: string): Promise<ShareMountView | null> {
     const wanted = this.#wanted.get(name);
     if (wanted === undefined) return null;
     const { mount, loop } = wanted;
     const error = loop instanceof MountLoop ? loop.error : loop;
     const state = loop instanceof MountLoop ? loop.state : 'error';
-    return { vm: mount.vm, path: mount.path, state, error: error?.report() ?? null };
+    const view = { vm: mount.vm, path: mount.path, state, error: error?.report() ?? null };
+    return { ...view, cache: state === 'mounted' ? await this.#cacheOf(mount) : null };
+  }
+
+  async #cacheOf({ vm, id, cacheBytes }: Wanted['mount']): Promise<CacheView | null> {
+    if (cacheBytes === undefined) return null;
+    const { machines, world } = this.#parts;
+    const late = new AbortController();
+    const answered = new AbortController();
+    void world.clock.sleep(LIMITS.cacheAskMs.value, answered.signal).then(
+      () => late.abort(new CausewayError('CW_VM_OFFLINE', `${vm} does not answer`)),
+      () => undefined, // it came in time
+    );
+    try {
+      const mux = await machines.link(vm).ready(late.signal);
+      return toldCaches(await callRpc(mux, 'caches', {}, late.signal)).get(id) ?? null;
+    } catch {
+      return null; // figures only: whatever is wrong with the machine is told by the state of the mount
+    } finally {
+      answered.abort();
+    }
   }
 
   /** The machines keep their mounts, for the daemon that comes next. */
@@ -137,6 +161,7 @@ export class ShareMounts implements AsyncDisposable {
           numericIds: mount.numericIds,
           asRoot: mount.asRoot,
           cacheMs: CACHE_MS,
+          ...(mount.cacheBytes === undefined ? {} : { cacheBytes: mount.cacheBytes }),
         },
         stalled: () => undefined,
         run: (stream, settled) =>

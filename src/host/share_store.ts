@@ -8,6 +8,8 @@ export interface ShareMountWish {
   readonly path: string;
   readonly numericIds: boolean;
   readonly asRoot: boolean;
+  /** What the machine may keep of what it reads; absent: nothing. */
+  readonly cacheBytes?: number;
 }
 
 /** A share as the daemon remembers it. */

@@ -247,9 +247,10 @@ export class Shares implements AsyncDisposable {
 
   #wishOf(mount: ShareMount | null | undefined): { readonly mount?: ShareMountWish } {
     if (!mount) return {};
-    const { vm, path, numericIds = false, asRoot = false } = mount;
+    const { vm, path, numericIds = false, asRoot = false, cacheBytes } = mount;
     const id = toHex(this.#parts.world.random.bytes(MOUNT_ID_BYTES));
-    return { mount: { id, vm, path, numericIds, asRoot } };
+    const cache = cacheBytes === undefined ? {} : { cacheBytes };
+    return { mount: { id, vm, path, numericIds, asRoot, ...cache } };
   }
 
   #get(name: string): LiveShare {
@@ -338,7 +339,7 @@ export class Shares implements AsyncDisposable {
       quotaBytes,
       usedBytes: share.usedBytes,
       users: [...users],
-      mount: this.#parts.ways.mounts.view(name),
+      mount: await this.#parts.ways.mounts.view(name),
       state: problem === null ? 'serving' : 'error',
       error: problem?.report() ?? null,
       smb: smbView(this.#parts.ways.samba, share.record, missing),

@@ -31,6 +31,8 @@ export interface MountOpening {
   /** A folder that belongs to root may be served as root. */
   readonly asRoot: boolean;
   readonly cacheMs: number;
+  /** How much of what is read the side with the mount point may keep on its disk; absent: nothing. */
+  readonly cacheBytes?: number;
 }
 
 /** The first message of the side with the mount point. */
@@ -54,6 +56,7 @@ export function encodeMountOpening(opening: MountOpening): Uint8Array {
 /** CW_WIRE_*. */
 export function decodeMountOpening(encoded: Uint8Array): MountOpening {
   const map = mapOf(decodeCbor(encoded), 'opening of a mount');
+  const cacheBytes = optional(map, 'cacheBytes', uint);
   return {
     version: u32(map, 'version'),
     role: oneOf(map, 'role', ['server', 'client']),
@@ -65,6 +68,7 @@ export function decodeMountOpening(encoded: Uint8Array): MountOpening {
     numericIds: boolean(map, 'numericIds'),
     asRoot: boolean(map, 'asRoot'),
     cacheMs: uint(map, 'cacheMs', CACHE_MAX_MS),
+    ...(cacheBytes === undefined ? {} : { cacheBytes }),
   };
 }
 

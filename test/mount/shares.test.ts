@@ -73,4 +73,44 @@ describe('a share that a machine shows', { skip }, () => {
     await files.writeFile(file, 'three'); // the link before has ended meanwhile
     await rig.client.call('removeShare', { name: 'data' });
   });
+
+  it('keeps what it reads on its own disk, where that is wished for, until the share is gone', async () => {
+    await using rig = await Rig.start();
+    const [source, place] = [path.join(rig.hostFiles, 'data'), path.join(rig.guestFiles, 'place')];
+    const content = Buffer.alloc(3_000_000, 'what is kept ');
+    fs.mkdirSync(source);
+    fs.writeFileSync(path.join(source, 'file'), content);
+    const changedMs = fs.statSync(path.join(source, 'file')).ctimeMs;
+    await rig.waitUp();
+    assert.match((await rig.cli('share', 'create', source, '--mount-cache', '64M')).err, /CW_USAGE/);
+    const created = await rig.cli(
+      ...['share', 'create', source, '--as-root', '--mount', `vm:${place}`, '--mount-cache', '64M'],
+    );
+    assert.equal(created.code, 0, created.err);
+    const old = () => (Date.now() - changedMs > LIMITS.cacheSettledMs.value + 100 ? true : null);
+    await until('the file is old enough to be kept', AGAIN_MS, async () => old());
+    const read = async () => {
+      assert.ok((await files.readFile(path.join(place, 'file'))).equals(content));
+      return true;
+    };
+    const figures = async () =>
+      JSON.parse((await rig.cli('--json', 'share', 'show', 'data')).out).mount.cache;
+    await read();
+    const first = await figures();
+    assert.equal(first.capacityBytes, 64 * 1024 * 1024);
+    assert.equal(first.bytesFetched, content.byteLength);
+    await rig.agent.kill();
+    await until('the dead mount is gone', AGAIN_MS, async () => (isMounted(place) ? null : true));
+    rig.startAgent();
+    await rig.agent.ready;
+    await holds('the agent shows it again', read);
+    const second = await figures();
+    assert.deepEqual([second.bytesFetched, second.bytesFromCache], [0, content.byteLength]);
+    assert.match((await rig.cli('cache', 'status')).out, /vm:.*place +write-through +on .* 100\.0 %/);
+    const kept = () =>
+      fs.readdirSync(path.join(rig.folder, 'guest')).filter((name) => /^causeway-cache/.test(name));
+    assert.equal(kept().length, 1);
+    assert.equal((await rig.cli('share', 'rm', 'data')).code, 0);
+    await until('nothing is kept any more', AGAIN_MS, async () => (kept().length === 0 ? true : null));
+  });
 });

@@ -6,15 +6,13 @@ import { startInBackground } from '../../world/node/background.ts';
 import { listFuseMounts, unmountFuse } from '../../world/node/fuse_mount.ts';
 import { realFolder } from '../../world/node/real_folder.ts';
 import { tellReady } from '../../world/node/terminal.ts';
-import { parseCount, parseSize } from '../option_numbers.ts';
+import { parseCacheSize, parseCount } from '../option_numbers.ts';
 import type { Action, Context } from '../program.ts';
 import { table } from '../terminal.ts';
 
 const CACHE_MS = 1_000;
 const CACHE_MAX_MS = 3_600_000;
 const DESCRIPTOR_MAX = 1_023;
-const CACHE_MIN_BYTES = 16 * 1024 * 1024;
-const CACHE_MAX_BYTES = 2 ** 44;
 
 /** `causeway mount` */
 export const mount: Action = async (context, [folder, mountpoint], options) => {
@@ -74,7 +72,7 @@ function blockCacheOf(
     throw new CausewayError('CW_USAGE', '--cache-dir and --cache-policy go with --cache-size');
   }
   return {
-    cacheBytes: parseSize(String(cacheSize), '--cache-size', CACHE_MIN_BYTES, CACHE_MAX_BYTES),
+    cacheBytes: parseCacheSize(String(cacheSize), '--cache-size'),
     ...(cacheDir === undefined ? {} : { cacheFolder: resolveAbsolute(cwd, String(cacheDir)) }),
     ...(cachePolicy === undefined ? {} : { cachePolicy: cachePolicy as CachePolicy }),
   };

@@ -7,7 +7,8 @@ import type {
   ShareMount,
   ShareView,
 } from '../../contract/share_schemas.ts';
-import { parseSize } from '../option_numbers.ts';
+import { cacheText } from '../cache_text.ts';
+import { parseCacheSize, parseSize } from '../option_numbers.ts';
 import type { Action, Context } from '../program.ts';
 import { connectText, SHARE_HEAD, shareRow, usedText } from '../share_text.ts';
 import { table } from '../terminal.ts';
@@ -79,6 +80,8 @@ export const shareRemove: Action = async ({ client, terminal, json }, [name = ''
 function mountOf(options: Readonly<Record<string, unknown>>): ShareMount | null | undefined {
   const { mount } = options;
   if (mount === false) return null;
+  if (mount === undefined && options['mountCache'] !== undefined)
+    throw new CausewayError('CW_USAGE', '--mount-cache is for --mount VM:/FOLDER');
   if (mount === undefined) return undefined;
   const text = String(mount);
   const colon = text.indexOf(':');
@@ -86,7 +89,9 @@ function mountOf(options: Readonly<Record<string, unknown>>): ShareMount | null 
     throw new CausewayError('CW_USAGE', `${text}: a machine and an absolute path are needed, VM:/FOLDER`);
   const numericIds = options['numericIds'] === true;
   const asRoot = options['asRoot'] === true;
-  return { vm: text.slice(0, colon), path: text.slice(colon + 1), numericIds, asRoot };
+  const cache = options['mountCache'];
+  const wished = cache === undefined ? {} : { cacheBytes: parseCacheSize(String(cache), '--mount-cache') };
+  return { vm: text.slice(0, colon), path: text.slice(colon + 1), numericIds, asRoot, ...wished };
 }
 
 function parseQuota(text: string): number {
@@ -126,6 +131,7 @@ function details(share: ShareView): string {
   ];
   if (share.mount !== null)
     rows.push(['mounted at', `${share.mount.vm}:${share.mount.path} (${share.mount.state})`]);
+  if (share.mount?.cache) rows.push(['cache there', cacheText(share.mount.cache)]);
   const why = share.mount?.error;
   if (why) rows.push(['mount', `${why.message} (${why.code})`], ['what to do', why.help]);
   if (share.error)

@@ -34,6 +34,8 @@ export interface FarMountOptions {
   readonly hasAcls: boolean;
   /** Where blocks of files are kept on this machine; owned. Null: nowhere. */
   readonly store?: BlockStore | null;
+  /** Nothing is written through it. */
+  readonly readOnly?: boolean;
 }
 
 /**
@@ -76,6 +78,10 @@ export class FarMount {
       return this.cache?.close();
     });
     this.#watch();
+  }
+
+  get isReadOnly(): boolean {
+    return this.#options.readOnly === true;
   }
 
   /** Requests that wait for an answer. */

@@ -1,8 +1,11 @@
-import { toHex } from '../../base/bytes.ts';
+import { fromHex, toHex } from '../../base/bytes.ts';
 import { asCausewayError, CausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
+import type { BlockStore } from '../../cache/store/block_store.ts';
 import type { Stream } from '../../link/mux/mux.ts';
 import type { RpcHandler } from '../../link/rpc.ts';
+import type { CacheFigures } from '../../wire/cache_figures.ts';
+import type { CborMap } from '../../wire/cbor.ts';
 import { bytes, list } from '../../wire/fields.ts';
 import {
   decodeMountOpening,
@@ -16,6 +19,7 @@ import type { Mounts } from '../../world/mounts.ts';
 import type { World } from '../../world/world.ts';
 import { FarMount } from './far_mount.ts';
 import { FarServing, firstMessage } from './far_serving.ts';
+import type { MountCaches } from './mount_caches.ts';
 import { serverOptions } from './server_options.ts';
 
 /** Mounts that a host asks this machine for: folders of this machine that it shows, and folders of the host shown here. */
@@ -23,12 +27,15 @@ export class FarMounts {
   readonly #world: World;
   readonly #mounts: Mounts;
   readonly #serving: FarServing;
+  /** Where what is read of folders of the host may be kept; null: nowhere. */
+  readonly #caches: MountCaches | null;
   readonly #here = new Map<string, FarMount>();
   /** The link that each is served over: another one before it has nothing to say any more. */
   readonly #links = new WeakMap<FarMount, object>();
 
-  constructor(world: World, mounts: Mounts) {
+  constructor(world: World, mounts: Mounts, caches: MountCaches | null = null) {
     this.#world = world;
+    this.#caches = caches;
     this.#mounts = mounts;
     this.#serving = new FarServing(world.clock);
   }
@@ -43,8 +50,15 @@ export class FarMounts {
           ),
         );
         for (const [id, mount] of this.#here) if (!keep.has(id)) await mount.close();
+        for (const id of await this.#kept()) if (!keep.has(id)) await this.#erase(id);
         return { minVersion: MOUNT_VERSIONS.min, maxVersion: MOUNT_VERSIONS.max };
       },
+      caches: async () => ({
+        caches: [...this.#here].flatMap(([id, mount]) => {
+          const figures = figuresOf(mount);
+          return figures === null ? [] : [{ id: fromHex(id), ...figures }];
+        }),
+      }),
     };
   }
 
@@ -82,7 +96,9 @@ export class FarMounts {
     const ready = decodeMountReady(await firstMessage(stream));
     void mount.kernel.ended.then(() => stream.end()).catch(() => undefined); // the stream is over by itself
     const failure = await mount.run(stream, ready);
-    if (failure === null) await mount.close(); // the host wants it no more
+    if (failure !== null) return;
+    await mount.close(); // the host wants it no more
+    await this.#erase(id);
   }
 
   async #mount(id: string, opening: MountOpening): Promise<FarMount> {
@@ -90,16 +106,54 @@ export class FarMounts {
       throw new CausewayError('CW_LIMIT', 'there are too many mounts');
     const { path, label, readOnly, numericIds } = opening;
     const allowOther = opening.allowOther && this.#world.process.info.userId === 0;
-    const kernel = await this.#mounts.mount({
-      mountpoint: path,
-      source: label,
-      readOnly,
-      allowOther,
-      makes: true,
-    });
-    const mount = new FarMount(kernel, { clock: this.#world.clock, hasAcls: numericIds });
-    this.#here.set(id, mount);
-    void kernel.ended.then(() => this.#here.delete(id));
-    return mount;
+    const store = await this.#cacheOf(id, opening); // before: from the mount on its kernel waits for answers
+    try {
+      const kernel = await this.#mounts.mount({
+        mountpoint: path,
+        source: label,
+        readOnly,
+        allowOther,
+        makes: true,
+      });
+      const mount = new FarMount(kernel, { clock: this.#world.clock, hasAcls: numericIds, store, readOnly });
+      this.#here.set(id, mount);
+      void kernel.ended.then(() => this.#here.delete(id));
+      return mount;
+    } catch (failure) {
+      await store?.close();
+      throw failure;
+    }
   }
+
+  /** Null where none is wished for, or its keys cannot be read: the mount works without. */
+  async #cacheOf(id: string, { cacheBytes }: MountOpening): Promise<BlockStore | null> {
+    if (cacheBytes === undefined || this.#caches === null) return null;
+    try {
+      return await this.#caches.open(id, { sizeBytes: cacheBytes, folder: null });
+    } catch (failure) {
+      if (asCausewayError(failure).code === 'CW_DAEMON_STATE') return null;
+      throw failure;
+    }
+  }
+
+  /** Mounts of which something is kept; none where the keys are damaged: what they sealed is lost with them. */
+  async #kept(): Promise<string[]> {
+    try {
+      return (await this.#caches?.ids()) ?? [];
+    } catch (failure) {
+      if (asCausewayError(failure).code === 'CW_DAEMON_STATE') return [];
+      throw failure;
+    }
+  }
+
+  async #erase(id: string): Promise<void> {
+    await this.#caches?.erase(id, { folder: null });
+  }
+}
+
+function figuresOf({ cache, isReadOnly }: FarMount): (CacheFigures & CborMap) | null {
+  if (cache === null) return null;
+  const { bytesFromCache, bytesFetched, passed } = cache.counts;
+  const policy = isReadOnly ? 'read-only' : 'write-through';
+  return { policy, ...cache.store.counts, bytesFromCache, bytesFetched, passed };
 }

@@ -55,6 +55,11 @@ export class MountCaches {
     return BlockStore.open({ clock, random, disk, crypto }, place);
   }
 
+  /** Of all caches that there are keys for. CW_DAEMON_STATE. */
+  ids(): Promise<string[]> {
+    return this.#parts.keys.ids();
+  }
+
   /** What was kept can never be read again, and takes no room where its disk can be reached. */
   async erase(id: string, { folder }: Pick<CacheWish, 'folder'>): Promise<void> {
     const { world, keys, dataDirectory } = this.#parts;

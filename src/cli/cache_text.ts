@@ -1,0 +1,19 @@
+import { formatBytes } from '../base/units.ts';
+import type { CacheView } from '../contract/mount_schemas.ts';
+
+/** By bytes that were asked for, 0 to 1; null before the first. */
+export function hitRateOf({ bytesFromCache, bytesFetched }: CacheView): number | null {
+  const all = bytesFromCache + bytesFetched;
+  return all === 0 ? null : bytesFromCache / all;
+}
+
+export function hitRateText(rate: number | null): string {
+  return rate === null ? '-' : `${(100 * rate).toFixed(1)} %`;
+}
+
+/** One line on a cache. */
+export function cacheText(cache: CacheView): string {
+  const { residentBytes, capacityBytes, state } = cache;
+  const holds = `${formatBytes(residentBytes)} of ${formatBytes(capacityBytes)}`;
+  return `${holds}, hit rate ${hitRateText(hitRateOf(cache))}${state === 'on' ? '' : `, ${state}`}`;
+}
