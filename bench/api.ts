@@ -6,8 +6,8 @@ import { Agent, request } from 'node:https';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { bundle } from '../scripts/bundle.ts';
-import { Rig, ROOT } from '../test/interop/rig.ts';
+import { bundleInParts } from '../scripts/bundle.ts';
+import { Rig } from '../test/interop/rig.ts';
 
 export interface ApiBenchOptions {
   readonly clients: number;
@@ -40,8 +40,8 @@ export async function benchApi({ clients, seconds, statusRuns }: ApiBenchOptions
   const copying = copyOn(rig, source, stop.signal);
   const busy = await poll(base, token, clients, seconds);
   print(`API, ${clients} clients poll while a bulk copy runs`, busy, TARGETS_MS.api);
+  await bundleInParts('src/cli/main.ts', rig.folder, 'causeway');
   const program = join(rig.folder, 'causeway.mjs');
-  await bundle(join(ROOT, 'src/cli/main.ts'), program);
   const status = [
     '--disable-warning=ExperimentalWarning',
     program,
@@ -49,6 +49,7 @@ export async function benchApi({ clients, seconds, statusRuns }: ApiBenchOptions
     join(rig.folder, 'host'),
     'status',
   ];
+  await runNode(status);
   const runs: number[] = [];
   const bare: number[] = [];
   for (let run = 0; run < statusRuns; run += 1) {

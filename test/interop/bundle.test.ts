@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { bundle, licences, makeExecutable } from '../../scripts/bundle.ts';
+import { bundle, bundleInParts, licences, makeExecutable } from '../../scripts/bundle.ts';
 import { loadNative } from '../../scripts/native_loader.ts';
 
 const FIXTURE = fileURLToPath(new URL('./bundle_fixture.ts', import.meta.url));
@@ -101,7 +101,8 @@ describe('the bundled programs', () => {
   for (const [name, entry] of Object.entries(PROGRAMS)) {
     it(`${name} says its usage where there is nothing else`, async () => {
       const file = join(emptyFolder(name), `${name}.mjs`);
-      await bundle(entry, file);
+      if (name === 'causeway') await bundleInParts(entry, emptyFolder(name), name);
+      else await bundle(entry, file);
       const { stdout } = await run(process.execPath, [file, '--help'], {
         cwd: join(folder, name),
         env: environment(),
@@ -110,6 +111,15 @@ describe('the bundled programs', () => {
       assert.ok(statSync(file).mode & 0o100, 'may be executed');
     });
   }
+
+  it('causeway comes in parts, of which each command loads its own', () => {
+    const sizes = readdirSync(join(folder, 'causeway')).map(
+      (name) => statSync(join(folder, 'causeway', name)).size,
+    );
+    const all = sizes.reduce((sum, size) => sum + size, 0);
+    assert.ok(sizes.length > 20, `${sizes.length} parts`);
+    assert.ok(statSync(join(folder, 'causeway', 'causeway.mjs')).size < all / 100);
+  });
 });
 
 describe('the loader of native code', () => {
