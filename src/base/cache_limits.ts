@@ -2,6 +2,8 @@ import { bytes, count, KIB, type Limit, MIB, ms } from './limit.ts';
 
 /** Those of the block caches, a part of LIMITS. */
 export const CACHE_LIMITS = {
+  cacheSizeMinBytes: bytes(16 * MIB, 'smallest cache of a mount: it is worth one large file'),
+  cacheSizeMaxBytes: bytes(2 ** 44, 'largest cache of a mount: what its index in memory was measured for'),
   cacheAskMs: ms(1_000, 'how long a machine is asked for figures of its caches, for whoever lists shares'),
   cacheBlockBytes: bytes(128 * KIB, 'what a cache keeps or drops at once: what a kernel reads ahead'),
   cacheWriteQueueMaxBytes: bytes(

@@ -1,4 +1,5 @@
 import { CausewayError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
 import { formatBytes, sizeOf } from '../base/units.ts';
 
 /** A whole number in a range. CW_USAGE. */
@@ -8,13 +9,9 @@ export function parseCount(text: string, option: string, max: number, min = 1): 
   throw new CausewayError('CW_USAGE', `${option} ${text}: a whole number from ${min} to ${max} is needed`);
 }
 
-/** A cache is worth one large file at least; at most what its index in memory was measured for. */
-const CACHE_MIN_BYTES = 16 * 1024 * 1024;
-const CACHE_MAX_BYTES = 2 ** 44;
-
 /** How much of what is read is kept on a disk, in bytes. CW_USAGE. */
 export function parseCacheSize(text: string, option: string): number {
-  return parseSize(text, option, CACHE_MIN_BYTES, CACHE_MAX_BYTES);
+  return parseSize(text, option, LIMITS.cacheSizeMinBytes.value, LIMITS.cacheSizeMaxBytes.value);
 }
 
 /** `20M` → 20 MiB; also a plain number of bytes, and K, G, KiB, MB and the like. */

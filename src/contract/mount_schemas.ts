@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { LIMITS } from '../base/limits.ts';
 import { VmName } from './schemas.ts';
 
 /* Mounts: folders of machines that the daemon shows on this host. */
@@ -6,11 +7,12 @@ import { VmName } from './schemas.ts';
 const Strict = { additionalProperties: false } as const;
 const Path = Type.String({ minLength: 1, maxLength: 4096 });
 
-/** The smallest cache is worth one large file; the largest is what the index in memory was measured for. */
-const CACHE_MIN_BYTES = 16 * 1024 * 1024;
-const CACHE_MAX_BYTES = 2 ** 44;
+const { cacheSizeMinBytes, cacheSizeMaxBytes } = LIMITS;
 
-export const CacheBytes = Type.Integer({ minimum: CACHE_MIN_BYTES, maximum: CACHE_MAX_BYTES });
+export const CacheBytes = Type.Integer({
+  minimum: cacheSizeMinBytes.value,
+  maximum: cacheSizeMaxBytes.value,
+});
 
 export const CachePolicy = Type.Union([
   /** What is written goes to the machine at once, and is not kept: it is kept once it is read. */

@@ -14,6 +14,7 @@ import type { World } from '../world/world.ts';
 import type { Machines } from './machines.ts';
 import { MountLoop } from './mount_loop.ts';
 import type { StoredShare } from './share_store.ts';
+import { within } from './within.ts';
 
 export interface ShareMountsParts {
   readonly world: World;
@@ -113,19 +114,15 @@ export class ShareMounts implements AsyncDisposable {
   async #cacheOf({ vm, id, cacheBytes }: Wanted['mount']): Promise<CacheView | null> {
     if (cacheBytes === undefined) return null;
     const { machines, world } = this.#parts;
-    const late = new AbortController();
-    const answered = new AbortController();
-    void world.clock.sleep(LIMITS.cacheAskMs.value, answered.signal).then(
-      () => late.abort(new CausewayError('CW_VM_OFFLINE', `${vm} does not answer`)),
-      () => undefined, // it came in time
-    );
+    const { clock } = world;
     try {
-      const mux = await machines.link(vm).ready(late.signal);
-      return toldCaches(await callRpc(mux, 'caches', {}, late.signal)).get(id) ?? null;
-    } catch {
-      return null; // figures only: whatever is wrong with the machine is told by the state of the mount
-    } finally {
-      answered.abort();
+      return await within(clock, LIMITS.cacheAskMs.value, async (signal) => {
+        const mux = await machines.link(vm).ready(signal);
+        return toldCaches(await callRpc(mux, 'caches', {}, signal)).get(id) ?? null;
+      });
+    } catch (failure) {
+      if (failure instanceof CausewayError) return null; // figures only: the state of the mount tells what is wrong
+      throw failure;
     }
   }
 

@@ -60,7 +60,7 @@ export async function send(
 
 /** What was sent for a copy that did not start. The daemon forgets it by itself, a while later. */
 export async function discard(id: string): Promise<void> {
-  await call('removeUpload', { id }, {}).catch(() => undefined);
+  await call('removeUpload', { id }, {}).catch(() => undefined); // it is forgotten later, then
 }
 
 async function sendFiles(id: string, files: readonly PickedFile[], stopped: AbortSignal): Promise<void> {

@@ -93,7 +93,8 @@ export class FarMount {
   async run(stream: Stream, { wallMs }: MountReady): Promise<CausewayError | null> {
     this.#stream = stream;
     this.cache?.farClock(wallMs);
-    for (const bytes of this.#requests.takeUnsent()) this.#send(stream, [bytes]);
+    // Copies: the kernel's memory is free again with the answer, the link may need its bytes a little longer.
+    for (const bytes of this.#requests.takeUnsent()) this.#send(stream, [bytes.slice()]);
     this.#watch();
     try {
       for (;;) {
@@ -131,10 +132,12 @@ export class FarMount {
 
   /** What went ahead comes to its end, where the other side is there to take it. */
   async #drain(): Promise<void> {
-    const late = new AbortController();
-    const waited = this.#options.clock.sleep(LIMITS.mountEndMs.value, late.signal).catch(() => undefined);
-    if (this.#stream !== null) await Promise.race([this.#writes.drained(), waited]);
-    late.abort();
+    if (this.#stream === null) return;
+    const drained = new AbortController();
+    const waited = this.#options.clock.sleep(LIMITS.mountEndMs.value, drained.signal);
+    await Promise.race([this.#writes.drained(), waited]);
+    drained.abort();
+    await waited.catch(() => undefined); // cut short: all had come to its end
   }
 
   /** Programs wait for a while only. */

@@ -1,4 +1,5 @@
 import { LIMITS } from '../../base/limits.ts';
+import type { PassingFrame } from './far_cache.ts';
 import { ERRNO, IN_HEADER_BYTES, OP, OUT_HEADER_BYTES } from './protocol.ts';
 
 /*
@@ -11,13 +12,6 @@ const WRITE_IN_BYTES = IN_HEADER_BYTES + 40;
 const WRITE_OUT_BYTES = OUT_HEADER_BYTES + 8;
 /** O_DSYNC, which O_SYNC contains, and both values of O_DIRECT: whoever says so wants to know that it is there. */
 const O_WAITS = 0o10000 | 0o240000;
-
-interface Request {
-  readonly bytes: Uint8Array;
-  readonly view: DataView;
-  readonly opcode: number;
-  readonly unique: bigint;
-}
 
 interface Ahead {
   readonly node: bigint;
@@ -61,14 +55,14 @@ export class FarWrites {
   }
 
   /** Whether that WRITE may be answered before it is there. */
-  mayGoAhead({ bytes, view }: Request): boolean {
+  mayGoAhead({ bytes, view }: PassingFrame): boolean {
     if (bytes.byteLength < WRITE_IN_BYTES || (view.getUint32(FLAGS_AT, true) & O_WAITS) !== 0) return false;
     const isRoom = this.#bytes + bytes.byteLength <= LIMITS.mountAheadMaxBytes.value;
     return isRoom && this.#ahead.size < LIMITS.mountAheadWritesMax.value;
   }
 
   /** Answers it; the caller sends it. `release` is called when the other machine has answered, or it failed. */
-  goAhead({ bytes, view, unique }: Request, release: () => void): void {
+  goAhead({ bytes, view, unique }: PassingFrame, release: () => void): void {
     const node = view.getBigUint64(16, true);
     const handle = view.getBigUint64(HANDLE_AT, true);
     this.#ahead.set(unique, { node, handle, sizeBytes: bytes.byteLength, release });
@@ -82,7 +76,7 @@ export class FarWrites {
   }
 
   /** True where a request of the kernel is answered here, now or later, since it is about writes that went ahead. */
-  takes(request: Request, isFlushFar: boolean): boolean {
+  takes(request: PassingFrame, isFlushFar: boolean): boolean {
     const { opcode, view, bytes, unique } = request;
     if (this.#writers.size === 0 || bytes.byteLength < HANDLE_AT + 8) return false;
     const node = view.getBigUint64(16, true);
