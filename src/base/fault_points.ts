@@ -2,7 +2,12 @@
  * Bugs that the simulator can plant, to prove that its checkers would find them. Nothing but a test ever plants one,
  * so that in production each point is a comparison with an empty set.
  */
-export type PlantedBug = 'acknowledge-before-flush' | 'skip-verify' | 'trust-journal' | 'undo-record-late';
+export type PlantedBug =
+  | 'acknowledge-before-flush'
+  | 'skip-verify'
+  | 'trust-journal'
+  | 'undo-record-late'
+  | 'write-back-early-acknowledge';
 
 const planted = new Set<PlantedBug>();
 

@@ -5,6 +5,7 @@ import { MACHINE_LIMITS } from './machine_limits.ts';
 import { MOUNT_LIMITS } from './mount_limits.ts';
 import { PATH_LIMITS } from './path_limits.ts';
 import { SERVICE_LIMITS } from './service_limits.ts';
+import { WRITE_BACK_LIMITS } from './write_back_limits.ts';
 
 export type { Limit } from './limit.ts';
 
@@ -469,6 +470,7 @@ export const LIMITS = {
   ...SERVICE_LIMITS,
   ...MOUNT_LIMITS,
   ...CACHE_LIMITS,
+  ...WRITE_BACK_LIMITS,
 } as const satisfies Record<string, Limit>;
 
 export type LimitName = keyof typeof LIMITS;

@@ -76,6 +76,11 @@ export const SERVICE_ERRORS = {
   CW_MOUNT_EXISTS: spec('never', 4, 'Choose another place, or `causeway umount` what is there first.'),
   CW_MOUNT_ROOT: spec('never', 4, 'Give the folder to a user, or add `--as-root` where root is meant.'),
   CW_MOUNT_UNKNOWN: spec('never', 4, 'See `causeway mount` for what is mounted.'),
+  CW_CACHE_JOURNAL: spec(
+    'never',
+    1,
+    'What was written and not yet sent on cannot be read any more: look after that disk. To go on without it, move the folder of the journal away.',
+  ),
   // area: shares
   CW_SHARE_EXISTS: spec('never', 4, 'A share with that name exists: choose another name or remove it first.'),
   CW_SHARE_EVENTS_GONE: spec(
