@@ -25,9 +25,18 @@ export const MOUNT_LIMITS = {
     'files and folders that a kernel may know of a mount before it is asked to forget some',
   ),
   mountForgetQueueMax: count(10_000, 'names that a kernel is still to be asked to forget'),
+  mountNoticesAtOnceMax: count(
+    2,
+    'notices to kernels that all mounts of a process write at one time: each may wait, and keeps one of four threads',
+  ),
   mountLocksPerFileMax: count(10_000, 'locks on ranges of one file of a mount'),
   mountLockWaitersMax: count(10_000, 'programs that wait for a lock in one mount'),
   mountLockOwnersMax: count(10_000, 'programs that hold locks in one mount'),
+  mountLockLookMinMs: ms(
+    2,
+    'pause before a lock that somebody outside of a mount has is looked for again, at first',
+  ),
+  mountLockLookMaxMs: ms(50, 'the same after it was long in coming: each pause is twice as long as the last'),
   mountFoldersListedMax: count(
     1_024,
     'folders that programs are listing in one mount, with up to 64 KiB each',

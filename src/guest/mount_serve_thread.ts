@@ -5,6 +5,7 @@ import { syncFile } from '../world/node/file_sync.ts';
 import { folderThread, leaveFolderThread } from '../world/node/folder_server_data.ts';
 import { createPosix } from '../world/node/posix_calls.ts';
 import { Slots } from '../world/node/slots.ts';
+import { callAfter } from '../world/node/thread_timer.ts';
 
 const { options, tell, onOrder } = folderThread();
 try {
@@ -19,14 +20,19 @@ try {
     slots: new Slots(answerStates, answersAt, slotBytes),
     answered: (answers, sizeBytes) => tell({ answers, sizeBytes }),
     sync: syncFile,
+    after: callAfter,
   });
   tell({ ready: { memory, requestsAt, requestStates, answersAt, answerStates, slotBytes } });
-  onOrder(({ slot, sizeBytes }) => {
-    const goesOn = folder.serve(requestsAt + slot * slotBytes, sizeBytes);
-    tell({ served: slot });
-    if (goesOn) return;
+  const end = () => {
     folder.close();
     leaveFolderThread();
+  };
+  onOrder((order) => {
+    if ('end' in order) return end();
+    const { slot, sizeBytes } = order;
+    const goesOn = folder.serve(requestsAt + slot * slotBytes, sizeBytes);
+    tell({ served: slot });
+    if (!goesOn) end();
   });
 } catch (failure) {
   const { code, message } = asCausewayError(failure);

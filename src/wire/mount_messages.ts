@@ -39,6 +39,8 @@ export interface MountOpening {
 export interface MountHello {
   /** Whom the mount belongs to there: shown as the owner of everything. */
   readonly owner: MountOwner;
+  /** True where nothing was asked yet through this very mount: what an earlier one of that id had open is nobody's. */
+  readonly begins?: boolean;
 }
 
 /** The first message of the side with the folder. */
@@ -72,14 +74,17 @@ export function decodeMountOpening(encoded: Uint8Array): MountOpening {
   };
 }
 
-export function encodeMountHello({ owner }: MountHello): Uint8Array {
-  return encodeCbor({ userId: owner.userId, groupId: owner.groupId });
+export function encodeMountHello({ owner, begins = false }: MountHello): Uint8Array {
+  const { userId, groupId } = owner;
+  return encodeCbor({ userId, groupId, ...(begins && { begins }) });
 }
 
 /** CW_WIRE_*. */
 export function decodeMountHello(encoded: Uint8Array): MountHello {
   const map = mapOf(decodeCbor(encoded), 'hello of a mount');
-  return { owner: { userId: u32(map, 'userId'), groupId: u32(map, 'groupId') } };
+  const begins = optional(map, 'begins', boolean);
+  const owner = { userId: u32(map, 'userId'), groupId: u32(map, 'groupId') };
+  return { owner, ...(begins === undefined ? {} : { begins }) };
 }
 
 export function encodeMountReady(ready: MountReady): Uint8Array {

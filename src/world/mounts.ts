@@ -24,8 +24,11 @@ export interface KernelMount {
   start(take: TakeBytes): void;
   /** One whole answer. That nobody waits for it any more is no failure. */
   answer(bytes: Uint8Array): void;
-  /** Tells the kernel something of which it may have to wait for itself. A wish: it may be passed over. */
-  notify(bytes: Uint8Array): void;
+  /**
+   * Tells the kernel something of which it may have to wait for itself. A wish, that may be passed over where many wait; with
+   * `done` it comes before those, and `done` is called once the kernel knows, or cannot be told.
+   */
+  notify(bytes: Uint8Array, done?: () => void): void;
   /**
    * Lets the kernel read so far ahead in files that are read in order, once it has been answered how it may. A wish: only root
    * may have it, others keep the usual 128 KiB.

@@ -88,6 +88,26 @@ export interface PosixRights {
   become(userId: number, groupId: number): void;
 }
 
+/** A lock that is in the way of another one, as fcntl(2) tells it. */
+export interface FoundLock {
+  readonly type: number;
+  readonly start: bigint;
+  /** 0: to the end of the file, wherever that is. */
+  readonly lengthBytes: bigint;
+  /** Of this machine; -1 where the lock belongs to a descriptor. */
+  readonly processId: number;
+}
+
+/** Locks that all programs of this machine see. They belong to the descriptor, and end with it. */
+export interface PosixLocks {
+  /** fcntl(2) with F_OFD_SETLK: F_RDLCK, F_WRLCK or F_UNLCK for so many bytes, or up to the end with a length of 0. */
+  set(fd: number, type: number, start: bigint, lengthBytes: bigint): number;
+  /** F_OFD_GETLK. Null: nothing is in the way. */
+  find(fd: number, type: number, start: bigint, lengthBytes: bigint): FoundLock | null;
+  /** flock(2). */
+  flock(fd: number, operation: number): number;
+}
+
 export interface Posix {
   readonly memory: PosixMemory;
   readonly names: PosixNames;
@@ -96,4 +116,5 @@ export interface Posix {
   readonly data: PosixData;
   readonly xattrs: PosixXattrs;
   readonly rights: PosixRights;
+  readonly locks: PosixLocks;
 }

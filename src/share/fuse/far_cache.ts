@@ -111,6 +111,11 @@ export class FarCache {
     return true;
   }
 
+  /** It may have been changed over there: it is asked for again before anything of it is served. */
+  changed(node: bigint): void {
+    this.#files.get(node)?.doubt();
+  }
+
   /** Notes a request that goes to the other machine. What is to be asked beside it, or null. */
   passing({
     opcode,

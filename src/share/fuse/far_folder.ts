@@ -18,6 +18,8 @@ export interface FarAnswers {
   readonly answered: (slot: number, sizeBytes: number) => void;
   /** Flushes beside other work; `done` gets 0 or an error, in this thread. */
   readonly sync: (fd: number, dataOnly: boolean, done: (result: number) => void) => void;
+  /** Calls later, in this thread; what it gives takes that back. */
+  readonly after: (delayMs: number, call: () => void) => () => void;
 }
 
 /** A folder of this machine for the kernel of another one: whole requests in slots of memory become whole answers in slots. */
@@ -37,6 +39,8 @@ export class FarFolder {
   #slot = -1;
   #usedBytes = 0;
   #syncs = 0;
+  #lookMs = LIMITS.mountLockLookMinMs.value;
+  #cancelLook: (() => void) | null = null;
 
   /** CW_DISK_*, CW_UNSUPPORTED. */
   constructor(posix: Posix, options: FolderServerOptions, answers: FarAnswers) {
@@ -81,11 +85,27 @@ export class FarFolder {
       place += frameBytes;
     }
     this.#flush();
+    if (this.#server.waitsForLocks) this.#lookForLocks(LIMITS.mountLockLookMinMs.value);
     return goesOn;
   }
 
   close(): void {
+    this.#cancelLook?.();
     this.#server.close();
+  }
+
+  /** Others tell nobody that a lock is free: it is looked for, less often the longer that takes. */
+  #lookForLocks(inMs: number): void {
+    if (this.#cancelLook !== null && this.#lookMs <= inMs) return;
+    this.#cancelLook?.();
+    this.#lookMs = inMs;
+    this.#cancelLook = this.#answers.after(inMs, () => {
+      this.#cancelLook = null;
+      this.#server.retryLocks();
+      this.#flush();
+      const nextMs = Math.min(inMs * 2, LIMITS.mountLockLookMaxMs.value);
+      if (this.#server.waitsForLocks) this.#lookForLocks(nextMs);
+    });
   }
 
   #sync(fd: number, dataOnly: boolean, low: number, high: number): void {

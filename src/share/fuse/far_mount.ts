@@ -3,30 +3,27 @@ import { asCausewayError, CausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { BlockStore } from '../../cache/store/block_store.ts';
 import type { Stream } from '../../link/mux/mux.ts';
-import type { MountReady } from '../../wire/mount_messages.ts';
+import type { MountHello, MountReady } from '../../wire/mount_messages.ts';
 import type { Clock } from '../../world/clock.ts';
 import type { KernelMount } from '../../world/mounts.ts';
 import { isFarAttribute } from './attribute_names.ts';
 import { FarCache, type PassingFrame } from './far_cache.ts';
+import { FarLocks } from './far_locks.ts';
 import { FarRequests } from './far_requests.ts';
 import { errorAnswer, FarWrites, writeHead } from './far_writes.ts';
 import { Frame } from './frame.ts';
 import { answerInit } from './init.ts';
+import { inodeNotice, interruptFrame, NOTICE } from './notices.ts';
 import { ERRNO, IN_HEADER_BYTES, INIT_OUT_BYTES, OP, OUT_HEADER_BYTES } from './protocol.ts';
 
 /** Requests up to that size are copied, so that the memory which the kernel writes to is free at once. */
 const COPIED_MAX_BYTES = 16 * 1024;
 /** Writes up to that size are copied when they go ahead; larger ones stay where the kernel has put them until they are there. */
 const AHEAD_COPIED_MAX_BYTES = 256 * 1024;
-/** FUSE_NOTIFY_INVAL_ENTRY: all that the side with the folder may tell this kernel by itself. */
-const NOTIFY_FORGET = 3;
 const BODY_AT = IN_HEADER_BYTES;
 const ATTRIBUTE_AT = BODY_AT + 8;
 /** XATTR_NAME_MAX of Linux. */
 const ATTRIBUTE_MAX_BYTES = 255;
-const UNLOCK = 2;
-const LOCK_TYPE_AT = BODY_AT + 32;
-const LOCK_IN_BYTES = BODY_AT + 48;
 
 export interface FarMountOptions {
   readonly clock: Clock;
@@ -51,13 +48,13 @@ export class FarMount {
   readonly #writes: FarWrites;
   /** Pieces of memory that are kept for writes which went ahead. */
   #heldSlots = 0;
-  /** Files on which locks were asked for, by the id of the node: only their closing is told. */
-  readonly #locked = new Set<bigint>();
+  readonly #locks = new FarLocks();
   #stream: Stream | null = null;
   #isStalled = false;
   /** Aborted when what it waits for is there again; null while requests get through. */
   #outage: AbortController | null = null;
   #isGivenUp = false;
+  #hasBegun = false;
 
   constructor(kernel: KernelMount, options: FarMountOptions) {
     this.kernel = kernel;
@@ -80,6 +77,11 @@ export class FarMount {
     this.#watch();
   }
 
+  /** What the other side is told first. */
+  get hello(): MountHello {
+    return { owner: this.kernel.owner, begins: !this.#hasBegun };
+  }
+
   get isReadOnly(): boolean {
     return this.#options.readOnly === true;
   }
@@ -92,8 +94,10 @@ export class FarMount {
   /** Sends requests over the stream and takes answers from it, until it ends: why it did, or null. */
   async run(stream: Stream, { wallMs }: MountReady): Promise<CausewayError | null> {
     this.#stream = stream;
+    this.#hasBegun = true;
     this.cache?.farClock(wallMs);
     // Copies: the kernel's memory is free again with the answer, the link may need its bytes a little longer.
+    for (const unique of this.#requests.takeAbandoned()) this.#send(stream, [interruptFrame(unique)]);
     for (const bytes of this.#requests.takeUnsent()) this.#send(stream, [bytes.slice()]);
     this.#watch();
     try {
@@ -231,13 +235,10 @@ export class FarMount {
       this.#answer(frame.unique, ERRNO.EOPNOTSUPP);
       return true;
     }
-    const node = view.getBigUint64(16, true);
-    if (opcode === OP.setlk || opcode === OP.setlkw) {
-      const isLock = bytes.byteLength >= LOCK_IN_BYTES && view.getUint32(LOCK_TYPE_AT, true) !== UNLOCK;
-      if (isLock) this.#locked.add(node);
-    }
-    if (opcode === OP.forget) this.#locked.delete(node);
-    const isFlushFar = opcode === OP.flush && this.#locked.has(node);
+    this.#locks.passing(frame);
+    if (opcode === OP.interrupt && this.#stream === null && bytes.byteLength >= BODY_AT + 8)
+      this.#requests.interrupt(view.getBigUint64(BODY_AT, true));
+    const isFlushFar = opcode === OP.flush && this.#locks.isLocked(view.getBigUint64(16, true));
     if (this.#writes.takes(frame, isFlushFar)) return true;
     // closing a file ends locks of the process, of which there are none here
     if (opcode !== OP.flush || isFlushFar) return opcode === OP.destroy;
@@ -275,7 +276,7 @@ export class FarMount {
   #takeAnswers(bytes: Uint8Array): void {
     for (const { bytes: one, view, unique } of framesOf(bytes, OUT_HEADER_BYTES)) {
       if (unique === 0n) {
-        if (view.getInt32(4, true) === NOTIFY_FORGET) this.kernel.notify(one.slice());
+        if (view.getInt32(4, true) === NOTICE.invalEntry) this.kernel.notify(one.slice());
         continue;
       }
       const opcode = this.#requests.answered(unique);
@@ -285,7 +286,15 @@ export class FarMount {
 
   #deliver(opcode: number, unique: bigint, answer: Uint8Array): void {
     if (this.cache?.answered(opcode, unique, answer)) return;
+    const locked = this.#locks.granted(unique, answer);
+    if (locked !== null) return this.#locked(locked, answer.slice());
     if (!this.#writes.answered(unique, answer)) this.kernel.answer(answer);
+  }
+
+  /** Whoever had the lock before may have changed the file: it is read anew by who has it now. */
+  #locked(node: bigint, answer: Uint8Array): void {
+    this.cache?.changed(node);
+    this.kernel.notify(inodeNotice(node), () => this.kernel.answer(answer));
   }
 
   #answer(unique: bigint, errno: number): void {

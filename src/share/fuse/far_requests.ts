@@ -21,6 +21,9 @@ const REPEATABLE: ReadonlySet<number> = new Set([
   OP.access,
   OP.lseek,
   OP.getlk,
+  // an owner is never in its own way: it gets again what it has
+  OP.setlk,
+  OP.setlkw,
   OP.statx,
 ]);
 
@@ -37,6 +40,8 @@ interface Asked {
 /** The requests of one kernel that have no answer yet, in its order. */
 export class FarRequests {
   readonly #asked = new Map<bigint, Asked>();
+  /** Waits for locks that the other side may still have, and nobody here. */
+  #abandoned: bigint[] = [];
   readonly #fail: (unique: bigint, errno: number, opcode: number) => void;
 
   /** `fail` answers a request with an error. */
@@ -74,8 +79,22 @@ export class FarRequests {
   }
 
   failOne(unique: bigint, errno: number): void {
+    const asked = this.#asked.get(unique);
+    if (asked?.opcode === OP.setlkw && asked.isSent) this.#abandoned.push(unique);
     const opcode = this.answered(unique);
     if (opcode !== null) this.#fail(unique, errno, opcode);
+  }
+
+  /** A program does not wait for a lock any more, and the other side cannot be told now. */
+  interrupt(unique: bigint): void {
+    if (this.#asked.get(unique)?.opcode === OP.setlkw) this.failOne(unique, ERRNO.EINTR);
+  }
+
+  /** Waits for locks that the other side is to end. */
+  takeAbandoned(): bigint[] {
+    const taken = this.#abandoned;
+    this.#abandoned = [];
+    return taken;
   }
 
   /** What is to be sent, again or for the first time; it counts as sent. */

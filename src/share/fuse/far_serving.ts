@@ -46,11 +46,16 @@ export class FarServing {
     const id = toHex(mountId);
     try {
       const hello = decodeMountHello(await firstMessage(stream));
-      const known = this.#kept.get(id);
-      known?.away?.abort();
-      known?.stream?.reset(
+      const found = this.#kept.get(id);
+      const known = hello.begins === true ? undefined : found;
+      found?.away?.abort();
+      found?.stream?.reset(
         new CausewayError('CW_LINK_STREAM_RESET', 'the mount has come back on another stream'),
       );
+      if (known === undefined && found !== undefined) {
+        this.#kept.delete(id);
+        await found.server.close(); // with the locks of programs that are gone
+      }
       if (known === undefined && this.#kept.size >= LIMITS.mountsMax.value)
         throw new CausewayError('CW_LIMIT', 'there are too many mounts');
       const server = known?.server ?? (await start(hello.owner));

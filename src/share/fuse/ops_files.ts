@@ -164,9 +164,12 @@ export const flush: Operation = (state) => {
 export const release: Operation = (state) => {
   const { frame, view } = state;
   if (!frame.holds(24)) return -ERRNO.EINVAL;
-  const file = state.files.remove(idAt(view, frame.body));
+  const handle = idAt(view, frame.body);
+  const file = state.files.get(handle);
   if (file === undefined) return -ERRNO.EBADF;
   const { node } = file;
+  state.locks.releaseHandle(node.id, handle);
+  state.files.remove(handle);
   if ((view.getUint32(frame.body + 12, true) & RELEASE_UNLOCK_FLOCK) !== 0)
     state.locks.releaseOwner(node.id, lockOwnerAt(view, frame.body + 16), true);
   if (node.backing !== null) {

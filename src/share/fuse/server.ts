@@ -143,7 +143,19 @@ export class FuseServer {
     this.#answers.send(at, sizeBytes);
   }
 
+  /** Somebody waits for a lock that a program of this machine, or another mount, has: it is to be looked for again. */
+  get waitsForLocks(): boolean {
+    return this.#state.locks.waitsOutside;
+  }
+
+  /** Looks for it. Not while a request is served. */
+  retryLocks(): void {
+    this.#state.out = this.#answers.place(OUT_HEADER_BYTES) + OUT_HEADER_BYTES;
+    this.#state.locks.retry();
+  }
+
   close(): void {
+    this.#state.locks.close();
     this.#state.files.close();
     this.#state.nodes.close();
   }

@@ -8,6 +8,7 @@ import {
   writeAttrHead,
   writeEntryHead,
 } from './attributes.ts';
+import { FileLocks } from './file_locks.ts';
 import { Frame } from './frame.ts';
 import { FuseLocks } from './locks.ts';
 import { type FuseNode, FuseNodes } from './nodes.ts';
@@ -98,7 +99,7 @@ export class FuseState {
     });
     const filesMax = far === null ? LIMITS.mountFilesOpenMax : LIMITS.mountFarFilesMax;
     this.files = new OpenFiles(posix.data, filesMax.value, far?.idBase ?? 1);
-    this.locks = new FuseLocks();
+    this.locks = new FuseLocks(far === null ? null : new FileLocks(posix, this.nodes, this.files));
   }
 
   get view(): DataView {

@@ -3,7 +3,7 @@ import type { Worker } from 'node:worker_threads';
 import { asCausewayError, CausewayError, fromReport } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { FolderServer, FolderServerOptions, TakeBytes } from '../mounts.ts';
-import type { FolderThreadMessage, FrameSlots } from './folder_server_data.ts';
+import type { FolderThreadMessage, FrameOrder, FrameSlots } from './folder_server_data.ts';
 import { startThread } from './kernel_mount.ts';
 import type { ThreadModule } from './offload.ts';
 import { Slots } from './slots.ts';
@@ -67,12 +67,18 @@ class NodeFolderServer implements FolderServer {
     }
     if (slot < 0) return;
     this.#memory.set(bytes, this.#requests.placeOf(slot));
-    this.#worker.postMessage({ slot, sizeBytes: bytes.byteLength });
+    this.#worker.postMessage({ slot, sizeBytes: bytes.byteLength } satisfies FrameOrder);
   }
 
+  /** The thread closes what it has open, where it still answers: descriptors and locks would outlive it. */
   async close(): Promise<void> {
-    await this.#worker.terminate();
+    this.#take = (_bytes, release) => release();
+    this.#isOver = true;
+    this.#freed?.();
+    this.#worker.postMessage({ end: true } satisfies FrameOrder);
+    const late = setTimeout(() => void this.#worker.terminate(), LIMITS.mountEndMs.value);
     await this.ended;
+    clearTimeout(late);
   }
 
   #hear(message: FolderThreadMessage): void {

@@ -19,10 +19,8 @@ export type FolderThreadMessage =
   /** The requests of a slot were served, and it is free. */
   | { readonly served: number };
 
-export interface FrameOrder {
-  readonly slot: number;
-  readonly sizeBytes: number;
-}
+/** Requests lie in a slot, or there will be no more. */
+export type FrameOrder = { readonly slot: number; readonly sizeBytes: number } | { readonly end: true };
 
 /** In the thread that serves a folder: what it was started with, and how it hears and tells. */
 export function folderThread(): {

@@ -81,6 +81,15 @@ export class FuseMount {
     }
   }
 
+  /** Ends all requests of its programs with errors, where this system offers that. */
+  abort(): void {
+    try {
+      writeFileSync(`/sys/fs/fuse/connections/${this.#device.split(':')[1]}/abort`, '1');
+    } catch {
+      // it has ended, or there is no such file system: it ends with the descriptor
+    }
+  }
+
   /** Takes it away; from under programs that use it where they do, who then get errors. */
   unmount(): void {
     if (this.isMounted) unmountFuse(this.#mountpoint, { lazily: true });

@@ -7,6 +7,7 @@ import { LIMITS } from '../../base/limits.ts';
 import type { KernelMount, KernelMountOptions, Owner, TakeBytes } from '../mounts.ts';
 import { type FuseMount, listFuseMounts, mountFuse, StopPipe } from './fuse_mount.ts';
 import type { KernelReadData, ReadRequests } from './kernel_mount_thread.ts';
+import { KernelNotices } from './kernel_notices.ts';
 import type { ThreadModule } from './offload.ts';
 import { realFolder } from './real_folder.ts';
 import { Slots } from './slots.ts';
@@ -41,14 +42,14 @@ class NodeKernelMount implements KernelMount {
   readonly #mount: FuseMount;
   readonly #stop = new StopPipe();
   readonly #worker: Worker;
-  readonly #notices: Uint8Array[] = [];
-  #isNotifying = false;
+  readonly #notices: KernelNotices;
   #isOver = false;
 
   constructor(place: Pick<KernelMount, 'mountpoint' | 'owner'>, mount: FuseMount, reading: ThreadModule) {
     this.mountpoint = place.mountpoint;
     this.owner = place.owner;
     this.#mount = mount;
+    this.#notices = new KernelNotices(mount.fd);
     const slotsMax = LIMITS.mountSlotsMax.value;
     const requestBytes = LIMITS.mountWriteMaxBytes.value + HEADER_ROOM;
     const slotBytes = requestBytes + SMALL_ROOM;
@@ -67,10 +68,10 @@ class NodeKernelMount implements KernelMount {
     this.#worker.on('error', (thrown) => {
       failure = asCausewayError(thrown);
     });
-    this.ended = once(this.#worker, 'exit').then(() => {
+    this.ended = once(this.#worker, 'exit').then(async () => {
       this.#isOver = true;
       this.#mount.unmount();
-      fs.closeSync(this.#mount.fd);
+      await this.#leaveDevice();
       this.#stop.close();
       return failure;
     });
@@ -95,22 +96,24 @@ class NodeKernelMount implements KernelMount {
     }
   }
 
-  notify(bytes: Uint8Array): void {
-    if (this.#notices.length >= LIMITS.mountForgetQueueMax.value) return;
-    this.#notices.push(bytes);
-    if (!this.#isNotifying) this.#notifyNext();
+  notify(bytes: Uint8Array, done?: () => void): void {
+    if (this.#isOver) return done?.();
+    this.#notices.add(bytes, done);
   }
 
   readAhead(sizeBytes: number): void {
     this.#mount.readAhead(sizeBytes);
   }
 
-  /** One at a time, and not in this thread: the kernel may wait for a folder that is locked until this thread answers. */
-  #notifyNext(): void {
-    const bytes = this.#notices.shift();
-    this.#isNotifying = bytes !== undefined && !this.#isOver;
-    // the kernel says so where it does not know the name any more
-    if (bytes !== undefined && !this.#isOver) fs.write(this.#mount.fd, bytes, () => this.#notifyNext());
+  /** Not while something is told: the number of the descriptor may be another file's by then. */
+  async #leaveDevice(): Promise<void> {
+    const left = this.#notices.close().then(() => fs.closeSync(this.#mount.fd));
+    let late: NodeJS.Timeout | undefined;
+    const waited = new Promise<void>((resolve) => {
+      late = setTimeout(resolve, LIMITS.mountEndMs.value);
+    });
+    await Promise.race([left, waited.then(() => this.#mount.abort())]);
+    clearTimeout(late);
   }
 
   async close(): Promise<void> {

@@ -4,6 +4,7 @@ import type {
   Posix,
   PosixAttrs,
   PosixData,
+  PosixLocks,
   PosixMemory,
   PosixMoves,
   PosixNames,
@@ -13,7 +14,7 @@ import { bindLibc } from './libc.ts';
 import { bindRights } from './posix_rights.ts';
 import { loadFfi } from './syscalls.ts';
 
-/** Path of a descriptor, and the empty name. */
+/** The empty name, two offsets at 16, and a `struct flock` at 32. */
 const SCRATCH_BYTES = 64;
 const PATH_BYTES = 4_096 + 64;
 
@@ -28,6 +29,9 @@ const O_CLOEXEC = 0o2000000;
 /** STATX_BASIC_STATS and STATX_BTIME. */
 const STATX_MASK = 0xfff;
 const SEEK_SET = 0;
+const F_OFD_GETLK = 36;
+const F_OFD_SETLK = 37;
+const F_UNLCK = 2;
 
 type Pointer = bigint;
 
@@ -66,6 +70,11 @@ interface DataFunctions {
   close(fd: number): number;
 }
 
+interface LockFunctions {
+  fcntl(fd: number, command: number, lock: Pointer): number;
+  flock(fd: number, operation: number): number;
+}
+
 interface XattrFunctions {
   getxattr(path: Pointer, name: Pointer, into: Pointer, sizeBytes: bigint): bigint;
   listxattr(path: Pointer, into: Pointer, sizeBytes: bigint): bigint;
@@ -73,7 +82,12 @@ interface XattrFunctions {
   removexattr(path: Pointer, name: Pointer): number;
 }
 
-type Functions = NameFunctions & AttrFunctions & ListFunctions & DataFunctions & XattrFunctions;
+type Functions = NameFunctions &
+  AttrFunctions &
+  ListFunctions &
+  DataFunctions &
+  LockFunctions &
+  XattrFunctions;
 
 const I = 'i32' as const;
 const U = 'u32' as const;
@@ -104,6 +118,8 @@ const SIGNATURES = {
   lseek: { return: L, arguments: [I, L, I] },
   copy_file_range: { return: L, arguments: [I, P, I, P, P, U] },
   close: { return: I, arguments: [I] },
+  fcntl: { return: I, arguments: [I, I, P] },
+  flock: { return: I, arguments: [I, I] },
   getxattr: { return: L, arguments: [P, P, P, P] },
   listxattr: { return: L, arguments: [P, P, P] },
   setxattr: { return: I, arguments: [P, P, P, P, I] },
@@ -158,6 +174,7 @@ export function createPosix(sizeBytes: number, shared = false): Posix {
     data: dataOf(bound, sizeBytes + 16),
     xattrs: xattrsOf(bound),
     rights: bindRights(),
+    locks: locksOf(bound, sizeBytes + 32),
   };
 }
 
@@ -237,5 +254,32 @@ function xattrsOf({ c, at, result, pathOf }: Bound): PosixXattrs {
     set: (fd, nameAt, from, sizeBytes, flags) =>
       result(c.setxattr(pathOf(fd), at(nameAt), at(from), BigInt(sizeBytes), flags)),
     remove: (fd, nameAt) => result(c.removexattr(pathOf(fd), at(nameAt))),
+  };
+}
+
+/** `lockAt`: 32 bytes for a `struct flock` of a 64-bit machine. */
+function locksOf({ c, at, memory: { view }, result }: Bound, lockAt: number): PosixLocks {
+  const put = (type: number, start: bigint, lengthBytes: bigint): Pointer => {
+    view.setInt16(lockAt, type, true);
+    view.setInt16(lockAt + 2, SEEK_SET, true);
+    view.setBigInt64(lockAt + 8, start, true);
+    view.setBigInt64(lockAt + 16, lengthBytes, true);
+    view.setInt32(lockAt + 24, 0, true);
+    return at(lockAt);
+  };
+  return {
+    set: (fd, type, start, lengthBytes) => result(c.fcntl(fd, F_OFD_SETLK, put(type, start, lengthBytes))),
+    find: (fd, type, start, lengthBytes) => {
+      const found = c.fcntl(fd, F_OFD_GETLK, put(type, start, lengthBytes));
+      const foundType = view.getInt16(lockAt, true);
+      if (found < 0 || foundType === F_UNLCK) return null;
+      return {
+        type: foundType,
+        start: view.getBigInt64(lockAt + 8, true),
+        lengthBytes: view.getBigInt64(lockAt + 16, true),
+        processId: view.getInt32(lockAt + 24, true),
+      };
+    },
+    flock: (fd, operation) => result(c.flock(fd, operation)),
   };
 }
