@@ -1,3 +1,4 @@
+import { BENCH_LIMITS } from './bench_limits.ts';
 import { CACHE_LIMITS } from './cache_limits.ts';
 import { COMMAND_LIMITS } from './command_limits.ts';
 import { bytes, count, KIB, type Limit, MIB, ms } from './limit.ts';
@@ -471,6 +472,7 @@ export const LIMITS = {
   ...MOUNT_LIMITS,
   ...CACHE_LIMITS,
   ...WRITE_BACK_LIMITS,
+  ...BENCH_LIMITS,
 } as const satisfies Record<string, Limit>;
 
 export type LimitName = keyof typeof LIMITS;

@@ -126,6 +126,12 @@ export const SERVICE_ERRORS = {
     1,
     'Raise what the system allows: sysctl fs.inotify.max_user_watches and fs.inotify.max_user_instances.',
   ),
+  // area: measuring
+  CW_BENCH: spec(
+    'never',
+    1,
+    'The message has the last words of what was measured; `--only` leaves it out, `--keep` keeps its files.',
+  ),
   // area: audit
   CW_AUDIT_UNAVAILABLE: spec(
     'retry',

@@ -24,4 +24,28 @@ export function addBenchCommands(program: Command, add: Add): void {
     )
     .option('--accesses <n>', 'length of each trace, 1000 to 1000000 (default: 30000)')
     .option('--seed <n>', 'traces of the same seed are the same, 1 to 1000000000 (default: 1)');
+  add(
+    bench,
+    'shares',
+    'share a folder of this machine in each way, ours and those of others that are installed, and compare how fast clients read, write, make and list files. Nothing outside of a folder of its own is touched; afterwards no process, mount or file of it is left',
+    'causeway bench shares --quick --only mount --only bindfs --only bare',
+    async () => (await import('./commands/bench_shares.ts')).benchShares,
+  )
+    .option('--quick', 'small sizes and one round: shows that all works; the figures are rough')
+    .option(
+      '--only <names>',
+      'these ways of sharing, with commas or given several times (default: all)',
+      several,
+    )
+    .option('--list', 'the names of all ways of sharing, and which are installed')
+    .option(
+      '--size <size>',
+      'the file that is read and written in order, 1M to 1T (default: 1G; --quick: 64M)',
+    )
+    .option('--files <n>', 'small files in a folder, 1 to 1000000 (default: 10000; --quick: 500)')
+    .option('--connections <n>', 'clients at once, 1 to 1000 (default: 100; --quick: 20)')
+    .option('--reads <n>', 'small reads of a figure, 1 to 1000000 (default: 10000; --quick: 1000)')
+    .option('--rounds <n>', 'each way is measured once a round, 1 to 100 (default: 3; --quick: 1)')
+    .option('--dir <folder>', 'where the files are (default: in memory, /dev/shm, if there is room)')
+    .option('--keep', 'leave the files and configurations there afterwards');
 }

@@ -184,8 +184,8 @@ function mountsAt(mountpoint: string): MountedFuse[] {
   return listFuseMounts().filter((mount) => mount.mountpoint === mountpoint);
 }
 
-/** proc_pid_mountinfo(5). */
-function readMounts(): MountedFuse[] {
+/** All mounts of this machine, as this process sees them: proc_pid_mountinfo(5). */
+export function readMounts(): MountedFuse[] {
   const mounts: MountedFuse[] = [];
   for (const line of readFileSync('/proc/self/mountinfo', 'utf8').split('\n')) {
     const [head = '', tail = ''] = line.split(' - ');
