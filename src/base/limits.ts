@@ -290,6 +290,8 @@ export const LIMITS = {
     'how much longer the source waits with its counters while next to nothing gets through',
   ),
   openDirsMax: count(64, 'folders a side of a transfer keeps open, besides those in use'),
+  folderBatchMax: count(128, 'folders that are made, or get their metadata, in one piece of work'),
+  jobFoldersMax: count(64, 'folders a piece of work in a disk thread keeps open'),
   walkBatchEntries: count(1_024, 'names of a folder that one block of an interrupted walk holds'),
   walkPieceEntries: count(4_096, 'entries that are looked at in one piece of work of a walk'),
   openFilesMax: count(256, 'files a side of a transfer keeps open'),

@@ -10,6 +10,7 @@ import { cutRangeJob } from './delta/cut_file.ts';
 import { writePatchJob } from './delta/patch_job.ts';
 import { SHORT_HASH_BYTES, shortHash } from './delta/short_hash.ts';
 import { type OnMoved, readFully, writeFully } from './file_io.ts';
+import { finishFoldersJob, makeFoldersJob } from './folder_jobs.ts';
 import { nowAndThen } from './job_progress.ts';
 import { linkFilesJob, lookInReferenceJob } from './link_dest/link_jobs.ts';
 import { lookPageJob } from './look_ahead.ts';
@@ -200,6 +201,8 @@ export const DISK_JOBS: readonly Job<never, unknown>[] = [
   restoreJob,
   planWalkJob,
   lookPageJob,
+  makeFoldersJob,
+  finishFoldersJob,
   hashFilesJob,
   lookInReferenceJob,
   linkFilesJob,

@@ -10,8 +10,9 @@ import { isRefusal, type Missing, missingProblem } from './metadata.ts';
 import type { PartialStore } from './partial_store.ts';
 import { renameInto, settleFile } from './publish.ts';
 import { MARK, type Placed, type SinkPlan } from './sink_plan.ts';
-import { ChangedFolders, type Making, problemOf, statOrNull } from './sink_prepare.ts';
+import { ChangedFolders, type Making, problemOf } from './sink_prepare.ts';
 import { linkName } from './temporary_name.ts';
+import { statOrNull } from './undo/keep_job.ts';
 import type { Placing, UndoKeeper } from './undo/keeper.ts';
 import { placedAs } from './undo/placing.ts';
 

@@ -1,45 +1,105 @@
 import { asCausewayError } from '../base/errors.ts';
-import { LIMITS } from '../base/limits.ts';
 import { type Name, type RelPath, splitRel } from '../base/path.ts';
-import type { DirCache } from '../tree/dir_cache.ts';
 import { PlanPage } from '../wire/plan_page.ts';
 import type { Dir } from '../world/disk.ts';
 import type { Job, Offload } from '../world/offload.ts';
 import type { PlainStat, WholeFiles } from '../world/whole_files.ts';
 import { EntryBytes } from './entry_bytes.ts';
 import { FreshFolders } from './fresh_folders.ts';
+import { JobFolders } from './job_folders.ts';
+import { hasNoLists } from './metadata.ts';
 import type { AddedPage } from './sink_plan.ts';
 import type { StageMeter } from './stage_meter.ts';
 
-/** What stands where a planned file goes. Of the same file, bits tell what else is as it was at the source. */
-export const SEEN = { unknown: 0, nothing: 1, other: 2, same: 4, sameMode: 1, sameOwner: 2 } as const;
+/**
+ * What stands where a planned file or folder goes. Of the same one, bits tell what else is as it was at the source; of a
+ * folder also that it has no access lists.
+ */
+export const SEEN = {
+  unknown: 0,
+  nothing: 1,
+  other: 2,
+  same: 4,
+  sameMode: 1,
+  sameOwner: 2,
+  bare: 8,
+} as const;
+
+/** What a page was looked for with; `absent` are folders that are not there. */
+interface LookedPage {
+  readonly seen: Uint8Array;
+  readonly absent: readonly RelPath[];
+}
 
 /**
- * Looks for the files of a page of the plan; gives what is seen of each. `slots` says of each entry in which of the
- * folders, counted from 1; 0: nobody asks for it.
+ * Looks for the files and folders of a page of the plan; gives what is seen of each. `slots` says of each entry in which of
+ * the folders below `root`, counted from 1; 0: nobody asks for it.
  */
 export const lookPageJob: Job<
   {
-    readonly folders: readonly Dir[];
+    readonly root: Dir;
+    readonly folders: readonly RelPath[];
     readonly names: Uint8Array;
     readonly rows: Uint8Array;
-    readonly slots: Uint8Array;
+    readonly slots: Uint16Array;
   },
-  Uint8Array
+  LookedPage
 > = {
   name: 'look-page',
-  async run({ folders, names, rows, slots }, { whole }) {
+  async run({ root, folders, names, rows, slots }, { whole }) {
     const page = new PlanPage({ folders: [], names, rows, more: [] });
     const seen = new Uint8Array(page.count);
-    for (let at = 0; at < slots.length; at += 1) {
-      const slot = slots[at]!;
-      if (slot === 0) continue;
-      const place: Place = { dir: folders[slot - 1]!, name: page.name(at) as Name };
-      seen[at] = lookQuickly(place, page, at, whole) ?? (await look(place, page, at));
+    const absent: RelPath[] = [];
+    const open = new JobFolders(root);
+    let last = 0;
+    let dir: Dir | string = '';
+    try {
+      for (let at = 0; at < slots.length; at += 1) {
+        const slot = slots[at]!;
+        if (slot === 0) continue;
+        if (slot !== last) {
+          const folder = folders[slot - 1]!;
+          dir = await openOrCode(open, folder);
+          if (dir === GONE) absent.push(folder);
+          last = slot;
+        }
+        if (typeof dir === 'string') {
+          seen[at] = dir === GONE ? SEEN.nothing : SEEN.unknown;
+          continue;
+        }
+        const place: Place = { dir, name: page.name(at) as Name };
+        if (page.kind(at) === 'directory') seen[at] = await lookAtFolder(place, page, at);
+        else seen[at] = lookQuickly(place, page, at, whole) ?? (await look(place, page, at));
+      }
+    } finally {
+      await open.close();
     }
-    return seen;
+    return { seen, absent };
   },
 };
+
+const GONE = 'CW_DISK_NOT_FOUND';
+
+/** The folder, or the code of why it cannot be opened. */
+async function openOrCode(open: JobFolders, folder: RelPath): Promise<Dir | string> {
+  try {
+    return await open.at(folder);
+  } catch (failure) {
+    return asCausewayError(failure).code;
+  }
+}
+
+/** Where it cannot be looked at, the copy tells why when it wants to make it. */
+async function lookAtFolder({ dir, name }: Place, page: PlanPage, at: number): Promise<number> {
+  try {
+    const stat = await dir.stat(name);
+    if (stat.kind !== 'directory') return SEEN.other;
+    const seen = compared({ ...stat, sizeBytes: page.sizeBytes(at) }, page, at);
+    return seen >= SEEN.same && (await hasNoLists(dir.caps.xattrsOf(name))) ? seen | SEEN.bare : seen;
+  } catch (failure) {
+    return asCausewayError(failure).code === GONE ? SEEN.nothing : SEEN.unknown;
+  }
+}
 
 interface Place {
   readonly dir: Dir;
@@ -89,7 +149,8 @@ function compared(
 }
 
 export interface LookAheadParts {
-  readonly dirs: DirCache;
+  /** The folder that takes the copy. */
+  readonly root: Dir;
   readonly offload: Offload;
   readonly meter: StageMeter;
 }
@@ -118,7 +179,7 @@ export class LookAhead {
     return this.#seen.get(index);
   }
 
-  /** Begins to look for the files of the next page of the plan. Resolves when the next one may come. */
+  /** Begins to look for the entries of the next page of the plan. Resolves when the next one may come. */
   async take(added: AddedPage): Promise<void> {
     for (let at = 0; at < added.page.count; at += 1) this.#seen.push(SEEN.unknown);
     const work = this.#look(added).catch(() => undefined); // it is looked for again when the plan is whole
@@ -139,55 +200,36 @@ export class LookAhead {
   }
 
   async #look(added: AddedPage): Promise<void> {
-    const wanted = placesIn(added);
-    const there: RelPath[] = [];
-    for (const [folder, entries] of wanted) {
-      if (this.#isOver) return;
-      if (await this.#isThere(folder)) there.push(folder);
-      else if (this.#absent.has(folder))
-        for (const at of entries) this.#seen.set(added.first + at, SEEN.nothing);
+    if (this.#isOver) return;
+    const { root, offload, meter } = this.#parts;
+    const { page, first, columns } = added;
+    const folders: RelPath[] = [];
+    const slots = new Uint16Array(page.count);
+    for (const [folder, entries] of placesIn(added)) {
+      const isAbsent = this.#absent.has(folder);
+      const slot = isAbsent ? 0 : folders.push(folder);
+      for (const at of entries)
+        if (isAbsent) this.#seen.set(first + at, SEEN.nothing);
+        else slots[at] = slot;
     }
-    const most = LIMITS.packFoldersMax.value;
-    for (let from = 0; from < there.length && !this.#isOver; from += most)
-      await this.#lookIn(there.slice(from, from + most), wanted, added);
-  }
-
-  /** False where it is not there or cannot be opened. */
-  async #isThere(folder: RelPath): Promise<boolean> {
-    if (this.#absent.has(folder)) return false;
-    try {
-      await this.#parts.dirs.use(folder, async () => undefined);
-      return true;
-    } catch (failure) {
-      if (asCausewayError(failure).code === 'CW_DISK_NOT_FOUND') this.#absent.add(folder);
-      return false;
-    }
-  }
-
-  async #lookIn(
-    folders: readonly RelPath[],
-    wanted: ReadonlyMap<RelPath, readonly number[]>,
-    { page, first, columns }: AddedPage,
-  ): Promise<void> {
-    const { dirs, offload, meter } = this.#parts;
-    const slots = new Uint8Array(page.count);
-    for (const [at, folder] of folders.entries())
-      for (const entry of wanted.get(folder)!) slots[entry] = at + 1;
+    if (folders.length === 0) return;
     const { names, rows } = columns;
-    const seen = await meter.run('destinationRead', 0, () =>
-      dirs.useAll(folders, (opened) => offload.run(lookPageJob, { folders: opened, names, rows, slots })),
+    const { seen, absent } = await meter.run('destinationRead', 0, () =>
+      offload.run(lookPageJob, { root, folders, names, rows, slots }),
     );
     meter.goesOn();
+    for (const folder of absent) this.#absent.add(folder);
     for (let at = 0; at < seen.length; at += 1) if (slots[at] !== 0) this.#seen.set(first + at, seen[at]!);
   }
 }
 
-/** Which files go to which folder; not those that have another name there. */
+/** Which files and folders go to which folder; not those that have another name there. */
 function placesIn({ page, targetOf }: AddedPage): Map<RelPath, number[]> {
   const places = new Map<RelPath, number[]>();
   let last: { readonly folder: number; readonly entries: number[] } | undefined;
   for (let at = 0; at < page.count; at += 1) {
-    if (page.kind(at) !== 'file') continue;
+    const kind = page.kind(at);
+    if (kind !== 'file' && kind !== 'directory') continue;
     const folder = page.folder(at);
     if (last?.folder !== folder || page.folders[folder] === '') {
       const { parent, name } = splitRel(targetOf(at));

@@ -114,6 +114,19 @@ export function isRefusal(code: string): boolean {
   return ['CW_UNSUPPORTED', 'CW_DISK_PERMISSION', 'CW_DISK_NAME'].includes(code);
 }
 
+/** Names of attributes that are access lists begin so. */
+export const ACCESS_LIST = 'system.posix_acl_';
+
+/** Whether an entry has no access lists, as far as it can be asked. Errors of the disk are thrown. */
+export async function hasNoLists(store: XattrStore | null): Promise<boolean> {
+  try {
+    return store === null || !(await store.list()).some((name) => name.startsWith(ACCESS_LIST));
+  } catch (failure) {
+    if (!isRefusal(asCausewayError(failure).code)) throw failure;
+    return true;
+  }
+}
+
 /** An entry that was copied but lacks something. */
 export function missingProblem(path: string, missing: Missing): Problem {
   return { path, code: 'CW_COPY_METADATA', message: `copied without ${missing.join('; ')}` };

@@ -248,7 +248,8 @@ interface Piece {
 const NO_XATTRS: Metadata['xattrs'] = [];
 const NOTHING_MISSING: Missing = [];
 
-function ownerAt(owners: Uint32Array, at: number): Owner | null {
+/** Null: it stays as it is. */
+export function ownerAt(owners: Uint32Array, at: number): Owner | null {
   const userId = owners[2 * at]!;
   return userId === SAME_OWNER ? null : { userId, groupId: owners[2 * at + 1]! };
 }

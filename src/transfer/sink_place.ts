@@ -23,9 +23,16 @@ import { Ownership } from './ownership.ts';
 import { discardPartial, discardStalePartials, PartialStore, removeFolderIfEmpty } from './partial_store.ts';
 import type { ReadBack } from './read_back.ts';
 import type { SinkFile } from './sink_files.ts';
+import {
+  type FolderMaking,
+  finishFolders,
+  folderAbove,
+  isFolderSettled,
+  makeFolders,
+} from './sink_folders.ts';
 import { copiedNote, noReferenceNote } from './sink_notes.ts';
 import { MARK, type NumberedEntry, type Placed, type SinkPlan } from './sink_plan.ts';
-import { finishFolders, type Making, makeFolders, makeSymlinks, preflight } from './sink_prepare.ts';
+import { type Making, makeSymlinks, preflight } from './sink_prepare.ts';
 import { checkClaims, type JournalClaims, readClaims, takeClaims } from './sink_recovery.ts';
 import { SinkWriter } from './sink_writer.ts';
 import { knowsHoles } from './sparse_read.ts';
@@ -99,7 +106,7 @@ export class SinkPlace {
     this.#rootBefore = before;
     this.#dirs = new DirCache(root);
     this.#versions = new VersionsThere(this.#dirs);
-    this.#ahead = new LookAhead({ dirs: this.#dirs, offload: params.world.offload, meter });
+    this.#ahead = new LookAhead({ root, offload: params.world.offload, meter });
     this.#meter = meter;
   }
 
@@ -120,7 +127,8 @@ export class SinkPlace {
     const root = await openedRoot(params.world.disk, destination.folder);
     const place = new SinkPlace(params, destination, root, meter);
     await place.#openReference(roots);
-    if (destination.prefix !== '') place.#above = place.#folderAbove(destination.prefix as RelPath);
+    if (destination.prefix !== '')
+      place.#above = folderAbove(destination.prefix as RelPath, params.world.clock.wallMs());
     return place;
   }
 
@@ -283,9 +291,12 @@ export class SinkPlace {
   }
 
   async makeFolders(plan: SinkPlan, onProblem: Making['onProblem']): Promise<void> {
-    const making = this.#making(onProblem);
-    await this.#meter.run('publish', 0, async () => this.#undo?.folders(this.#folders(plan), this.#rules!));
-    this.#fresh = await makeFolders(this.#folders(plan), making);
+    await this.#ahead.settled();
+    const isSettled = (folder: Placed) => this.#isSettled(plan, folder);
+    await this.#meter.run('publish', 0, async () =>
+      this.#undo?.folders(this.#folders(plan), this.#rules!, isSettled),
+    );
+    this.#fresh = await makeFolders(this.#folders(plan), this.#folderMaking(onProblem), isSettled);
   }
 
   makeSymlinks(plan: SinkPlan, onProblem: Making['onProblem']): Promise<void> {
@@ -329,7 +340,7 @@ export class SinkPlace {
   }
 
   async finishFolders(plan: SinkPlan, onProblem: Making['onProblem']): Promise<void> {
-    const making = this.#making(onProblem);
+    const making = this.#folderMaking(onProblem);
     await finishFolders(this.#untilOver(plan.markedBackwards(MARK.folder)), making, this.#fresh);
     if (this.#above) await finishFolders([this.#above], making, this.#fresh);
   }
@@ -356,6 +367,17 @@ export class SinkPlace {
 
   #making(onProblem: Making['onProblem']): Making {
     return { dirs: this.#dirs, meter: this.#meter, rules: this.#rules!, onProblem };
+  }
+
+  #folderMaking(onProblem: Making['onProblem']): FolderMaking {
+    const { offload } = this.#params.world;
+    return { ...this.#making(onProblem), root: this.#root, offload };
+  }
+
+  /** Whether a folder was seen as the copy leaves it. */
+  #isSettled(plan: SinkPlan, folder: Placed & { readonly index?: number }): boolean {
+    if (folder.index === undefined || plan.isRenamed) return false;
+    return isFolderSettled(folder, this.#ahead.of(folder.index), this.#rules!);
   }
 
   /** All folders of the copy, parents first. */
@@ -456,21 +478,6 @@ export class SinkPlace {
       made: await store.dir.self(), // what is made in a folder that we made has the same owner and group
     });
     return new MetadataRules(ownership, processUserId === 0);
-  }
-
-  #folderAbove(target: RelPath): Placed {
-    const now = BigInt(Math.trunc(this.#params.world.clock.wallMs())) * 1_000_000n;
-    const entry: PlanEntry = {
-      path: target,
-      kind: 'directory',
-      sizeBytes: 0,
-      mode: 0o755,
-      mtimeNs: now,
-      ctimeNs: now,
-      inode: '',
-      linkTarget: '',
-    };
-    return { entry, target };
   }
 }
 

@@ -4,14 +4,10 @@ import { type Name, type RelPath, splitRel } from '../base/path.ts';
 import { formatBytes } from '../base/units.ts';
 import type { DirCache } from '../tree/dir_cache.ts';
 import type { PlanEntry, Problem } from '../wire/copy_types.ts';
-import type { Dir, Stat } from '../world/disk.ts';
-import type { XattrStore } from '../world/disk_caps.ts';
-import { FreshFolders } from './fresh_folders.ts';
+import type { Dir } from '../world/disk.ts';
 import {
   type Described,
   giveMetadata,
-  isRefusal,
-  type Metadata,
   type MetadataRules,
   type Missing,
   missingProblem,
@@ -20,6 +16,7 @@ import type { PartialStore } from './partial_store.ts';
 import type { Placed, SinkPlan } from './sink_plan.ts';
 import type { StageMeter } from './stage_meter.ts';
 import { fileKeyOf, partialName } from './temporary_name.ts';
+import { statOrNull } from './undo/keep_job.ts';
 import type { KeepFailures, Placing, UndoKeeper } from './undo/keeper.ts';
 import { linkPlacing } from './undo/placing.ts';
 
@@ -101,50 +98,9 @@ export class ChangedFolders {
   }
 }
 
-/** Makes the folders of the plan, parents first, and flushes their names. Gives those that were not there. */
-export async function makeFolders(folders: Iterable<Placed>, making: Making): Promise<FreshFolders> {
-  const { dirs, meter, onProblem } = making;
-  const changed = new ChangedFolders(making);
-  const fresh = new FreshFolders();
-  for (const { entry, target } of folders) {
-    let isNew = false;
-    try {
-      isNew = await meter.run('publish', 0, () => makeFolder(dirs, target, fresh));
-      meter.goesOn();
-    } catch (failure) {
-      onProblem(problemOf(entry, failure));
-    }
-    if (!isNew) continue;
-    fresh.add(target);
-    await changed.add(target);
-  }
-  await changed.flush();
-  return fresh;
-}
-
 export function problemOf(entry: PlanEntry, failure: unknown): Problem {
   const { code, message } = asCausewayError(failure);
   return { path: entry.path, code, message };
-}
-
-/** True when the folder was made, false when it was there: most were when a copy is repeated, and a look costs less than a refusal. */
-async function makeFolder(dirs: DirCache, target: RelPath, fresh: FreshFolders): Promise<boolean> {
-  if (target === '') return false;
-  return dirs.useParent(target, async (dir, name) => {
-    if (!fresh.holds(target) && (await statOrNull(dir, name))?.kind === 'directory') return false;
-    try {
-      await dir.makeDir(name, 0o700);
-      return true;
-    } catch (failure) {
-      if (asCausewayError(failure).code !== 'CW_DISK_EXISTS') throw failure;
-    }
-    const stat = await dir.stat(name);
-    if (stat.kind === 'directory') return false;
-    throw new CausewayError(
-      'CW_COPY_KIND',
-      `a ${stat.kind} stands at the destination where the source has a folder`,
-    );
-  });
 }
 
 /** Where symlinks get their temporary names, and what keeps those that they replace. */
@@ -239,70 +195,6 @@ function makeSymlink(
   });
 }
 
-/**
- * Gives the folders their metadata. They come deepest first, since what is made in a folder changes its time. Of those that
- * were there before the copy, which are not `fresh`, most have it when a copy is repeated: they are left alone.
- */
-export async function finishFolders(
-  deepestFirst: Iterable<Placed>,
-  { dirs, meter, rules, onProblem }: Making,
-  fresh: FreshFolders,
-): Promise<void> {
-  for (const { entry, target } of deepestFirst) {
-    if (target === '') continue;
-    try {
-      dirs.forget(target);
-      const missing = await meter.run('publish', 0, () =>
-        dirs.useParent(target, (dir, name) =>
-          finishFolder({ dir, name, isFresh: fresh.has(target) }, entry, rules),
-        ),
-      );
-      meter.goesOn();
-      if (missing.length > 0) onProblem(missingProblem(entry.path, missing));
-    } catch (failure) {
-      onProblem(problemOf(entry, failure));
-    }
-  }
-}
-
-/** The folder may have been there, with another owner, or have an access list from the folder it was made in. */
-async function finishFolder(
-  { dir, name, isFresh }: { readonly dir: Dir; readonly name: Name; readonly isFresh: boolean },
-  entry: PlanEntry,
-  rules: MetadataRules,
-): Promise<Missing> {
-  const folder = named(dir, name);
-  const metadata = { ...rules.of(entry), owner: rules.ownership.wanted(entry) };
-  const planned = new Set(metadata.xattrs.map((xattr) => xattr.name));
-  if (entry.userId !== undefined) await removeAccessLists(folder.xattrs, planned);
-  if (!isFresh && metadata.xattrs.length === 0 && hasAll(await dir.stat(name), metadata)) return [];
-  return giveMetadata(folder, metadata);
-}
-
-function hasAll(stat: Stat, { owner, mode, mtimeNs }: Metadata): boolean {
-  const isOwned = owner === null || (stat.userId === owner.userId && stat.groupId === owner.groupId);
-  return isOwned && stat.kind === 'directory' && stat.mode === mode && stat.mtimeNs === mtimeNs;
-}
-
-async function removeAccessLists(store: XattrStore | null, planned: ReadonlySet<string>): Promise<void> {
-  if (store === null) return;
-  try {
-    for (const name of await store.list())
-      if (name.startsWith('system.posix_acl_') && !planned.has(name)) await store.remove(name);
-  } catch (failure) {
-    if (!isRefusal(asCausewayError(failure).code)) throw failure;
-  }
-}
-
 function named(dir: Dir, name: Name): Described {
   return { xattrs: dir.caps.xattrsOf(name), setAttrs: (patch) => dir.setAttrs(name, patch) };
-}
-
-export async function statOrNull(dir: Dir, name: Parameters<Dir['stat']>[0]): Promise<Stat | null> {
-  try {
-    return await dir.stat(name);
-  } catch (failure) {
-    if (asCausewayError(failure).code === 'CW_DISK_NOT_FOUND') return null;
-    throw failure;
-  }
 }

@@ -16,7 +16,7 @@ import { linkFiles } from './link_dest/link_files.ts';
 import { SEEN } from './look_ahead.ts';
 import { giveMetadata, type MetadataRules, type Missing } from './metadata.ts';
 import type { Owner } from './ownership.ts';
-import { SAME_OWNER } from './pack_jobs.ts';
+import { ownerAt } from './pack_jobs.ts';
 import { MARK, type NumberedEntry, type SinkPlan } from './sink_plan.ts';
 import { attrsRecord } from './undo/attrs_record.ts';
 import type { UndoKeeper } from './undo/keeper.ts';
@@ -72,11 +72,6 @@ interface Planned {
   readonly mtimeNs: bigint;
   readonly mode: number;
   readonly owner: Owner | null;
-}
-
-function ownerAt(owners: Uint32Array, at: number): Owner | null {
-  const userId = owners[2 * at]!;
-  return userId === SAME_OWNER ? null : { userId, groupId: owners[2 * at + 1]! };
 }
 
 /** What cannot be looked at, or not be given its owner and mode, counts as changed. */

@@ -5,7 +5,6 @@ import { LookAhead, SEEN } from '../../src/transfer/look_ahead.ts';
 import { PlanSpool } from '../../src/transfer/plan_spool.ts';
 import { SinkPlan } from '../../src/transfer/sink_plan.ts';
 import { StageMeter } from '../../src/transfer/stage_meter.ts';
-import { DirCache } from '../../src/tree/dir_cache.ts';
 import { encodePlan } from '../../src/wire/copy_messages.ts';
 import type { PlanEntry } from '../../src/wire/copy_types.ts';
 import { planColumns } from '../../src/wire/plan_page.ts';
@@ -36,14 +35,16 @@ test('what stands at the destination is seen page by page, whatever has another 
     await put(dir, 'mode', 0o600, 'abc');
     await put(dir, 'longer', 0o644, 'abcd');
     await dir.makeDir(parseName('folder'));
+    await dir.makeDir(parseName('alike'));
+    await dir.setAttrs(parseName('alike'), { mode: 0o755, mtimeNs: 5_000n });
     const { userId, groupId } = await dir.stat(parseName('same'));
-    const dirs = new DirCache(root);
     const renamed = (path: string) => (path === 'top' ? 'another' : path);
     const plan = new SinkPlan(new PlanSpool(world.compression), ({ path }) => parseRelPath(renamed(path)));
-    const ahead = new LookAhead({ dirs, offload: world.offload, meter: new StageMeter(world.clock) });
+    const ahead = new LookAhead({ root, offload: world.offload, meter: new StageMeter(world.clock) });
+    const folder = { kind: 'directory', sizeBytes: 0, mode: 0o755 } as const;
     const pages: (readonly [PlanEntry, number])[][] = [
       [
-        [planned('there', { kind: 'directory', sizeBytes: 0 }), SEEN.unknown],
+        [planned('there', { kind: 'directory', sizeBytes: 0 }), SEEN.other],
         [planned('there/same', { userId, groupId }), SEEN.same | SEEN.sameMode | SEEN.sameOwner],
         [planned('there/same'), SEEN.same | SEEN.sameMode],
         [planned('there/mode', { userId: userId + 1, groupId }), SEEN.same],
@@ -51,6 +52,13 @@ test('what stands at the destination is seen page by page, whatever has another 
         [planned('there/absent'), SEEN.nothing],
         [planned('there/folder'), SEEN.nothing],
         [planned('top'), SEEN.unknown],
+        [
+          planned('there/alike', { ...folder, userId, groupId }),
+          SEEN.same | SEEN.sameMode | SEEN.sameOwner | SEEN.bare,
+        ],
+        [planned('there/alike', { ...folder, mtimeNs: 6_000n }), SEEN.other],
+        [planned('there/same', folder), SEEN.other],
+        [planned('there/no-folder', folder), SEEN.nothing],
       ],
       [
         [planned('gone/below/a'), SEEN.nothing],
@@ -72,7 +80,6 @@ test('what stands at the destination is seen page by page, whatever has another 
     );
     assert.equal(ahead.of(pages.flat().length), SEEN.unknown);
     await ahead.close();
-    await dirs[Symbol.asyncDispose]();
     await dir.close();
     await root.close();
   });

@@ -49,7 +49,7 @@ async function passOver(world: World, plan: readonly PlanEntry[], looksAhead: bo
   const files = new SinkPlan(new PlanSpool(world.compression), (entry) => parseRelPath(entry.path));
   files.add(encodePlan(plan), planColumns(plan));
   const meter = new StageMeter(world.clock);
-  const ahead = looksAhead ? new LookAhead({ dirs, offload: world.offload, meter }) : null;
+  const ahead = looksAhead ? new LookAhead({ root, offload: world.offload, meter }) : null;
   await ahead?.take(files.added!);
   const { signal } = new AbortController();
   const made = await root.self();

@@ -133,12 +133,20 @@ export class UndoKeeper {
     this.#earlier = await earlierCounts(this.#parts.root, this.#parts.undoId);
   }
 
-  /** Records folders of the plan, parents first, before they are made or changed. Stable when it resolves. */
-  async folders(folders: Iterable<Placed>, rules: MetadataRules): Promise<void> {
+  /**
+   * Records folders of the plan, parents first, before they are made or changed; those that are `settled` stand there as
+   * they are planned. Stable when it resolves.
+   */
+  async folders(
+    folders: Iterable<Placed>,
+    rules: MetadataRules,
+    settled: (folder: Placed) => boolean = () => false,
+  ): Promise<void> {
     let changes = false;
-    for (const { target, entry } of folders) {
+    for (const folder of folders) {
+      const { target, entry } = folder;
       if (target === '') continue;
-      const found = await this.#folderBefore(target, entry, rules);
+      const found = settled(folder) ? asPlanned(entry) : await this.#folderBefore(target, entry, rules);
       if (found !== null && found.stat.kind !== 'directory') continue; // told when it is made
       if (found === null) this.#fresh.add(target);
       changes ||= found === null || found.changes;
@@ -434,15 +442,22 @@ export class UndoKeeper {
   }
 }
 
+/** What is recorded of a folder. */
+type FolderStat = Pick<Stat, 'kind' | 'mode' | 'mtimeNs' | 'userId' | 'groupId'>;
+
 /** A folder that was there. */
 interface FolderBefore {
-  readonly stat: Stat;
+  readonly stat: FolderStat;
   readonly xattrs: readonly UndoXattr[];
   /** Whether the copy gives it other attributes. */
   readonly changes: boolean;
 }
 
-function folderRecord(path: string, before: Stat | null, xattrs: readonly UndoXattr[]): UndoRecord {
+function asPlanned({ mode, mtimeNs, userId = 0, groupId = 0 }: PlanEntry): FolderBefore {
+  return { stat: { kind: 'directory', mode, mtimeNs, userId, groupId }, xattrs: [], changes: false };
+}
+
+function folderRecord(path: string, before: FolderStat | null, xattrs: readonly UndoXattr[]): UndoRecord {
   if (before === null)
     return { type: 'folder', path, made: true, mode: 0, mtimeNs: 0n, userId: 0, groupId: 0, xattrs };
   const { mode, mtimeNs, userId, groupId } = before;

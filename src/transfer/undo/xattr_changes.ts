@@ -5,11 +5,8 @@ import { LIMITS } from '../../base/limits.ts';
 import type { Xattr } from '../../wire/copy_types.ts';
 import type { UndoXattr } from '../../wire/undo_record.ts';
 import type { XattrStore } from '../../world/disk_caps.ts';
-import { isRefusal } from '../metadata.ts';
+import { ACCESS_LIST, isRefusal } from '../metadata.ts';
 import { contentMark } from './identity.ts';
-
-/** An access list is changed by a new mode too: what stands there later need not be what was given. */
-const ACCESS_LIST = 'system.posix_acl_';
 
 /**
  * The attributes of an entry that a copy is about to change, as they are now. `dropsLists`: access lists that are not
@@ -48,6 +45,7 @@ export async function restoreXattrs(store: XattrStore | null, changes: readonly 
   }
 }
 
+/** It is changed by a new mode too: what stands there later need not be what was given. */
 export function isAccessList(name: string): boolean {
   return name.startsWith(ACCESS_LIST);
 }
