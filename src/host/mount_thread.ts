@@ -23,6 +23,7 @@ const server = new FuseServer(
     far: null,
     times: { namesMs: cacheMs, attrsMs: cacheMs },
     backing,
+    quota: null,
     side: fuseSideOf(side),
     nodesMax: LIMITS.mountNodesMax.value,
   },

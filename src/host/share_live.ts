@@ -10,6 +10,7 @@ import { LocalTree } from '../tree/files/local_tree.ts';
 import { measureTree, QuotaLedger } from '../tree/files/quota_ledger.ts';
 import { QuotaTree } from '../tree/files/quota_tree.ts';
 import type { HttpReply, HttpRequest } from '../world/http.ts';
+import type { QuotaSeat } from '../world/mounts.ts';
 import type { World } from '../world/world.ts';
 import { statSource } from './share_source.ts';
 import type { StoredShare } from './share_store.ts';
@@ -17,7 +18,6 @@ import type { StoredShare } from './share_store.ts';
 interface Opened {
   readonly local: LocalTree;
   readonly tree: FileTree;
-  readonly ledger: QuotaLedger | null;
 }
 
 /** One share while the daemon runs. Its folder is opened when it is first needed, and again after it was gone. */
@@ -27,18 +27,21 @@ export class LiveShare {
   readonly #locks: DavLocks;
   readonly #turns = new PathTurns();
   #opening: Promise<Opened> | null = null;
-  #ledger: QuotaLedger | null = null;
+  /** One for as long as the share runs: all ways to it are counted together. */
+  readonly #ledger: QuotaLedger | null;
+  #isCounted = false;
   readonly #running = new Set<HttpReply>();
   #closed = false;
 
   constructor(world: World, record: StoredShare) {
     this.#world = world;
     this.record = record;
+    this.#ledger = record.quotaBytes === null ? null : new QuotaLedger(record.quotaBytes, 0);
     this.#locks = new DavLocks(world.clock, world.random);
   }
 
   get usedBytes(): number | null {
-    return this.#ledger?.usedBytes ?? null;
+    return this.#isCounted ? (this.#ledger?.usedBytes ?? null) : null;
   }
 
   get openRequests(): number {
@@ -100,6 +103,19 @@ export class LiveShare {
     }
   }
 
+  /** For what else changes the folder, given back when that ends; null where there is no quota. CW_SHARE_SOURCE, CW_DISK_*. */
+  async seat(): Promise<QuotaSeat | null> {
+    if (this.#ledger === null) return null;
+    await this.#open(); // what is there is counted first
+    return this.#ledger.seat();
+  }
+
+  leave(seat: QuotaSeat | null): void {
+    if (seat === null || this.#ledger === null) return;
+    // what ended in the middle of a change may have done it or not: the next user counts anew
+    if (this.#ledger.leave(seat)) void this.#forget();
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     for (const reply of this.#running) reply.cut(); // what was withdrawn ends in the middle of a file too
@@ -125,14 +141,15 @@ export class LiveShare {
 
   async #openFolder(): Promise<Opened> {
     await this.#check();
-    const { source, quotaBytes } = this.record;
+    const { source } = this.record;
     const local = await LocalTree.open(this.#world, source);
     try {
       await local.removeRemains();
-      const ledger = quotaBytes === null ? null : new QuotaLedger(quotaBytes, await measureTree(local));
+      const ledger = this.#ledger;
+      await ledger?.recount(() => measureTree(local));
+      this.#isCounted = true;
       const counted = ledger === null ? local : new QuotaTree(local, ledger);
-      this.#ledger = ledger;
-      return { local, ledger, tree: whilePresent(counted, () => this.#check()) };
+      return { local, tree: whilePresent(counted, () => this.#check()) };
     } catch (failure) {
       await local.close();
       throw failure;

@@ -9,7 +9,7 @@ import { FarServing } from '../share/fuse/far_serving.ts';
 import { type ServedFolder, serverOptions } from '../share/fuse/server_options.ts';
 import { toldCaches } from '../wire/cache_figures.ts';
 import { MOUNT_VERSIONS } from '../wire/mount_messages.ts';
-import type { Mounts } from '../world/mounts.ts';
+import type { FolderServer, FolderServerOptions, Mounts, QuotaSeat } from '../world/mounts.ts';
 import type { World } from '../world/world.ts';
 import type { Machines } from './machines.ts';
 import { MountLoop } from './mount_loop.ts';
@@ -23,8 +23,14 @@ export interface ShareMountsParts {
   readonly mounts: Mounts | null;
 }
 
-/** What is wrong with the folder of a share now; null where it can be served. */
-export type CheckShare = () => Promise<CausewayError | null>;
+/** What a mount has of a share. */
+export interface ShownShare {
+  /** What is wrong with its folder now; null where it can be served. */
+  problem(): Promise<CausewayError | null>;
+  /** A seat at its account for what serves it, given back when that ends; null where it has no quota. */
+  seat(): Promise<QuotaSeat | null>;
+  leave(seat: QuotaSeat | null): void;
+}
 
 interface Wanted {
   readonly mount: NonNullable<StoredShare['mount']>;
@@ -54,15 +60,10 @@ export class ShareMounts implements AsyncDisposable {
 
   /** Refuses what could never be mounted. CW_USAGE, CW_VM_UNKNOWN, CW_MOUNT_ROOT, CW_LIMIT, CW_UNSUPPORTED. */
   async check(record: StoredShare): Promise<void> {
-    const { mount, quotaBytes } = record;
+    const { mount } = record;
     if (mount === undefined) return;
     if (!mount.path.startsWith('/'))
       throw new CausewayError('CW_USAGE', `${mount.vm}:${mount.path}: an absolute path is needed`);
-    if (quotaBytes !== null)
-      throw new CausewayError(
-        'CW_USAGE',
-        'a share with a quota cannot be mounted: a mount does not count bytes',
-      );
     if (this.#wanted.size >= LIMITS.mountsMax.value)
       throw new CausewayError('CW_LIMIT', 'there are too many mounts');
     this.#parts.machines.link(mount.vm);
@@ -70,11 +71,11 @@ export class ShareMounts implements AsyncDisposable {
   }
 
   /** Has the share mounted as it is wished for from now on. */
-  async follow(record: StoredShare, check: CheckShare): Promise<void> {
+  async follow(record: StoredShare, share: ShownShare): Promise<void> {
     await this.forget(record.name);
     const { mount } = record;
     if (mount !== undefined)
-      this.#wanted.set(record.name, { mount, loop: this.#begin(record, mount, check) });
+      this.#wanted.set(record.name, { mount, loop: this.#begin(record, mount, share) });
   }
 
   /** Waits until the machine shows it, or says why it does not, or does not answer. */
@@ -138,7 +139,7 @@ export class ShareMounts implements AsyncDisposable {
     return this.close();
   }
 
-  #begin(record: StoredShare, mount: Wanted['mount'], check: CheckShare): Wanted['loop'] {
+  #begin(record: StoredShare, mount: Wanted['mount'], share: ShownShare): Wanted['loop'] {
     const { world, machines, mounts } = this.#parts;
     if (mounts === null) return new CausewayError('CW_UNSUPPORTED', 'this daemon serves no mounts');
     const mountId = fromHex(mount.id);
@@ -166,9 +167,10 @@ export class ShareMounts implements AsyncDisposable {
             stream,
             mountId,
             async (owner) => {
-              const problem = await check();
+              const problem = await share.problem();
               if (problem !== null) throw problem;
-              return mounts.serve(await serverOptions(world, folderOf(record, mount), owner));
+              const options = await serverOptions(world, folderOf(record, mount), owner);
+              return served(mounts, options, share);
             },
             settled,
           ),
@@ -176,6 +178,23 @@ export class ShareMounts implements AsyncDisposable {
     } catch (failure) {
       return asCausewayError(failure); // the machine is not known any more
     }
+  }
+}
+
+/** Serves it within its quota. */
+async function served(
+  mounts: Mounts,
+  options: FolderServerOptions,
+  share: ShownShare,
+): Promise<FolderServer> {
+  const quota = await share.seat();
+  try {
+    const server = await mounts.serve({ ...options, quota });
+    void server.ended.then(() => share.leave(quota));
+    return server;
+  } catch (failure) {
+    share.leave(quota);
+    throw failure;
   }
 }
 

@@ -196,6 +196,7 @@ export class Shares implements AsyncDisposable {
           name,
           new CausewayError('CW_SHARE_EVENTS_GONE', `${name} is another folder now`),
         );
+      await this.#parts.ways.mounts.forget(name); // what is there is counted anew: nobody changes it meanwhile
       await old.close();
       const share = new LiveShare(world, record);
       this.#live.set(name, share);
@@ -235,13 +236,12 @@ export class Shares implements AsyncDisposable {
 
   /** Has the shares shown by machines that are wished there; to be called once the machines are known. */
   async showAll(): Promise<void> {
-    for (const share of this.#live.values())
-      await this.#parts.ways.mounts.follow(share.record, () => share.problem());
+    for (const share of this.#live.values()) await this.#parts.ways.mounts.follow(share.record, share);
   }
 
   async #show(share: LiveShare): Promise<void> {
     const { mounts } = this.#parts.ways;
-    await mounts.follow(share.record, () => share.problem());
+    await mounts.follow(share.record, share);
     await mounts.settled(share.record.name);
   }
 

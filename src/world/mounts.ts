@@ -45,6 +45,16 @@ export interface Owner {
   readonly groupId: number;
 }
 
+/** A thread's part in the account of a folder whose files may have so many bytes together. */
+export interface QuotaSeat {
+  /** The sums, and whose turn it is. */
+  readonly account: SharedArrayBuffer;
+  /** What of the sums belongs to files without a name that this thread has open. */
+  readonly held: SharedArrayBuffer;
+  /** Different of each thread. */
+  readonly number: number;
+}
+
 /** A folder of this machine that is served to another one. */
 export interface FolderServerOptions {
   /** Absolute path. */
@@ -58,6 +68,8 @@ export interface FolderServerOptions {
   readonly idBase: number;
   /** How long the other kernel may believe names and attributes. */
   readonly cacheMs: number;
+  /** Null: there is no quota. */
+  readonly quota: QuotaSeat | null;
 }
 
 /** What answers the requests of another machine's kernel, in a thread of its own. */

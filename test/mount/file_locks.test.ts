@@ -30,6 +30,7 @@ class Machine {
       far: { shownOwner: null, idBase },
       times: { namesMs: 0, attrsMs: 0 },
       backing: null,
+      quota: null,
       side: null,
       nodesMax: 100,
     };

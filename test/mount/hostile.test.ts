@@ -1,6 +1,7 @@
 // Requests as another machine may send them, well-formed, damaged and random, to the server of a real folder beside which
 // lies what nobody may reach. SEED=N repeats a run, FRAMES=N makes it longer (200,000 for the long form).
 import assert from 'node:assert/strict';
+import { isUtf8 } from 'node:buffer';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -8,6 +9,8 @@ import { describe, it } from 'node:test';
 import { OP, ROOT_ID } from '../../src/share/fuse/protocol.ts';
 import { FuseServer } from '../../src/share/fuse/server.ts';
 import { PLACE } from '../../src/share/fuse/state.ts';
+import { QuotaClerk } from '../../src/tree/files/quota_clerk.ts';
+import { QuotaLedger } from '../../src/tree/files/quota_ledger.ts';
 import { createPosix } from '../../src/world/node/posix_calls.ts';
 import type { Posix } from '../../src/world/posix.ts';
 import { chanceOf } from './chance.ts';
@@ -23,7 +26,7 @@ const ALLOCATED_MAX = 0xffff;
 const OWNER = { userId: 4_711, groupId: 4_712 };
 
 const NAMES = [
-  'a', 'b', 'c', 'folder', 'file', 'link-out', 'link-up', 'link-file', 'pipe',
+  'a', 'b', 'c', 'folder', 'file', '.causeway', '.Causeway', 'link-out', 'link-up', 'link-file', 'pipe',
   '..', '.', '', '/', '/etc/passwd', '../outside', '../outside/secret', 'a/../..', 'x'.repeat(255), 'x'.repeat(256),
   '\u00ff\u00fe', 'outside', 'user.mine', 'trusted.x', 'security.capability', 'system.posix_acl_access',
 ] as const; // biome-ignore format: a list of names
@@ -55,7 +58,7 @@ class Hostile {
   answers = 0;
   successes = 0;
 
-  constructor(posix: Posix, folder: string, chance: (below: number) => number) {
+  constructor(posix: Posix, folder: string, chance: (below: number) => number, quota: QuotaClerk | null) {
     this.#chance = chance;
     this.#posix = posix;
     const rootFd = posix.names.openPath(folder, O_PATH);
@@ -65,6 +68,7 @@ class Hostile {
       far: { shownOwner: OWNER, idBase: 2 },
       times: { namesMs: 1_000, attrsMs: 1_000 },
       backing: null,
+      quota,
       side,
       nodesMax: 50,
     };
@@ -208,14 +212,30 @@ function prepare(base: string): { readonly folder: string; readonly outside: str
 
 const skip = process.platform === 'linux' ? false : 'needs Linux';
 
+/** What a count finds: sizes of files by their inodes, but for names that are not there where there is a quota. */
+function bytesIn(folder: Buffer): number {
+  const sizes = new Map<bigint, number>();
+  for (const at of allIn(folder)) {
+    if (!isUtf8(at) || at.toString().toLowerCase().includes('/.causeway')) continue;
+    const stat = fs.lstatSync(at, { bigint: true });
+    if (stat.isFile()) sizes.set(stat.ino, Number(stat.size));
+  }
+  return [...sizes.values()].reduce((sum, size) => sum + size, 0);
+}
+
 /** One folder, and so many requests to its server; how many did something. */
-function round(chance: (below: number) => number, frames: number): number {
+function round(chance: (below: number) => number, frames: number, quotaBytes: number | null): number {
   const base = fs.mkdtempSync(path.join(os.tmpdir(), 'cw-hostile-'));
   const { folder, outside } = prepare(base);
   const before = portrait(outside);
-  const hostile = new Hostile(createPosix(PLACE.memoryBytes), folder, chance);
+  const ledger = quotaBytes === null ? null : new QuotaLedger(quotaBytes, bytesIn(Buffer.from(folder)));
+  const clerk = ledger === null ? null : new QuotaClerk(ledger.seat());
+  const hostile = new Hostile(createPosix(PLACE.memoryBytes), folder, chance, clerk);
   try {
-    while (hostile.done < frames) hostile.step();
+    while (hostile.done < frames) {
+      hostile.step();
+      if (ledger !== null) assert.ok(ledger.usedBytes <= ledger.limitBytes);
+    }
     assert.ok(hostile.answers > frames / 2, `${hostile.answers} answers`);
     assert.equal(portrait(outside), before);
     assert.deepEqual(fs.readdirSync(base).sort(), ['folder', 'outside']);
@@ -225,23 +245,31 @@ function round(chance: (below: number) => number, frames: number): number {
       assert.ok(!stat.isBlockDevice() && !stat.isCharacterDevice(), `${at}`);
       assert.equal(stat.uid, process.getuid?.());
     }
+    hostile.server.close(); // what was removed while it was open is given back by then
+    if (ledger !== null) {
+      assert.equal(ledger.usedBytes, bytesIn(Buffer.from(folder)));
+      assert.ok(!fs.existsSync(path.join(folder, '.causeway')));
+    }
     return hostile.successes;
   } finally {
-    hostile.server.close();
     fs.rmSync(base, { recursive: true });
   }
 }
 
+function rounds(quotaBytes: number | null): void {
+  const chance = chanceOf(SEED);
+  let successes = 0;
+  for (let done = 0; done < FRAMES; done += ROUND_FRAMES)
+    try {
+      successes += round(chance, ROUND_FRAMES, quotaBytes);
+    } catch (cause) {
+      throw new Error(`SEED=${SEED}, in the ${ROUND_FRAMES} frames after ${done}`, { cause });
+    }
+  assert.ok(successes > FRAMES / 20, `${successes} of ${FRAMES} did something`);
+}
+
 describe(`requests from another machine, SEED=${SEED}`, { skip }, () => {
-  it('reach nothing outside, give nobody rights, and get one well-formed answer or none', () => {
-    const chance = chanceOf(SEED);
-    let successes = 0;
-    for (let done = 0; done < FRAMES; done += ROUND_FRAMES)
-      try {
-        successes += round(chance, ROUND_FRAMES);
-      } catch (cause) {
-        throw new Error(`SEED=${SEED}, in the ${ROUND_FRAMES} frames after ${done}`, { cause });
-      }
-    assert.ok(successes > FRAMES / 20, `${successes} of ${FRAMES} did something`);
-  });
+  it('reach nothing outside, give nobody rights, and get one well-formed answer or none', () => rounds(null));
+
+  it('leave the account of a quota right to the byte, and never above the limit', () => rounds(150_000));
 });

@@ -36,6 +36,14 @@ export class Statx {
     return this.#view.getUint16(this.at + STATX.mode, true);
   }
 
+  get linkCount(): number {
+    return this.#view.getUint32(this.at + STATX.linkCount, true);
+  }
+
+  get sizeBytes(): number {
+    return Number(this.#view.getBigUint64(this.at + STATX.size, true));
+  }
+
   /** Tells nodes apart that exist at the same time: a number where that is exact. */
   key(rootDevice: number): number | string {
     const low = this.#view.getUint32(this.at + STATX.inode, true);

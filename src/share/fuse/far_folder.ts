@@ -1,5 +1,6 @@
 import { CausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
+import { QuotaClerk } from '../../tree/files/quota_clerk.ts';
 import type { FolderServerOptions } from '../../world/mounts.ts';
 import type { Posix } from '../../world/posix.ts';
 import { ERRNO, O_PATH } from './protocol.ts';
@@ -44,7 +45,7 @@ export class FarFolder {
 
   /** CW_DISK_*, CW_UNSUPPORTED. */
   constructor(posix: Posix, options: FolderServerOptions, answers: FarAnswers) {
-    const { folder, readOnly, shownOwner, idBase, actAs, cacheMs } = options;
+    const { folder, readOnly, shownOwner, idBase, actAs, cacheMs, quota } = options;
     this.#posix = posix;
     this.#answers = answers;
     if (actAs !== null) posix.rights.become(actAs.userId, actAs.groupId);
@@ -62,6 +63,7 @@ export class FarFolder {
         far: { shownOwner, idBase },
         times: { namesMs: cacheMs, attrsMs: cacheMs },
         backing: null,
+        quota: quota === null ? null : new QuotaClerk(quota),
         side: {
           sync: (fd, dataOnly, low, high) => this.#sync(fd, dataOnly, low, high),
           forgetName: (parentId, name) => void this.#forgotten.push({ parentId, name }),

@@ -24,6 +24,8 @@ export class FuseNode {
   readonly openFds: number[] = [];
   /** Shared by all openers of a file whose bytes the kernel moves by itself. */
   backing: { readonly id: number; users: number } | null = null;
+  /** Of a file that was removed here while it is open: bytes that are charged for it still. */
+  heldBytes: number | null = null;
 
   constructor(id: number, key: number | string, birth: number, kind: number) {
     this.id = id;
@@ -178,6 +180,12 @@ export class FuseNodes {
     const result = attrs.stat(parentFd, this.putName(name), this.#statx.at);
     if (result === 0) return this.isSeen(node) ? 0 : -ERRNO.ESTALE;
     return result === -ERRNO.ENOENT || result === -ERRNO.ENOTDIR ? -ERRNO.ESTALE : result;
+  }
+
+  /** The node that the last look saw, where the kernel knows it. */
+  seen(): FuseNode | undefined {
+    const node = this.#byKey.get(this.#statx.key(this.rootDevice));
+    return node !== undefined && this.isSeen(node) ? node : undefined;
   }
 
   /** Whether the last look saw that very node. */

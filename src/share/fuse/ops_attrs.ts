@@ -1,4 +1,5 @@
 import { STATX_BYTES } from './attributes.ts';
+import { resizing } from './counting.ts';
 import { idAt } from './frame.ts';
 import type { FuseNode } from './nodes.ts';
 import { ERRNO, SET } from './protocol.ts';
@@ -50,12 +51,20 @@ function truncate(state: FuseState, node: FuseNode, valid: number): number {
   const { posix, frame, view } = state;
   const sizeBytes = view.getBigInt64(frame.body + 16, true);
   state.setIds((valid & SET.killSetIds) !== 0);
+  const cut = (fd: number) =>
+    resizing(
+      state,
+      node,
+      fd,
+      () => Number(sizeBytes),
+      () => posix.attrs.truncate(fd, sizeBytes),
+    );
   const file = (valid & SET.handle) === 0 ? undefined : state.files.get(idAt(view, frame.body + 8));
-  if (file !== undefined) return posix.attrs.truncate(file.fd, sizeBytes);
+  if (file !== undefined) return file.node === node ? cut(file.fd) : -ERRNO.EBADF;
   return state.with(node, (fd) => {
     const writable = posix.names.reopen(fd, O_WRONLY | O_NONBLOCK);
     if (writable < 0) return writable;
-    const result = posix.attrs.truncate(writable, sizeBytes);
+    const result = cut(writable);
     posix.data.close(writable);
     return result;
   });
@@ -103,6 +112,22 @@ export const setattr: Operation = (state) => {
   return result < 0 ? result : state.answerAttrs(node);
 };
 
+/** What the quota leaves, in blocks as those that were told. */
+function limitSpace({ options: { quota }, view, out }: FuseState): void {
+  if (quota === null) return;
+  const blockBytes = Math.max(
+    1,
+    view.getUint32(PLACE.name + 72, true) || view.getUint32(PLACE.name + 8, true),
+  );
+  const limit = (at: number, sizeBytes: number) => {
+    const blocks = BigInt(Math.floor(sizeBytes / blockBytes));
+    if (view.getBigUint64(at, true) > blocks) view.setBigUint64(at, blocks, true);
+  };
+  limit(out, quota.limitBytes);
+  limit(out + 8, quota.freeBytes);
+  limit(out + 16, quota.freeBytes);
+}
+
 /** Of `struct statfs` of Linux, 64 bits. */
 export const statfs: Operation = (state) =>
   state.with(state.node ?? state.nodes.root, (fd) => {
@@ -113,6 +138,7 @@ export const statfs: Operation = (state) =>
     // blocks, bfree, bavail, files, ffree
     for (let field = 0; field < 5; field += 1)
       view.setBigUint64(out + field * 8, view.getBigUint64(from + 16 + field * 8, true), true);
+    limitSpace(state);
     view.setUint32(out + 40, view.getUint32(from + 8, true), true);
     view.setUint32(out + 44, view.getUint32(from + 64, true), true);
     view.setUint32(out + 48, view.getUint32(from + 72, true), true);

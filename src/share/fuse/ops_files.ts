@@ -1,3 +1,4 @@
+import { isUncounted, leaving, resizing, sizeOf } from './counting.ts';
 import { idAt, putId } from './frame.ts';
 import { lockOwnerAt } from './locks.ts';
 import type { FuseNode } from './nodes.ts';
@@ -26,6 +27,8 @@ const SET_IDS = 0o6000;
 const OFFSET_MAX = 2n ** 63n - 1n;
 /** KEEP_SIZE, PUNCH_HOLE, ZERO_RANGE, UNSHARE_RANGE: those that move no bytes. */
 const ALLOCATE_KNOWN = 0b1010011;
+const KEEP_SIZE = 1;
+const PUNCH_HOLE = 2;
 const SEEK_DATA = 3;
 const SEEK_HOLE = 4;
 /** What of the flags of open(2) goes on to the file itself. O_APPEND does not: the kernel says where each write goes. */
@@ -93,6 +96,7 @@ export const create: Operation = (state) => {
   const nameAt = frame.body + 16;
   const end = frame.endOfName(nameAt);
   if (end < 0) return end;
+  if (isUncounted(state, state.text(nameAt, end))) return -ERRNO.EPERM;
   const folderFd = nodes.folderFd(node);
   if (folderFd < 0) return folderFd;
   const wanted = view.getUint32(frame.body, true);
@@ -133,7 +137,7 @@ export const read: Operation = (state) => {
 };
 
 export const write: Operation = (state) => {
-  const { frame, view, posix } = state;
+  const { frame, view } = state;
   const file = frame.holds(WRITE_IN_BYTES) ? state.files.get(idAt(view, frame.body)) : undefined;
   if (file === undefined) return -ERRNO.EBADF;
   const sizeBytes = view.getUint32(frame.body + 16, true);
@@ -141,17 +145,31 @@ export const write: Operation = (state) => {
   state.setIds((view.getUint32(frame.body + 20, true) & WRITE_KILL_SET_IDS) !== 0);
   const offset = view.getBigInt64(frame.body + 8, true);
   if (offset > OFFSET_MAX - BigInt(sizeBytes)) return -ERRNO.EFBIG;
+  const end = Number(offset) + sizeBytes;
+  const done = resizing(
+    state,
+    file.node,
+    file.fd,
+    (before) => Math.max(before, sizeBytes === 0 ? 0 : end),
+    () => writeAll(state, file.fd, sizeBytes, offset),
+  );
+  if (done < 0) return done;
+  putId(view, state.out, done);
+  return 8;
+};
+
+/** What a WRITE holds; how much of it was taken, or an error. */
+function writeAll({ frame, posix }: FuseState, fd: number, sizeBytes: number, offset: bigint): number {
   const from = frame.body + WRITE_IN_BYTES;
   let done = 0;
   while (done < sizeBytes) {
-    const count = posix.data.write(file.fd, from + done, sizeBytes - done, offset + BigInt(done));
+    const count = posix.data.write(fd, from + done, sizeBytes - done, offset + BigInt(done));
     if (count < 0 && done === 0) return count;
     if (count <= 0) break;
     done += count;
   }
-  putId(view, state.out, done);
-  return 8;
-};
+  return done;
+}
 
 /** Of each close(2): the locks of the process on the file end. */
 export const flush: Operation = (state) => {
@@ -170,6 +188,7 @@ export const release: Operation = (state) => {
   const { node } = file;
   state.locks.releaseHandle(node.id, handle);
   state.files.remove(handle);
+  leaving(state, node);
   if ((view.getUint32(frame.body + 12, true) & RELEASE_UNLOCK_FLOCK) !== 0)
     state.locks.releaseOwner(node.id, lockOwnerAt(view, frame.body + 16), true);
   if (node.backing !== null) {
@@ -206,8 +225,21 @@ export const fallocate: Operation = (state) => {
   const mode = view.getUint32(frame.body + 24, true);
   if ((mode & ~ALLOCATE_KNOWN) !== 0) return -ERRNO.EOPNOTSUPP;
   const offset = view.getBigInt64(frame.body + 8, true);
+  const length = view.getBigInt64(frame.body + 16, true);
+  const end = Number(offset + length);
   state.setIds(frame.userId !== 0);
-  return posix.data.allocate(file.fd, mode, offset, view.getBigInt64(frame.body + 16, true));
+  if ((mode & (KEEP_SIZE | PUNCH_HOLE)) === KEEP_SIZE && state.options.quota !== null) {
+    // room beyond the end has no size: it could not be counted
+    const sizeBytes = sizeOf(state, file.fd);
+    if (sizeBytes < 0 || end > sizeBytes) return sizeBytes < 0 ? sizeBytes : -ERRNO.EOPNOTSUPP;
+  }
+  return resizing(
+    state,
+    file.node,
+    file.fd,
+    (before) => ((mode & KEEP_SIZE) === 0 ? Math.max(before, end) : before),
+    () => posix.data.allocate(file.fd, mode, offset, length),
+  );
 };
 
 export const lseek: Operation = (state) => {
@@ -232,7 +264,16 @@ export const copyFileRange: Operation = (state) => {
   const length = view.getBigUint64(frame.body + 40, true);
   const most = BigInt(1 << 30);
   state.setIds(frame.userId !== 0);
-  const done = posix.data.copyRange(from.fd, at(8), to.fd, at(32), length > most ? most : length);
+  const wanted = length > most ? most : length;
+  const left = sizeOf(state, from.fd) - Number(at(8));
+  const end = Number(at(32)) + Math.max(0, Math.min(Number(wanted), left));
+  const done = resizing(
+    state,
+    to.node,
+    to.fd,
+    (before) => Math.max(before, end),
+    () => posix.data.copyRange(from.fd, at(8), to.fd, at(32), wanted),
+  );
   if (done < 0) return done;
   putId(view, state.out, done);
   return 8;

@@ -1,3 +1,4 @@
+import { isUncounted } from './counting.ts';
 import { idAt, putId } from './frame.ts';
 import type { OpenFile } from './open_files.ts';
 import { DIRENT_BYTES, ENTRY_BYTES, ERRNO } from './protocol.ts';
@@ -65,7 +66,6 @@ function writeEntry(
   const { bytes, at } = listing;
   const { view } = state;
   const memory = state.posix.memory.bytes;
-  const recordBytes = bytes.readUInt16LE(at + ENTRY.sizeBytes);
   const start = at + ENTRY.name;
   const end = bytes.indexOf(0, start);
   const head = plus ? ENTRY_BYTES : 0;
@@ -84,9 +84,21 @@ function writeEntry(
   bytes.copy(memory, to + head, at + ENTRY.inode, at + ENTRY.sizeBytes);
   view.setUint32(to + head + 16, end - start, true);
   view.setUint32(to + head + 20, bytes[at + ENTRY.type] ?? 0, true);
-  listing.at = at + recordBytes;
-  listing.nextCookie = bytes.readBigInt64LE(at + ENTRY.next);
+  pass(listing);
   return sizeBytes;
+}
+
+/** The name of the next entry, bytes as Latin-1. */
+function nameIn({ bytes, at }: Listing): string {
+  const start = at + ENTRY.name;
+  return bytes.toString('latin1', start, bytes.indexOf(0, start));
+}
+
+/** Goes on behind the next entry. */
+function pass(listing: Listing): void {
+  const { bytes, at } = listing;
+  listing.nextCookie = bytes.readBigInt64LE(at + ENTRY.next);
+  listing.at = at + bytes.readUInt16LE(at + ENTRY.sizeBytes);
 }
 
 function list(state: FuseState, plus: boolean): number {
@@ -101,6 +113,11 @@ function list(state: FuseState, plus: boolean): number {
     const filled = fill(state, file.fd, listing, cookie);
     if (filled < 0) return written > 0 ? written : filled;
     if (listing.at >= listing.bytes.length) return written;
+    if (isUncounted(state, nameIn(listing))) {
+      pass(listing);
+      cookie = listing.nextCookie;
+      continue;
+    }
     const sizeBytes = writeEntry(state, file, listing, out + written, room - written, plus);
     if (sizeBytes === DONE) return written === 0 ? -ERRNO.EINVAL : written;
     written += sizeBytes;

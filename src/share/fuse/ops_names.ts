@@ -1,3 +1,4 @@
+import { isUncounted, removing } from './counting.ts';
 import { idAt } from './frame.ts';
 import type { FuseNode } from './nodes.ts';
 import { ERRNO, KIND_FILE, KIND_MASK, NO_ANSWER } from './protocol.ts';
@@ -29,8 +30,10 @@ function placeOf(state: FuseState, headBytes: number): Place | number {
   const end = frame.endOfName(nameAt);
   if (end < 0) return end;
   if (folder === undefined) return -ERRNO.ESTALE;
+  const name = state.text(nameAt, end);
+  if (isUncounted(state, name)) return -ERRNO.ENOENT;
   const fd = state.nodes.folderFd(folder);
-  return fd < 0 ? fd : { folder, fd, nameAt, name: state.text(nameAt, end) };
+  return fd < 0 ? fd : { folder, fd, nameAt, name };
 }
 
 /** Makes something there, and answers with what stands there then. */
@@ -41,7 +44,7 @@ function make(
   call: (fd: number, nameAt: number) => number,
 ): number {
   const place = placeOf(state, headBytes);
-  if (typeof place === 'number') return place;
+  if (typeof place === 'number') return place === -ERRNO.ENOENT ? -ERRNO.EPERM : place;
   const { folder, fd, nameAt, name } = place;
   const result = state.nodes.pinning(folder, () => state.making(umask, () => call(fd, nameAt)));
   return result < 0 ? result : state.answerEntry(folder, fd, nameAt, name);
@@ -106,7 +109,8 @@ function remove(state: FuseState, call: (fd: number, nameAt: number) => number):
   if (typeof place === 'number') return place;
   const { folder, fd, nameAt, name } = place;
   const key = keyUnder(state, fd, nameAt);
-  const result = call(fd, nameAt);
+  const looked = () => keyUnder(state, fd, nameAt) !== null;
+  const result = removing(state, looked, () => call(fd, nameAt));
   if (result === 0) state.nodes.loseName(folder, key, name);
   return result;
 }
@@ -126,6 +130,9 @@ function move(state: FuseState, headBytes: number, flags: number): number {
   const toNameAt = nameEnd + 1;
   const toNameEnd = frame.endOfName(toNameAt);
   if (toNameEnd < 0) return toNameEnd;
+  const [name, toName] = [state.text(nameAt, nameEnd), state.text(toNameAt, toNameEnd)];
+  if (isUncounted(state, name)) return -ERRNO.ENOENT;
+  if (isUncounted(state, toName)) return -ERRNO.EPERM;
   const from = state.node;
   const to = nodes.get(idAt(state.view, frame.body));
   if (from === undefined || to === undefined) return -ERRNO.ESTALE;
@@ -134,10 +141,11 @@ function move(state: FuseState, headBytes: number, flags: number): number {
   if (toFd < 0) return toFd;
   const key = keyUnder(state, fd, nameAt);
   const toKey = keyUnder(state, toFd, toNameAt);
-  const result = state.posix.moves.rename(fd, nameAt, toFd, toNameAt, flags);
+  const rename = () => state.posix.moves.rename(fd, nameAt, toFd, toNameAt, flags);
+  const replaces = () =>
+    flags !== RENAME_EXCHANGE && key !== toKey && keyUnder(state, toFd, toNameAt) !== null;
+  const result = removing(state, replaces, rename);
   if (result < 0 || key === null || key === toKey) return result;
-  const name = state.text(nameAt, nameEnd);
-  const toName = state.text(toNameAt, toNameEnd);
   if (flags === RENAME_EXCHANGE && toKey !== null) nodes.moved(toKey, from, name);
   else nodes.loseName(to, toKey, toName);
   nodes.moved(key, to, toName);

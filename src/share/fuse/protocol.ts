@@ -153,6 +153,7 @@ export const ERRNO = {
   EOPNOTSUPP: 95,
   ENOTCONN: 107,
   ESTALE: 116,
+  EDQUOT: 122,
 } as const;
 
 /** Of an operation, in place of the length of its answer: there is none, or it comes later. */

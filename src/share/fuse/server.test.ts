@@ -49,6 +49,7 @@ class Asked {
         far: null,
         times: { namesMs: 1_500, attrsMs: 0 },
         backing: null,
+        quota: null,
         side,
         nodesMax: 1_000,
         ...options,

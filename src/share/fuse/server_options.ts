@@ -41,5 +41,6 @@ export async function serverOptions(
     actAs: isOwners ? { userId: stat.userId, groupId: stat.groupId } : null,
     idBase: (1 + (world.random.u32() % BASES)) * IDS,
     cacheMs,
+    quota: null,
   };
 }

@@ -1,4 +1,5 @@
 import { LIMITS } from '../../base/limits.ts';
+import type { QuotaClerk } from '../../tree/files/quota_clerk.ts';
 import type { Posix } from '../../world/posix.ts';
 import {
   type CacheTimes,
@@ -44,6 +45,8 @@ export interface FuseOptions {
   readonly times: CacheTimes;
   /** Lets the kernel move the bytes of a file by itself: an id for a descriptor, or an error. Null: it does not. */
   readonly backing: { open(fd: number): number; close(id: number): void } | null;
+  /** How large its files may be together; null: as large as they like. */
+  readonly quota: QuotaClerk | null;
   /** Null: this thread flushes by itself, and the kernel holds as many nodes as it likes. */
   readonly side: FuseHelp | null;
   /** Nodes that the kernel may know before it is asked to forget some. */

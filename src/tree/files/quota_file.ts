@@ -104,10 +104,11 @@ export class QuotaReplacement implements TreeFile {
       const replaced = await this.#sizeThere();
       const due = this.#sizeBytes - replaced;
       const missing = Math.max(0, due - this.#chargedBytes); // what stands there has become smaller meanwhile
-      this.#ledger.charge(missing);
+      this.#ledger.reserve(missing);
       this.#chargedBytes += missing;
       const node = await this.#file.publish();
       this.#ledger.settle(due - this.#chargedBytes);
+      this.#ledger.unreserve(this.#chargedBytes);
       this.#chargedBytes = 0;
       this.#placed = new QuotaFile(this.#file, this.#ledger);
       return node;
@@ -120,6 +121,7 @@ export class QuotaReplacement implements TreeFile {
 
   async close(): Promise<void> {
     this.#ledger.settle(-this.#chargedBytes);
+    this.#ledger.unreserve(this.#chargedBytes);
     this.#chargedBytes = 0;
     await this.#file.close();
   }
@@ -130,7 +132,7 @@ export class QuotaReplacement implements TreeFile {
 
   #charge(sizeBytes: number): void {
     const due = Math.max(0, sizeBytes - this.#replacedBytes);
-    this.#ledger.charge(due - this.#chargedBytes);
+    this.#ledger.reserve(due - this.#chargedBytes);
     this.#chargedBytes = due;
     this.#sizeBytes = sizeBytes;
   }

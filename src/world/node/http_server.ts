@@ -51,7 +51,8 @@ class NodeHttpRequest implements HttpRequest {
   async *#read(): AsyncGenerator<Uint8Array> {
     this.#proceed?.();
     try {
-      for await (const piece of this.#message) yield piece as Buffer;
+      // who reads no more has an answer to send first: what is left is dropped then
+      for await (const piece of this.#message.iterator({ destroyOnReturn: false })) yield piece as Buffer;
     } catch (failure) {
       throw gone(failure);
     }

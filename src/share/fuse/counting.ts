@@ -1,0 +1,93 @@
+import { fromUtf8 } from '../../base/bytes.ts';
+import { isPrivateName } from '../../tree/files/names.ts';
+import type { QuotaClerk } from '../../tree/files/quota_clerk.ts';
+import type { FuseNode } from './nodes.ts';
+import { ERRNO, KIND_FILE, KIND_MASK } from './protocol.ts';
+import { type FuseState, PLACE } from './state.ts';
+
+/*
+ * The quota of a folder that is served: what files grow by is charged before, in the same turn in which their size was
+ * looked at. What does not fit is refused in whole: a part of a write would be told as an error after the fact.
+ */
+
+const ASCII = /^[\x01-\x7f]*$/;
+
+/**
+ * Whether a name (bytes as Latin-1) is not there in a folder with a quota: what is kept there for others is counted
+ * elsewhere, and names that are no UTF-8 are not found by a count.
+ */
+export function isUncounted({ options: { quota } }: FuseState, name: string): boolean {
+  if (quota === null) return false;
+  if (ASCII.test(name)) return isPrivateName(name);
+  const text = fromUtf8(Buffer.from(name, 'latin1'));
+  return text === null || isPrivateName(text);
+}
+
+/** Runs a call that may change the size of the file that a descriptor stands for; `sized` tells to what, from the size before. */
+export function resizing(
+  state: FuseState,
+  node: FuseNode,
+  fd: number,
+  sized: (sizeBytes: number) => number,
+  call: () => number,
+): number {
+  const { quota } = state.options;
+  if (quota === null) return call();
+  return quota.inTurn(() => {
+    const before = sizeOf(state, fd);
+    if (before < 0) return before;
+    // what was removed by somebody else has been given back already
+    const counts = state.statx.linkCount > 0 || node.heldBytes !== null;
+    if (!counts) return call();
+    const growth = Math.max(0, sized(before) - before);
+    if (!quota.charge(growth)) return -ERRNO.EDQUOT;
+    const result = call();
+    const after = sizeOf(state, fd);
+    if (after < 0) return result; // charged as if all had been done
+    quota.settle(after - before - growth);
+    hold(quota, node, after - before);
+    return result;
+  });
+}
+
+/** Runs a call that takes a name away, or gives it to something else; `looked` has looked at what stands there now. */
+export function removing(state: FuseState, looked: () => boolean, call: () => number): number {
+  const { options, nodes, statx } = state;
+  const { quota } = options;
+  if (quota === null) return call();
+  return quota.inTurn(() => {
+    const isLast = looked() && (statx.mode & KIND_MASK) === KIND_FILE && statx.linkCount === 1;
+    const sizeBytes = statx.sizeBytes;
+    const node = isLast ? nodes.seen() : undefined;
+    const result = call();
+    if (result < 0 || !isLast) return result;
+    if (node === undefined || node.openFds.length === 0) quota.settle(-sizeBytes);
+    else {
+      // it takes room for as long as it is open
+      node.heldBytes = 0;
+      hold(quota, node, sizeBytes);
+    }
+    return result;
+  });
+}
+
+/** A file was closed. */
+export function leaving({ options: { quota } }: FuseState, node: FuseNode): void {
+  const { heldBytes } = node;
+  if (quota === null || heldBytes === null || node.openFds.length > 0) return;
+  node.heldBytes = null;
+  quota.hold(-heldBytes);
+  quota.settle(-heldBytes);
+}
+
+function hold(quota: QuotaClerk, node: FuseNode, bytes: number): void {
+  if (node.heldBytes === null) return;
+  node.heldBytes += bytes;
+  quota.hold(bytes);
+}
+
+/** Of what a descriptor stands for; or an error. */
+export function sizeOf({ posix, statx }: FuseState, fd: number): number {
+  const result = posix.attrs.stat(fd, posix.memory.emptyNameAt, PLACE.statx);
+  return result < 0 ? result : statx.sizeBytes;
+}
