@@ -20,7 +20,6 @@ import type { ServeHttp } from '../world/http.ts';
 import type { LocalTime } from '../world/local_time.ts';
 import type { Mounts } from '../world/mounts.ts';
 import type { WebPlatform } from '../world/node/web_platform.ts';
-import type { SmbPrograms } from '../world/smb.ts';
 import type { World } from '../world/world.ts';
 import { Access } from './access.ts';
 import { serveApi } from './api_server.ts';
@@ -41,8 +40,7 @@ import { Metrics } from './metrics/metrics.ts';
 import { Notifiers } from './notify/notifiers.ts';
 import { NotifyMemory, NotifyWatch } from './notify/notify_watch.ts';
 import { type RunningPart, SupervisedPart } from './parts/supervised_part.ts';
-import type { SmbListen } from './samba.ts';
-import { sambaOf } from './samba_of.ts';
+import { type SmbOptions, sambaOf } from './samba_of.ts';
 import { ShareMounts } from './share_mounts.ts';
 import { ShareRecords } from './share_records.ts';
 import { ShareSignIn } from './share_sign_in.ts';
@@ -96,7 +94,7 @@ export interface WebOptions {
   /** Absent: changes in shares are found by looking at everything again and again. */
   readonly folderHints?: { readonly open: OpenFolderHints; readonly hintsMax?: number };
   /** Absent: nothing is served by SMB. */
-  readonly smb?: { readonly programs: SmbPrograms; readonly listen: SmbListen | null };
+  readonly smb?: SmbOptions;
 }
 
 interface DaemonParts {

@@ -1,5 +1,6 @@
 import { CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
+import type { QuotaSeat } from '../world/mounts.ts';
 import { type FuseMount, mountFuse } from '../world/node/fuse_mount.ts';
 import { type FuseThread, startFuseThread } from '../world/node/fuse_thread.ts';
 import { realFolder } from '../world/node/real_folder.ts';
@@ -16,6 +17,8 @@ export interface LocalMountRequest {
   readonly cacheMs: number;
   /** Lets the kernel move the bytes of files by itself where it offers that. */
   readonly passthrough: boolean;
+  /** Null: its files may be as large as they like. */
+  readonly quota: QuotaSeat | null;
 }
 
 /** A folder of this machine, mounted at another place of it, as long as this process serves it. */
@@ -32,7 +35,7 @@ export class LocalMount {
 
   /** CW_DISK_NOT_FOUND, CW_DISK_NOT_DIRECTORY, CW_USAGE, CW_DISK_PERMISSION, CW_UNSUPPORTED. */
   static async open(request: LocalMountRequest): Promise<LocalMount> {
-    const { readOnly, allowOther, cacheMs, passthrough } = request;
+    const { readOnly, allowOther, cacheMs, passthrough, quota } = request;
     const source = realFolder(request.source);
     const mountpoint = realFolder(request.mountpoint);
     // a request for what is below the mountpoint would be made to the one who has to answer it
@@ -51,12 +54,14 @@ export class LocalMount {
         readOnly,
         cacheMs,
         passthrough,
+        quota,
       },
     );
     try {
       await thread.ready;
     } catch (failure) {
       mount.unmount();
+      void thread.ended.then(() => mount.closeDevice());
       throw failure;
     }
     return new LocalMount(mountpoint, mount, thread);
@@ -67,9 +72,19 @@ export class LocalMount {
     return this.#thread.ended;
   }
 
+  /** Not while this thread makes somebody wait whom the mount may have to wait for. */
   async close(): Promise<void> {
     this.#mount.unmount();
     this.#thread.stop();
     await this.#thread.ended;
+    this.#mount.closeDevice();
+  }
+
+  /** The same for a daemon, whose other work goes on: what is asked meanwhile fails. */
+  async cut(): Promise<void> {
+    this.#thread.stop();
+    await this.#thread.ended;
+    this.#mount.closeDevice();
+    this.#mount.unmount();
   }
 }

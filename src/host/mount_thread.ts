@@ -2,6 +2,7 @@
 import { LIMITS } from '../base/limits.ts';
 import { FuseServer } from '../share/fuse/server.ts';
 import { PLACE } from '../share/fuse/state.ts';
+import { QuotaClerk } from '../tree/files/quota_clerk.ts';
 import { openFuseDevice } from '../world/node/fuse_device.ts';
 import { fuseSideOf } from '../world/node/fuse_side.ts';
 import { fuseThreadData } from '../world/node/fuse_thread_data.ts';
@@ -9,7 +10,7 @@ import { createPosix } from '../world/node/posix_calls.ts';
 
 const O_PATH = 0o10000000;
 
-const { fuseFd, stopFd, source, readOnly, cacheMs, passthrough, side, tellReady } = fuseThreadData();
+const { fuseFd, stopFd, source, readOnly, cacheMs, passthrough, quota, side, tellReady } = fuseThreadData();
 const posix = createPosix(PLACE.memoryBytes);
 const device = openFuseDevice(fuseFd, stopFd, posix.memory.bytes, PLACE.requestBytes);
 const rootFd = posix.names.openPath(source, O_PATH);
@@ -23,7 +24,7 @@ const server = new FuseServer(
     far: null,
     times: { namesMs: cacheMs, attrsMs: cacheMs },
     backing,
-    quota: null,
+    quota: quota === null ? null : new QuotaClerk(quota),
     side: fuseSideOf(side),
     nodesMax: LIMITS.mountNodesMax.value,
   },

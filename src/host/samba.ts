@@ -4,6 +4,7 @@ import type { PartView } from '../contract/part_schemas.ts';
 import { isSambaName, type SambaShare, sambaFiles } from '../share/samba/config.ts';
 import type { SmbPlace, SmbPrograms, SmbServer } from '../world/smb.ts';
 import type { World } from '../world/world.ts';
+import type { SmbMounts } from './smb_mounts.ts';
 
 /** Where shares are served by SMB. */
 export interface SmbListen {
@@ -21,6 +22,8 @@ export interface SambaParts {
   readonly directory: string;
   /** Null: this daemon serves nothing by SMB. */
   readonly listen: SmbListen | null;
+  /** Where it finds the folders of shares. */
+  readonly mounts: SmbMounts;
   /** From where clients may come; none: from everywhere. */
   readonly networks: () => readonly string[];
 }
@@ -48,6 +51,10 @@ export class Samba implements AsyncDisposable {
   /** `HOST:PORT`; null while it serves nothing. */
   get address(): { readonly host: string; readonly port: number } | null {
     return this.#server === null ? null : this.#place;
+  }
+
+  get mounts(): SmbMounts {
+    return this.#parts.mounts;
   }
 
   /** Why it does not serve what it should; null where it does, and where it has nothing to. */
@@ -111,6 +118,7 @@ export class Samba implements AsyncDisposable {
       this.#shares = [];
       await this.#stop();
     });
+    await this.#parts.mounts.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -6,34 +6,37 @@ import type { Samba } from './samba.ts';
 import type { LiveShare } from './share_live.ts';
 import { statSource } from './share_source.ts';
 import type { StoredShare } from './share_store.ts';
+import type { SmbMounts } from './smb_mounts.ts';
 
 /** Throws CW_SHARE_SMB for a share that cannot be served by SMB beside the others. */
-export function checkSmb(samba: Samba, { name, quotaBytes }: StoredShare, others: readonly string[]): void {
-  if (quotaBytes !== null)
-    throw new CausewayError(
-      'CW_SHARE_SMB',
-      `${name} has a quota, which Samba would not keep: it is served by WebDAV only, or without a quota`,
-    );
+export function checkSmb(samba: Samba, { name }: StoredShare, others: readonly string[]): void {
   samba.check(name, others);
 }
 
-/** Its clients act as the owner of the folder. CW_SHARE_SOURCE. */
-export async function sambaShareOf(world: Pick<World, 'disk'>, record: StoredShare): Promise<SambaShare> {
+/** Its clients act as the owner of the folder. `place` is where Samba finds it. CW_SHARE_SOURCE. */
+export async function sambaShareOf(
+  world: Pick<World, 'disk'>,
+  record: StoredShare,
+  place: string = record.source,
+): Promise<SambaShare> {
   const { name, source, readOnly } = record;
   const { userId, groupId } = await statSource(world, source);
-  return { name, path: source, readOnly, userId, groupId };
+  return { name, path: place, readOnly, userId, groupId };
 }
 
 /** The shares that are to be served by SMB and whose folder is the one that was shared. */
 export async function smbSharesOf(
   world: Pick<World, 'disk'>,
+  mounts: SmbMounts,
   shares: readonly LiveShare[],
 ): Promise<SambaShare[]> {
   const wanted = shares.filter(({ record }) => record.smb === true);
   const found = await Promise.all(
     wanted.map(async (share) => {
       if ((await share.problem()) !== null) return null;
-      return sambaShareOf(world, share.record).catch(() => null); // it went away this moment
+      const place = await mounts.placeOf(share);
+      if (place === null) return null;
+      return sambaShareOf(world, share.record, place).catch(() => null); // it went away this moment
     }),
   );
   return found.filter((share) => share !== null);
@@ -46,8 +49,8 @@ export function smbView(
   problem: CausewayError | null,
 ): ShareSmbView | null {
   if (record.smb !== true) return null;
-  const { address } = samba;
-  const error = problem ?? samba.failure ?? (address === null ? off() : null);
+  const { address, mounts } = samba;
+  const error = problem ?? mounts.failure(record.name) ?? samba.failure ?? (address === null ? off() : null);
   return {
     state: error === null ? 'serving' : 'error',
     error: error?.report() ?? null,

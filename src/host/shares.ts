@@ -273,7 +273,10 @@ export class Shares implements AsyncDisposable {
   /** Those whose folder is there, but for one that is about to change. */
   async #serveSmb(except = ''): Promise<void> {
     const shares = [...this.#live.values()].filter(({ record }) => record.name !== except);
-    await this.#parts.ways.samba.serve(await smbSharesOf(this.#parts.world, shares));
+    const { samba } = this.#parts.ways;
+    const served = await smbSharesOf(this.#parts.world, samba.mounts, shares);
+    await samba.serve(served);
+    await samba.mounts.keep(new Set(served.map(({ name }) => name)));
   }
 
   /** Samba would serve what lies below a missing mount: it is asked to serve a folder only as long as that is the right one. */

@@ -82,6 +82,26 @@ export interface FolderServer {
   close(): Promise<void>;
 }
 
+/** A folder of this machine that appears at another place of it, with a quota, to programs of all users. */
+export interface ShownFolderOptions {
+  /** Absolute path. */
+  readonly folder: string;
+  /** Absolute path of what is made for it, and taken away after it. */
+  readonly place: string;
+  readonly readOnly: boolean;
+  readonly quota: QuotaSeat | null;
+}
+
+export interface ShownFolder {
+  /** When it is over, unmounted by whomever: null, or why. */
+  readonly ended: Promise<CausewayError | null>;
+  /** From under programs that use it too. */
+  close(): Promise<void>;
+}
+
+/** CW_DISK_NOT_FOUND, CW_DISK_PERMISSION, CW_USAGE, CW_UNSUPPORTED. */
+export type ShowFolder = (options: ShownFolderOptions) => Promise<ShownFolder>;
+
 /** What this machine offers to mounts that reach another one. */
 export interface Mounts {
   /** CW_DISK_NOT_FOUND, CW_DISK_NOT_DIRECTORY, CW_DISK_PERMISSION, CW_UNSUPPORTED. */

@@ -35,6 +35,7 @@ export async function startMount(request: Partial<LocalMountRequest> = {}): Prom
     allowOther: true,
     cacheMs: 1_000,
     passthrough: false,
+    quota: null,
     ...request,
   });
   return {

@@ -6,6 +6,7 @@ import { DaemonClient } from '../../src/cli/client.ts';
 import type { CreateShareRequest } from '../../src/contract/share_schemas.ts';
 import { Daemon } from '../../src/host/daemon.ts';
 import type { ShareListen } from '../../src/host/shares.ts';
+import { showFolder } from '../../src/host/shown_folder.ts';
 import { openNodeDatabase } from '../../src/world/node/database.ts';
 import { serveNodeHttp } from '../../src/world/node/http_server.ts';
 import { openNodeFolderHints } from '../../src/world/node/inotify.ts';
@@ -45,7 +46,7 @@ export class Rig implements AsyncDisposable {
         passwordCost: CHEAP,
         shares: { serve: serveNodeHttp, listen },
         folderHints: { open: openNodeFolderHints, ...(hintsMax !== undefined && { hintsMax }) },
-        smb: { programs: nodeSmbPrograms, listen: PLAIN },
+        smb: { programs: nodeSmbPrograms, listen: PLAIN, show: showFolder },
       }),
     });
   }

@@ -31,6 +31,7 @@ export const mount: Action = async (context, [folder, mountpoint], options) => {
     allowOther: options['allowOther'] === true,
     passthrough: options['passthrough'] !== false,
     cacheMs: cacheOf(options) ?? CACHE_MS,
+    quota: null,
   };
   if (options['foreground'] === true) return serve(context, request, options['readyFd']);
   const flags = [

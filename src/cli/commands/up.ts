@@ -11,6 +11,7 @@ import { Daemon, type DaemonOptions } from '../../host/daemon.ts';
 import { DaemonSettings, problemOf } from '../../host/daemon_settings.ts';
 import type { SmbListen } from '../../host/samba.ts';
 import type { ShareListen } from '../../host/shares.ts';
+import { showFolder } from '../../host/shown_folder.ts';
 import type { WebListen } from '../../host/web_server.ts';
 import { consoleDirectory } from '../../world/node/console_directory.ts';
 import { createNodeCryptography } from '../../world/node/cryptography.ts';
@@ -115,7 +116,11 @@ function daemonOptions(dataDirectory: string, settings: DaemonSettings): DaemonO
       consoleFolder: consoleDirectory(),
       ...(shares === null ? {} : { shares: { serve: serveNodeHttp, listen: shares } }),
       folderHints: { open: openNodeFolderHints },
-      smb: { programs: nodeSmbPrograms, listen: shares === null ? null : smbListen(settings) },
+      smb: {
+        programs: nodeSmbPrograms,
+        listen: shares === null ? null : smbListen(settings),
+        show: showFolder,
+      },
     },
   };
 }

@@ -90,6 +90,11 @@ export class FuseMount {
     }
   }
 
+  /** Gives the device back: requests that are open fail, and so do those that come. No thread may use it any more. */
+  closeDevice(): void {
+    closeSync(this.fd);
+  }
+
   /** Takes it away; from under programs that use it where they do, who then get errors. */
   unmount(): void {
     if (this.isMounted) unmountFuse(this.#mountpoint, { lazily: true });

@@ -1,6 +1,7 @@
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { CausewayError } from '../../base/errors.ts';
 import { asCausewayError } from '../../base/errors.ts';
+import type { QuotaSeat } from '../mounts.ts';
 import { StopPipe } from './fuse_mount.ts';
 import type { FuseSideLink } from './fuse_side.ts';
 import type { ThreadModule } from './offload.ts';
@@ -14,6 +15,7 @@ export interface FuseThreadData {
   readonly readOnly: boolean;
   readonly cacheMs: number;
   readonly passthrough: boolean;
+  readonly quota: QuotaSeat | null;
   readonly side: FuseSideLink;
 }
 
@@ -40,14 +42,16 @@ export function startFuseThread(
   const pipe = new StopPipe();
   const { port1, port2 } = new MessageChannel();
   const waiting = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
-  startWorker(modules.side, { fuseFd: data.fuseFd, side: { port: port2, waiting } }, port2);
+  const side = startWorker(modules.side, { fuseFd: data.fuseFd, side: { port: port2, waiting } }, port2);
   const serving: FuseThreadData = { ...data, stopFd: pipe.readFd, side: { port: port1, waiting } };
   const worker = startWorker(modules.serving, serving, port1);
   let failure: CausewayError | null = null;
   worker.on('error', (thrown) => {
     failure = asCausewayError(thrown);
   });
-  const ended = new Promise<CausewayError | null>((resolve) => worker.once('exit', () => resolve(failure)));
+  const left = [side, worker].map((one) => new Promise<void>((resolve) => one.once('exit', () => resolve())));
+  // the other one may be about to answer: nobody else's file may have the number of the device before
+  const ended = Promise.all(left).then(() => failure);
   const ready = new Promise<void>((resolve, reject) => {
     worker.once('message', () => resolve());
     void ended.then((why) => reject(why ?? new Error('the mount ended before it was served')));
