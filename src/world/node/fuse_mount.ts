@@ -54,6 +54,7 @@ export class FuseMount {
   readonly #mountpoint: string;
   readonly #device: string;
   readonly #guard: ChildProcess;
+  #isClosed = false;
 
   constructor(fd: number, mountpoint: string, device: string) {
     this.fd = fd;
@@ -92,6 +93,8 @@ export class FuseMount {
 
   /** Gives the device back: requests that are open fail, and so do those that come. No thread may use it any more. */
   closeDevice(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     closeSync(this.fd);
   }
 
