@@ -7,7 +7,8 @@ export type PlantedBug =
   | 'skip-verify'
   | 'trust-journal'
   | 'undo-record-late'
-  | 'write-back-early-acknowledge';
+  | 'write-back-early-acknowledge'
+  | 'write-back-send-early';
 
 const planted = new Set<PlantedBug>();
 

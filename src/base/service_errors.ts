@@ -76,6 +76,11 @@ export const SERVICE_ERRORS = {
   CW_MOUNT_EXISTS: spec('never', 4, 'Choose another place, or `causeway umount` what is there first.'),
   CW_MOUNT_ROOT: spec('never', 4, 'Give the folder to a user, or add `--as-root` where root is meant.'),
   CW_MOUNT_UNKNOWN: spec('never', 4, 'See `causeway mount` for what is mounted.'),
+  CW_CACHE_CONFLICT: spec(
+    'never',
+    1,
+    'Somebody else has changed the same over there. What was written here is kept beside it, under the name in the message: put the two together, then remove one.',
+  ),
   CW_CACHE_JOURNAL: spec(
     'never',
     1,

@@ -1,4 +1,4 @@
-import { bytes, count, KIB, type Limit, MIB } from './limit.ts';
+import { bytes, count, KIB, type Limit, MIB, ms } from './limit.ts';
 
 /** Those of write-back caches, a part of LIMITS. */
 export const WRITE_BACK_LIMITS = {
@@ -21,4 +21,20 @@ export const WRITE_BACK_LIMITS = {
     'by so much a write-back journal grows before it looks at the free space again',
   ),
   writeBackStateItemsMax: count(256, 'files or changes in one record of the state that begins a segment'),
+  writeBackConflictsMax: count(100, 'names tried beside a file that others have changed too'),
+  writeBackWaveMax: count(64, 'changes that are sent on before it is noted that they were'),
+  writeBackAtOnce: count(8, 'changes of one write-back cache that are sent on at one time'),
+  writeBackChangesMax: count(16_384, 'changes that wait in a write-back cache; who makes more waits'),
+  writeBackRoomMaxMs: ms(60_000, 'how long a write waits for room in a write-back cache before it fails'),
+  writeBackRetryMs: ms(1_000, 'how long a change that could not be sent on waits, at first'),
+  writeBackRetryMaxMs: ms(60_000, 'the same after many attempts'),
+  writeBackToldMax: count(1_000, 'conflicts of a write-back cache that are remembered to be told'),
+  writeBackFolderTriesMax: count(
+    100,
+    'how often all is sent on for a rename of a folder that is written to meanwhile',
+  ),
+  writeBackIdsMax: count(
+    262_144,
+    'files made through a write-back cache that keep their identity once they are over there; then the oldest change theirs',
+  ),
 } satisfies Record<string, Limit>;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { WriteBackTree } from '../../src/cache/write_back/write_back_tree.ts';
 import type { FileTree } from '../../src/tree/files/file_tree.ts';
 import { followingLinks } from '../../src/tree/files/following_links.ts';
 import { LocalTree } from '../../src/tree/files/local_tree.ts';
@@ -9,9 +10,10 @@ import { MemoryTree } from '../../src/tree/files/memory_tree.ts';
 import { QuotaLedger } from '../../src/tree/files/quota_ledger.ts';
 import { QuotaTree } from '../../src/tree/files/quota_tree.ts';
 import { createNodeWorld } from '../../src/world/node/world.ts';
+import { createSimCryptography } from '../../src/world/sim/cryptography.ts';
 import { NO_DISK_FAULTS, NO_FAULTS } from '../../src/world/sim/faults.ts';
 import { Sim } from '../../src/world/sim/sim.ts';
-import { fileTreeSuite, type TreeHarness } from './file_tree.suite.ts';
+import { at, fileTreeSuite, type TreeHarness, textAt } from './file_tree.suite.ts';
 
 type Decorate = (tree: FileTree) => FileTree;
 
@@ -66,6 +68,51 @@ function simulated(): TreeHarness {
   };
 }
 
+/** A tree in front of which writes wait in a journal, for so long. */
+function writeBack(ageMs: number): TreeHarness {
+  return {
+    name: `memory, written back after ${ageMs} ms`,
+    run: async (body) => {
+      const far = new MemoryTree({ wallMs: () => 1_700_000_000_000 });
+      const sim = new Sim(1, {
+        ...NO_FAULTS,
+        disk: { ...NO_DISK_FAULTS, latencyRate: 0.3, latencyMaxMs: 5 },
+      });
+      const machine = sim.machine('near');
+      machine.disk.writeTree('/d', {});
+      await sim.run(machine, async (world) => {
+        const { clock, random, disk } = world;
+        const place = {
+          folder: '/d',
+          name: 'j',
+          key: new Uint8Array(32),
+          segmentBytes: 2 ** 18,
+          reserveBytes: 0,
+        };
+        const settings = { place, owner: { userId: 0, groupId: 0 }, dirtyMaxBytes: 2 ** 24, ageMs };
+        const ports = { clock, random, disk, crypto: createSimCryptography() };
+        await using tree = await WriteBackTree.open(ports, far, settings);
+        await body(tree);
+        await tree.waitClean(new AbortController().signal);
+        assert.deepEqual([tree.status.conflicts, tree.status.failures], [[], []]);
+        assert.deepEqual(await allOf(far, ''), await allOf(tree, ''));
+      });
+      assert.deepEqual(sim.leaks(), []);
+    },
+  };
+}
+
+/** Everything below a folder: paths, and what files hold. */
+async function allOf(tree: FileTree, path: string): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { name, node } of tree.list(at(path))) {
+    const below = path === '' ? name : `${path}/${name}`;
+    found.push(`${below} ${node.kind} ${node.kind === 'file' ? await textAt(tree, below) : ''}`);
+    if (node.kind === 'directory') found.push(...(await allOf(tree, below)));
+  }
+  return found.sort();
+}
+
 fileTreeSuite(local('local folder', plain), { strict: true });
 fileTreeSuite(simulated(), { strict: true });
 fileTreeSuite(memory('memory', plain), { strict: true });
@@ -73,3 +120,5 @@ fileTreeSuite(local('local folder with a quota', quotaOf), { strict: true });
 fileTreeSuite(memory('memory with a quota', quotaOf), { strict: true });
 fileTreeSuite(local('local folder, links followed', followingLinks), { strict: false });
 fileTreeSuite(memory('memory, links followed', followingLinks), { strict: false });
+fileTreeSuite(writeBack(0), { strict: true });
+fileTreeSuite(writeBack(5_000), { strict: true });

@@ -40,11 +40,13 @@ export class Layer {
   #cutBytes: number;
   #sizeBytes: number;
   readonly #extents: Extent[];
+  #writtenBytes: number;
 
   private constructor(state: LayerState) {
     this.#cutBytes = state.cutBytes;
     this.#sizeBytes = state.sizeBytes;
     this.#extents = [...state.extents];
+    this.#writtenBytes = sumOf(this.#extents);
   }
 
   /** Nothing was written yet over a file of that size. */
@@ -75,7 +77,7 @@ export class Layer {
 
   /** Bytes that were written and still show. */
   get writtenBytes(): number {
-    return this.#extents.reduce((sum, { from, to }) => sum + to - from, 0);
+    return this.#writtenBytes;
   }
 
   write(from: number, sizeBytes: number, place: RecordPlace): void {
@@ -125,7 +127,9 @@ export class Layer {
       if (extent.from < from) left.push({ ...extent, to: from });
       if (extent.to > to) right.push({ ...extent, from: to, skip: extent.skip + to - extent.from });
     }
-    this.#extents.splice(first, last - first, ...left, ...middle, ...right);
+    const put = [...left, ...middle, ...right];
+    const gone = this.#extents.splice(first, last - first, ...put);
+    this.#writtenBytes += sumOf(put) - sumOf(gone);
   }
 
   #firstEndingAfter(offset: number): number {
@@ -137,4 +141,10 @@ export class Layer {
     }
     return low;
   }
+}
+
+function sumOf(extents: readonly Extent[]): number {
+  let sum = 0;
+  for (const { from, to } of extents) sum += to - from;
+  return sum;
 }

@@ -1,0 +1,205 @@
+import { asCausewayError, CausewayError } from '../../base/errors.ts';
+import { LIMITS } from '../../base/limits.ts';
+import type { RelPath } from '../../base/path.ts';
+import type { FileTree, TreeFile } from '../../tree/files/file_tree.ts';
+import type { Clock } from '../../world/clock.ts';
+import type { Change } from './changes.ts';
+import { Commits, type Item } from './commits.ts';
+import { bytesOf } from './content.ts';
+import { Flusher, type FlushPolicy } from './flusher.ts';
+import { Journal, type JournalPlace, type JournalPorts } from './journal.ts';
+import { KnownNodes } from './known_nodes.ts';
+import type { Extent } from './layer.ts';
+import type { StateItem, WbNode } from './nodes.ts';
+import { Overlay, touches } from './overlay.ts';
+import { Sender } from './sender.ts';
+
+/** What a write-back cache needs of the world. */
+export interface WriteBackPorts extends JournalPorts {
+  readonly clock: Clock;
+}
+
+export interface WriteBackSettings extends FlushPolicy {
+  readonly place: JournalPlace;
+  /** Whom new files belong to, until the far tree tells. */
+  readonly owner: { readonly userId: number; readonly groupId: number };
+}
+
+/** The parts of a write-back cache together: what waits, its journal, and who sends it on. */
+export class WriteBack {
+  readonly far: FileTree;
+  readonly overlay: Overlay;
+  readonly known = new KnownNodes();
+  readonly flusher: Flusher;
+  readonly commits: Commits;
+  readonly #journal: Journal;
+  readonly #clock: Clock;
+
+  private constructor(
+    ports: WriteBackPorts,
+    far: FileTree,
+    journal: Journal,
+    overlay: Overlay,
+    policy: FlushPolicy,
+  ) {
+    this.far = far;
+    this.overlay = overlay;
+    this.#journal = journal;
+    this.#clock = ports.clock;
+    this.commits = new Commits(journal, overlay);
+    this.flusher = new Flusher(
+      {
+        clock: ports.clock,
+        journal,
+        overlay,
+        commits: this.commits,
+        sender: new Sender(far, journal),
+        onApplied: ({ node }) => this.known.applied(node),
+      },
+      policy,
+    );
+  }
+
+  /** Goes on with what an earlier one has left. CW_CACHE_JOURNAL, CW_DISK_*. */
+  static async open(
+    ports: WriteBackPorts,
+    far: FileTree,
+    settings: WriteBackSettings,
+  ): Promise<{ readonly cache: WriteBack; readonly cutBytes: number }> {
+    const overlay = new Overlay(settings.place.name);
+    const { lastingIds } = far.caps;
+    const { journal, found } = await Journal.open(ports, settings.place, {
+      state: (items) => overlay.restore(items as readonly StateItem[]),
+      record: (head, place) => overlay.apply(head as Change, place),
+    });
+    try {
+      overlay.forgetLost();
+      if (!lastingIds) overlay.forgetIds();
+      await journal.rotate(overlay.state());
+      await journal.trim(overlay.segments());
+    } catch (failure) {
+      await journal.close();
+      throw failure;
+    }
+    const cache = new WriteBack(ports, far, journal, overlay, settings);
+    cache.flusher.start();
+    return { cache, cutBytes: found?.cutBytes ?? 0 };
+  }
+
+  /** What the journal takes on its disk. */
+  get journalBytes(): number {
+    return this.#journal.sizeBytes;
+  }
+
+  wallMs(): number {
+    return Math.floor(this.#clock.wallMs());
+  }
+
+  /** What was changed so far survives a power cut when it resolves. CW_DISK_*. */
+  sync(): Promise<void> {
+    return this.#journal.sync();
+  }
+
+  bytesOf(extent: Extent, from: number, to: number): Promise<Uint8Array | null> {
+    return bytesOf(this.#journal, extent, from, to);
+  }
+
+  /** Notes a change of a node that somebody holds. `before` is called when its turn has come, where nothing of it waits. */
+  async change(node: WbNode, form: (ref: number) => Item, before?: () => void): Promise<void> {
+    await this.commit(() => {
+      if (node.ref === 0) before?.();
+      const { items, refs } = this.adopting([node]);
+      return [...items, form(refs[0] as number)];
+    });
+  }
+
+  /** As {@link Commits.commit}; whoever sends on is told. */
+  async commit(form: () => readonly Item[]): Promise<(WbNode | null)[]> {
+    const nodes = await this.commits.commit(form);
+    this.flusher.changed();
+    return nodes;
+  }
+
+  /** Numbers in the journal for nodes that somebody holds, and what has to be noted before those mean something. */
+  adopting(nodes: readonly WbNode[]): { readonly items: readonly Item[]; readonly refs: readonly number[] } {
+    const items: Item[] = [];
+    const refs = nodes.map((node) => {
+      if (node.ref !== 0) return node.ref;
+      const ref = this.overlay.nextRef + items.length;
+      const { kind, far: path, id, base, attrs, target } = node;
+      if (path === null || base === null) throw new CausewayError('CW_DISK_NOT_FOUND', 'the file is gone');
+      items.push({ change: { do: 'adopt', ref, kind, path, id, base, attrs, target }, live: node });
+      return ref;
+    });
+    return { items, refs };
+  }
+
+  /** The file over there of a node that somebody holds; null where there is none. */
+  farFileOf(node: WbNode): Promise<TreeFile | null> {
+    return this.#opened(node, 'read', () => node.farFile !== null);
+  }
+
+  /** The same, for writing. */
+  writableFileOf(node: WbNode): Promise<TreeFile | null> {
+    return this.#opened(node, 'write', () => node.farFile?.writes === true);
+  }
+
+  /** A file that nobody has seen goes away. */
+  async discard(node: WbNode): Promise<void> {
+    await this.commit(() => [{ change: { do: 'remove', ref: node.ref, atMs: this.wallMs() } }]);
+  }
+
+  async release(node: WbNode): Promise<void> {
+    const files = this.known.release(node);
+    if (node.handles === 0) this.overlay.left(node);
+    for (const file of files) await file.close();
+  }
+
+  /** Does something in the far tree that concerns these paths, with nothing that waits at them or below. */
+  async through(paths: readonly RelPath[], act: () => Promise<void>): Promise<void> {
+    const { signal } = new AbortController();
+    for (let tries = 0; tries < LIMITS.writeBackFolderTriesMax.value; tries += 1) {
+      await this.flusher.flush(signal, (op) => paths.some((path) => touches(op, path)));
+      const isDone = await this.commits.inTurn(async () => {
+        if (paths.some((path) => this.overlay.touches(path))) return false;
+        await act();
+        return true;
+      });
+      if (isDone) return;
+    }
+    throw new CausewayError('CW_DISK_BUSY', 'files below it are written to all the time');
+  }
+
+  async #opened(node: WbNode, mode: 'read' | 'write', isOpen: () => boolean): Promise<TreeFile | null> {
+    for (let tries = 0; ; tries += 1) {
+      if (isOpen()) return node.farFile?.file ?? null;
+      const { news } = this.flusher;
+      const path = node.far;
+      if (path === null) return null;
+      try {
+        const file = await this.far.open(path, mode);
+        if (isOpen()) node.spareFiles.push(file);
+        else {
+          if (node.farFile !== null) node.spareFiles.push(node.farFile.file);
+          node.farFile = { file, writes: mode === 'write' };
+        }
+      } catch (failure) {
+        // its name changes over there at this moment
+        const isMoving = node.far !== path || node.ops.some(({ begun }) => begun);
+        if (!isMoving || tries >= LIMITS.writeBackFolderTriesMax.value) throw failure;
+        if (node.far === path) await news;
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.flusher.close();
+    try {
+      await this.sync();
+    } catch (failure) {
+      if (asCausewayError(failure).code !== 'CW_DISK_IO') throw failure;
+    } finally {
+      await this.#journal.close();
+    }
+  }
+}
