@@ -104,6 +104,7 @@ export const SERVICE_LIMITS = {
     'dead properties of one file or folder together; file systems may take less (ext4 about 4 KiB)',
   ),
   davPieceBytes: bytes(MIB, 'read from a file and sent to a WebDAV client in one go'),
+  treePageNames: count(512, 'names of a folder whose nodes are looked at in one go, for a list of it'),
   davListPieceBytes: bytes(64 * KIB, 'of a WebDAV answer gathered before it is sent'),
   davLocksMax: count(10_000, 'WebDAV locks of one share'),
   davLockDefaultMs: ms(600_000, 'life of a WebDAV lock whose client asks for no time'),

@@ -1,6 +1,7 @@
 import { equalBytes } from '../base/bytes.ts';
 import { hashAt, hashBytes } from '../base/hash.ts';
 import { hashOfZeros, hashSparsely } from '../base/zero_hash.ts';
+import { statNamesJob } from '../tree/files/stat_names_job.ts';
 import type { DiskFile } from '../world/disk.ts';
 import type { Job, JobContext } from '../world/offload.ts';
 import { hashFilesJob } from './checksum/hash_files_job.ts';
@@ -206,6 +207,7 @@ export const DISK_JOBS: readonly Job<never, unknown>[] = [
   hashFilesJob,
   lookInReferenceJob,
   linkFilesJob,
+  statNamesJob,
 ];
 
 /** Tells of the pieces of an operation that a slow device does in pieces. */

@@ -6,7 +6,10 @@ export interface HttpRequest {
   readonly target: string;
   /** The value of a header, its name in lower case; several of one name are joined with commas. */
   header(name: string): string | null;
-  /** Ends early, with CW_LINK_CLOSED, where the client goes away before the end of its body. Read once. */
+  /**
+   * In pieces of at most LIMITS.davPieceBytes, each valid until the next one is asked for. Ends early, with CW_LINK_CLOSED,
+   * where the client goes away before the end of its body. Read once.
+   */
   readonly body: AsyncIterable<Uint8Array>;
   /** IP address of the client. */
   readonly address: string;

@@ -32,7 +32,7 @@ async function contentOf(file: TreeFile): Promise<string> {
 
 export async function namesAt(tree: FileTree, path: string): Promise<string[]> {
   const names: string[] = [];
-  for await (const { name } of tree.list(at(path))) names.push(name);
+  for await (const page of tree.list(at(path))) names.push(...page.map(({ name }) => name));
   return names.sort();
 }
 
@@ -143,7 +143,8 @@ const NAMES: readonly Case[] = [
       await tree.rename(at('d'), at('e'), { replace: false });
       assert.equal((await tree.lookup(at('e/b'))).id, file.id);
       assert.equal((await tree.lookup(at('e'))).id, folder.id);
-      for await (const { node } of tree.list(at('e'))) assert.equal(node.id, file.id);
+      for await (const page of tree.list(at('e')))
+        for (const { node } of page) assert.equal(node.id, file.id);
     },
   ],
   [

@@ -245,7 +245,8 @@ async function oneOperation(tree: FileTree, kind: number, somewhere: () => RelPa
       return false;
     }
     case 2:
-      for await (const { name } of tree.list(somewhere())) if (name === 'g' || name === 'passwd') return true;
+      for await (const page of tree.list(somewhere()))
+        if (page.some(({ name }) => name === 'g' || name === 'passwd')) return true;
       return false;
     case 3:
       await tree.remove(somewhere());

@@ -11,7 +11,7 @@ export async function readXml(request: HttpRequest): Promise<XmlElement | null> 
   for await (const part of request.body) {
     sum += part.byteLength;
     if (sum > LIMITS.davXmlMaxBytes.value) throw new DavFailure(413, 'the body is too large');
-    parts.push(part);
+    parts.push(part.slice()); // it is valid until the next one comes
   }
   if (sum === 0) return null;
   const bytes = concat(parts);
@@ -34,26 +34,35 @@ export async function refuseBody(request: HttpRequest): Promise<void> {
     throw new DavFailure(415, 'this request has no body');
 }
 
-/** Gathers text and sends it in pieces. */
+/** Gathers text and sends it in pieces, from the same memory each time. */
 export class PieceWriter {
   readonly #write: (bytes: Uint8Array) => Promise<void>;
   #parts: string[] = [];
   #length = 0;
+  #memory = Buffer.alloc(0);
 
   constructor(write: (bytes: Uint8Array) => Promise<void>) {
     this.#write = write;
   }
 
-  async add(text: string): Promise<void> {
+  add(text: string): void {
     this.#parts.push(text);
     this.#length += text.length;
-    if (this.#length >= LIMITS.davListPieceBytes.value) await this.flush();
+  }
+
+  /** Whether there is enough to be sent. */
+  get isFull(): boolean {
+    return this.#length >= LIMITS.davListPieceBytes.value;
   }
 
   async flush(): Promise<void> {
     const text = this.#parts.join('');
     this.#parts = [];
     this.#length = 0;
-    if (text !== '') await this.#write(Buffer.from(text));
+    if (text === '') return;
+    const neededBytes = Buffer.byteLength(text);
+    if (this.#memory.byteLength < neededBytes) this.#memory = Buffer.allocUnsafeSlow(neededBytes);
+    const count = this.#memory.write(text);
+    await this.#write(this.#memory.subarray(0, count));
   }
 }

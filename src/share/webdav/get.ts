@@ -1,5 +1,5 @@
 import { LIMITS } from '../../base/limits.ts';
-import { joinRel, splitRel } from '../../base/path.ts';
+import { splitRel } from '../../base/path.ts';
 import type { TreeFile, TreeNode } from '../../tree/files/file_tree.ts';
 import { PieceWriter } from './body.ts';
 import { checkConditions, checkIf } from './conditions.ts';
@@ -8,7 +8,7 @@ import type { DavCall } from './context.ts';
 import { etagOf } from './etag.ts';
 import { DavFailure } from './failure.ts';
 import { httpDate, parseHttpDate } from './http_date.ts';
-import { hrefOf } from './paths.ts';
+import { hrefIn, hrefOf } from './paths.ts';
 import { isServed } from './propfind.ts';
 import { escapeXml } from './xml.ts';
 
@@ -99,14 +99,17 @@ async function listFolder({ share, place, request, reply }: DavCall): Promise<vo
   if (request.method !== 'HEAD') {
     const out = new PieceWriter((bytes) => reply.write(bytes));
     const title = escapeXml(`${share.prefix}/${place.urlPath}`);
-    await out.add(`<!doctype html><meta charset="utf-8"><title>${title}</title><h1>${title}</h1><ul>\n`);
-    for await (const { name, node } of share.links.list(place.path)) {
-      if (!isServed(node)) continue;
-      const isFolder = node.kind === 'directory';
-      const href = escapeXml(hrefOf(share.prefix, joinRel(place.urlPath, name), isFolder));
-      await out.add(`<li><a href="${href}">${escapeXml(name)}${isFolder ? '/' : ''}</a></li>\n`);
+    out.add(`<!doctype html><meta charset="utf-8"><title>${title}</title><h1>${title}</h1><ul>\n`);
+    const base = hrefOf(share.prefix, place.urlPath, true);
+    for await (const page of share.links.list(place.path)) {
+      for (const { name, node } of page.filter((entry) => isServed(entry.node))) {
+        const isFolder = node.kind === 'directory';
+        const href = escapeXml(hrefIn(base, name, isFolder));
+        out.add(`<li><a href="${href}">${escapeXml(name)}${isFolder ? '/' : ''}</a></li>\n`);
+      }
+      await out.flush();
     }
-    await out.add('</ul>\n');
+    out.add('</ul>\n');
     await out.flush();
   }
   await reply.end();

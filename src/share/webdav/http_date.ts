@@ -10,14 +10,22 @@ const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', '
 export function httpDate(ns: bigint): string {
   const wallMs = Math.floor(Number(ns / NS_PER_MS));
   const days = Math.floor(wallMs / DAY_MS);
-  const { year, month, day } = civilDay(days);
   const seconds = Math.floor((wallMs - days * DAY_MS) / 1_000);
-  const time = [seconds / 3600, (seconds / 60) % 60, seconds % 60]
-    .map((part) => two(Math.floor(part)))
-    .join(':');
-  const weekday = WEEKDAYS[((days % 7) + 7) % 7];
-  return `${weekday}, ${two(day)} ${MONTHS[month - 1]} ${String(year).padStart(4, '0')} ${time} GMT`;
+  const [hour, minute] = [Math.floor(seconds / 3_600), Math.floor(seconds / 60) % 60];
+  if (days !== lastDay.days) lastDay = { days, text: dayText(days) };
+  return `${lastDay.text} ${TWO[hour]}:${TWO[minute]}:${TWO[seconds % 60]} GMT`;
 }
+
+/** Files of a folder are often of one day. */
+let lastDay = { days: Number.NaN, text: '' };
+
+function dayText(days: number): string {
+  const { year, month, day } = civilDay(days);
+  const weekday = WEEKDAYS[((days % 7) + 7) % 7];
+  return `${weekday}, ${TWO[day]} ${MONTHS[month - 1]} ${String(year).padStart(4, '0')}`;
+}
+
+const TWO: readonly string[] = Array.from({ length: 60 }, (_, value) => String(value).padStart(2, '0'));
 
 const FORM = /^\w{3}, (\d{2}) (\w{3}) (\d{4}) (\d{2}):(\d{2}):(\d{2}) GMT$/;
 
@@ -28,8 +36,4 @@ export function parseHttpDate(text: string): number | null {
   if (dayText === undefined || month < 0) return null;
   const days = daysSince1970({ year: Number(yearText), month: month + 1, day: Number(dayText) });
   return days * 86_400 + Number(hours) * 3_600 + Number(minutes) * 60 + Number(seconds);
-}
-
-function two(value: number): string {
-  return String(value).padStart(2, '0');
 }

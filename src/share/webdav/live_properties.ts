@@ -13,11 +13,14 @@ export interface Subject {
   readonly path: RelPath;
   /** The same as the client calls it. */
   readonly urlPath: RelPath;
+  /** Its URL path, escaped. */
+  readonly href: string;
   readonly node: TreeNode;
 }
 
 /** The inside of a property as XML; null where the resource has none of it. */
-type Reader = (subject: Subject) => Promise<string | null> | string | null;
+type Reader = (subject: Subject) => string | null;
+type SlowReader = (subject: Subject) => Promise<string | null>;
 
 const ofFile =
   (read: (node: TreeNode) => string): Reader =>
@@ -49,7 +52,7 @@ const READERS: Readonly<Record<string, Reader>> = {
 };
 
 /** RFC 4331: told only to who asks for them by name. */
-const QUOTA_READERS: Readonly<Record<string, Reader>> = {
+const QUOTA_READERS: Readonly<Record<string, SlowReader>> = {
   'quota-available-bytes': async (subject) => spaceOf(subject, ({ freeBytes }) => freeBytes),
   'quota-used-bytes': async (subject) =>
     spaceOf(subject, ({ totalBytes, freeBytes }) => Math.max(0, totalBytes - freeBytes)),
@@ -69,9 +72,19 @@ export function isLive(local: string): boolean {
   return Object.hasOwn(READERS, local) || Object.hasOwn(QUOTA_READERS, local);
 }
 
+/** Whether it is known without asking the disk once more. */
+export function isAtHand(local: string): boolean {
+  return Object.hasOwn(READERS, local);
+}
+
+/** One of those that are at hand. */
+export function readAtHand(local: string, subject: Subject): string | null {
+  return READERS[local]?.(subject) ?? null;
+}
+
 export async function readLive(local: string, subject: Subject): Promise<string | null> {
-  const readers = Object.hasOwn(READERS, local) ? READERS : QUOTA_READERS;
-  return Object.hasOwn(readers, local) ? ((await readers[local]?.(subject)) ?? null) : null;
+  if (isAtHand(local)) return readAtHand(local, subject);
+  return Object.hasOwn(QUOTA_READERS, local) ? ((await QUOTA_READERS[local]?.(subject)) ?? null) : null;
 }
 
 export function activeLockXml(share: DavShare, lock: DavLock): string {

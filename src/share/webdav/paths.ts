@@ -53,8 +53,16 @@ export function hrefOf(prefix: string, path: RelPath, isFolder: boolean): string
   return isFolder && !href.endsWith('/') ? `${href}/` : href;
 }
 
+/** The same of a member of a folder, whose URL path is `folder`. */
+export function hrefIn(folder: string, name: string, isFolder: boolean): string {
+  return `${folder}${encode(name)}${isFolder ? '/' : ''}`;
+}
+
+const PLAIN = /^[\w.~-]+$/;
+
 /** RFC 3986 section 2.3: everything is escaped but letters, digits and `-._~`. */
 function encode(name: string): string {
+  if (PLAIN.test(name)) return name;
   return encodeURIComponent(name).replace(
     /[!'()*]/g,
     (found) => `%${found.charCodeAt(0).toString(16).toUpperCase()}`,

@@ -2,11 +2,11 @@ import { asCausewayError } from '../../base/errors.ts';
 import { joinRel, type RelPath } from '../../base/path.ts';
 import type { TreeNode } from '../../tree/files/file_tree.ts';
 import { PieceWriter, readXml } from './body.ts';
-import { type DavCall, type Depth, depthOf } from './context.ts';
+import { type DavCall, depthOf } from './context.ts';
 import { readDead } from './dead_properties.ts';
 import { DavFailure } from './failure.ts';
-import { isLive, LIVE_NAMES, readLive, type Subject } from './live_properties.ts';
-import { hrefOf } from './paths.ts';
+import { isAtHand, isLive, LIVE_NAMES, readAtHand, readLive, type Subject } from './live_properties.ts';
+import { hrefIn, hrefOf } from './paths.ts';
 import { DAV, davTag, elementsOf, escapeXml, isDav, type XmlElement, type XmlName } from './xml.ts';
 
 type Wish =
@@ -29,36 +29,41 @@ export async function propfind(call: DavCall): Promise<void> {
     throw new DavFailure(403, 'ask for one folder after the other', { condition: 'propfind-finite-depth' });
   reply.begin(207, { 'content-type': XML_TYPE });
   const out = new PieceWriter((bytes) => reply.write(bytes));
-  await out.add(MULTISTATUS_HEAD);
-  await describe(call, { share, path: place.path, urlPath: place.urlPath, node }, depth, async (subject) =>
-    out.add(await responseXml(subject, wish)),
-  );
-  await out.add(MULTISTATUS_END);
+  out.add(MULTISTATUS_HEAD);
+  const href = hrefOf(share.prefix, place.urlPath, node.kind === 'directory');
+  const subject = { share, path: place.path, urlPath: place.urlPath, href, node };
+  out.add(await responseXml(subject, wish));
+  if (depth !== 0 && node.kind === 'directory') await describeMembers(subject, wish, out);
+  out.add(MULTISTATUS_END);
   await out.flush();
   await reply.end();
 }
 
-async function describe(
-  { share }: DavCall,
-  subject: Subject,
-  depth: Depth,
-  show: (subject: Subject) => Promise<void>,
-): Promise<void> {
-  await show(subject);
-  if (depth === 0 || subject.node.kind !== 'directory') return;
-  for await (const { name, node } of share.links.list(subject.path)) {
-    if (!isServed(node)) continue;
-    try {
-      await show({
+async function describeMembers(folder: Subject, wish: Wish, out: PieceWriter): Promise<void> {
+  const { share, path, urlPath, href } = folder;
+  const names = namesAtHand(wish);
+  for await (const page of share.links.list(path))
+    for (const { name, node } of page) {
+      if (!isServed(node)) continue;
+      const subject = {
         share,
-        path: joinRel(subject.path, name),
-        urlPath: joinRel(subject.urlPath, name),
+        path: joinRel(path, name),
+        urlPath: joinRel(urlPath, name),
+        href: hrefIn(href, name, node.kind === 'directory'),
         node,
-      });
-    } catch (failure) {
-      // gone since it was listed, or a name too deep to be reached: it is not there for this client
-      if (!['CW_DISK_NOT_FOUND', 'CW_DISK_NAME'].includes(asCausewayError(failure).code)) throw failure;
+      };
+      if (names !== null) out.add(xmlAtHand(subject, names));
+      else await describeUnlessGone(subject, wish, out);
+      if (out.isFull) await out.flush();
     }
+}
+
+async function describeUnlessGone(subject: Subject, wish: Wish, out: PieceWriter): Promise<void> {
+  try {
+    out.add(await responseXml(subject, wish));
+  } catch (failure) {
+    // gone since it was listed, or a name too deep to be reached: it is not there for this client
+    if (!['CW_DISK_NOT_FOUND', 'CW_DISK_NAME'].includes(asCausewayError(failure).code)) throw failure;
   }
 }
 
@@ -80,9 +85,29 @@ function wishOf(body: XmlElement | null): Wish {
   return { kind: 'all', also: include ? elementsOf(include) : [] };
 }
 
+/** The names that are asked for, where nothing but what a listing tells is needed to answer; else null. */
+function namesAtHand(wish: Wish): readonly string[] | null {
+  if (wish.kind !== 'some') return null;
+  return wish.names.every(({ ns, local }) => ns === DAV && isAtHand(local))
+    ? wish.names.map(({ local }) => local)
+    : null;
+}
+
+/** As {@link responseXml}, and at once: what lists of folders are nearly always asked for. */
+function xmlAtHand(subject: Subject, names: readonly string[]): string {
+  const found: string[] = [];
+  const missing: string[] = [];
+  for (const local of names) {
+    const inside = readAtHand(local, subject);
+    if (inside === null) missing.push(davTag(local));
+    else found.push(davTag(local, inside));
+  }
+  return davTag('response', davTag('href', escapeXml(subject.href)) + propstatsXml(found, missing));
+}
+
 async function responseXml(subject: Subject, wish: Wish): Promise<string> {
-  const { share, path, urlPath, node } = subject;
-  const href = davTag('href', escapeXml(hrefOf(share.prefix, urlPath, node.kind === 'directory')));
+  const { share, path } = subject;
+  const href = davTag('href', escapeXml(subject.href));
   if (wish.kind === 'some') return davTag('response', href + (await someXml(subject, wish.names)));
   const found: string[] = [];
   for (const local of LIVE_NAMES) {
@@ -116,6 +141,10 @@ async function someXml(subject: Subject, names: readonly XmlName[]): Promise<str
     if (one) found.push(one.xml);
     else missing.push(emptyXml(name));
   }
+  return propstatsXml(found, missing);
+}
+
+function propstatsXml(found: readonly string[], missing: readonly string[]): string {
   const isEmpty = found.length === 0 && missing.length > 0;
   return (isEmpty ? '' : propstatXml(found, 200)) + (missing.length > 0 ? propstatXml(missing, 404) : '');
 }

@@ -31,8 +31,9 @@ async function removeBelow(
   if (isFolder) {
     checkDepth(path);
     const names: { path: RelPath; isFolder: boolean }[] = [];
-    for await (const { name, node } of tree.list(path))
-      names.push({ path: joinRel(path, name), isFolder: node.kind === 'directory' });
+    for await (const page of tree.list(path))
+      for (const { name, node } of page)
+        names.push({ path: joinRel(path, name), isFolder: node.kind === 'directory' });
     for (const below of names) await removeBelow(tree, below.path, below.isFolder, undone);
   }
   if (undone.length > failedBefore) return; // a folder that keeps something stays, which its members explain
@@ -64,16 +65,17 @@ async function copyFolder(
   await tree.create(to, { kind: 'directory' });
   await copyProperties(tree, from, to);
   if (!deep) return;
-  for await (const { name, node } of tree.list(from)) {
-    const target = joinRel(to, name);
-    try {
-      if (node.kind === 'directory') await copyFolder(tree, joinRel(from, name), target, true, undone);
-      else if (node.kind === 'file') await copyFile(tree, joinRel(from, name), target);
-      else if (node.kind === 'symlink') await copyLink(tree, joinRel(from, name), target);
-    } catch (failure) {
-      undone.push({ path: target, status: asDavFailure(failure).status });
+  for await (const page of tree.list(from))
+    for (const { name, node } of page) {
+      const target = joinRel(to, name);
+      try {
+        if (node.kind === 'directory') await copyFolder(tree, joinRel(from, name), target, true, undone);
+        else if (node.kind === 'file') await copyFile(tree, joinRel(from, name), target);
+        else if (node.kind === 'symlink') await copyLink(tree, joinRel(from, name), target);
+      } catch (failure) {
+        undone.push({ path: target, status: asDavFailure(failure).status });
+      }
     }
-  }
 }
 
 /** A link stays one, with the same text: what it leads to is decided when it is followed. */

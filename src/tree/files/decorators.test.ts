@@ -34,7 +34,7 @@ async function sample(): Promise<FileTree> {
 
 async function namesOf(tree: FileTree, path: string): Promise<string[]> {
   const names: string[] = [];
-  for await (const { name } of tree.list(at(path))) names.push(name);
+  for await (const page of tree.list(at(path))) names.push(...page.map(({ name }) => name));
   return names.sort();
 }
 

@@ -83,8 +83,11 @@ export type NewNode =
 export interface FileTree {
   readonly caps: TreeCaps;
   lookup(path: RelPath): Promise<TreeNode>;
-  /** Each entry once, in no order; what comes or goes meanwhile may be missed. Names that are not valid UTF-8 are left out. */
-  list(path: RelPath): AsyncIterable<TreeEntry>;
+  /**
+   * Each entry once, in no order, some at a time; what comes or goes meanwhile may be missed. Names that are not valid UTF-8
+   * are left out.
+   */
+  list(path: RelPath): AsyncIterable<readonly TreeEntry[]>;
   open(path: RelPath, mode: TreeOpenMode): Promise<TreeFile>;
   /** CW_DISK_EXISTS where something stands there. */
   create(path: RelPath, what: NewNode): Promise<TreeNode>;

@@ -49,15 +49,20 @@ export class LinkFollowingTree implements FileTree {
     return node.kind === 'symlink' ? this.#inner.lookup(await this.#resolve(path)) : node;
   }
 
-  async *list(path: RelPath): AsyncIterable<TreeEntry> {
+  async *list(path: RelPath): AsyncIterable<readonly TreeEntry[]> {
     const plain = await this.#plainFolder(path);
-    for await (const entry of this.#inner.list(plain)) {
-      if (entry.node.kind !== 'symlink') yield entry;
-      else {
-        const node = await this.#targetOf(joinRel(plain, entry.name));
-        if (node !== null) yield { name: entry.name, node };
-      }
+    for await (const page of this.#inner.list(plain))
+      yield page.some(isLink) ? await this.#followed(plain, page) : page;
+  }
+
+  async #followed(folder: RelPath, page: readonly TreeEntry[]): Promise<TreeEntry[]> {
+    const entries: TreeEntry[] = [];
+    for (const entry of page) {
+      const { name } = entry;
+      const node = isLink(entry) ? await this.#targetOf(joinRel(folder, name)) : entry.node;
+      if (node !== null) entries.push({ name, node });
     }
+    return entries;
   }
 
   open(path: RelPath, mode: TreeOpenMode): Promise<TreeFile> {
@@ -181,6 +186,10 @@ const LEADS_NOWHERE: ReadonlySet<string> = new Set([
   'CW_DISK_PERMISSION',
   'CW_DISK_NAME',
 ]);
+
+function isLink({ node }: TreeEntry): boolean {
+  return node.kind === 'symlink';
+}
 
 function outside(): CausewayError {
   return new CausewayError('CW_DISK_SYMLINK', 'a symbolic link leads out of the tree, or in a circle');

@@ -3,6 +3,7 @@ import { asCausewayError, CausewayError, type ErrorCode } from '../../base/error
 import { type Name, parseName, type RelPath } from '../../base/path.ts';
 import type { Random } from '../../world/clock.ts';
 import type { AttrPatch, Dir, Disk } from '../../world/disk.ts';
+import type { Offload } from '../../world/offload.ts';
 import type {
   FileTree,
   NewNode,
@@ -12,16 +13,18 @@ import type {
   TreeNode,
   TreeOpenMode,
 } from './file_tree.ts';
+import { listFolder } from './folder_listing.ts';
 import { LocalFile } from './local_file.ts';
 import { nodeOf } from './local_node.ts';
 import { renameNew, renameOver } from './local_rename.ts';
 import { LocalValues } from './local_values.ts';
-import { checkedNames, checkedPlace, isPrivateName } from './names.ts';
+import { checkedNames, checkedPlace } from './names.ts';
 import { ReplacementFile } from './replacement_file.ts';
 import { Staging } from './staging.ts';
 
 export interface LocalTreePorts {
   readonly disk: Disk;
+  readonly offload: Offload;
   readonly random: Pick<Random, 'bytes'>;
 }
 
@@ -36,10 +39,12 @@ export class LocalTree implements FileTree, AsyncDisposable {
   readonly #root: Dir;
   readonly #random: LocalTreePorts['random'];
   readonly #staging: Staging;
+  readonly #offload: Offload;
 
   private constructor(root: Dir, ports: LocalTreePorts) {
     this.#root = root;
     this.#random = ports.random;
+    this.#offload = ports.offload;
     this.#staging = new Staging(root);
     this.caps = {
       readOnly: false,
@@ -63,13 +68,9 @@ export class LocalTree implements FileTree, AsyncDisposable {
     return this.#place(path, (dir, name) => look(dir, name));
   }
 
-  async *list(path: RelPath): AsyncIterable<TreeEntry> {
+  async *list(path: RelPath): AsyncIterable<readonly TreeEntry[]> {
     await using dir = await this.#openDir(checkedNames(path));
-    for await (const { name } of dir.list()) {
-      if (name === null || isPrivateName(name)) continue;
-      const node = await unlessGone(dir.stat(name));
-      if (node !== null) yield { name, node: nodeOf(node) };
-    }
+    yield* listFolder(dir, this.#offload);
   }
 
   async open(path: RelPath, mode: TreeOpenMode): Promise<TreeFile> {

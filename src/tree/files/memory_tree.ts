@@ -43,9 +43,9 @@ export class MemoryTree implements FileTree {
     return memoryView(this.#find(path));
   }
 
-  async *list(path: RelPath): AsyncIterable<TreeEntry> {
+  async *list(path: RelPath): AsyncIterable<readonly TreeEntry[]> {
     const folder = this.#folder(checkedNames(path), path);
-    for (const [name, node] of [...folder.children]) yield { name, node: memoryView(node, true) };
+    yield [...folder.children].map(([name, node]) => ({ name, node: memoryView(node, true) }));
   }
 
   async open(path: RelPath, mode: TreeOpenMode): Promise<TreeFile> {

@@ -54,7 +54,7 @@ export class PermittedTree implements FileTree {
     return this.#inner.lookup(path);
   }
 
-  async *list(path: RelPath): AsyncIterable<TreeEntry> {
+  async *list(path: RelPath): AsyncIterable<readonly TreeEntry[]> {
     await this.#permit({ verb: 'list', path, changes: false });
     yield* this.#inner.list(path);
   }

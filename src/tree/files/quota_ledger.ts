@@ -107,10 +107,11 @@ export async function measureTree(tree: FileTree): Promise<number> {
   const pending: RelPath[] = [ROOT_PATH];
   let sum = 0;
   for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
-    for await (const { name, node } of tree.list(path)) {
-      if (node.kind === 'directory') pending.push(joinRel(path, name));
-      else if (node.kind === 'file' && isFirst(counted, node)) sum += node.sizeBytes;
-    }
+    for await (const page of tree.list(path))
+      for (const { name, node } of page) {
+        if (node.kind === 'directory') pending.push(joinRel(path, name));
+        else if (node.kind === 'file' && isFirst(counted, node)) sum += node.sizeBytes;
+      }
   }
   return sum;
 }

@@ -42,7 +42,7 @@ export class QuotaTree implements FileTree {
     return this.#inner.lookup(path);
   }
 
-  list(path: RelPath): AsyncIterable<TreeEntry> {
+  list(path: RelPath): AsyncIterable<readonly TreeEntry[]> {
     return this.#inner.list(path);
   }
 

@@ -4,6 +4,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import { CausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { HttpHandler, HttpListen, HttpListener, HttpReply, HttpRequest } from '../http.ts';
+import { gatheredBody } from './http_body.ts';
 import { nodeHttp } from './late_modules.ts';
 
 /** No `requestTimeout`: a body may take hours, as long as bytes move (the idle time of the socket). */
@@ -52,7 +53,7 @@ class NodeHttpRequest implements HttpRequest {
     this.#proceed?.();
     try {
       // who reads no more has an answer to send first: what is left is dropped then
-      for await (const piece of this.#message.iterator({ destroyOnReturn: false })) yield piece as Buffer;
+      yield* gatheredBody(this.#message);
     } catch (failure) {
       throw gone(failure);
     }
