@@ -11,6 +11,7 @@ import { createNodeWorld } from '../world/node/world.ts';
 import type { World } from '../world/world.ts';
 import { Agent, type AgentChannel } from './agent.ts';
 import { DISK_THREAD } from './disk_thread_module.ts';
+import { LANE_THREAD } from './lane_thread_module.ts';
 import { MOUNT_READ_THREAD } from './mount_read_thread_module.ts';
 import { MOUNT_SERVE_THREAD } from './mount_serve_thread_module.ts';
 import { SelfUpdate } from './update/self_update.ts';
@@ -26,7 +27,7 @@ Exit codes: 0 done, 1 failed, 2 usage, 4 refused by the host.`;
 /** Runs the agent's command line in the world that `makeWorld` gives, the real one by default; the exit code. */
 export async function runAgentCli(
   argv: readonly string[],
-  makeWorld: () => World = () => createNodeWorld({ threads: DISK_THREAD }),
+  makeWorld: () => World = () => createNodeWorld({ threads: DISK_THREAD, lanes: LANE_THREAD }),
 ): Promise<number> {
   const terminal = processTerminal();
   let exitCode = 0;

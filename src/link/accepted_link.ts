@@ -1,6 +1,7 @@
 import { type Deferred, deferred } from '../base/deferred.ts';
 import { CausewayError } from '../base/errors.ts';
 import type { Clock } from '../world/clock.ts';
+import type { LanePort } from './lane/lane_port.ts';
 import type { Link, LinkState, PeerHello } from './link.ts';
 import { LinkStates } from './link_states.ts';
 import { createMux } from './mux/create_mux.ts';
@@ -41,7 +42,13 @@ export class AcceptedSession implements AcceptedLink {
   #hello: PeerHello;
   #carrierGone: Deferred<void> = deferred();
 
-  constructor(clock: Clock, greeted: Greeted, options: AcceptedOptions) {
+  /** `lanesBeside` gives what lets lanes have connections of their own. */
+  constructor(
+    clock: Clock,
+    greeted: Greeted,
+    options: AcceptedOptions,
+    lanesBeside: (mux: Mux) => LanePort | null = () => null,
+  ) {
     const { id, incarnation } = greeted.peer.session;
     this.#clock = clock;
     this.sessionId = id;
@@ -51,6 +58,7 @@ export class AcceptedSession implements AcceptedLink {
     this.#session = new Session({ id, clock });
     this.#session.attach(greeted.conn, 0, greeted.integrity);
     this.#mux = createMux(this.#session, { dialer: false, clock });
+    this.#mux.lanes = lanesBeside(this.#mux);
     this.#states = new LinkStates(this.#up());
     this.#session.onDetached((error) => this.#interrupted(error));
     this.#session.closed.then(() => this.#ended());

@@ -7,6 +7,7 @@ import { Backoff } from './backoff.ts';
 import { syncAsHost } from './carriers/serial.ts';
 import { type Channel, openChannel } from './channel.ts';
 import { withDeadline } from './deadline.ts';
+import { LanePort } from './lane/lane_port.ts';
 import type { Link, LinkState, Reached } from './link.ts';
 import { LinkStates } from './link_states.ts';
 import type { Mux } from './mux/mux.ts';
@@ -202,11 +203,26 @@ class DialedLink implements Link {
     await this.#remember(greeted.conn.peer.fingerprint);
     const session = await this.#sessionFor(greeted);
     const peer = peerHello(greeted, greeted.conn.peer.tlsGroup);
+    session.mux.lanes ??= this.#lanesBeside(session.mux);
     this.#attempt = 0;
     this.#reached = null;
     this.#carrier = greeted.conn;
     this.#states.set({ kind: 'up', mux: session.mux, peer, sinceMs: this.#now() });
     return session;
+  }
+
+  /** Null where the carrier is no socket to an address: a serial port has room for one connection. */
+  #lanesBeside(mux: Mux): LanePort | null {
+    const { channel, serial } = this.#spec;
+    const isAddress = typeof channel !== 'function' && (channel.kind === 'tcp' || channel.kind === 'unix');
+    if (!this.#world.lanes || !isAddress || serial) return null;
+    return new LanePort({
+      world: this.#world,
+      peer: () => mux.stats.peer,
+      dial: (signal) => openChannel(this.#world.net, channel, signal),
+      desk: null,
+      identity: () => null,
+    });
   }
 
   async #sessionFor(greeted: Greeted): Promise<DialedSession> {

@@ -3,11 +3,22 @@ import { LIMITS } from '../base/limits.ts';
 import { BoundedQueue } from '../base/queue.ts';
 import { orAborted } from '../base/signal.ts';
 import type { HelloSession } from '../wire/hello.ts';
-import type { Conn } from '../world/net.ts';
+import type { Conn, TlsIdentity } from '../world/net.ts';
 import type { World } from '../world/world.ts';
 import { type AcceptedLink, type AcceptedOptions, AcceptedSession } from './accepted_link.ts';
 import { withDeadline } from './deadline.ts';
-import { answerDialer, type Greeted, hearDialer, type LocalSide, refuse } from './session/handshake.ts';
+import { LaneDesk } from './lane/lane_desk.ts';
+import { LanePort } from './lane/lane_port.ts';
+import type { Mux } from './mux/mux.ts';
+import {
+  answerDialer,
+  type Greeted,
+  hearDialer,
+  keyName,
+  type LocalSide,
+  ownIdentity,
+  refuse,
+} from './session/handshake.ts';
 import { ownerOf, ResumeRegistry } from './session/resume_registry.ts';
 import { decideTrust, type TrustPolicy } from './session/trust.ts';
 
@@ -27,12 +38,15 @@ export class Reception {
   readonly #world: World;
   readonly #spec: ReceptionSpec;
   readonly #registry: ResumeRegistry;
+  /** Null on a pipe with room for one peer, where nothing else can arrive. */
+  readonly #desk: LaneDesk | null;
   readonly #fresh = new BoundedQueue<AcceptedLink>(LIMITS.linksWaitingMax.value);
 
   constructor(world: World, spec: ReceptionSpec) {
     this.#world = world;
     this.#spec = spec;
     this.#registry = new ResumeRegistry(world.clock);
+    this.#desk = spec.exclusive || !world.lanes ? null : new LaneDesk(world.random);
   }
 
   /** The next new link; CW_LINK_CLOSED once the reception is closed. */
@@ -59,12 +73,18 @@ export class Reception {
     if (link !== null && !this.#fresh.tryPush(link)) void link.close();
   }
 
-  /** The whole handshake. Owns `raw`. Resolves with the session that uses the carrier now; throws what it refused with. */
-  async admit(raw: Conn, signal: AbortSignal): Promise<AcceptedSession> {
+  /**
+   * The whole handshake. Owns `raw`. Resolves with the session that uses the carrier now, null where it is the connection
+   * of a lane; throws what it refused with.
+   */
+  async admit(raw: Conn, signal: AbortSignal): Promise<AcceptedSession | null> {
     const trustCarrier = this.#spec.trust.kind === 'trust-carrier';
     const side = { ...this.#spec, trustCarrier };
     try {
-      const greeted = await this.#within(raw, signal, () => hearDialer(this.#world, raw, side));
+      const greeted = await this.#within(raw, signal, async () =>
+        (await this.#desk?.take(raw)) ? null : hearDialer(this.#world, raw, side),
+      );
+      if (greeted === null) return null;
       return await this.#enter(greeted, raw, signal);
     } catch (failure) {
       await raw.close();
@@ -146,12 +166,27 @@ export class Reception {
   }
 
   #begin(greeted: Greeted, options: AcceptedOptions): AcceptedSession {
-    const session = new AcceptedSession(this.#world.clock, greeted, options);
+    const session = new AcceptedSession(this.#world.clock, greeted, options, (mux) => this.#lanesBeside(mux));
     this.#registry.add(session);
     if (!this.#fresh.tryPush(session)) {
       void session.end(new CausewayError('CW_LINK_BUSY', 'too many new links wait to be served'));
     }
     return session;
+  }
+
+  #lanesBeside(mux: Mux): LanePort | null {
+    const desk = this.#desk;
+    if (desk === null) return null;
+    const identity = (fingerprint: string) => this.#ownKey(fingerprint);
+    return new LanePort({ world: this.#world, peer: () => mux.stats.peer, dial: null, desk, identity });
+  }
+
+  /** The one of this side's keys that a peer has seen. */
+  #ownKey(fingerprint: string): TlsIdentity | null {
+    const current = ownIdentity(this.#spec);
+    if (current.fingerprint === fingerprint) return current;
+    const named = this.#spec.identityNamed?.(keyName(fingerprint)) ?? null;
+    return named?.fingerprint === fingerprint ? named : null;
   }
 
   async #answer(

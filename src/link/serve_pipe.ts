@@ -85,6 +85,7 @@ export class PipeServer implements LinkServer {
   async #admit(raw: Conn): Promise<AcceptedSession> {
     const conn = this.#source.serial ? await this.#scanned(raw) : raw;
     const session = await this.#reception.admit(conn, this.#stop.signal);
+    if (session === null) throw new CausewayError('CW_INTERNAL', 'a pipe has no room for lanes');
     this.#backoff.reset();
     return session;
   }

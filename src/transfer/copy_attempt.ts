@@ -1,3 +1,5 @@
+import { toHex } from '../base/bytes.ts';
+import { SendingLane } from '../link/lane/sending_lane.ts';
 import type { Mux, Stream, StreamShare } from '../link/mux/mux.ts';
 import { encodeCopyOpening, encodeLaneOpening } from '../wire/copy_messages.ts';
 import type { CopyOptions } from '../wire/copy_types.ts';
@@ -79,9 +81,16 @@ export function pacedOptions({ options }: CopySpec, gate: SharedFlow | undefined
 export function laneOpener(mux: Mux, transferId: Uint8Array, options: CopyOptions): LaneOpener {
   const { trafficClass: streamClass = 'bulk' } = options;
   const share = shareOf(options);
+  const transfer = toHex(transferId);
   return {
-    openLane: (lane: number): Promise<Stream> =>
-      mux.open('lane', { streamClass, share, opening: encodeLaneOpening({ transferId, lane }) }),
+    openLane: async (lane: number): Promise<Stream> => {
+      // other classes come before or after, which the link alone sees to
+      const { lanes } = mux;
+      const direct = Boolean(lanes) && streamClass === 'bulk';
+      const opening = encodeLaneOpening({ transferId, lane, direct });
+      const stream = await mux.open('lane', { streamClass, share, opening });
+      return lanes && direct ? new SendingLane(stream, lanes, transfer) : stream;
+    },
   };
 }
 

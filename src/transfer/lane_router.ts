@@ -2,16 +2,17 @@ import { toHex } from '../base/bytes.ts';
 import { CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { BoundedQueue } from '../base/queue.ts';
+import { ReceivingLane } from '../link/lane/receiving_lane.ts';
 import type { Mux, Stream } from '../link/mux/mux.ts';
 import { decodeLaneOpening } from '../wire/copy_messages.ts';
 import type { LaneAcceptor } from './link_ports.ts';
 
 /** Gives each lane stream of one link to the transfer it belongs to. */
 export class LaneRouter {
-  readonly #mux: Pick<Mux, 'stats'>;
+  readonly #mux: Pick<Mux, 'stats' | 'lanes'>;
   readonly #waiting = new Map<string, BoundedQueue<Stream>>();
 
-  constructor(mux: Pick<Mux, 'stats'>) {
+  constructor(mux: Pick<Mux, 'stats' | 'lanes'>) {
     this.#mux = mux;
   }
 
@@ -33,10 +34,12 @@ export class LaneRouter {
 
   /** Takes a stream that the peer opened; one that nobody expects is reset. */
   offer(stream: Stream): void {
-    const { transferId } = decodeLaneOpening(stream.opening);
+    const { transferId, direct } = decodeLaneOpening(stream.opening);
     const queue = this.#waiting.get(toHex(transferId));
-    if (queue?.tryPush(stream)) return;
-    stream.reset(
+    const { lanes } = this.#mux;
+    const lane = direct && lanes && queue !== undefined ? new ReceivingLane(stream, lanes) : stream;
+    if (queue?.tryPush(lane)) return;
+    lane.reset(
       new CausewayError('CW_WIRE_MALFORMED', 'a lane was opened for no running transfer, or one too many'),
     );
   }

@@ -3,7 +3,13 @@ import { asCausewayError, CausewayError, fromReport } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { orAborted } from '../base/signal.ts';
 import type { Mux, Stream } from '../link/mux/mux.ts';
-import { decodeSinkMessage, decodeSourceMessage, encodeCopyOpening } from '../wire/copy_messages.ts';
+import {
+  decodeLaneOpening,
+  decodeSinkMessage,
+  decodeSourceMessage,
+  encodeCopyOpening,
+  encodeLaneOpening,
+} from '../wire/copy_messages.ts';
 import type { World } from '../world/world.ts';
 import { type CopyAttempt, type CopySpec, pacedOptions, shareOf } from './copy_attempt.ts';
 import { CopyChannel } from './copy_channel.ts';
@@ -137,7 +143,9 @@ class RelayRun implements CopyAttempt {
         const from = await lanes.next();
         if (from === null) return;
         this.#laneStreams.push(from);
-        const { streamClass, opening } = from;
+        const { streamClass } = from;
+        // each of the two links has its own ways for a lane
+        const opening = encodeLaneOpening({ ...decodeLaneOpening(from.opening), direct: false });
         const to = await this.#params.sink.mux.open('lane', { streamClass, opening, share });
         this.#laneStreams.push(to);
         void passLane(from, to, (bytes) => this.#figures.lanePassed(bytes));

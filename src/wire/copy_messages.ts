@@ -138,7 +138,8 @@ function compressOptions(options: CborMap): Pick<CopyOptions, 'compress'> {
 }
 
 export function encodeLaneOpening(opening: LaneOpening): Uint8Array {
-  return encodeCbor({ transferId: opening.transferId, lane: opening.lane });
+  const { transferId, lane, direct } = opening;
+  return encodeCbor({ transferId, lane, direct: direct === true ? true : undefined });
 }
 
 export function decodeLaneOpening(input: Uint8Array): LaneOpening {
@@ -146,6 +147,7 @@ export function decodeLaneOpening(input: Uint8Array): LaneOpening {
   return {
     transferId: bytes(m, 'transferId', TRANSFER_ID_BYTES),
     lane: uint(m, 'lane', LIMITS.lanesMax.value),
+    ...(optional(m, 'direct', boolean) === true && { direct: true }),
   };
 }
 

@@ -177,6 +177,8 @@ export interface CopyOpening {
 export interface LaneOpening {
   readonly transferId: Uint8Array;
   readonly lane: number;
+  /** The source may give the lane a connection of its own (lane_switch.ts). */
+  readonly direct?: boolean;
 }
 
 /** From source to sink. */

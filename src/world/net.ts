@@ -39,6 +39,13 @@ export interface Conn extends AsyncDisposable {
   readonly peer: PeerInfo;
   /** Figures of the transport; null, or absent, where it has none (TCP on Linux has). */
   line?(): LineFigures | null;
+  /** The first `sizeBytes` bytes, fewer at the end of the stream; the next read gives them again. Absent where nothing can be put back. */
+  peek?(sizeBytes: number): Promise<Uint8Array>;
+  /**
+   * Ends this object without ending the connection, and gives a descriptor of it that is the caller's; null where it is no
+   * bare socket, or bytes of it were read that nobody has taken. Absent where there are no descriptors.
+   */
+  handOver?(): number | null;
 }
 
 /** A device's own key: Ed25519 certificate and private key, PEM. */

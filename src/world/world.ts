@@ -1,6 +1,7 @@
 import type { Clock, Random } from './clock.ts';
 import type { Compression } from './compression.ts';
 import type { Disk } from './disk.ts';
+import type { LaneThreads } from './lane_threads.ts';
 import type { Identities, Net } from './net.ts';
 import type { Offload } from './offload.ts';
 import type { Processes } from './process.ts';
@@ -18,4 +19,6 @@ export interface World {
   readonly identities: Identities;
   readonly offload: Offload;
   readonly compression: Compression;
+  /** Absent where connections cannot be served by threads. */
+  readonly lanes?: LaneThreads | null;
 }

@@ -48,7 +48,8 @@ for (const direction of ['in', 'out'] as const) {
     const { id } = await rig.client.call(
       'startJob',
       {},
-      { direction, vm: 'noisy', sources: [source], destination: target },
+      // a class that stays on the link, where others come before it
+      { direction, vm: 'noisy', sources: [source], destination: target, trafficClass: 'background' },
     );
     const flip = await until('a bit has flipped', 60_000, () => proxy.flipped);
     if (direction === 'out') {
@@ -69,6 +70,32 @@ for (const direction of ['in', 'out'] as const) {
     assert.equal(sha256(target), sha256(source));
   });
 }
+
+test('a bit that flips on a connection of a lane without TLS is found, and what it was in is sent again', {
+  timeout: 120_000,
+}, async (t) => {
+  t.diagnostic(`SEED=${seed}`);
+  await using rig = await Rig.start({ unix: true, trustCarrier: true });
+  const path = join(rig.folder, 'flips.sock');
+  await using proxy = await BitFlipProxy.start(path, join(rig.folder, 'agent.sock'));
+  await rig.client.call('addVm', {}, { name: 'noisy', endpoint: { kind: 'unix', path }, trustCarrier: true });
+  await until('the noisy link is up', 20_000, async () => ((await noisy(rig)).state === 'up' ? true : null));
+  const source = join(rig.hostFiles, 'source');
+  randomFile(source, 4 * SIZE);
+  const target = join(rig.guestFiles, 'target');
+  proxy.flipAt('sent', SIZE * (2 + random()), random()); // by then the lanes have their connections
+  const request = { direction: 'in' as const, vm: 'noisy', sources: [source], destination: target };
+  const { id } = await rig.client.call('startJob', {}, request);
+  const flip = await until('a bit has flipped', 60_000, () => proxy.flipped);
+  proxy.release();
+  const end = await rig.waitJob(id);
+  t.diagnostic(
+    `bit ${flip.bit} of byte ${flip.offset} flipped; ${(end.receivedBytes - 4 * SIZE) / MIB} MiB received twice`,
+  );
+  assert.equal(end.state, 'done', JSON.stringify(end.error));
+  assert.equal(end.attempts, 1);
+  assert.equal(sha256(target), sha256(source));
+});
 
 test('a bit that flips in the partial file while its agent is dead costs that chunk and nothing else', {
   timeout: 120_000,

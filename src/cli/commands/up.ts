@@ -5,6 +5,7 @@ import { parseSettingText } from '../../config/setting_text.ts';
 import { SETTING_NAMES, type SettingName, settingOf } from '../../config/settings.ts';
 import type { StatusView } from '../../contract/schemas.ts';
 import { DISK_THREAD } from '../../guest/disk_thread_module.ts';
+import { LANE_THREAD } from '../../guest/lane_thread_module.ts';
 import { MOUNT_READ_THREAD } from '../../guest/mount_read_thread_module.ts';
 import { MOUNT_SERVE_THREAD } from '../../guest/mount_serve_thread_module.ts';
 import { Daemon, type DaemonOptions } from '../../host/daemon.ts';
@@ -100,7 +101,7 @@ function daemonOptions(dataDirectory: string, settings: DaemonSettings): DaemonO
   const listen = settings.get('agents.listenAddress');
   const shares = shareListen(settings);
   return {
-    world: createNodeWorld({ threads: DISK_THREAD }),
+    world: createNodeWorld({ threads: DISK_THREAD, lanes: LANE_THREAD }),
     dataDirectory,
     buildId: VERSION,
     listen: listen === 'off' ? null : parseHostPort(listen, 'agents.listenAddress', 'listen'),

@@ -3,6 +3,7 @@ import { asCausewayError, CausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { FrameHeader } from '../../wire/mux_frame.ts';
 import type { Clock } from '../../world/clock.ts';
+import type { LanePort } from '../lane/lane_port.ts';
 import type { Session } from '../session/session.ts';
 import { AcceptQueue } from './accept_queue.ts';
 import { BufferPool } from './buffer_pool.ts';
@@ -35,6 +36,7 @@ export function createMux(session: Session, options: MuxOptions): PingableMux {
 class SessionMux implements PingableMux, StreamHost, StreamRegistry {
   readonly closed: Promise<CloseReason>;
   readonly share: ReceiveShare;
+  lanes: LanePort | null = null;
   readonly #session: Session;
   readonly #table: StreamTable;
   readonly #sender: FrameSender;

@@ -1,5 +1,6 @@
 import type { CausewayError } from '../../base/errors.ts';
 import type { LineFigures, PeerInfo } from '../../world/net.ts';
+import type { LanePort } from '../lane/lane_port.ts';
 
 /** What a stream is for; the accepting side routes by it. */
 export type StreamKind = 'rpc' | 'transfer' | 'lane' | 'ping' | 'mount';
@@ -73,6 +74,8 @@ export interface Mux extends AsyncDisposable {
   readonly stats: MuxStats;
   /** How many streams of each kind are open now. */
   readonly openStreams: ReadonlyMap<StreamKind, number>;
+  /** Gives lanes connections of their own beside the link; absent where it cannot. */
+  lanes?: LanePort | null;
 }
 
 export interface MuxStats {

@@ -121,6 +121,17 @@ export class Inbox {
     this.#release()?.reject(error);
   }
 
+  /** Gives bytes back that a read has taken, so that the next one begins with them. */
+  putBack(bytes: Uint8Array): void {
+    if (bytes.byteLength === 0) return;
+    this.#kept.unshift(bytes);
+    this.#keptBytes += bytes.byteLength;
+  }
+
+  get keptBytes(): number {
+    return this.#keptBytes;
+  }
+
   /** Takes out everything that was kept. */
   takeAll(): Uint8Array[] {
     this.#keptBytes = 0;

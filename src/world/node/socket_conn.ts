@@ -1,10 +1,12 @@
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
+import { TLSSocket } from 'node:tls';
 import { assert } from '../../base/assert.ts';
 import { CausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { Conn, LineFigures, PeerInfo } from '../net.ts';
 import type { Inbox } from './inbox.ts';
+import { laneCalls } from './lane/lane_calls.ts';
 import { closedError, cutError } from './net_errors.ts';
 import { tcpFigures } from './tcp_info.ts';
 import { within } from './within.ts';
@@ -106,6 +108,26 @@ export class SocketConn implements Conn {
     this.#closing = Promise.resolve();
     for (const bytes of early.reverse()) input.unshift(bytes);
     return socket;
+  }
+
+  async peek(sizeBytes: number): Promise<Uint8Array> {
+    const bytes = new Uint8Array(sizeBytes);
+    const seen = bytes.subarray(0, await this.read(bytes, sizeBytes));
+    this.#parts.inbox.putBack(seen.slice());
+    return seen;
+  }
+
+  handOver(): number | null {
+    const { input, inbox } = this.#parts;
+    const fd = (input as { readonly _handle?: { readonly fd?: number } | null })._handle?.fd ?? -1;
+    if (!(input instanceof Socket) || input instanceof TLSSocket || fd < 0 || inbox.keptBytes > 0)
+      return null;
+    const libc = laneCalls();
+    if (libc === null) return null;
+    const own = libc.functions.dup(fd);
+    if (own < 0 || this.detach() === null) return null;
+    input.destroy(); // closes a descriptor only: the connection lives on by the other one
+    return own;
   }
 
   /** Reading starts with the first read, so that a socket can be handed to TLS untouched. */

@@ -3,6 +3,7 @@ import { createNodeClock } from './clock.ts';
 import { createNodeCompression } from './compression.ts';
 import { createNodeDisk, type NodeDiskOptions } from './disk.ts';
 import { createNodeIdentities } from './identities.ts';
+import { createLaneThreads } from './lane/lane_threads.ts';
 import { createNodeNet } from './net.ts';
 import { createNodeOffload, type ThreadModule } from './offload.ts';
 import { createNodeProcesses } from './process.ts';
@@ -15,6 +16,8 @@ export interface NodeWorldOptions {
   readonly disk?: NodeDiskOptions;
   /** What threads for disk work run; without it such work is done in the calling thread. */
   readonly threads?: ThreadModule;
+  /** What threads run that serve a connection of a lane; without it lanes stay on the link. */
+  readonly lanes?: ThreadModule;
 }
 
 /** The real world. One per thread; a worker thread asks for `disk: { mode: 'blocking' }`. */
@@ -28,5 +31,6 @@ export function createNodeWorld(options: NodeWorldOptions = {}): World {
     identities: createNodeIdentities(),
     offload: createNodeOffload(options.threads ?? null),
     compression: createNodeCompression(),
+    lanes: options.lanes === undefined ? null : createLaneThreads(options.lanes),
   };
 }

@@ -1,0 +1,62 @@
+import type { Conn, TlsIdentity } from './net.ts';
+
+/** How the two ends of a lane's connection know each other: by what the link beside it has told them. */
+export interface LaneSetup {
+  /** 32 bytes that only the two ends of the link know. */
+  readonly secret: Uint8Array;
+  /** The side that dialled says the secret first, after it has seen whose key the other one has. */
+  readonly role: 'dialer' | 'acceptor';
+  /** Null on a carrier that is trusted as it is. */
+  readonly tls: LaneTls | null;
+}
+
+export interface LaneTls {
+  /** IANA name, for example `TLS_AES_256_GCM_SHA384`: that of the link. */
+  readonly cipher: string;
+  /** Whose key the dialling side wants to see (SHA-256 of the certificate as lower-case hex). */
+  readonly acceptor: string;
+  /** The accepting side's key; null on the dialling side. */
+  readonly identity: TlsIdentity | null;
+}
+
+export interface LaneThread {
+  /** Once both ends know each other; rejects with what went wrong, CW_TLS_FAILED among it. */
+  readonly ready: Promise<void>;
+  /** Ends it at once, whatever it waits for. */
+  kill(): void;
+}
+
+/** Sends whole messages from a thread of its own. */
+export interface LaneSender extends LaneThread {
+  /** Resolves with why nothing more can be sent; stays open otherwise. */
+  readonly failed: Promise<Error>;
+  /** Takes a message: `head` is copied, `data` is read by the thread until the message was acknowledged by other means. */
+  send(head: Uint8Array, data: readonly Uint8Array[]): void;
+  /** Nothing more comes; the other end reads this after the last message. */
+  end(): void;
+}
+
+export interface LanePiece {
+  readonly bytes: Uint8Array;
+  /** Gives the memory back; once. */
+  release(): void;
+}
+
+/** Receives whole messages in a thread of its own, a few of them ahead. */
+export interface LaneReceiver extends LaneThread {
+  /** The next message; null after the other side's end; rejects once the connection is gone and all that came whole was given. */
+  receive(): Promise<LanePiece | null>;
+}
+
+/** Connections that threads serve, TLS and all: bytes that go over them do not pass the calling thread. Both calls own `conn`; they give null where it cannot be handed over. */
+export interface LaneThreads {
+  sender(conn: Conn, setup: LaneSetup): LaneSender | null;
+  receiver(conn: Conn, setup: LaneSetup): LaneReceiver | null;
+  /** When a lane is worth a connection (default: LIMITS.laneDirectAfterBytes and laneDirectMinBytesPerSecond). */
+  readonly worth?: LaneWorth;
+}
+
+export interface LaneWorth {
+  readonly afterBytes: number;
+  readonly bytesPerSecond: number;
+}

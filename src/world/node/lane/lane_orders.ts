@@ -1,0 +1,36 @@
+import type { MessagePort } from 'node:worker_threads';
+import type { PipeSetup } from './lane_pipe.ts';
+
+/** What a thread of a lane starts with. */
+export type LaneThreadData =
+  | { readonly direction: 'send'; readonly setup: PipeSetup }
+  | { readonly direction: 'receive'; readonly setup: PipeSetup; readonly slots: SlotMemory };
+
+/** Where messages land. `states`: one number for each slot, 0 while it is free, then what {@link SLOT_SIGNAL} and {@link SLOT_STOP} are the places of. */
+export interface SlotMemory {
+  readonly bytes: SharedArrayBuffer;
+  readonly slotBytes: number;
+  readonly states: SharedArrayBuffer;
+}
+
+export const SLOTS = 4;
+/** Rises with each slot that is given back; the thread waits for that. */
+export const SLOT_SIGNAL = SLOTS;
+/** 1 once the thread shall end. */
+export const SLOT_STOP = SLOTS + 1;
+
+/** To the thread. `close` is the answer to `over`: until then the descriptor is open, so that its number stays its own. */
+export type LaneOrder =
+  | { readonly kind: 'send'; readonly head: Uint8Array; readonly data: readonly Uint8Array[] }
+  | { readonly kind: 'end' }
+  | { readonly kind: 'close' };
+
+/** From the thread. */
+export type LaneWord =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'message'; readonly slot: number; readonly sizeBytes: number }
+  | { readonly kind: 'ended' }
+  /** Nothing more comes. `failure` is null after an end in peace. */
+  | { readonly kind: 'over'; readonly failure: { readonly code: string; readonly message: string } | null };
+
+export type LanePort = Pick<MessagePort, 'postMessage' | 'on' | 'close'>;

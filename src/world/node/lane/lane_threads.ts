@@ -1,0 +1,246 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { Worker } from 'node:worker_threads';
+import { asCausewayError, CausewayError, fromReport } from '../../../base/errors.ts';
+import { LIMITS } from '../../../base/limits.ts';
+import type {
+  LanePiece,
+  LaneReceiver,
+  LaneSender,
+  LaneSetup,
+  LaneThread,
+  LaneThreads,
+} from '../../lane_threads.ts';
+import type { Conn, TlsIdentity } from '../../net.ts';
+import type { ThreadModule } from '../offload.ts';
+import { laneCalls } from './lane_calls.ts';
+import {
+  type LaneOrder,
+  type LaneThreadData,
+  type LaneWord,
+  SLOT_SIGNAL,
+  SLOT_STOP,
+  SLOTS,
+  type SlotMemory,
+} from './lane_orders.ts';
+import type { LaneIdentity, PipeSetup } from './lane_pipe.ts';
+
+const SHUT_RDWR = 2;
+/** A thread of a lane calls and waits, and leaves next to no garbage. */
+const HEAP = { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 32 };
+
+/** Threads that run `module`, which calls `serveLane`; null where the platform has no way for them. */
+export function createLaneThreads(module: ThreadModule): LaneThreads | null {
+  if (laneCalls() === null) return null;
+  return {
+    sender: (conn, setup) => {
+      const pipe = pipeSetup(conn, setup);
+      return pipe === null ? null : new Sender(module, { direction: 'send', setup: pipe });
+    },
+    receiver: (conn, setup) => {
+      const pipe = pipeSetup(conn, setup);
+      return pipe === null ? null : new Receiver(module, pipe);
+    },
+  };
+}
+
+function pipeSetup(conn: Conn, { secret, role, tls }: LaneSetup): PipeSetup | null {
+  const fd = conn.handOver?.() ?? null;
+  if (fd === null) {
+    void conn.close();
+    return null;
+  }
+  const identity = tls?.identity ? laneIdentity(tls.identity) : null;
+  const handshakeTimeoutMs = LIMITS.handshakeTimeoutMs.value;
+  const deadAfterMs = LIMITS.laneDeadAfterMs.value;
+  return { fd, secret, role, handshakeTimeoutMs, deadAfterMs, tls: tls && { ...tls, identity } };
+}
+
+function laneIdentity({ certificatePem, privateKeyPem }: TlsIdentity): LaneIdentity {
+  return {
+    certificateDer: new X509Certificate(certificatePem).raw,
+    privateKeyDer: createPrivateKey(privateKeyPem).export({ type: 'pkcs8', format: 'der' }),
+  };
+}
+
+/** Lanes whose threads may wait in a system call: the process would not end before they do. */
+const living = new Set<Thread>();
+process.on('exit', () => {
+  for (const thread of living) thread.kill();
+});
+
+abstract class Thread implements LaneThread {
+  readonly ready: Promise<void>;
+  readonly #worker: Worker;
+  readonly #fd: number;
+  readonly #ready = Promise.withResolvers<void>();
+  /** The descriptor is the thread's until it says so. */
+  #isOpen = true;
+
+  constructor(module: ThreadModule, data: LaneThreadData) {
+    this.#fd = data.setup.fd;
+    this.#worker = startWorker(module, data);
+    this.ready = this.#ready.promise;
+    this.ready.catch(() => undefined); // who never waits for it learns of the failure where he uses it
+    living.add(this);
+    this.#worker
+      .on('message', (word: LaneWord) => this.#hear(word))
+      .on('error', (error) => this.#died(asCausewayError(error).message))
+      .on('exit', () => this.#died('it ended'));
+  }
+
+  kill(): void {
+    if (this.#isOpen) laneCalls()?.functions.shutdown(this.#fd, SHUT_RDWR);
+  }
+
+  protected order(order: LaneOrder): void {
+    this.#worker.postMessage(order);
+  }
+
+  protected abstract heard(word: Exclude<LaneWord, { kind: 'ready' | 'over' }>): void;
+  /** Called once: null after an end in peace. */
+  protected abstract ended(failure: CausewayError | null): void;
+
+  #hear(word: LaneWord): void {
+    if (word.kind === 'ready') return this.#ready.resolve();
+    if (word.kind !== 'over') return this.heard(word);
+    this.#gone(word.failure === null ? null : fromReport(word.failure));
+    this.order({ kind: 'close' });
+  }
+
+  /** Without a word: the descriptor is nobody's any more. */
+  #died(reason: string): void {
+    if (!this.#isOpen) return;
+    this.#gone(new CausewayError('CW_INTERNAL', `the thread of a lane failed: ${reason}`));
+    laneCalls()?.functions.close(this.#fd);
+  }
+
+  #gone(failure: CausewayError | null): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    living.delete(this);
+    this.#ready.reject(failure ?? new CausewayError('CW_LINK_CLOSED', 'the lane ended before it began'));
+    this.ended(failure);
+  }
+}
+
+class Sender extends Thread implements LaneSender {
+  readonly failed: Promise<Error>;
+  readonly #failed: (error: Error) => void;
+
+  constructor(module: ThreadModule, data: LaneThreadData) {
+    super(module, data);
+    const { promise, resolve } = Promise.withResolvers<Error>();
+    this.failed = promise;
+    this.#failed = resolve;
+  }
+
+  send(head: Uint8Array, data: readonly Uint8Array[]): void {
+    this.order({ kind: 'send', head, data: data.map(withoutRest) });
+  }
+
+  end(): void {
+    this.order({ kind: 'end' });
+  }
+
+  /** A thread that waits for orders finds out by the next one. */
+  override kill(): void {
+    super.kill();
+    this.end();
+  }
+
+  protected heard(): void {
+    // a thread that sends has nothing else to say
+  }
+
+  protected ended(failure: CausewayError | null): void {
+    if (failure !== null) this.#failed(failure);
+  }
+}
+
+/** Cloning copies all the memory that an array is a view of, unless it is shared. */
+function withoutRest(bytes: Uint8Array): Uint8Array {
+  const isPart = bytes.byteLength < bytes.buffer.byteLength;
+  return isPart && !(bytes.buffer instanceof SharedArrayBuffer) ? bytes.slice() : bytes;
+}
+
+class Receiver extends Thread implements LaneReceiver {
+  readonly #slots: SlotMemory;
+  readonly #states: Int32Array;
+  readonly #pieces: (LanePiece | null)[] = [];
+  #failure: CausewayError | null = null;
+  #waiting: PromiseWithResolvers<LanePiece | null> | null = null;
+
+  constructor(module: ThreadModule, setup: PipeSetup) {
+    const slotBytes = LIMITS.frameMaxBytes.value;
+    const slots = {
+      slotBytes,
+      bytes: new SharedArrayBuffer(SLOTS * slotBytes),
+      states: new SharedArrayBuffer((SLOT_STOP + 1) * Int32Array.BYTES_PER_ELEMENT),
+    };
+    super(module, { direction: 'receive', setup, slots });
+    this.#slots = slots;
+    this.#states = new Int32Array(slots.states);
+  }
+
+  receive(): Promise<LanePiece | null> {
+    const piece = this.#pieces.shift();
+    if (piece !== undefined) return Promise.resolve(piece);
+    if (this.#failure !== null) return Promise.reject(this.#failure);
+    this.#waiting = Promise.withResolvers();
+    return this.#waiting.promise;
+  }
+
+  override kill(): void {
+    super.kill();
+    Atomics.store(this.#states, SLOT_STOP, 1);
+    this.#signal();
+  }
+
+  protected heard(word: Exclude<LaneWord, { kind: 'ready' | 'over' }>): void {
+    this.#give(word.kind === 'ended' ? null : this.#pieceOf(word));
+  }
+
+  protected ended(failure: CausewayError | null): void {
+    this.#failure = failure ?? new CausewayError('CW_LINK_CLOSED', 'the lane has ended');
+    const waiting = this.#waiting;
+    this.#waiting = null;
+    waiting?.reject(this.#failure);
+  }
+
+  #pieceOf({ slot, sizeBytes }: Extract<LaneWord, { kind: 'message' }>): LanePiece {
+    const { bytes, slotBytes } = this.#slots;
+    return {
+      bytes: new Uint8Array(bytes, slot * slotBytes, sizeBytes),
+      release: () => {
+        Atomics.store(this.#states, slot, 0);
+        this.#signal();
+      },
+    };
+  }
+
+  #give(piece: LanePiece | null): void {
+    const waiting = this.#waiting;
+    this.#waiting = null;
+    if (waiting === null) this.#pieces.push(piece);
+    else waiting.resolve(piece);
+  }
+
+  #signal(): void {
+    Atomics.add(this.#states, SLOT_SIGNAL, 1);
+    Atomics.notify(this.#states, SLOT_SIGNAL);
+  }
+}
+
+function startWorker(module: ThreadModule, workerData: LaneThreadData): Worker {
+  const options = {
+    execArgv: ['--disable-warning=ExperimentalWarning'],
+    trackUnmanagedFds: false,
+    resourceLimits: HEAP,
+    workerData,
+  };
+  const worker =
+    'url' in module
+      ? new Worker(new URL(module.url), options)
+      : new Worker(module.text, { ...options, eval: true });
+  return worker;
+}
