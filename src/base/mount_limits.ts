@@ -25,6 +25,24 @@ export const MOUNT_LIMITS = {
     'files and folders that a kernel may know of a mount before it is asked to forget some',
   ),
   mountForgetQueueMax: count(10_000, 'names that a kernel is still to be asked to forget'),
+  mountWatchedMs: ms(
+    10_000,
+    'how long a kernel believes what it was told of a folder of another machine whose changes it is told of',
+  ),
+  mountWatchLookMs: ms(20, 'how often the machine with the folder looks for changes by others'),
+  mountWatchFoldersMax: count(
+    16_384,
+    'folders of one mount whose changes are told; in others a change shows after the time of --cache',
+  ),
+  mountOwnChangeMs: ms(
+    1_000,
+    'how long a file that a mount has changed is not believed for longer: changes by others at that moment may be hidden',
+  ),
+  mountNoticesMax: count(
+    16_384,
+    'changes by others that one mount is still to be told; where there are more, all that it knows is out of date',
+  ),
+  mountNoticesAheadMax: count(1_024, 'such notices that are on their way at one time'),
   mountNoticesAtOnceMax: count(
     2,
     'notices to kernels that all mounts of a process write at one time: each may wait, and keeps one of four threads',

@@ -1,7 +1,9 @@
 // The module that the thread starts with which serves a folder of this machine to another one.
 import { asCausewayError } from '../base/errors.ts';
 import { FarFolder } from '../share/fuse/far_folder.ts';
+import { createNodeClock } from '../world/node/clock.ts';
 import { syncFile } from '../world/node/file_sync.ts';
+import { openFolderEvents } from '../world/node/folder_events.ts';
 import { folderThread, leaveFolderThread } from '../world/node/folder_server_data.ts';
 import { createPosix } from '../world/node/posix_calls.ts';
 import { Slots } from '../world/node/slots.ts';
@@ -21,6 +23,8 @@ try {
     answered: (answers, sizeBytes) => tell({ answers, sizeBytes }),
     sync: syncFile,
     after: callAfter,
+    nowMs: createNodeClock().monotonicMs,
+    openEvents: openFolderEvents,
   });
   tell({ ready: { memory, requestsAt, requestStates, answersAt, answerStates, slotBytes } });
   const end = () => {

@@ -67,7 +67,9 @@ export class ShareMounts implements AsyncDisposable {
     if (this.#wanted.size >= LIMITS.mountsMax.value)
       throw new CausewayError('CW_LIMIT', 'there are too many mounts');
     this.#parts.machines.link(mount.vm);
-    await serverOptions(this.#parts.world, folderOf(record, mount), { userId: 0, groupId: 0 });
+    await serverOptions(this.#parts.world, folderOf(record, mount), {
+      owner: { userId: 0, groupId: 0 },
+    });
   }
 
   /** Has the share mounted as it is wished for from now on. */
@@ -166,10 +168,10 @@ export class ShareMounts implements AsyncDisposable {
           this.#serving.serve(
             stream,
             mountId,
-            async (owner) => {
+            async (hello) => {
               const problem = await share.problem();
               if (problem !== null) throw problem;
-              const options = await serverOptions(world, folderOf(record, mount), owner);
+              const options = await serverOptions(world, folderOf(record, mount), hello);
               return served(mounts, options, share);
             },
             settled,

@@ -41,6 +41,8 @@ export interface MountHello {
   readonly owner: MountOwner;
   /** True where nothing was asked yet through this very mount: what an earlier one of that id had open is nobody's. */
   readonly begins?: boolean;
+  /** It takes notices of what others change, and says what its kernel was told. */
+  readonly hears?: boolean;
 }
 
 /** The first message of the side with the folder. */
@@ -49,6 +51,8 @@ export interface MountReady {
   readonly isKept: boolean;
   /** Its clock, in ms since 1970; absent where it does not say. */
   readonly wallMs?: number;
+  /** It takes what the other side says of notices. */
+  readonly tells?: boolean;
 }
 
 export function encodeMountOpening(opening: MountOpening): Uint8Array {
@@ -74,9 +78,9 @@ export function decodeMountOpening(encoded: Uint8Array): MountOpening {
   };
 }
 
-export function encodeMountHello({ owner, begins = false }: MountHello): Uint8Array {
+export function encodeMountHello({ owner, begins = false, hears = false }: MountHello): Uint8Array {
   const { userId, groupId } = owner;
-  return encodeCbor({ userId, groupId, ...(begins && { begins }) });
+  return encodeCbor({ userId, groupId, ...(begins && { begins }), ...(hears && { hears }) });
 }
 
 /** CW_WIRE_*. */
@@ -84,7 +88,8 @@ export function decodeMountHello(encoded: Uint8Array): MountHello {
   const map = mapOf(decodeCbor(encoded), 'hello of a mount');
   const begins = optional(map, 'begins', boolean);
   const owner = { userId: u32(map, 'userId'), groupId: u32(map, 'groupId') };
-  return { owner, ...(begins === undefined ? {} : { begins }) };
+  const hears = optional(map, 'hears', boolean);
+  return { owner, ...(begins === undefined ? {} : { begins }), ...(hears === undefined ? {} : { hears }) };
 }
 
 export function encodeMountReady(ready: MountReady): Uint8Array {
@@ -95,5 +100,7 @@ export function encodeMountReady(ready: MountReady): Uint8Array {
 export function decodeMountReady(encoded: Uint8Array): MountReady {
   const map: CborMap = mapOf(decodeCbor(encoded), 'answer of a mount');
   const wallMs = optional(map, 'wallMs', uint);
-  return { isKept: boolean(map, 'isKept'), ...(wallMs === undefined ? {} : { wallMs }) };
+  const tells = optional(map, 'tells', boolean);
+  const isKept = boolean(map, 'isKept');
+  return { isKept, ...(wallMs === undefined ? {} : { wallMs }), ...(tells === undefined ? {} : { tells }) };
 }

@@ -70,6 +70,8 @@ export interface FolderServerOptions {
   readonly cacheMs: number;
   /** Null: there is no quota. */
   readonly quota: QuotaSeat | null;
+  /** It is told what others change, and may believe for longer what it would be told of. */
+  readonly tells: boolean;
 }
 
 /** What answers the requests of another machine's kernel, in a thread of its own. */

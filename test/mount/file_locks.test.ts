@@ -5,73 +5,26 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { ERRNO, OP, ROOT_ID } from '../../src/share/fuse/protocol.ts';
-import { FuseServer } from '../../src/share/fuse/server.ts';
-import { PLACE } from '../../src/share/fuse/state.ts';
-import { createPosix } from '../../src/world/node/posix_calls.ts';
+import { AskedServer, posix, words } from './asked.ts';
 
-const O_PATH = 0o10000000;
-const O_RDWR = 2;
-const HEADER_BYTES = 40;
 const [SHARED, EXCLUSIVE, UNLOCK] = [0, 1, 2];
-const posix = createPosix(PLACE.memoryBytes);
 
-const words = (...values: readonly number[]): Buffer => Buffer.from(Uint32Array.from(values).buffer);
-
-class Machine {
-  readonly server: FuseServer;
-  readonly #answers = new Map<number, { readonly error: number; readonly body: Buffer }>();
-  #unique = 0;
-  node = 0;
-  handle = 0;
+class Machine extends AskedServer {
+  readonly node: number;
+  handle: number;
 
   constructor(folder: string, idBase: number) {
-    const options = {
-      readOnly: false,
-      far: { shownOwner: null, idBase },
-      times: { namesMs: 0, attrsMs: 0 },
-      backing: null,
-      quota: null,
-      side: null,
-      nodesMax: 100,
-    };
-    this.server = new FuseServer(posix, posix.names.openPath(folder, O_PATH), options, {
-      place: () => PLACE.answer,
-      send: (at, sizeBytes) => {
-        const answer = Buffer.from(posix.memory.bytes.subarray(at, at + sizeBytes));
-        this.#answers.set(answer.readUInt32LE(8), {
-          error: answer.readInt32LE(4),
-          body: answer.subarray(16),
-        });
-      },
-    });
-    this.server.begin({ hasLongSetxattr: true });
-    this.node = this.ask(OP.lookup, ROOT_ID, Buffer.from('file\0'))?.body.readUInt32LE(0) ?? 0;
-    this.handle = this.open();
+    super(folder, idBase);
+    this.node = this.lookup(ROOT_ID, 'file')?.readUInt32LE(0) ?? 0;
+    this.handle = this.open(this.node);
   }
 
-  open(): number {
-    return this.ask(OP.open, this.node, words(O_RDWR, 0))?.body.readUInt32LE(0) ?? 0;
-  }
-
-  ask(opcode: number, node: number, body: Buffer) {
-    this.#unique += 1;
-    const sizeBytes = HEADER_BYTES + body.length;
-    const frame = Buffer.concat([words(sizeBytes, opcode, this.#unique, 0, node, 0, 0, 0, 0, 0), body]);
-    frame.copy(posix.memory.bytes, PLACE.request);
-    this.server.serve(PLACE.request, sizeBytes);
-    return this.#answers.get(this.#unique);
-  }
-
-  /** The error; undefined while it waits. */
+  /** Undefined while it waits. */
   lock(opcode: number, owner: number, type: number, range: readonly [number, number], isFlock = false) {
     const [start, end] = range;
     const flags = isFlock ? 1 : 0;
     const body = words(this.handle, 0, owner, 0, start, 0, end, 0, type, owner, flags, 0);
     return this.ask(opcode, this.node, body);
-  }
-
-  get last(): number | undefined {
-    return this.#answers.get(this.#unique)?.error;
   }
 
   close(handle = this.handle): void {
@@ -116,15 +69,15 @@ describe('two servers of one folder', { skip: process.platform === 'linux' ? fal
       assert.equal(two.lock(OP.setlkw, 1, EXCLUSIVE, [0, 9], isFlock), undefined);
       assert.ok(two.server.waitsForLocks);
       two.server.retryLocks();
-      assert.equal(two.last, undefined);
+      assert.equal(two.last(), undefined);
       assert.equal(one.lock(OP.setlk, 1, UNLOCK, [0, 9], isFlock)?.error, 0);
       two.server.retryLocks();
-      assert.equal(two.last, 0);
+      assert.equal(two.last()?.error, 0);
       assert.ok(!two.server.waitsForLocks);
       assert.equal(one.lock(OP.setlkw, 1, SHARED, [0, 9], isFlock), undefined);
       assert.equal(two.lock(OP.setlk, 1, UNLOCK, [0, 9], isFlock)?.error, 0);
       one.server.retryLocks();
-      assert.equal(one.last, 0);
+      assert.equal(one.last()?.error, 0);
       assert.equal(one.lock(OP.setlk, 1, UNLOCK, [0, 9], isFlock)?.error, 0);
     }
   });
@@ -132,7 +85,7 @@ describe('two servers of one folder', { skip: process.platform === 'linux' ? fal
   it('end a lock that belongs to an open file when that is closed, and all when a machine is gone', () => {
     const first = one.handle;
     assert.equal(one.lock(OP.setlk, 1, EXCLUSIVE, [0, 9])?.error, 0);
-    one.handle = one.open();
+    one.handle = one.open(one.node);
     assert.equal(one.lock(OP.setlk, 2, EXCLUSIVE, [20, 29])?.error, 0);
     assert.equal(two.lock(OP.setlk, 1, EXCLUSIVE, [0, 9])?.error, -ERRNO.EAGAIN);
     one.close(first);

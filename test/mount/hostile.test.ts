@@ -65,7 +65,7 @@ class Hostile {
     const side = { sync: () => undefined, forgetName: () => undefined };
     const options = {
       readOnly: false,
-      far: { shownOwner: OWNER, idBase: 2 },
+      far: { shownOwner: OWNER, idBase: 2, changes: null },
       times: { namesMs: 1_000, attrsMs: 1_000 },
       backing: null,
       quota,

@@ -1,9 +1,11 @@
 import { CausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { QuotaClerk } from '../../tree/files/quota_clerk.ts';
+import type { FolderEvents } from '../../world/folder_events.ts';
 import type { FolderServerOptions } from '../../world/mounts.ts';
 import type { Posix } from '../../world/posix.ts';
-import { ERRNO, O_PATH } from './protocol.ts';
+import { EXPIRES, inodeNotice, nameNotice, TOLD_BYTES } from './notices.ts';
+import { ERRNO, IN_HEADER_BYTES, O_PATH, OP_TOLD, TOLD_NOTHING } from './protocol.ts';
 import { FuseServer } from './server.ts';
 import { PLACE } from './state.ts';
 
@@ -14,13 +16,21 @@ const SLOT_BYTES = LIMITS.mountMessageMaxBytes.value;
 
 /** Where answers are put, and who learns of them. */
 export interface FarAnswers {
-  readonly slots: { takeWaiting(): number; placeOf(slot: number): number; readonly slotBytes: number };
+  readonly slots: {
+    take(): number;
+    takeWaiting(): number;
+    placeOf(slot: number): number;
+    readonly slotBytes: number;
+  };
   /** So many bytes of whole answers lie in a slot, which is the taker's from then on. */
   readonly answered: (slot: number, sizeBytes: number) => void;
   /** Flushes beside other work; `done` gets 0 or an error, in this thread. */
   readonly sync: (fd: number, dataOnly: boolean, done: (result: number) => void) => void;
   /** Calls later, in this thread; what it gives takes that back. */
   readonly after: (delayMs: number, call: () => void) => () => void;
+  readonly nowMs: () => number;
+  /** Opens what tells of changes in folders; null where there is no such thing. */
+  readonly openEvents: () => FolderEvents | null;
 }
 
 /** A folder of this machine for the kernel of another one: whole requests in slots of memory become whole answers in slots. */
@@ -42,10 +52,13 @@ export class FarFolder {
   #syncs = 0;
   #lookMs = LIMITS.mountLockLookMinMs.value;
   #cancelLook: (() => void) | null = null;
+  #cancelChanges: (() => void) | null = null;
+  #isOver = false;
 
   /** CW_DISK_*, CW_UNSUPPORTED. */
   constructor(posix: Posix, options: FolderServerOptions, answers: FarAnswers) {
     const { folder, readOnly, shownOwner, idBase, actAs, cacheMs, quota } = options;
+    const events = options.tells ? answers.openEvents() : null;
     this.#posix = posix;
     this.#answers = answers;
     if (actAs !== null) posix.rights.become(actAs.userId, actAs.groupId);
@@ -60,7 +73,7 @@ export class FarFolder {
       rootFd,
       {
         readOnly,
-        far: { shownOwner, idBase },
+        far: { shownOwner, idBase, changes: events === null ? null : { events, nowMs: answers.nowMs } },
         times: { namesMs: cacheMs, attrsMs: cacheMs },
         backing: null,
         quota: quota === null ? null : new QuotaClerk(quota),
@@ -73,6 +86,7 @@ export class FarFolder {
       { place: (roomBytes) => this.#place(roomBytes), send: (at, sizeBytes) => this.#sent(at, sizeBytes) },
     );
     this.#server.begin({ hasLongSetxattr: true });
+    if (this.#server.watching !== null) this.#lookForChanges();
   }
 
   /** Serves the requests that lie there one after the other. False once there will be no more. */
@@ -82,7 +96,7 @@ export class FarFolder {
     for (let place = at; place + 4 <= end && goesOn; ) {
       const frameBytes = this.#posix.memory.view.getUint32(place, true);
       if (frameBytes > end - place || frameBytes < 4) break; // no requests of a kernel
-      goesOn = this.#server.serve(place, frameBytes);
+      goesOn = this.#hearsTold(place, frameBytes) || this.#server.serve(place, frameBytes);
       for (const { parentId, name } of this.#forgotten.splice(0)) this.#server.tellForgotten(parentId, name);
       place += frameBytes;
     }
@@ -92,8 +106,46 @@ export class FarFolder {
   }
 
   close(): void {
+    this.#isOver = true;
     this.#cancelLook?.();
+    this.#cancelChanges?.();
     this.#server.close();
+  }
+
+  #lookForChanges(): void {
+    if (this.#isOver) return;
+    this.#cancelChanges = this.#answers.after(LIMITS.mountWatchLookMs.value, () => {
+      this.#server.watching?.collect();
+      this.#tell();
+      this.#lookForChanges();
+    });
+  }
+
+  /** Does not wait: where no memory is free much is on its way, and this thread has requests to serve. */
+  #tell(): void {
+    const { watching } = this.#server;
+    if (watching === null || watching.outdated.isEmpty) return;
+    if (this.#slot < 0) this.#slot = this.#answers.slots.take();
+    if (this.#slot < 0) return;
+    for (const notice of watching.outdated.take())
+      this.#server.tell(
+        notice.kind === 'inode'
+          ? inodeNotice(BigInt(notice.id), notice.isData)
+          : nameNotice(BigInt(notice.parentId), notice.name, EXPIRES),
+      );
+    this.#flush();
+  }
+
+  /** True where the other machine says what its kernel knows, which is no request of that. */
+  #hearsTold(at: number, sizeBytes: number): boolean {
+    const { view } = this.#posix.memory;
+    if (sizeBytes !== TOLD_BYTES || view.getUint32(at + 4, true) !== OP_TOLD) return false;
+    const outdated = this.#server.watching?.outdated;
+    const count = view.getUint32(at + IN_HEADER_BYTES, true);
+    if (count === TOLD_NOTHING) outdated?.startOver();
+    else outdated?.told(count);
+    this.#tell();
+    return true;
   }
 
   /** Others tell nobody that a lock is free: it is looked for, less often the longer that takes. */

@@ -9,11 +9,12 @@ import type { KernelMount } from '../../world/mounts.ts';
 import { isFarAttribute } from './attribute_names.ts';
 import { FarCache, type PassingFrame } from './far_cache.ts';
 import { FarLocks } from './far_locks.ts';
+import { FarNotices } from './far_notices.ts';
 import { FarRequests } from './far_requests.ts';
 import { errorAnswer, FarWrites, writeHead } from './far_writes.ts';
 import { Frame } from './frame.ts';
 import { answerInit } from './init.ts';
-import { inodeNotice, interruptFrame, NOTICE } from './notices.ts';
+import { inodeNotice, interruptFrame } from './notices.ts';
 import { ERRNO, IN_HEADER_BYTES, INIT_OUT_BYTES, OP, OUT_HEADER_BYTES } from './protocol.ts';
 
 /** Requests up to that size are copied, so that the memory which the kernel writes to is free at once. */
@@ -49,6 +50,7 @@ export class FarMount {
   /** Pieces of memory that are kept for writes which went ahead. */
   #heldSlots = 0;
   readonly #locks = new FarLocks();
+  readonly #notices: FarNotices;
   #stream: Stream | null = null;
   #isStalled = false;
   /** Aborted when what it waits for is there again; null while requests get through. */
@@ -68,6 +70,7 @@ export class FarMount {
       answer: (bytes: Uint8Array) => kernel.answer(bytes),
     };
     this.cache = options.store ? new FarCache(options.store, ports) : null;
+    this.#notices = new FarNotices(kernel, (node) => this.cache?.changed(node));
     this.#writes = new FarWrites((bytes) => kernel.answer(bytes));
     kernel.start((bytes, release) => this.#take(bytes, release));
     void kernel.ended.then(() => {
@@ -79,7 +82,7 @@ export class FarMount {
 
   /** What the other side is told first. */
   get hello(): MountHello {
-    return { owner: this.kernel.owner, begins: !this.#hasBegun };
+    return { owner: this.kernel.owner, begins: !this.#hasBegun, hears: true };
   }
 
   get isReadOnly(): boolean {
@@ -92,11 +95,12 @@ export class FarMount {
   }
 
   /** Sends requests over the stream and takes answers from it, until it ends: why it did, or null. */
-  async run(stream: Stream, { wallMs }: MountReady): Promise<CausewayError | null> {
+  async run(stream: Stream, { wallMs, tells = false }: MountReady): Promise<CausewayError | null> {
     this.#stream = stream;
     this.#hasBegun = true;
     this.cache?.farClock(wallMs);
     // Copies: the kernel's memory is free again with the answer, the link may need its bytes a little longer.
+    this.#notices.begin(tells ? (frame) => this.#send(stream, [frame]) : null);
     for (const unique of this.#requests.takeAbandoned()) this.#send(stream, [interruptFrame(unique)]);
     for (const bytes of this.#requests.takeUnsent()) this.#send(stream, [bytes.slice()]);
     this.#watch();
@@ -276,7 +280,7 @@ export class FarMount {
   #takeAnswers(bytes: Uint8Array): void {
     for (const { bytes: one, view, unique } of framesOf(bytes, OUT_HEADER_BYTES)) {
       if (unique === 0n) {
-        if (view.getInt32(4, true) === NOTICE.invalEntry) this.kernel.notify(one.slice());
+        this.#notices.take(one, view);
         continue;
       }
       const opcode = this.#requests.answered(unique);

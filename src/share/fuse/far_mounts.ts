@@ -69,8 +69,8 @@ export class FarMounts {
       if (opening.version !== MOUNT_VERSIONS.max)
         throw new CausewayError('CW_UNSUPPORTED', `version ${opening.version} of mounts is not known here`);
       if (opening.role === 'client') return await this.#show(stream, opening, link);
-      await this.#serving.serve(stream, opening.mountId, async (owner) =>
-        this.#mounts.serve(await serverOptions(this.#world, { ...opening, folder: opening.path }, owner)),
+      await this.#serving.serve(stream, opening.mountId, async (hello) =>
+        this.#mounts.serve(await serverOptions(this.#world, { ...opening, folder: opening.path }, hello)),
       );
     } catch (failure) {
       stream.reset(asCausewayError(failure));

@@ -2,12 +2,12 @@ import { toHex } from '../../base/bytes.ts';
 import { asCausewayError, CausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { Stream, StreamMessage } from '../../link/mux/mux.ts';
-import { decodeMountHello, encodeMountReady, type MountOwner } from '../../wire/mount_messages.ts';
+import { decodeMountHello, encodeMountReady, type MountHello } from '../../wire/mount_messages.ts';
 import type { Clock } from '../../world/clock.ts';
 import type { FolderServer } from '../../world/mounts.ts';
 
-/** Starts what serves a folder, for a mount that belongs to that user of the other machine. */
-export type StartServer = (owner: MountOwner) => Promise<FolderServer>;
+/** Starts what serves a folder, for the mount of another machine that says so of itself. */
+export type StartServer = (hello: MountHello) => Promise<FolderServer>;
 
 interface Kept {
   readonly server: FolderServer;
@@ -58,13 +58,12 @@ export class FarServing {
       }
       if (known === undefined && this.#kept.size >= LIMITS.mountsMax.value)
         throw new CausewayError('CW_LIMIT', 'there are too many mounts');
-      const server = known?.server ?? (await start(hello.owner));
+      const server = known?.server ?? (await start(hello));
       const kept: Kept = { server, stream, away: null };
       this.#kept.set(id, kept);
       void server.ended.then(() => this.#forget(id, server));
-      await stream.send([
-        encodeMountReady({ isKept: known !== undefined, wallMs: Math.floor(this.#clock.wallMs()) }),
-      ]);
+      const ready = { isKept: known !== undefined, wallMs: Math.floor(this.#clock.wallMs()) };
+      await stream.send([encodeMountReady(hello.hears === true ? { ...ready, tells: true } : ready)]);
       settled();
       return await this.#pump(id, kept, stream);
     } catch (failure) {

@@ -22,6 +22,16 @@ export class FuseNode {
   pathFd = -1;
   /** Descriptors that openers have: they lead to the node when its name does not. */
   readonly openFds: number[] = [];
+  /** Of a folder: what is known under its names. */
+  children: Map<string, FuseNode> | null = null;
+  /** Of a folder, where changes are watched for; 0 before it was tried, negative where that is not possible. */
+  watch = 0;
+  /** How often names of the folder were changed by others. */
+  changes = 0;
+  /** When the kernel was last told all entries of the folder with their attributes, and after how many changes. */
+  listed: { readonly atMs: number; readonly changes: number } | null = null;
+  /** When the kernel last changed it itself. */
+  ownMs = Number.NEGATIVE_INFINITY;
   /** Shared by all openers of a file whose bytes the kernel moves by itself. */
   backing: { readonly id: number; users: number } | null = null;
   /** Of a file that was removed here while it is open: bytes that are charged for it still. */
@@ -49,6 +59,8 @@ export interface NodesBound {
   readonly firstId: number;
   /** Asks the kernel to let go of a file, where it holds more. */
   readonly forgetName: (parentId: number, name: string) => void;
+  /** Is told of each folder before the first look into it, and when it is known no more. Null: nobody wants to know. */
+  readonly watcher: { reached(folder: FuseNode, fd: number): void; left(folder: FuseNode): void } | null;
 }
 
 /**
@@ -90,6 +102,11 @@ export class FuseNodes {
     return this.#byId.size;
   }
 
+  /** Of all nodes. */
+  ids(): number[] {
+    return [...this.#byId.keys()];
+  }
+
   get(id: number): FuseNode | undefined {
     return this.#byId.get(id);
   }
@@ -110,10 +127,7 @@ export class FuseNodes {
       if (this.#byId.size > this.#bound.max) this.#thin();
     }
     node.lookups += 1;
-    if (node !== this.root && (node.parent !== parent || node.name !== name)) {
-      node.parent = parent;
-      node.name = name;
-    }
+    if (node !== this.root && (node.parent !== parent || node.name !== name)) place(node, parent, name);
     return node;
   }
 
@@ -124,19 +138,23 @@ export class FuseNodes {
     if (node.lookups > 0) return;
     this.#byId.delete(id);
     if (this.#byKey.get(node.key) === node) this.#byKey.delete(node.key);
+    if (node.parent?.children?.get(node.name ?? '') === node) node.parent.children.delete(node.name ?? '');
+    if (node.watch > 0) this.#bound.watcher?.left(node);
     this.#close(node);
   }
 
   /** A descriptor by which names below a folder are reached, kept until it is needed for another one; or an error. */
   folderFd(node: FuseNode): number {
-    if (node.pathFd >= 0) return node.pathFd;
-    if (!node.isFolder) return -ERRNO.ENOTDIR;
-    const fd = this.#openByName(node);
-    if (fd < 0) return fd;
-    node.pathFd = fd;
-    this.#open.add(node);
-    this.#closeOldest(node);
-    return fd;
+    if (node.pathFd < 0) {
+      if (!node.isFolder) return -ERRNO.ENOTDIR;
+      const fd = this.#openByName(node);
+      if (fd < 0) return fd;
+      node.pathFd = fd;
+      this.#open.add(node);
+      this.#closeOldest(node);
+    }
+    if (node.watch === 0) this.#bound.watcher?.reached(node, node.pathFd);
+    return node.pathFd;
   }
 
   /** Two folders at once. */
@@ -212,15 +230,21 @@ export class FuseNodes {
   /** A name in `parent` is gone, or another node's. */
   loseName(parent: FuseNode, key: number | string | null, name: string): void {
     const node = key === null ? undefined : this.#byKey.get(key);
-    if (node !== undefined && node.parent === parent && node.name === name) node.name = null;
+    if (node !== undefined && node.parent === parent && node.name === name) place(node, parent, null);
   }
 
   /** A node has got another name. */
   moved(key: number | string, parent: FuseNode, name: string): void {
     const node = this.#byKey.get(key);
-    if (node === undefined || node === this.root) return;
-    node.parent = parent;
-    node.name = name;
+    if (node !== undefined && node !== this.root) place(node, parent, name);
+  }
+
+  /** The node that stands under a name now, where it is known; null otherwise. */
+  findAt(folder: FuseNode, name: string): FuseNode | null {
+    const folderFd = this.folderFd(folder);
+    if (folderFd < 0 || this.#posix.attrs.stat(folderFd, this.putName(name), this.#statx.at) < 0) return null;
+    const node = this.#byKey.get(this.#statx.key(this.rootDevice));
+    return node !== undefined && this.isSeen(node) ? node : null;
   }
 
   close(): void {
@@ -275,4 +299,16 @@ export class FuseNodes {
     node.pathFd = -1;
     this.#open.delete(node);
   }
+}
+
+/** Gives a node its name, or takes it away. */
+function place(node: FuseNode, parent: FuseNode, name: string | null): void {
+  const before = node.name;
+  const siblings = node.parent?.children;
+  if (before !== null && siblings?.get(before) === node) siblings.delete(before);
+  node.parent = parent;
+  node.name = name;
+  if (name === null) return;
+  parent.children ??= new Map();
+  parent.children.set(name, node);
 }

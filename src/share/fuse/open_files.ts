@@ -8,7 +8,16 @@ export interface OpenFile {
   readonly fd: number;
   readonly node: FuseNode;
   /** Of a folder: entries that were fetched and not yet given, and where the next ones begin. */
-  readonly listing: { bytes: Buffer; at: number; nextCookie: bigint; isAtEnd: boolean } | null;
+  readonly listing: Listing | null;
+}
+
+export interface Listing {
+  bytes: Buffer;
+  at: number;
+  nextCookie: bigint;
+  isAtEnd: boolean;
+  /** When it began, where all of it so far was told with attributes. */
+  since: FuseNode['listed'];
 }
 
 /** Open files and folders by the handles that the kernel has for them. */
@@ -38,7 +47,9 @@ export class OpenFiles {
     }
     const handle = this.#nextHandle;
     this.#nextHandle += 1;
-    const listing = isFolder ? { bytes: Buffer.alloc(0), at: 0, nextCookie: 0n, isAtEnd: false } : null;
+    const listing = isFolder
+      ? { bytes: Buffer.alloc(0), at: 0, nextCookie: 0n, isAtEnd: false, since: null }
+      : null;
     this.#byHandle.set(handle, { fd, node, listing });
     if (isFolder) this.#folders += 1;
     else node.openFds.push(fd);

@@ -1,7 +1,8 @@
 import { isUncounted } from './counting.ts';
 import { idAt, putId } from './frame.ts';
-import type { OpenFile } from './open_files.ts';
-import { DIRENT_BYTES, ENTRY_BYTES, ERRNO } from './protocol.ts';
+import type { FuseNode } from './nodes.ts';
+import type { Listing, OpenFile } from './open_files.ts';
+import { DIRENT_BYTES, ENTRY_BYTES, ERRNO, OPENED_CACHES_LIST, OPENED_KEEPS } from './protocol.ts';
 import { type FuseState, type Operation, PLACE } from './state.ts';
 
 /** O_RDONLY, O_DIRECTORY; the second differs between machines, and a folder is nothing else. */
@@ -11,21 +12,27 @@ const ENTRY = { inode: 0, next: 8, sizeBytes: 16, type: 18, name: 19 } as const;
 const DOT = 0x2e;
 const DONE = -1;
 
-type Listing = NonNullable<OpenFile['listing']>;
-
 export const opendir: Operation = (state) =>
   state.with(state.node, (pathFd) => {
     const { node, posix } = state;
     if (node === undefined) return -ERRNO.ESTALE;
     if (!node.isFolder) return -ERRNO.ENOTDIR;
+    state.nodes.folderFd(node); // so that it is watched before it is listed
     const fd = posix.names.reopen(pathFd, O_RDONLY);
     if (fd < 0) return fd;
     const handle = state.files.add(fd, node, true);
     if (handle < 0) return handle;
     putId(state.view, state.out, handle);
-    putId(state.view, state.out + 8, 0);
+    putId(state.view, state.out + 8, listFlags(state, node));
     return 16;
   });
+
+/** A listing that the kernel has may be used again while nobody else has changed the folder. */
+function listFlags({ watching }: FuseState, node: FuseNode): number {
+  if (watching === null || node.watch <= 0) return 0;
+  watching.collect();
+  return OPENED_CACHES_LIST | (watching.isListed(node) ? OPENED_KEEPS : 0);
+}
 
 /** Fetches entries where none are left; how many bytes there are, or an error. */
 function fill({ posix }: FuseState, fd: number, listing: Listing, cookie: bigint): number {
@@ -109,10 +116,15 @@ function list(state: FuseState, plus: boolean): number {
   const room = Math.min(view.getUint32(frame.body + 16, true), PLACE.answerBytes - 16);
   let cookie = view.getBigInt64(frame.body + 8, true);
   let written = 0;
+  if (!plus) listing.since = null;
+  else if (cookie === 0n) listing.since = state.watching?.listing(file.node) ?? null;
   for (;;) {
     const filled = fill(state, file.fd, listing, cookie);
     if (filled < 0) return written > 0 ? written : filled;
-    if (listing.at >= listing.bytes.length) return written;
+    if (listing.at >= listing.bytes.length) {
+      file.node.listed = listing.since ?? file.node.listed;
+      return written;
+    }
     if (isUncounted(state, nameIn(listing))) {
       pass(listing);
       cookie = listing.nextCookie;

@@ -51,6 +51,13 @@ export const OP = {
   statx: 52,
 } as const;
 
+/**
+ * What the other machine says to this server, as no kernel does: it has told its kernel so many notices (u32), or may have missed
+ * any of them ({@link TOLD_NOTHING}).
+ */
+export const OP_TOLD = 0x4357_0001;
+export const TOLD_NOTHING = 0xffff_ffff;
+
 export const MAJOR = 7;
 export const MINOR_MIN = 31;
 /** The latest minor version whose structures are known here. */
@@ -108,6 +115,8 @@ export const RELEASE_UNLOCK_FLOCK = 1 << 1;
 export const LOCK_IS_FLOCK = 1 << 0;
 export const FSYNC_DATA_ONLY = 1 << 0;
 export const SETXATTR_KILL_SET_GID = 1 << 0;
+export const OPENED_KEEPS = 1 << 1;
+export const OPENED_CACHES_LIST = 1 << 3;
 export const OPENED_PASSTHROUGH = 1 << 7;
 
 /** Of open(2), the same on all machines that this runs on but for what is not named here. */

@@ -1,14 +1,16 @@
 import type { Posix } from '../../world/posix.ts';
-import { putId } from './frame.ts';
 import { answerInit } from './init.ts';
+import { nameNotice } from './notices.ts';
 import * as attrs from './ops_attrs.ts';
 import * as files from './ops_files.ts';
 import * as folders from './ops_folders.ts';
 import * as locks from './ops_locks.ts';
 import * as names from './ops_names.ts';
 import * as xattrs from './ops_xattrs.ts';
+import { ownChangeOf } from './own_changes.ts';
 import { ERRNO, INIT_OUT_BYTES, NO_ANSWER, O_ACCESS, OP, OUT_HEADER_BYTES } from './protocol.ts';
 import { type FuseOptions, FuseState, type Operation, PLACE } from './state.ts';
+import type { FolderWatching } from './watching.ts';
 
 /** What is answered to what; everything else is ENOSYS, which the kernel takes for good and does without. */
 const OPERATIONS: ReadonlyMap<number, Operation> = new Map([
@@ -77,9 +79,6 @@ const CHANGING: ReadonlySet<number> = new Set([
 const USUAL_ANSWER_BYTES = 65_536 + 4_096;
 /** Where the wanted size stands in READ, READDIR and READDIRPLUS. */
 const WANTED_AT = 16;
-/** FUSE_NOTIFY_INVAL_ENTRY */
-const NOTIFY_FORGET = 3;
-const FORGET_HEAD_BYTES = 16;
 
 /** Where answers are written to. */
 export interface Answers {
@@ -118,7 +117,12 @@ export class FuseServer {
     if (!frame.read(at, sizeBytes)) return true; // no request of a kernel: there is nobody to answer
     const { opcode, uniqueLow, uniqueHigh } = frame;
     state.out = this.#answers.place(this.#roomFor(opcode)) + OUT_HEADER_BYTES;
+    const { watching } = state;
+    const own =
+      watching === null ? null : ownChangeOf(frame, state.view, (start, end) => state.text(start, end));
+    if (own !== null) watching?.before(own);
     const result = this.#run(opcode);
+    if (own !== null) watching?.after(own);
     if (result !== NO_ANSWER) this.#answer(uniqueLow, uniqueHigh, result);
     return opcode !== OP.destroy;
   }
@@ -131,16 +135,19 @@ export class FuseServer {
 
   /** Asks the kernel to forget what it knows by a name. */
   tellForgotten(parentId: number, name: string): void {
-    const sizeBytes = OUT_HEADER_BYTES + FORGET_HEAD_BYTES + name.length + 1;
-    const { view, posix } = this.#state;
-    const at = this.#answers.place(sizeBytes);
-    posix.memory.bytes.fill(0, at, at + sizeBytes);
-    view.setUint32(at, sizeBytes, true);
-    view.setInt32(at + 4, NOTIFY_FORGET, true);
-    putId(view, at + OUT_HEADER_BYTES, parentId);
-    view.setUint32(at + OUT_HEADER_BYTES + 8, name.length, true);
-    posix.memory.bytes.write(name, at + OUT_HEADER_BYTES + FORGET_HEAD_BYTES, 'latin1');
-    this.#answers.send(at, sizeBytes);
+    this.tell(nameNotice(BigInt(parentId), name, 0));
+  }
+
+  /** Tells the kernel something by itself. */
+  tell(notice: Uint8Array): void {
+    const at = this.#answers.place(notice.byteLength);
+    this.#state.posix.memory.bytes.set(notice, at);
+    this.#answers.send(at, notice.byteLength);
+  }
+
+  /** What changes that this server has not made are heard of by; null where the kernel is told of none. */
+  get watching(): FolderWatching | null {
+    return this.#state.watching;
   }
 
   /** Somebody waits for a lock that a program of this machine, or another mount, has: it is to be looked for again. */
@@ -155,6 +162,7 @@ export class FuseServer {
   }
 
   close(): void {
+    this.#state.watching?.close();
     this.#state.locks.close();
     this.#state.files.close();
     this.#state.nodes.close();

@@ -1,5 +1,5 @@
 import { CausewayError } from '../../base/errors.ts';
-import type { MountOwner } from '../../wire/mount_messages.ts';
+import type { MountHello } from '../../wire/mount_messages.ts';
 import type { FolderServerOptions } from '../../world/mounts.ts';
 import type { World } from '../../world/world.ts';
 
@@ -23,7 +23,7 @@ export interface ServedFolder {
 export async function serverOptions(
   world: Pick<World, 'disk' | 'process' | 'random'>,
   { folder, readOnly, numericIds, asRoot, cacheMs }: ServedFolder,
-  shown: MountOwner,
+  { owner: shown, hears = false }: MountHello,
 ): Promise<FolderServerOptions> {
   const stat = await world.disk.statPath(folder);
   if (stat === null) throw new CausewayError('CW_DISK_NOT_FOUND', `${folder} does not exist`);
@@ -42,5 +42,6 @@ export async function serverOptions(
     idBase: (1 + (world.random.u32() % BASES)) * IDS,
     cacheMs,
     quota: null,
+    tells: hears,
   };
 }

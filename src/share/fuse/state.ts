@@ -1,5 +1,6 @@
 import { LIMITS } from '../../base/limits.ts';
 import type { QuotaClerk } from '../../tree/files/quota_clerk.ts';
+import type { FolderEvents } from '../../world/folder_events.ts';
 import type { Posix } from '../../world/posix.ts';
 import {
   type CacheTimes,
@@ -15,6 +16,7 @@ import { FuseLocks } from './locks.ts';
 import { type FuseNode, FuseNodes } from './nodes.ts';
 import { OpenFiles } from './open_files.ts';
 import { ATTR_OUT_BYTES, ENTRY_BYTES, ERRNO, OUT_HEADER_BYTES, ROOT_ID } from './protocol.ts';
+import { FolderWatching } from './watching.ts';
 
 /** What is left to another thread. */
 export interface FuseHelp {
@@ -36,6 +38,8 @@ export interface FarRules {
    * this one, and never another file.
    */
   readonly idBase: number;
+  /** How changes by others are heard of, so that the kernel can be told; null: it is not told. */
+  readonly changes: { readonly events: FolderEvents; readonly nowMs: () => number } | null;
 }
 
 export interface FuseOptions {
@@ -81,6 +85,13 @@ export class FuseState {
   readonly nodes: FuseNodes;
   readonly files: OpenFiles;
   readonly locks: FuseLocks;
+  /** Null where the kernel is told of no changes. */
+  readonly watching: FolderWatching | null = null;
+  readonly #longTimes: CacheTimes;
+  readonly #watcher = {
+    reached: (folder: FuseNode, fd: number) => this.watching?.reached(folder, fd),
+    left: (folder: FuseNode) => this.watching?.left(folder),
+  };
   /** Where the body of the answer goes. */
   out = PLACE.answer + OUT_HEADER_BYTES;
   isInitialised = false;
@@ -99,7 +110,13 @@ export class FuseState {
       firstId: far?.idBase ?? ROOT_ID + 1,
       hardMax: far === null ? Number.POSITIVE_INFINITY : LIMITS.mountFarNodesMax.value,
       forgetName: (parentId, name) => side?.forgetName(parentId, name),
+      watcher: far === null || far.changes === null ? null : this.#watcher,
     });
+    const { times } = options;
+    const longer = (ms: number) => (ms === 0 ? 0 : Math.max(ms, LIMITS.mountWatchedMs.value));
+    this.#longTimes = { namesMs: longer(times.namesMs), attrsMs: longer(times.attrsMs) };
+    if (far?.changes)
+      this.watching = new FolderWatching({ posix, nodes: this.nodes, statfsAt: PLACE.list, ...far.changes });
     const filesMax = far === null ? LIMITS.mountFilesOpenMax : LIMITS.mountFarFilesMax;
     this.files = new OpenFiles(posix.data, filesMax.value, far?.idBase ?? 1);
     this.locks = new FuseLocks(far === null ? null : new FileLocks(posix, this.nodes, this.files));
@@ -128,15 +145,24 @@ export class FuseState {
 
   /** Writes an entry from the last look; its size. */
   writeEntry(node: FuseNode, to: number): number {
-    writeEntryHead(this.view, to, node, this.options.times);
+    writeEntryHead(this.view, to, node, this.#timesOf(node));
     this.statx.writeAttr(to + 40, this.nodes.rootDevice, this.shownOwner);
     return ENTRY_BYTES;
+  }
+
+  /** How long the kernel may believe what the last look has shown of a node. */
+  #timesOf(node: FuseNode): CacheTimes {
+    const { times } = this.options;
+    const { watching } = this;
+    if (watching === null || !(watching.hearsName(node) || node === this.nodes.root)) return times;
+    if (watching.hearsAttrs(node, this.statx.linkCount)) return this.#longTimes;
+    return { namesMs: this.#longTimes.namesMs, attrsMs: times.attrsMs };
   }
 
   answerAttrs(node: FuseNode): number {
     const result = this.nodes.stat(node);
     if (result < 0) return result;
-    writeAttrHead(this.view, this.out, this.options.times);
+    writeAttrHead(this.view, this.out, this.#timesOf(node));
     this.statx.writeAttr(this.out + 16, this.nodes.rootDevice, this.shownOwner);
     return ATTR_OUT_BYTES;
   }
