@@ -105,7 +105,7 @@ function writeBack(ageMs: number): TreeHarness {
 /** Everything below a folder: paths, and what files hold. */
 async function allOf(tree: FileTree, path: string): Promise<string[]> {
   const found: string[] = [];
-  for await (const { name, node } of tree.list(at(path))) {
+  for (const { name, node } of (await Array.fromAsync(tree.list(at(path)))).flat()) {
     const below = path === '' ? name : `${path}/${name}`;
     found.push(`${below} ${node.kind} ${node.kind === 'file' ? await textAt(tree, below) : ''}`);
     if (node.kind === 'directory') found.push(...(await allOf(tree, below)));

@@ -120,7 +120,7 @@ export type View = ReadonlyMap<string, string>;
 
 async function viewOf(tree: FileTree, path = ''): Promise<Map<string, string>> {
   const found = new Map<string, string>();
-  for await (const { name, node } of tree.list(at(path))) {
+  for (const { name, node } of (await Array.fromAsync(tree.list(at(path)))).flat()) {
     const below = path === '' ? name : `${path}/${name}`;
     if (node.kind === 'directory') {
       found.set(below, 'folder');

@@ -122,7 +122,7 @@ export class WriteBackTree implements FileTree, AsyncDisposable {
     return this.#cache.known.shown(await this.#cache.far.lookup(path));
   }
 
-  async *list(path: RelPath): AsyncIterable<TreeEntry> {
+  async *list(path: RelPath): AsyncIterable<readonly TreeEntry[]> {
     checkedNames(path);
     const node = this.#here(path);
     if (node !== null && node.kind !== 'directory')
@@ -132,9 +132,11 @@ export class WriteBackTree implements FileTree, AsyncDisposable {
     for (const [name, child] of changed)
       if (child !== null) here.push({ name, node: { ...treeNodeOf(child), target: null } });
     if (node === null || node.far !== null)
-      for await (const { name, node: there } of this.#cache.far.list(path))
-        if (!changed.has(name)) yield { name, node: this.#cache.known.shown(there) };
-    yield* here;
+      for await (const page of this.#cache.far.list(path))
+        yield page
+          .filter(({ name }) => !changed.has(name))
+          .map(({ name, node: there }) => ({ name, node: this.#cache.known.shown(there) }));
+    if (here.length > 0) yield here;
   }
 
   async open(path: RelPath, mode: TreeOpenMode): Promise<TreeFile> {
@@ -360,7 +362,7 @@ export class WriteBackTree implements FileTree, AsyncDisposable {
   }
 
   async #isEmpty(path: RelPath): Promise<boolean> {
-    for await (const _ of this.list(path)) return false;
+    for await (const page of this.list(path)) if (page.length > 0) return false;
     return true;
   }
 
