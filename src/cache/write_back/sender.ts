@@ -44,9 +44,9 @@ export class Sender {
       case 'file':
         return this.#file(op, again);
       case 'folder':
-        return this.#folder(op);
+        return this.#folder(op, again);
       case 'symlink':
-        return this.#symlink(op);
+        return this.#symlink(op, again);
       case 'data':
         return this.#data(op, again);
       case 'attrs':
@@ -70,22 +70,26 @@ export class Sender {
       const base = await this.#place(to, op, null, async () => isExpected(await this.#find(to)));
       if (base !== null) return sent({ path: to, base });
     } else if (there !== null && (await this.#holds(to, there, layer))) {
-      return sent({ path: to, base: await this.#finished(to, op, null) }); // by an attempt that was cut off
+      await this.#keepName(to); // an attempt that was cut off put it there
+      return sent({ path: to, base: await this.#finished(to, op, null) });
     }
     return this.#aside(op, to, layer, null);
   }
 
-  async #folder({ to: path, patch, node }: Op): Promise<Sent> {
+  async #folder({ to: path, patch, node }: Op, again: boolean): Promise<Sent> {
     const to = path as RelPath;
     const there = await this.#find(to);
-    if (there?.kind === 'directory') return sent({ path: to, base: baseOf(there) });
+    if (there?.kind === 'directory') {
+      if (again) await this.#keepName(to);
+      return sent({ path: to, base: baseOf(there) });
+    }
     if (there !== null)
       throw new CausewayError('CW_CACHE_CONFLICT', `something else is called ${to} over there`);
     const made = await this.#far.create(to, { kind: 'directory', mode: patch?.mode ?? node.attrs.mode });
     return sent({ path: to, base: baseOf(made) });
   }
 
-  async #symlink({ node, to: path }: Op): Promise<Sent> {
+  async #symlink({ node, to: path }: Op, again: boolean): Promise<Sent> {
     const wanted = path as RelPath;
     const target = node.target ?? '';
     for (let number = 0; number <= LIMITS.writeBackConflictsMax.value; number += 1) {
@@ -93,6 +97,7 @@ export class Sender {
       const there = await this.#find(to);
       const isThere = there?.kind === 'symlink' && there.target === target;
       if (there !== null && !isThere) continue;
+      if (isThere && again) await this.#keepName(to);
       const base = baseOf(there ?? (await this.#far.create(to, { kind: 'symlink', target })));
       return number === 0 ? sent({ path: to, base }) : moved(wanted, to, base);
     }
@@ -133,7 +138,7 @@ export class Sender {
   async #unseen({ far: path, base }: WbNode, again: boolean): Promise<Sent> {
     if (path === null || base === null) return sent(null);
     const there = again ? await this.#find(path) : null;
-    return sent({ path, base: there !== null && isIt(there, base) ? baseOf(there) : base });
+    return sent({ path, base: there !== null && isSameNode(there, base) ? baseOf(there) : base });
   }
 
   async #attrs({ node, patch }: Op, again: boolean): Promise<Sent> {
@@ -152,8 +157,10 @@ export class Sender {
     if (again && there !== null && isIt(there, base)) {
       const isUnderBoth = source !== null && source.id === there.id;
       if (isUnderBoth) await this.#far.remove(from); // some trees give the new name first
-      if (isUnderBoth || source === null || !isIt(source, base))
+      if (isUnderBoth || source === null || !isIt(source, base)) {
+        await this.#keepName(to);
         return sent({ path: to, base: baseOf(await this.#far.lookup(to)) });
+      }
     }
     if (source === null) {
       const message = `${from} is gone over there, so it could not be renamed to ${to}`;
@@ -201,6 +208,7 @@ export class Sender {
       const there = await this.#find(to);
       const isThere = there !== null && below === null && (await this.#holds(to, there, layer));
       if (there !== null && !isThere) continue;
+      if (isThere) await this.#keepName(to);
       const placed = isThere ? null : await this.#place(to, op, below, async () => true);
       return moved(wanted, to, placed ?? (await this.#finished(to, op, null)));
     }
@@ -223,8 +231,10 @@ export class Sender {
         base = await this.#finished(to, op, file);
       }
     } finally {
-      if (base !== null && node.handles > 0 && node.farFile === null) node.farFile = { file, writes: true };
-      else await file.close();
+      if (base !== null && node.handles > 0) {
+        if (node.farFile !== null) node.spareFiles.push(node.farFile.file);
+        node.farFile = { file, writes: true };
+      } else await file.close();
     }
     return base;
   }
@@ -245,6 +255,11 @@ export class Sender {
     } finally {
       await under?.close();
     }
+  }
+
+  /** Makes a name durable that an attempt which was cut off may not have made so: that is part of a rename, to itself too. */
+  #keepName(path: RelPath): Promise<void> {
+    return this.#far.rename(path, path, { replace: true });
   }
 
   /** Gives a file its attributes, and makes all of it durable. */

@@ -42,6 +42,11 @@ export class WriteBackFile implements TreeFile {
     const step = LIMITS.writeBackPieceMaxBytes.value;
     for (let at = 0; at < bytes.byteLength; at += step) {
       const data = bytes.subarray(at, at + step);
+      const gone = this.#goneFile();
+      if (gone !== null) {
+        await gone.write(data, offset + at);
+        continue;
+      }
       await this.#cache.flusher.room(data.byteLength);
       const atMs = this.#cache.wallMs();
       await this.#change((ref) => ({
@@ -53,6 +58,8 @@ export class WriteBackFile implements TreeFile {
 
   async truncate(sizeBytes: number): Promise<void> {
     this.#checkWrites();
+    const gone = this.#goneFile();
+    if (gone !== null) return gone.truncate(sizeBytes);
     await this.#cache.flusher.room(0);
     await this.#change((ref) => ({
       change: { do: 'truncate', ref, sizeBytes, atMs: this.#cache.wallMs() },
@@ -94,6 +101,12 @@ export class WriteBackFile implements TreeFile {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** The file over there of which nothing waits and which has no name any more: it goes with its last user. */
+  #goneFile(): TreeFile | null {
+    const { near, layers, farFile } = this.#node;
+    return near === null && layers.length === 0 && farFile?.writes ? farFile.file : null;
   }
 
   /** Null where something of it went to the far tree meanwhile. */
