@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { WriteBackTree } from '../../src/cache/write_back/write_back_tree.ts';
-import type { FileTree } from '../../src/tree/files/file_tree.ts';
+import type { FileTree, TreeEntry } from '../../src/tree/files/file_tree.ts';
 import { followingLinks } from '../../src/tree/files/following_links.ts';
 import { LocalTree } from '../../src/tree/files/local_tree.ts';
 import { MemoryTree } from '../../src/tree/files/memory_tree.ts';
@@ -105,7 +105,9 @@ function writeBack(ageMs: number): TreeHarness {
 /** Everything below a folder: paths, and what files hold. */
 async function allOf(tree: FileTree, path: string): Promise<string[]> {
   const found: string[] = [];
-  for (const { name, node } of (await Array.fromAsync(tree.list(at(path)))).flat()) {
+  const entries: TreeEntry[] = [];
+  for await (const page of tree.list(at(path))) entries.push(...page);
+  for (const { name, node } of entries) {
     const below = path === '' ? name : `${path}/${name}`;
     found.push(`${below} ${node.kind} ${node.kind === 'file' ? await textAt(tree, below) : ''}`);
     if (node.kind === 'directory') found.push(...(await allOf(tree, below)));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { parseRelPath } from '../../src/base/path.ts';
 import { WriteBackTree } from '../../src/cache/write_back/write_back_tree.ts';
-import type { FileTree, TreeFile } from '../../src/tree/files/file_tree.ts';
+import type { FileTree, TreeEntry, TreeFile } from '../../src/tree/files/file_tree.ts';
 import { LocalTree } from '../../src/tree/files/local_tree.ts';
 import { MemoryTree } from '../../src/tree/files/memory_tree.ts';
 import { createSimCryptography } from '../../src/world/sim/cryptography.ts';
@@ -120,7 +120,9 @@ export type View = ReadonlyMap<string, string>;
 
 async function viewOf(tree: FileTree, path = ''): Promise<Map<string, string>> {
   const found = new Map<string, string>();
-  for (const { name, node } of (await Array.fromAsync(tree.list(at(path)))).flat()) {
+  const entries: TreeEntry[] = [];
+  for await (const page of tree.list(at(path))) entries.push(...page);
+  for (const { name, node } of entries) {
     const below = path === '' ? name : `${path}/${name}`;
     if (node.kind === 'directory') {
       found.set(below, 'folder');

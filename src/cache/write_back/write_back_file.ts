@@ -105,8 +105,9 @@ export class WriteBackFile implements TreeFile {
 
   /** The file over there of which nothing waits and which has no name any more: it goes with its last user. */
   #goneFile(): TreeFile | null {
-    const { near, layers, farFile } = this.#node;
-    return near === null && layers.length === 0 && farFile?.writes ? farFile.file : null;
+    const { near, far, layers, ops, farFile } = this.#node;
+    const isGone = near === null && far === null && layers.length === 0 && ops.length === 0;
+    return isGone && farFile?.writes ? farFile.file : null;
   }
 
   /** Null where something of it went to the far tree meanwhile. */

@@ -125,7 +125,7 @@ async function textOf(tree: FileTree, path: string): Promise<string> {
 
 async function namesOf(tree: FileTree): Promise<string[]> {
   const names: string[] = [];
-  for await (const { name } of tree.list(at(''))) names.push(name);
+  for await (const page of tree.list(at(''))) names.push(...page.map(({ name }) => name));
   return names.sort();
 }
 

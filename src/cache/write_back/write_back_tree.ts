@@ -131,12 +131,13 @@ export class WriteBackTree implements FileTree, AsyncDisposable {
     const here: TreeEntry[] = [];
     for (const [name, child] of changed)
       if (child !== null) here.push({ name, node: { ...treeNodeOf(child), target: null } });
+    const { known, far } = this.#cache;
     if (node === null || node.far !== null)
-      for await (const page of this.#cache.far.list(path))
+      for await (const page of far.list(path))
         yield page
           .filter(({ name }) => !changed.has(name))
-          .map(({ name, node: there }) => ({ name, node: this.#cache.known.shown(there) }));
-    if (here.length > 0) yield here;
+          .map(({ name, node: there }) => ({ name, node: known.shown(there) }));
+    yield here;
   }
 
   async open(path: RelPath, mode: TreeOpenMode): Promise<TreeFile> {
