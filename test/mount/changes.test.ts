@@ -13,6 +13,7 @@ const HOUR_MS = 3_600_000;
 const DEADLINE_MS = 20_000;
 /** What was changed within that time is neither kept nor served from what is. */
 const SETTLED_MS = LIMITS.cacheSettledMs.value + 100;
+const ROUNDS = 60;
 const MIB = 1024 * 1024;
 /** More than the kernel keeps for one who does not ask (max_queued_events, inotify(7)). */
 const TOO_MANY = Number(read('/proc/sys/fs/inotify/max_queued_events') ?? 16_384) + 1_000;
@@ -40,6 +41,12 @@ for (const [what, more] of [
     let far: FarRig;
     const here = (name: string) => path.join(far.mountpoint, name);
     const there = (name: string) => path.join(far.source, name);
+    /** What a program reads first that does not ask for the size. */
+    const begun = async (name: string) => {
+      await using open = await files.open(here(name));
+      const { buffer, bytesRead } = await open.read(Buffer.alloc(256), 0, 256, 0);
+      return buffer.toString('utf8', 0, bytesRead);
+    };
     const text = (name: string) => files.readFile(here(name), 'utf8');
 
     before(async () => {
@@ -86,6 +93,19 @@ for (const [what, more] of [
       await shows('a folder has another name', async () => !(await isThere(here('sub'))));
       fs.writeFileSync(there('other/file'), 'in it');
       assert.equal(await text('other/file'), 'in it');
+    });
+
+    it('shows to who opens something what was changed before, at once', async () => {
+      fs.mkdirSync(there('list'));
+      for (let round = 0; round < ROUNDS; round += 1) {
+        const content = `it is ${round} `.repeat(1 + (round % 7));
+        if (round % 3 === 0) fs.writeFileSync(there('new'), content);
+        if (round % 3 === 0) fs.renameSync(there('new'), there('now'));
+        else fs.writeFileSync(there('now'), content);
+        assert.equal(await begun('now'), content, `in round ${round}`);
+        fs.writeFileSync(there(`list/${round}`), '');
+        assert.equal((await files.readdir(here('list'))).length, round + 1);
+      }
     });
 
     it('shows what was done through another mount', async () => {

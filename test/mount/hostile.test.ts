@@ -11,6 +11,7 @@ import { FuseServer } from '../../src/share/fuse/server.ts';
 import { PLACE } from '../../src/share/fuse/state.ts';
 import { QuotaClerk } from '../../src/tree/files/quota_clerk.ts';
 import { QuotaLedger } from '../../src/tree/files/quota_ledger.ts';
+import { openFolderEvents } from '../../src/world/node/folder_events.ts';
 import { createPosix } from '../../src/world/node/posix_calls.ts';
 import type { Posix } from '../../src/world/posix.ts';
 import { chanceOf } from './chance.ts';
@@ -62,10 +63,12 @@ class Hostile {
     this.#chance = chance;
     this.#posix = posix;
     const rootFd = posix.names.openPath(folder, O_PATH);
+    const events = openFolderEvents();
+    assert.ok(events !== null);
     const side = { sync: () => undefined, forgetName: () => undefined };
     const options = {
       readOnly: false,
-      far: { shownOwner: OWNER, idBase: 2, changes: null },
+      far: { shownOwner: OWNER, idBase: 2, changes: { events, nowMs: () => this.done } },
       times: { namesMs: 1_000, attrsMs: 1_000 },
       backing: null,
       quota,
@@ -86,6 +89,17 @@ class Hostile {
     frame.copy(this.#posix.memory.bytes, PLACE.request);
     this.server.serve(PLACE.request, this.#chance(50) === 0 ? this.#chance(frame.length + 9) : frame.length);
     this.done += 1;
+    if (this.done % 100 === 0) this.#hear();
+  }
+
+  /** What it is told of is known to it, by its id. */
+  #hear(): void {
+    const { watching } = this.server;
+    watching?.collect();
+    const told = watching?.outdated.take() ?? [];
+    for (const notice of told) assert.ok((notice.kind === 'inode' ? notice.id : notice.parentId) >= ROOT_ID);
+    watching?.outdated.told(told.length);
+    if (this.#chance(20) === 0) watching?.outdated.startOver();
   }
 
   #look(at: number, sizeBytes: number): void {

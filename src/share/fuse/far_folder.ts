@@ -5,12 +5,14 @@ import type { FolderEvents } from '../../world/folder_events.ts';
 import type { FolderServerOptions } from '../../world/mounts.ts';
 import type { Posix } from '../../world/posix.ts';
 import { EXPIRES, inodeNotice, nameNotice, TOLD_BYTES } from './notices.ts';
-import { ERRNO, IN_HEADER_BYTES, O_PATH, OP_TOLD, TOLD_NOTHING } from './protocol.ts';
+import { ERRNO, IN_HEADER_BYTES, O_PATH, OP, OP_TOLD, TOLD_NOTHING } from './protocol.ts';
 import { FuseServer } from './server.ts';
 import { PLACE } from './state.ts';
 
 /** Answers of that many bytes are sent without waiting for more to be served. */
 const EAGER_BYTES = 256 * 1024;
+/** Whoever opens something reads what was there by then. */
+const BEGINS: ReadonlySet<number> = new Set([OP.open, OP.opendir]);
 const SLOTS = LIMITS.mountSlotsMax.value;
 const SLOT_BYTES = LIMITS.mountMessageMaxBytes.value;
 
@@ -96,6 +98,7 @@ export class FarFolder {
     for (let place = at; place + 4 <= end && goesOn; ) {
       const frameBytes = this.#posix.memory.view.getUint32(place, true);
       if (frameBytes > end - place || frameBytes < 4) break; // no requests of a kernel
+      if (BEGINS.has(this.#posix.memory.view.getUint32(place + 4, true))) this.#tellFirst();
       goesOn = this.#hearsTold(place, frameBytes) || this.#server.serve(place, frameBytes);
       for (const { parentId, name } of this.#forgotten.splice(0)) this.#server.tellForgotten(parentId, name);
       place += frameBytes;
@@ -115,10 +118,16 @@ export class FarFolder {
   #lookForChanges(): void {
     if (this.#isOver) return;
     this.#cancelChanges = this.#answers.after(LIMITS.mountWatchLookMs.value, () => {
-      this.#server.watching?.collect();
-      this.#tell();
+      this.#tellFirst();
+      this.#flush();
       this.#lookForChanges();
     });
+  }
+
+  /** What has changed before something is opened is told before it is. */
+  #tellFirst(): void {
+    this.#server.watching?.collect();
+    this.#tell();
   }
 
   /** Does not wait: where no memory is free much is on its way, and this thread has requests to serve. */
@@ -133,7 +142,6 @@ export class FarFolder {
           ? inodeNotice(BigInt(notice.id), notice.isData)
           : nameNotice(BigInt(notice.parentId), notice.name, EXPIRES),
       );
-    this.#flush();
   }
 
   /** True where the other machine says what its kernel knows, which is no request of that. */

@@ -284,7 +284,10 @@ export class FarMount {
         continue;
       }
       const opcode = this.#requests.answered(unique);
-      if (opcode !== null) this.#deliver(opcode, unique, one);
+      if (opcode === OP.open || opcode === OP.opendir) {
+        const answer = one.slice(); // what was told before it is known first
+        this.#notices.whenTold(() => this.#deliver(opcode, unique, answer));
+      } else if (opcode !== null) this.#deliver(opcode, unique, one);
     }
   }
 

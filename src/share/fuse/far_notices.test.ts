@@ -69,3 +69,20 @@ it('who sends more than there is room for is asked for all of it again', () => {
   tell(AHEAD);
   assert.equal(said.at(-1), TOLD_NOTHING);
 });
+
+it('an answer waits for what was told before it, and for nothing else', () => {
+  const { begin, take, tell, notices } = kernel();
+  const called: string[] = [];
+  begin();
+  notices.whenTold(() => called.push('at once'));
+  take(inodeNotice(1n));
+  notices.whenTold(() => called.push('after one'));
+  take(inodeNotice(2n));
+  take(inodeNotice(3n));
+  notices.whenTold(() => called.push('after three'));
+  assert.deepEqual(called, ['at once']);
+  tell(2);
+  assert.deepEqual(called, ['at once', 'after one']);
+  tell(1);
+  assert.deepEqual(called, ['at once', 'after one', 'after three']);
+});

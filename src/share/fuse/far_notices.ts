@@ -12,6 +12,9 @@ export class FarNotices {
   readonly #changed: (node: bigint) => void;
   #say: ((frame: Uint8Array) => void) | null = null;
   #waiting = 0;
+  #known = 0;
+  /** Calls that wait for the kernel to know so many. */
+  readonly #after: { readonly known: number; readonly call: () => void }[] = [];
   #told = 0;
   #hasMissed = false;
 
@@ -44,8 +47,20 @@ export class FarNotices {
     this.#kernel.notify(bytes.slice(), () => this.#knows());
   }
 
+  /** Calls once the kernel knows all that was taken until now. */
+  whenTold(call: () => void): void {
+    if (this.#waiting === 0) call();
+    else this.#after.push({ known: this.#known + this.#waiting, call });
+  }
+
   #knows(): void {
     this.#waiting -= 1;
+    this.#known += 1;
+    while (this.#after[0] !== undefined && this.#after[0].known <= this.#known) this.#after.shift()?.call();
+    this.#say1();
+  }
+
+  #say1(): void {
     this.#told += 1;
     if (this.#hasMissed && this.#waiting === 0) {
       this.#hasMissed = false;

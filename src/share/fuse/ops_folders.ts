@@ -28,8 +28,8 @@ export const opendir: Operation = (state) =>
   });
 
 /** A listing that the kernel has may be used again while nobody else has changed the folder. */
-function listFlags({ watching }: FuseState, node: FuseNode): number {
-  if (watching === null || node.watch <= 0) return 0;
+function listFlags({ watching, options }: FuseState, node: FuseNode): number {
+  if (watching === null || node.watch <= 0 || options.times.namesMs === 0) return 0;
   watching.collect();
   return OPENED_CACHES_LIST | (watching.isListed(node) ? OPENED_KEEPS : 0);
 }
