@@ -192,7 +192,7 @@ export const LIMITS = {
     1_000_000,
     'files with several names of which one copy remembers where the first is; further ones travel once for each name',
   ),
-  packMaxBytes: bytes(MIB, 'small files that travel in one message, together'),
+  packMaxBytes: bytes(2 * MIB, 'small files that travel in one message, together'),
   packHeadMaxBytes: bytes(
     32 * KIB,
     'what names the files of a pack: so much room a pack as large as a chunk leaves for it',
@@ -278,6 +278,11 @@ export const LIMITS = {
     500,
     'bytes that were written this long ago are flushed although the window is not full',
   ),
+  publishBatchMinFiles: count(
+    1_024,
+    'complete files from which on they are finished at once, without waiting for the next flush or the last file',
+  ),
+  publishBatchMinBytes: bytes(8 * MIB, 'bytes of complete files, likewise'),
   publishBatchFiles: count(2_048, 'complete files that are flushed, verified and renamed together'),
   sourcesMax: count(1_000, 'sources named in one copy'),
   haveChunksMax: count(8_192, 'chunks listed in one message of what the destination has'),

@@ -11,7 +11,7 @@ import { cutRangeJob } from './delta/cut_file.ts';
 import { writePatchJob } from './delta/patch_job.ts';
 import { SHORT_HASH_BYTES, shortHash } from './delta/short_hash.ts';
 import { type OnMoved, readFully, writeFully } from './file_io.ts';
-import { finishFoldersJob, makeFoldersJob } from './folder_jobs.ts';
+import { finishFoldersJob, makeFoldersJob, syncFoldersJob } from './folder_jobs.ts';
 import { nowAndThen } from './job_progress.ts';
 import { linkFilesJob, lookInReferenceJob } from './link_dest/link_jobs.ts';
 import { lookPageJob } from './look_ahead.ts';
@@ -204,6 +204,7 @@ export const DISK_JOBS: readonly Job<never, unknown>[] = [
   lookPageJob,
   makeFoldersJob,
   finishFoldersJob,
+  syncFoldersJob,
   hashFilesJob,
   lookInReferenceJob,
   linkFilesJob,

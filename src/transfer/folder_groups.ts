@@ -7,11 +7,12 @@ export interface FolderGroup<T> {
   readonly items: { readonly item: T; readonly folder: number; readonly name: Name }[];
 }
 
-/** Splits `items` into groups of at most `itemsMax`, in their order. */
+/** Splits `items` into groups of at most `itemsMax` in at most `foldersMax` folders, in their order. */
 export function groupByFolder<T>(
   items: Iterable<T>,
   pathOf: (item: T) => RelPath,
   itemsMax: number = LIMITS.packFilesMax.value,
+  foldersMax: number = LIMITS.packFoldersMax.value,
 ): FolderGroup<T>[] {
   const groups: FolderGroup<T>[] = [];
   let group: FolderGroup<T> = { folders: [], items: [] };
@@ -20,8 +21,7 @@ export function groupByFolder<T>(
     const { parent, name } = splitRel(pathOf(item));
     let folder = known.get(parent);
     const isFull =
-      group.items.length >= itemsMax ||
-      (folder === undefined && group.folders.length >= LIMITS.packFoldersMax.value);
+      group.items.length >= itemsMax || (folder === undefined && group.folders.length >= foldersMax);
     if (isFull || groups.length === 0) {
       group = { folders: [], items: [] };
       known = new Map();

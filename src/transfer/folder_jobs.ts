@@ -30,21 +30,17 @@ export const makeFoldersJob: Job<
     const made = new Uint8Array(targets.length);
     const failures: JobFailure[] = [];
     const mine = new FreshFolders();
-    const open = new JobFolders(root);
-    try {
-      for (const [at, target] of targets.entries()) {
-        try {
-          const { parent, name } = splitRel(target);
-          const isAlone = fresh[at] === 1 || mine.holds(target);
-          if (!(await makeFolder(await open.at(parent), name, isAlone))) continue;
-          made[at] = 1;
-          mine.add(target);
-        } catch (failure) {
-          failures.push(failureAt(at, failure));
-        }
+    await using open = new JobFolders(root);
+    for (const [at, target] of targets.entries()) {
+      try {
+        const { parent, name } = splitRel(target);
+        const isAlone = fresh[at] === 1 || mine.holds(target);
+        if (!(await makeFolder(await open.at(parent), name, isAlone))) continue;
+        made[at] = 1;
+        mine.add(target);
+      } catch (failure) {
+        failures.push(failureAt(at, failure));
       }
-    } finally {
-      await open.close();
     }
     return { made, failures };
   },
@@ -92,28 +88,37 @@ export const finishFoldersJob: Job<
   async run({ root, folders }) {
     const failures: JobFailure[] = [];
     const lacking: { at: number; missing: Missing }[] = [];
-    const open = new JobFolders(root);
-    try {
-      for (const [at, target] of folders.targets.entries()) {
-        const metadata: Metadata = {
-          mode: folders.modes[at]!,
-          mtimeNs: folders.mtimesNs[at]!,
-          owner: ownerAt(folders.owners, at),
-          xattrs: [],
-        };
-        const state = { isFresh: folders.fresh[at] === 1, isPlain: folders.plain[at] === 1 };
-        try {
-          const { parent, name } = splitRel(target);
-          const missing = await finishFolder({ dir: await open.at(parent), name, ...state }, metadata);
-          if (missing.length > 0) lacking.push({ at, missing });
-        } catch (failure) {
-          failures.push(failureAt(at, failure));
-        }
+    await using open = new JobFolders(root);
+    for (const [at, target] of folders.targets.entries()) {
+      const metadata: Metadata = {
+        mode: folders.modes[at]!,
+        mtimeNs: folders.mtimesNs[at]!,
+        owner: ownerAt(folders.owners, at),
+        xattrs: [],
+      };
+      const state = { isFresh: folders.fresh[at] === 1, isPlain: folders.plain[at] === 1 };
+      try {
+        const { parent, name } = splitRel(target);
+        const missing = await finishFolder({ dir: await open.at(parent), name, ...state }, metadata);
+        if (missing.length > 0) lacking.push({ at, missing });
+      } catch (failure) {
+        failures.push(failureAt(at, failure));
       }
-    } finally {
-      await open.close();
     }
     return { failures, missing: lacking };
+  },
+};
+
+/** Makes the names in folders below `root` outlive a power cut. CW_DISK_*. */
+export const syncFoldersJob: Job<
+  { readonly root: Dir; readonly folders: readonly RelPath[] },
+  { readonly synced: number }
+> = {
+  name: 'sync-folders',
+  async run({ root, folders }) {
+    await using open = new JobFolders(root);
+    for (const folder of folders) await (await open.at(folder)).sync();
+    return { synced: folders.length };
   },
 };
 

@@ -6,9 +6,8 @@ import type { Dir } from '../world/disk.ts';
 /**
  * Folders below one root that a job works in, found by relative path. Each is opened from its parent, as {@link DirCache}
  * does, but by the job: in a thread with blocking calls that costs a tenth of what the way over the main thread does.
- * `close` after the work.
  */
-export class JobFolders {
+export class JobFolders implements AsyncDisposable {
   readonly #root: Dir;
   /** The last opened are at the end. */
   readonly #open = new Map<RelPath, Dir>();
@@ -33,7 +32,7 @@ export class JobFolders {
     }
   }
 
-  async close(): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
     for (const dir of this.#open.values()) await dir.close();
     this.#open.clear();
   }
@@ -60,5 +59,35 @@ export class JobFolders {
       this.#open.delete(path);
       return dir.close();
     }
+  }
+}
+
+/** Folders that are asked for by their place in a list, as a rule the same one many times in a row. */
+export class FolderRow implements AsyncDisposable {
+  readonly #folders: JobFolders;
+  readonly #paths: readonly RelPath[];
+  #last: { readonly at: number; readonly dir: Dir } | null = null;
+
+  constructor(root: Dir, paths: readonly RelPath[]) {
+    this.#folders = new JobFolders(root);
+    this.#paths = paths;
+  }
+
+  /** The folder at a place of the list where it was asked for last, else null: for who does not want to wait. */
+  last(at: number): Dir | null {
+    return this.#last?.at === at ? this.#last.dir : null;
+  }
+
+  /** The same, opened where it is not open. CW_DISK_* where it cannot be. */
+  async at(at: number): Promise<Dir> {
+    this.#last = null;
+    const dir = await this.#folders.at(this.#paths[at]!);
+    this.#last = { at, dir };
+    return dir;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#last = null;
+    return this.#folders[Symbol.asyncDispose]();
   }
 }

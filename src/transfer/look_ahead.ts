@@ -50,29 +50,25 @@ export const lookPageJob: Job<
     const page = new PlanPage({ folders: [], names, rows, more: [] });
     const seen = new Uint8Array(page.count);
     const absent: RelPath[] = [];
-    const open = new JobFolders(root);
+    await using open = new JobFolders(root);
     let last = 0;
     let dir: Dir | string = '';
-    try {
-      for (let at = 0; at < slots.length; at += 1) {
-        const slot = slots[at]!;
-        if (slot === 0) continue;
-        if (slot !== last) {
-          const folder = folders[slot - 1]!;
-          dir = await openOrCode(open, folder);
-          if (dir === GONE) absent.push(folder);
-          last = slot;
-        }
-        if (typeof dir === 'string') {
-          seen[at] = dir === GONE ? SEEN.nothing : SEEN.unknown;
-          continue;
-        }
-        const place: Place = { dir, name: page.name(at) as Name };
-        if (page.kind(at) === 'directory') seen[at] = await lookAtFolder(place, page, at);
-        else seen[at] = lookQuickly(place, page, at, whole) ?? (await look(place, page, at));
+    for (let at = 0; at < slots.length; at += 1) {
+      const slot = slots[at]!;
+      if (slot === 0) continue;
+      if (slot !== last) {
+        const folder = folders[slot - 1]!;
+        dir = await openOrCode(open, folder);
+        if (dir === GONE) absent.push(folder);
+        last = slot;
       }
-    } finally {
-      await open.close();
+      if (typeof dir === 'string') {
+        seen[at] = dir === GONE ? SEEN.nothing : SEEN.unknown;
+        continue;
+      }
+      const place: Place = { dir, name: page.name(at) as Name };
+      if (page.kind(at) === 'directory') seen[at] = await lookAtFolder(place, page, at);
+      else seen[at] = lookQuickly(place, page, at, whole) ?? (await look(place, page, at));
     }
     return { seen, absent };
   },

@@ -1,11 +1,12 @@
 import { equalBytes } from '../base/bytes.ts';
 import { asCausewayError } from '../base/errors.ts';
 import { HASH_BYTES, hashAt, hashBytes } from '../base/hash.ts';
-import type { Name } from '../base/path.ts';
+import type { Name, RelPath } from '../base/path.ts';
 import type { AttrPatch, Dir, DiskFile, Stat } from '../world/disk.ts';
 import type { Job, JobContext } from '../world/offload.ts';
 import type { FileState, WholeFiles } from '../world/whole_files.ts';
 import { type OnMoved, readFully, writeFully } from './file_io.ts';
+import { FolderRow } from './job_folders.ts';
 import { nowAndThen } from './job_progress.ts';
 import { isRefusal, type Metadata, type Missing, ownerMissing } from './metadata.ts';
 import { type Owner, withoutSetId } from './ownership.ts';
@@ -26,7 +27,7 @@ export interface JobFailure {
 /** Small files to read, column by column: an object for each would cost more to hand over than its file to read. */
 export interface SourceColumns {
   /** Which of the folders each is in. */
-  readonly folders: Uint8Array;
+  readonly folders: Uint16Array;
   readonly names: readonly Name[];
   readonly sizes: Uint32Array;
   readonly mtimesNs: BigInt64Array;
@@ -47,12 +48,18 @@ export interface PackRead {
  * one is told.
  */
 export const readPackJob: Job<
-  { readonly dirs: readonly Dir[]; readonly files: SourceColumns; readonly into: Uint8Array },
+  {
+    readonly root: Dir;
+    readonly folders: readonly RelPath[];
+    readonly files: SourceColumns;
+    readonly into: Uint8Array;
+  },
   PackRead
 > = {
   name: 'read-pack',
-  async run({ dirs, files, into }, context) {
+  async run({ root, folders: paths, files, into }, context) {
     const { names, folders, sizes, mtimesNs, ctimesNs, inodes } = files;
+    await using open = new FolderRow(root, paths);
     const hashes = new Uint8Array(names.length * HASH_BYTES);
     const changed: { at: number; stat: Stat }[] = [];
     const failures: JobFailure[] = [];
@@ -64,8 +71,9 @@ export const readPackJob: Job<
       const bytes = into.subarray(offset, offset + sizeBytes);
       offset += sizeBytes;
       const planned = { sizeBytes, mtimeNs: mtimesNs[at]!, ctimeNs: ctimesNs[at]!, inode: inodes[at]! };
-      const [dir, name] = [dirs[folders[at]!]!, names[at]!];
+      const name = names[at]!;
       try {
+        const dir = open.last(folders[at]!) ?? (await open.at(folders[at]!));
         const read = ways.whole === null ? readPlanned({ dir, name }, planned, bytes, ways.moved) : null;
         const stat = read === null ? ways.whole!.read(dir, name, bytes, planned) : await read;
         if (read === null) ways.moved(sizeBytes);
@@ -165,7 +173,8 @@ async function openTemporary(dir: Dir, name: Name): Promise<DiskFile> {
 /** Small files that are written and flushed under their temporary names, and where they go. */
 export interface FinishColumns {
   readonly keys: Uint8Array;
-  readonly parents: Uint8Array;
+  /** Which of the folders each goes to. */
+  readonly parents: Uint16Array;
   readonly names: readonly Name[];
   readonly sizes: Uint32Array;
   readonly modes: Uint16Array;
@@ -185,7 +194,8 @@ export const SAME_OWNER = 0xffff_ffff;
 export const publishPackJob: Job<
   {
     readonly store: Dir;
-    readonly parents: readonly Dir[];
+    readonly root: Dir;
+    readonly folders: readonly RelPath[];
     readonly files: FinishColumns;
     readonly trustContents: boolean;
   },
@@ -196,28 +206,30 @@ export const publishPackJob: Job<
   }
 > = {
   name: 'publish-pack',
-  async run({ store, parents, files, trustContents }, context) {
+  async run({ store, root, folders, files, trustContents }, context) {
     const bad: number[] = [];
     const failures: JobFailure[] = [];
     const lacking: { at: number; missing: Missing }[] = [];
     const ways = { whole: context.whole, moved: nowAndThen(context) };
     const nameAt = temporaryNames(files.keys);
+    await using open = new FolderRow(root, folders);
     for (let at = 0; at < files.names.length; at += 1) {
       const sizeBytes = files.sizes[at]!;
-      const piece: Piece = {
-        from: { dir: store, name: nameAt(at) },
-        to: { dir: parents[files.parents[at]!]!, name: files.names[at]! },
-        sizeBytes,
-        metadata: {
-          mode: files.modes[at]!,
-          mtimeNs: files.mtimesNs[at]!,
-          owner: files.owners === null ? null : ownerAt(files.owners, at),
-          xattrs: NO_XATTRS,
-        },
-        bytes: context.scratch(sizeBytes),
-        hash: trustContents ? null : hashAt(files.hashes, at),
-      };
+      const parent = files.parents[at]!;
       try {
+        const piece: Piece = {
+          from: { dir: store, name: nameAt(at) },
+          to: { dir: open.last(parent) ?? (await open.at(parent)), name: files.names[at]! },
+          sizeBytes,
+          metadata: {
+            mode: files.modes[at]!,
+            mtimeNs: files.mtimesNs[at]!,
+            owner: files.owners === null ? null : ownerAt(files.owners, at),
+            xattrs: NO_XATTRS,
+          },
+          bytes: context.scratch(sizeBytes),
+          hash: trustContents ? null : hashAt(files.hashes, at),
+        };
         const missing = ways.whole === null ? await publishOne(piece, ways.moved) : publishWhole(piece, ways);
         if (missing === null) bad.push(at);
         else if (missing.length > 0) lacking.push({ at, missing });

@@ -4,7 +4,7 @@ import { HASH_BYTES } from '../base/hash.ts';
 import { LIMITS } from '../base/limits.ts';
 import { forEachAtOnce } from '../base/parallel.ts';
 import type { Name } from '../base/path.ts';
-import type { DirCache } from '../tree/dir_cache.ts';
+import type { Dir } from '../world/disk.ts';
 import type { Offload } from '../world/offload.ts';
 import { type FolderGroup, groupByFolder } from './folder_groups.ts';
 import type { Metadata, MetadataRules, Missing } from './metadata.ts';
@@ -27,7 +27,8 @@ export type PackOutcome =
   | { readonly kind: 'failed'; readonly error: CausewayError };
 
 export interface PackWriterParts {
-  readonly dirs: DirCache;
+  /** The folder that takes the copy. */
+  readonly root: Dir;
   readonly store: PartialStore;
   readonly meter: StageMeter;
   readonly offload: Offload;
@@ -80,7 +81,8 @@ export class PackWriter {
     targets: readonly WriteTarget[],
     report: (target: WriteTarget, outcome: PackOutcome) => void,
   ): Promise<void> {
-    const groups = groupByFolder(targets, (target) => target.target);
+    const most = LIMITS.packFilesMax.value;
+    const groups = groupByFolder(targets, (target) => target.target, most, most);
     await forEachAtOnce(groups, LIMITS.verifyAtOnceMax.value, (group) => this.#publishGroup(group, report));
   }
 
@@ -88,20 +90,19 @@ export class PackWriter {
     group: PublishGroup,
     report: (target: WriteTarget, outcome: PackOutcome) => void,
   ): Promise<void> {
-    const { dirs, meter, offload, store } = this.#parts;
+    const { root, meter, offload, store } = this.#parts;
     const targets = group.items.map(({ item }) => item);
     const files = columnsOf(group, this.#parts.rules);
     const bytes = files.sizes.reduce((sum, sizeBytes) => sum + sizeBytes, 0);
     const trustContents = isPlanted('skip-verify');
-    const result = await dirs
-      .useAll(group.folders, (opened) =>
-        meter.run('verify', bytes, (moved) => {
-          const args = { store: store.dir, parents: opened, files, trustContents };
-          return offload.run(publishPackJob, args, moved);
-        }),
-      )
+    const args = { store: store.dir, root, folders: group.folders, files, trustContents };
+    const result = await meter
+      .run('verify', bytes, (moved) => offload.run(publishPackJob, args, moved))
       .catch(asCausewayError);
-    if (result instanceof CausewayError) return this.#publishOneByOne(group, result, report);
+    if (result instanceof CausewayError) {
+      for (const target of targets) report(target, { kind: 'failed', error: result });
+      return;
+    }
     const outcomes: PackOutcome[] = targets.map(() => DONE);
     for (const at of result.bad) outcomes[at] = MISMATCH;
     for (const { at, missing } of result.missing) outcomes[at] = { kind: 'done', missing };
@@ -109,27 +110,13 @@ export class PackWriter {
       outcomes[at] = { kind: 'failed', error: fromReport({ code, message }) };
     for (let at = 0; at < targets.length; at += 1) report(targets[at]!, outcomes[at]!);
   }
-
-  /** A folder could not be opened: it is told of each file that wants it, the others go on. */
-  async #publishOneByOne(
-    group: PublishGroup,
-    error: CausewayError,
-    report: (target: WriteTarget, outcome: PackOutcome) => void,
-  ): Promise<void> {
-    const [only] = group.items;
-    if (only !== undefined && group.items.length === 1) return report(only.item, { kind: 'failed', error });
-    for (const { item, folder, name } of group.items) {
-      const one = { folders: [group.folders[folder]!], items: [{ item, folder: 0, name }] };
-      await this.#publishGroup(one, report);
-    }
-  }
 }
 
 function columnsOf({ items }: PublishGroup, rules: MetadataRules): FinishColumns {
   const count = items.length;
   const columns = {
     keys: new Uint8Array(count * FILE_KEY_BYTES),
-    parents: new Uint8Array(count),
+    parents: new Uint16Array(count),
     names: new Array<Name>(count),
     sizes: new Uint32Array(count),
     modes: new Uint16Array(count),

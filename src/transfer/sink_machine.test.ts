@@ -185,8 +185,8 @@ test('small files of a pack are finished together and count as durable once they
   const { state, step } = begin([100, 200, 2 * CHUNK]);
   step({ kind: 'planEnd' });
   const pack = [0, 1].map((file) => ({ file, bytes: 100 * (file + 1), hash: hash(file) }));
-  assert.deepEqual(step({ kind: 'packWritten', files: pack }), [{ kind: 'finish', files: [0, 1] }]);
-  step({ kind: 'tick' });
+  assert.deepEqual(step({ kind: 'packWritten', files: pack }), []);
+  assert.deepEqual(step({ kind: 'tick' }), [{ kind: 'finish', files: [0, 1] }]);
   assert.deepEqual([state.receivedBytes, state.settledBytes, state.durableBytes], [300, 0, 0]);
   step({ kind: 'published', files: [0] });
   const effects = step({ kind: 'unpublished', file: 1, outcome: { kind: 'bad', indexes: [0] } });
@@ -196,7 +196,8 @@ test('small files of a pack are finished together and count as durable once they
   step(written(1, 0, 200));
   const root = new ChunkMap(1);
   root.written(0, hash(0));
-  assert.deepEqual(step({ kind: 'fileEnd', file: 1, root: root.root() }), [{ kind: 'finish', files: [1] }]);
+  assert.deepEqual(step({ kind: 'fileEnd', file: 1, root: root.root() }), []);
+  assert.deepEqual(step({ kind: 'tick' }).at(-1), { kind: 'finish', files: [1] });
   // what comes twice settles and changes nothing
   assert.deepEqual(step({ kind: 'packWritten', files: pack }), []);
   assert.equal(state.settledBytes, 600);
@@ -210,6 +211,7 @@ test('a file is there as an object from its first byte to its end, and what come
   // nobody waits for word of an empty file
   assert.deepEqual(step({ kind: 'batchDone' }), []);
   step({ kind: 'packWritten', files: [{ file: 0, bytes: 100, hash: hash(0) }] });
+  assert.deepEqual(step({ kind: 'tick' }), [{ kind: 'finish', files: [0] }]);
   step(written(2, 0));
   assert.equal(state.files.begun, 2);
   step({ kind: 'published', files: [0] });
@@ -231,13 +233,42 @@ test('a complete file that is given up while it waits is not finished, and its b
   step({ kind: 'planEnd' });
   const arrive = (file: number) =>
     step({ kind: 'packWritten', files: [{ file, bytes: 100, hash: hash(file) }] });
-  assert.equal(arrive(0)[0]?.kind, 'finish');
-  assert.equal(arrive(1)[0]?.kind, 'finish');
+  const tick = () => step({ kind: 'tick' })[0]?.kind;
+  assert.deepEqual([arrive(0), tick(), arrive(1), tick()], [[], 'finish', [], 'finish']);
   assert.deepEqual([...arrive(2), ...arrive(3)], []);
   step({ kind: 'fileFailed', file: 2, code: 'CW_DISK_IO', message: 'bad', tellSource: false });
   assert.equal(state.settledBytes, 100);
   step({ kind: 'published', files: [0] });
   assert.deepEqual(step({ kind: 'batchDone' }).at(-1), { kind: 'finish', files: [3] });
+});
+
+test('complete files wait for more of them, but not where nothing else is on its way', () => {
+  const many = LIMITS.publishBatchMinFiles.value;
+  const { step } = begin(Array.from({ length: many + 4 }, () => 100));
+  const arrive = (from: number, to: number) =>
+    step({
+      kind: 'packWritten',
+      files: Array.from({ length: to - from }, (_, at) => ({ file: from + at, bytes: 100, hash: hash(0) })),
+    });
+  const sizesOf = (effects: readonly SinkEffect[]) =>
+    effects.map((effect) => (effect.kind === 'finish' ? effect.files.length : effect.kind));
+  step({ kind: 'planEnd' });
+  assert.deepEqual(sizesOf(arrive(0, many - 1)), []);
+  assert.deepEqual(sizesOf(arrive(many - 1, many)), [many]);
+  assert.deepEqual(sizesOf(arrive(many, many + 2)), []);
+  const gone = { kind: 'fileFailed', code: 'CW_DISK_NOT_FOUND', message: 'gone', tellSource: false } as const;
+  assert.deepEqual(sizesOf(step({ ...gone, file: many + 2 })), ['drop']);
+  assert.deepEqual(sizesOf(step({ ...gone, file: many + 3 })), ['drop', 2]);
+});
+
+test('few large files that are complete wait for no others', () => {
+  const sizeBytes = LIMITS.publishBatchMinBytes.value;
+  const { step } = begin([sizeBytes, sizeBytes]);
+  step({ kind: 'planEnd' });
+  const count = sizeBytes / CHUNK;
+  for (let index = 0; index < count; index += 1) step(written(0, index));
+  const effects = step({ kind: 'fileEnd', file: 0, root: rootOf(count) });
+  assert.deepEqual(effects.at(-1), { kind: 'finish', files: [0] });
 });
 
 test('empty files fill up batches from few pages of the plan at a time, and all of them come', () => {

@@ -21,7 +21,7 @@ export function stepSink(state: SinkState, event: SinkEvent): SinkEffect[] {
   const effects: SinkEffect[] = [];
   apply(state, event, effects);
   startFlush(state, event.kind === 'tick', effects);
-  startBatches(state, effects);
+  startBatches(state, event.kind === 'tick', effects);
   if (
     state.planComplete &&
     state.open === 0 &&
@@ -121,6 +121,7 @@ function foundInPlace(state: SinkState, file: SinkFile): void {
 }
 
 function inPlace(state: SinkState, file: SinkFile): void {
+  if (file.phase === 'finishing') state.finishing -= 1;
   file.phase = 'published';
   state.open -= 1;
   state.doneEntries += 1;
@@ -258,6 +259,8 @@ function rootMismatch(state: SinkState, file: SinkFile, effects: SinkEffect[]): 
 
 function complete(state: SinkState, file: SinkFile): void {
   state.complete.push(file.index);
+  state.completeBytes += file.entry.sizeBytes;
+  state.finishing += 1;
   file.phase = 'finishing';
 }
 
@@ -288,6 +291,7 @@ function fileFailed(
 ): void {
   const file = state.files.want(event.file);
   if (!file) return;
+  if (file.phase === 'finishing') state.finishing -= 1;
   file.phase = 'failed';
   state.files.end(file);
   settle(state, file.index);
@@ -331,6 +335,7 @@ function unpublished(state: SinkState, index: number, outcome: FailedFinish, eff
   const file = state.files.get(index);
   settle(state, index);
   if (file?.phase !== 'finishing') return;
+  state.finishing -= 1;
   file.phase = 'receiving';
   if (outcome.kind === 'bad') return retryChunks(state, file, outcome.indexes, 'verify', effects);
   fileFailed(state, { ...outcome, kind: 'fileFailed', file: index, tellSource: true }, effects);
@@ -366,8 +371,12 @@ function startFlush(state: SinkState, due: boolean, effects: SinkEffect[]): void
   effects.push({ kind: 'flush', marks: state.flushing });
 }
 
-function startBatches(state: SinkState, effects: SinkEffect[]): void {
-  while (state.batches < LIMITS.publishBatchesMax.value) {
+/**
+ * A batch costs a flush and a record for undo, whatever is in it: small ones wait until there are more files, until nothing
+ * else is on its way, or until the next `tick`.
+ */
+function startBatches(state: SinkState, due: boolean, effects: SinkEffect[]): void {
+  while (state.batches < LIMITS.publishBatchesMax.value && (due || isBatchWorthIt(state))) {
     const files = takeComplete(state);
     if (state.planComplete) addEmptyFiles(state, files);
     if (files.length === 0) return;
@@ -377,6 +386,16 @@ function startBatches(state: SinkState, effects: SinkEffect[]): void {
   }
 }
 
+function isBatchWorthIt(state: SinkState): boolean {
+  const { complete, completeBytes, planComplete, finishing, open, emptyCursor, files } = state;
+  return (
+    complete.length === 0 || // only empty files may be in it, which have nothing to wait for
+    complete.length >= LIMITS.publishBatchMinFiles.value ||
+    completeBytes >= LIMITS.publishBatchMinBytes.value ||
+    (planComplete && (finishing === open || emptyCursor < files.plan.entries))
+  );
+}
+
 /** The next complete files, without those that were given up while they waited. */
 function takeComplete(state: SinkState): number[] {
   const files: number[] = [];
@@ -384,6 +403,7 @@ function takeComplete(state: SinkState): number[] {
     const next = state.complete.splice(0, LIMITS.publishBatchFiles.value);
     files.push(...next.filter((index) => state.files.get(index) !== undefined));
   }
+  if (state.complete.length === 0) state.completeBytes = 0;
   return files;
 }
 
@@ -405,6 +425,7 @@ function addEmptyFiles(state: SinkState, batch: number[]): void {
     const file = state.files.want(index)!;
     file.root = file.chunks.root();
     file.phase = 'finishing';
+    state.finishing += 1;
     batch.push(index);
   }
 }

@@ -22,6 +22,10 @@ export interface SinkState {
   flushing: readonly ChunkMark[] | null;
   /** Complete files waiting for a finishing batch. */
   readonly complete: number[];
+  /** Bytes of these, about: of files that are given up while they wait they still count. */
+  completeBytes: number;
+  /** Files that are complete and not in place: waiting, and in batches. */
+  finishing: number;
   batches: number;
   /** Bytes of complete files that their finishing batch flushes. */
   readonly finishingBytes: Map<number, number>;
@@ -143,6 +147,8 @@ export function newSinkState(chunkBytes: number, plan: SinkPlan): SinkState {
     unflushedBytes: 0,
     flushing: null,
     complete: [],
+    completeBytes: 0,
+    finishing: 0,
     batches: 0,
     finishingBytes: new Map(),
     justPublished: [],

@@ -11,6 +11,7 @@ import type { Offload } from '../world/offload.ts';
 import type { ChunkMap } from './chunk_map.ts';
 import { writePatchJob } from './delta/patch_job.ts';
 import { writeChunkJob, writeZerosJob } from './disk_jobs.ts';
+import { syncFoldersJob } from './folder_jobs.ts';
 import { type MetadataRules, type Missing, missingProblem } from './metadata.ts';
 import { OpenPartials } from './open_partials.ts';
 import { type ArrivedFile, type PackOutcome, PackWriter } from './pack_writer.ts';
@@ -413,7 +414,7 @@ export class SinkWriter {
 
   async #syncParents(parents: ReadonlySet<RelPath>): Promise<void> {
     if (parents.size >= LIMITS.flushAllFromFiles.value && (await this.#root.syncFileSystem())) return;
-    for (const parent of parents) await this.#dirs.use(parent, (dir) => dir.sync());
+    await this.#offload.run(syncFoldersJob, { root: this.#root, folders: [...parents] });
   }
 
   async #removePartial(target: WriteTarget): Promise<void> {

@@ -135,14 +135,15 @@ export class SourceReader {
     return outcomes;
   }
 
-  /** Files in a row that come from one source, below few enough folders to have them all open. */
+  /** Files in a row that come from one source. */
   *#groupsOf(files: readonly SourceFile[]): Generator<PackGroup> {
     for (let first = 0; first < files.length; ) {
       const root = this.#rootOf(files[first]!);
       let end = first + 1;
       while (end < files.length && this.#rootOf(files[end]!) === root) end += 1;
+      const most = LIMITS.packFilesMax.value;
       const pathOf = (file: SourceFile) => pathBelow(this.#roots[root]!, file.entry.path as RelPath); // this side made the plan
-      for (const { folders, items } of groupByFolder(files.slice(first, end), pathOf)) {
+      for (const { folders, items } of groupByFolder(files.slice(first, end), pathOf, most, most)) {
         const columns = columnsOf(items);
         const bytes = columns.sizes.reduce((sum, sizeBytes) => sum + sizeBytes, 0);
         yield { root, folders, files: columns, bytes };
@@ -153,21 +154,19 @@ export class SourceReader {
 
   async #readGroup(group: PackGroup, into: Uint8Array, offset: number): Promise<PackOutcome[]> {
     const view = into.subarray(offset, offset + group.bytes);
-    const { dirs } = this.#roots[group.root]!;
+    const { dir: root } = this.#roots[group.root]!;
+    const { folders, files } = group;
     let read: PackRead;
     try {
-      read = await dirs.useAll(group.folders, (opened) =>
-        this.#meter.runHashing(
-          'sourceRead',
-          group.bytes,
-          (moved) => this.#offload.run(readPackJob, { dirs: opened, files: group.files, into: view }, moved),
-          (result) => result.hashMs,
-        ),
+      read = await this.#meter.runHashing(
+        'sourceRead',
+        group.bytes,
+        (moved) => this.#offload.run(readPackJob, { root, folders, files, into: view }, moved),
+        (result) => result.hashMs,
       );
     } catch (failure) {
-      const error = asCausewayError(failure); // a folder that cannot be opened: it is told of each of its files
-      if (group.files.names.length === 1) return [{ kind: 'failed', error }];
-      return this.#readOneByOne(group, view);
+      const error = asCausewayError(failure); // what is wrong with a folder is told of its files
+      return files.names.map(() => ({ kind: 'failed', error }));
     }
     const outcomes: PackOutcome[] = group.files.names.map((_, at) => ({
       kind: 'ok',
@@ -178,26 +177,6 @@ export class SourceReader {
     for (const { at, stat } of read.changed) outcomes[at] = { kind: 'changed', stat };
     for (const { at, code, message } of read.failures)
       outcomes[at] = { kind: 'failed', error: fromReport({ code, message }) };
-    return outcomes;
-  }
-
-  async #readOneByOne(group: PackGroup, into: Uint8Array): Promise<PackOutcome[]> {
-    const { folders, names, sizes, mtimesNs, ctimesNs, inodes } = group.files;
-    const outcomes: PackOutcome[] = [];
-    let offset = 0;
-    for (const [at, sizeBytes] of sizes.entries()) {
-      const files: SourceColumns = {
-        folders: Uint8Array.of(0),
-        names: [names[at]!],
-        sizes: Uint32Array.of(sizeBytes),
-        mtimesNs: BigInt64Array.of(mtimesNs[at]!),
-        ctimesNs: BigInt64Array.of(ctimesNs[at]!),
-        inodes: [inodes[at]!],
-      };
-      const one = { root: group.root, folders: [group.folders[folders[at]!]!], files, bytes: sizeBytes };
-      outcomes.push(...(await this.#readGroup(one, into, offset)));
-      offset += sizeBytes;
-    }
     return outcomes;
   }
 
@@ -301,7 +280,7 @@ async function closeOpened({ file, forget }: Opened): Promise<void> {
 function columnsOf(items: FolderGroup<SourceFile>['items']): SourceColumns {
   const count = items.length;
   const columns = {
-    folders: new Uint8Array(count),
+    folders: new Uint16Array(count),
     names: new Array<Name>(count),
     sizes: new Uint32Array(count),
     mtimesNs: new BigInt64Array(count),

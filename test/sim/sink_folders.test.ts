@@ -173,6 +173,6 @@ test('a job opens folders of any depth with few open at a time, and closes all o
     await folders.at('d/d/d' as RelPath);
     await assert.rejects(folders.at('gone/below' as RelPath), { code: 'CW_DISK_NOT_FOUND' });
     assert.ok(most <= LIMITS.jobFoldersMax.value + 1, `${most} were open`);
-    await folders.close();
+    await folders[Symbol.asyncDispose]();
     assert.equal(open, 0);
   }));
