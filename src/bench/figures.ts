@@ -22,28 +22,69 @@ export interface FigureSpec {
   readonly what: string;
   /** Of what there is more when it is faster. */
   readonly unit: 'MiB/s' | 'files/s' | 'reads/s';
-  task(work: ShareWork): LoadTask;
+  task(work: ShareWork, names: FileNames): LoadTask;
 }
 
-export const BIG_FILE = { name: 'big.bin', seed: 11 } as const;
-export const RANDOM_FILE = { name: 'random.bin', seed: 13 } as const;
-export const SMALL_FOLDER = 'many';
-export const WRITTEN = { name: 'written.bin', folder: 'made' } as const;
+/** What the files are called with which a share is measured. */
+export interface FileNames {
+  /** Read in order. */
+  readonly big: string;
+  /** Read at random places. */
+  readonly random: string;
+  /** A folder of small files. */
+  readonly many: string;
+  readonly written: string;
+  /** A folder that is made. */
+  readonly made: string;
+}
+
+export const MEASURED: FileNames = {
+  big: 'big.bin',
+  random: 'random.bin',
+  many: 'many',
+  written: 'written.bin',
+  made: 'made',
+};
+/** Used before, so that a server is measured that runs, and not how it starts. */
+export const WARMING: FileNames = {
+  big: 'warm.bin',
+  random: 'warm-random.bin',
+  many: 'warm-many',
+  written: 'warm-written.bin',
+  made: 'warm-made',
+};
+/** What large files hold, but those at random places. */
+export const BIG_SEED = 11;
+export const RANDOM_SEED = 13;
+
+/** A little of everything. */
+export function warmingWork(work: ShareWork): ShareWork {
+  const sizeBytes = Math.min(work.sizeBytes, WARM_BYTES);
+  return {
+    ...work,
+    ...{ sizeBytes, randomSizeBytes: sizeBytes },
+    files: Math.min(work.files, WARM_COUNT),
+    reads: Math.min(work.reads, WARM_COUNT),
+  };
+}
+
+const WARM_BYTES = 32 * 1024 ** 2;
+const WARM_COUNT = 1_000;
 
 /** In the order in which they are taken: what a client has not seen yet comes first. */
 export const FIGURES: readonly FigureSpec[] = [
   {
     name: 'list',
-    what: 'names, sizes and times of a folder',
+    what: 'names, sizes and times of a folder: ls -l, or PROPFIND with depth 1',
     unit: 'files/s',
-    task: ({ files, smallBytes }) => ({ kind: 'list', folder: SMALL_FOLDER, files, sizeBytes: smallBytes }),
+    task: ({ files, smallBytes }, { many }) => ({ kind: 'list', folder: many, files, sizeBytes: smallBytes }),
   },
   {
     name: 'clients',
     what: 'small files read in whole by many clients at once',
     unit: 'reads/s',
-    task: ({ files, smallBytes, connections, reads }) => ({
-      ...{ kind: 'clients', folder: SMALL_FOLDER, files, sizeBytes: smallBytes },
+    task: ({ files, smallBytes, connections, reads }, { many }) => ({
+      ...{ kind: 'clients', folder: many, files, sizeBytes: smallBytes },
       ...{ connections, reads: Math.max(reads, connections) },
     }),
   },
@@ -51,29 +92,32 @@ export const FIGURES: readonly FigureSpec[] = [
     name: 'random',
     what: '4 KiB at random places, one read after the other',
     unit: 'reads/s',
-    task: ({ randomSizeBytes, reads }) => ({
-      ...{ kind: 'random', ...RANDOM_FILE, sizeBytes: randomSizeBytes, reads },
+    task: ({ randomSizeBytes, reads }, { random }) => ({
+      ...{ kind: 'random', name: random, seed: RANDOM_SEED, sizeBytes: randomSizeBytes, reads },
     }),
   },
   {
     name: 'read',
     what: 'one file read in order',
     unit: 'MiB/s',
-    task: ({ sizeBytes }) => ({ kind: 'read', name: BIG_FILE.name, sizeBytes }),
+    task: ({ sizeBytes }, { big }) => ({ kind: 'read', name: big, sizeBytes }),
   },
   {
     name: 'write',
     what: 'one file written in order, until it is closed or answered',
     unit: 'MiB/s',
-    task: ({ sizeBytes }) => ({ kind: 'write', name: WRITTEN.name, seed: BIG_FILE.seed, sizeBytes }),
+    task: ({ sizeBytes }, { written, big }) => ({
+      ...{ kind: 'write', name: written, like: big, seed: BIG_SEED, sizeBytes },
+    }),
   },
   {
     name: 'create',
     what: 'small files made one after the other',
     unit: 'files/s',
-    task: ({ files, smallBytes }) => ({
+    task: ({ files, smallBytes }, { made, many }) => ({
       kind: 'create',
-      folder: WRITTEN.folder,
+      folder: made,
+      like: many,
       files,
       sizeBytes: smallBytes,
     }),

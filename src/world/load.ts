@@ -17,13 +17,25 @@ export type LoadTarget =
 
 /** One piece of work of a client. Names are paths in the shared folder. What a file holds is a function of its seed. */
 export type LoadTask =
-  /** A new file, in order, until it is closed or the server has answered. */
-  | { readonly kind: 'write'; readonly name: string; readonly sizeBytes: number; readonly seed: number }
+  /** A new file, in order, until it is closed or the server has answered. `like`: one that is there and holds the same. */
+  | {
+      readonly kind: 'write';
+      readonly name: string;
+      readonly like: string;
+      readonly sizeBytes: number;
+      readonly seed: number;
+    }
   | { readonly kind: 'read'; readonly name: string; readonly sizeBytes: number }
   /** Reads a file and compares each byte with what `seed` says. */
   | { readonly kind: 'verify'; readonly name: string; readonly sizeBytes: number; readonly seed: number }
-  /** A new folder with `files` small files, one after the other. */
-  | { readonly kind: 'create'; readonly folder: string; readonly files: number; readonly sizeBytes: number }
+  /** A new folder with `files` small files, one after the other. `like`: a folder that is there and holds the same. */
+  | {
+      readonly kind: 'create';
+      readonly folder: string;
+      readonly like: string;
+      readonly files: number;
+      readonly sizeBytes: number;
+    }
   /** All names of a folder with sizes and times; each size is compared. */
   | { readonly kind: 'list'; readonly folder: string; readonly files: number; readonly sizeBytes: number }
   /** Pieces of 4 KiB at random places of a file, one after the other; each is compared. */

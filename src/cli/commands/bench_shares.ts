@@ -64,7 +64,7 @@ function exitCodeOf({ shares }: SharesReport): number {
 
 /** Two large files, small ones, and what is written. */
 function neededBytes({ sizeBytes, randomSizeBytes, files, smallBytes }: ShareWork): number {
-  const margin = 64 * 1024 ** 2;
+  const margin = 192 * 1024 ** 2; // what warms servers up, keys, logs
   return 2 * sizeBytes + randomSizeBytes + 2 * files * smallBytes + margin;
 }
 

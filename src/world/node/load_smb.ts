@@ -11,10 +11,10 @@ const WORDS_MAX = 4_000;
 
 /** What smbclient can do: it has no reads at a place, and one process for each connection. */
 export const smbLoad = {
-  /** Sends the local file of that name, which holds what `verify` expects. */
-  write(smb: Smb, { name, sizeBytes }: Of<'write'>): LoadWork {
+  /** Sends the local file that holds the same. */
+  write(smb: Smb, { name, like, sizeBytes }: Of<'write'>): LoadWork {
     return async () => {
-      await smbclient(smb, `put ${smb.localFolder}/big.bin ${name}`);
+      await smbclient(smb, `put ${smb.localFolder}/${like} ${name}`);
       return { amount: sizeBytes };
     };
   },
@@ -28,9 +28,9 @@ export const smbLoad = {
     return () => taken(smb, name, sizeBytes, (bytes, at) => content.holds(bytes, at));
   },
 
-  create(smb: Smb, { folder, files }: Of<'create'>): LoadWork {
+  create(smb: Smb, { folder, like, files }: Of<'create'>): LoadWork {
     return async () => {
-      await smbclient(smb, `mkdir ${folder}; cd ${folder}; lcd ${smb.localFolder}/many; prompt; mput *`);
+      await smbclient(smb, `mkdir ${folder}; cd ${folder}; lcd ${smb.localFolder}/${like}; prompt; mput *`);
       return { amount: files };
     };
   },
