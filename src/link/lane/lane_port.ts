@@ -24,6 +24,9 @@ export class LanePort {
   readonly #ground: LaneGround;
   /** Transfers that send over the link, with their lanes. */
   readonly #sending = new Map<string, number>();
+  /** Bytes of messages that went past the link. */
+  sentBytes = 0;
+  receivedBytes = 0;
 
   constructor(ground: LaneGround) {
     this.#ground = ground;

@@ -187,6 +187,7 @@ export class ReceivingLane implements Stream {
     }
     this.#messages += 1;
     this.#untoldBytes += bytes.byteLength;
+    this.#port.receivedBytes += bytes.byteLength;
     if (this.#untoldBytes >= LIMITS.laneAckBytes.value) {
       this.#untoldBytes = 0;
       this.#tell({ mark: 'acknowledged', messages: this.#messages });

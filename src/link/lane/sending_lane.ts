@@ -138,6 +138,7 @@ export class SendingLane implements Stream {
     const [head = new Uint8Array(0), ...data] = sent.parts;
     this.#unacked.push(sent);
     this.#unackedBytes += sent.sizeBytes;
+    this.#port.sentBytes += sent.sizeBytes;
     this.#direct?.send(encodeLaneEnvelope(head), data);
     while (this.#phase === 'direct' && this.#unackedBytes > LIMITS.laneUnackedMaxBytes.value)
       await this.#moved.promise;

@@ -91,7 +91,14 @@ class SessionMux implements PingableMux, StreamHost, StreamRegistry {
   }
 
   get stats(): MuxStats {
-    return this.#session.stats;
+    const stats = this.#session.stats;
+    if (this.lanes === null) return stats;
+    const { sentBytes, receivedBytes } = this.lanes;
+    return {
+      ...stats,
+      sentBytes: stats.sentBytes + sentBytes,
+      receivedBytes: stats.receivedBytes + receivedBytes,
+    };
   }
 
   get openStreams(): ReadonlyMap<StreamKind, number> {

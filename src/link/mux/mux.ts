@@ -79,7 +79,7 @@ export interface Mux extends AsyncDisposable {
 }
 
 export interface MuxStats {
-  /** Bytes given to the carrier since the start, framing and repeats included. */
+  /** Bytes given to the carrier since the start, framing and repeats included, and messages that went over connections of lanes. */
   readonly sentBytes: number;
   /** Of these, bytes sent again after a cut. */
   readonly resentBytes: number;

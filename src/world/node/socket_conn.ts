@@ -125,7 +125,11 @@ export class SocketConn implements Conn {
     const libc = laneCalls();
     if (libc === null) return null;
     const own = libc.functions.dup(fd);
-    if (own < 0 || this.detach() === null) return null;
+    if (own < 0) return null;
+    if (this.detach() === null) {
+      libc.functions.close(own);
+      return null;
+    }
     input.destroy(); // closes a descriptor only: the connection lives on by the other one
     return own;
   }
