@@ -43,6 +43,10 @@ export const MOUNT_LIMITS = {
     'changes by others that one mount is still to be told; where there are more, all that it knows is out of date',
   ),
   mountNoticesAheadMax: count(1_024, 'such notices that are on their way at one time'),
+  mountKnownMax: count(
+    200_000,
+    'files of a mount that its kernel is told to ask for again when the link is cut; of more it believes for longer what it knows',
+  ),
   mountNoticesAtOnceMax: count(
     2,
     'notices to kernels that all mounts of a process write at one time: each may wait, and keeps one of four threads',

@@ -136,6 +136,20 @@ for (const [what, more] of [
     });
 
     if ('cacheBytes' in more) return;
+    it('believes nothing any more when the agent was killed, whoever serves it then', async () => {
+      fs.writeFileSync(there('old'), '');
+      await files.stat(here('old'));
+      await far.rig.agent.kill();
+      fs.chmodSync(there('old'), 0o640); // of which nobody hears
+      far.rig.startAgent();
+      const isNew = async () => {
+        const stat = await files.stat(here('old')).catch(() => null); // away for a moment
+        return stat !== null && (stat.mode & 0o777) === 0o640;
+      };
+      await shows('its new mode', isNew);
+      assert.equal(await text('old'), '');
+    });
+
     it('forgets all that it knows where changes were lost', async () => {
       const many = Array.from({ length: 2_000 }, (_, index) => `many/${index}`);
       fs.mkdirSync(there('many'));

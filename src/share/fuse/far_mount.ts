@@ -8,6 +8,7 @@ import type { Clock } from '../../world/clock.ts';
 import type { KernelMount } from '../../world/mounts.ts';
 import { isFarAttribute } from './attribute_names.ts';
 import { FarCache, type PassingFrame } from './far_cache.ts';
+import { FarKnown } from './far_known.ts';
 import { FarLocks } from './far_locks.ts';
 import { FarNotices } from './far_notices.ts';
 import { FarRequests } from './far_requests.ts';
@@ -51,6 +52,7 @@ export class FarMount {
   #heldSlots = 0;
   readonly #locks = new FarLocks();
   readonly #notices: FarNotices;
+  readonly #known: FarKnown;
   #stream: Stream | null = null;
   #isStalled = false;
   /** Aborted when what it waits for is there again; null while requests get through. */
@@ -70,6 +72,7 @@ export class FarMount {
       answer: (bytes: Uint8Array) => kernel.answer(bytes),
     };
     this.cache = options.store ? new FarCache(options.store, ports) : null;
+    this.#known = new FarKnown(kernel);
     this.#notices = new FarNotices(kernel, (node) => this.cache?.changed(node));
     this.#writes = new FarWrites((bytes) => kernel.answer(bytes));
     kernel.start((bytes, release) => this.#take(bytes, release));
@@ -158,6 +161,7 @@ export class FarMount {
       return;
     }
     if (this.#outage !== null) return;
+    if (this.#hasBegun) this.#known.doubt(); // nobody tells of changes now
     const outage = new AbortController();
     this.#outage = outage;
     const waited = this.#options.clock.sleep(LIMITS.mountOutageMs.value, outage.signal);
@@ -240,6 +244,7 @@ export class FarMount {
       return true;
     }
     this.#locks.passing(frame);
+    this.#known.passing(frame);
     if (opcode === OP.interrupt && this.#stream === null && bytes.byteLength >= BODY_AT + 8)
       this.#requests.interrupt(view.getBigUint64(BODY_AT, true));
     const isFlushFar = opcode === OP.flush && this.#locks.isLocked(view.getBigUint64(16, true));
@@ -284,6 +289,7 @@ export class FarMount {
         continue;
       }
       const opcode = this.#requests.answered(unique);
+      if (opcode !== null) this.#known.told(opcode, one, view);
       if (opcode === OP.open || opcode === OP.opendir) {
         const answer = one.slice(); // what was told before it is known first
         this.#notices.whenTold(() => this.#deliver(opcode, unique, answer));
