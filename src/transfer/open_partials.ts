@@ -3,7 +3,7 @@ import type { DiskFile } from '../world/disk.ts';
 import type { PartialStore } from './partial_store.ts';
 import type { WriteTarget } from './sink_writer.ts';
 import type { StageMeter } from './stage_meter.ts';
-import { partialName } from './temporary_name.ts';
+import { temporaryOf } from './temporary_name.ts';
 import type { VersionsThere } from './versions_there.ts';
 
 /** The version that stands at the destination. */
@@ -132,9 +132,7 @@ export class OpenPartials {
 
   #openToWrite(target: WriteTarget): Promise<DiskFile> {
     const { meter, store } = this.#parts;
-    return meter.run('destinationWrite', 0, () =>
-      store.dir.openFile(partialName(target.key), 'append', 0o600),
-    );
+    return meter.run('destinationWrite', 0, () => store.dir.openFile(temporaryOf(target), 'append', 0o600));
   }
 
   async #trim(): Promise<void> {

@@ -12,7 +12,7 @@ import { type FinishColumns, publishPackJob, SAME_OWNER, writePackJob } from './
 import type { PartialStore } from './partial_store.ts';
 import type { WriteTarget } from './sink_writer.ts';
 import type { StageMeter } from './stage_meter.ts';
-import { FILE_KEY_BYTES } from './temporary_name.ts';
+import { FILE_KEY_BYTES, putTemporary } from './temporary_name.ts';
 
 /** A small file that has arrived whole; `data` lies in the memory of the whole message. */
 export interface ArrivedFile {
@@ -55,12 +55,13 @@ export class PackWriter {
     const last = files.at(-1)!.data;
     const endsAt = last.byteOffset + last.byteLength;
     const keys = new Uint8Array(files.length * FILE_KEY_BYTES);
+    const view = new DataView(keys.buffer);
     const offsets = new Uint32Array(files.length);
     const sizes = new Uint32Array(files.length);
     let bytes = 0;
     for (let at = 0; at < files.length; at += 1) {
       const { target, data } = files[at]!;
-      keys.set(target.key, at * FILE_KEY_BYTES);
+      putTemporary(target, view, at * FILE_KEY_BYTES);
       offsets[at] = data.byteOffset - first.byteOffset;
       sizes[at] = data.byteLength;
       bytes += data.byteLength;
@@ -123,12 +124,13 @@ function columnsOf({ items }: PublishGroup, rules: MetadataRules): FinishColumns
     mtimesNs: new BigInt64Array(count),
     hashes: new Uint8Array(count * HASH_BYTES), // zeros for an empty file, of which nobody asks for it
   };
+  const view = new DataView(columns.keys.buffer);
   const metadata = new Array<Metadata>(count);
   for (let at = 0; at < count; at += 1) {
     const { item, folder, name } = items[at]!;
     const given = rules.of(item.entry);
     metadata[at] = given;
-    columns.keys.set(item.key, at * FILE_KEY_BYTES);
+    putTemporary(item, view, at * FILE_KEY_BYTES);
     columns.parents[at] = folder;
     columns.names[at] = name;
     columns.sizes[at] = item.entry.sizeBytes;

@@ -1,7 +1,7 @@
 import type { RelPath } from '../base/path.ts';
 import type { PlanEntry } from '../wire/copy_types.ts';
 import { ChunkMap, chunkCount } from './chunk_map.ts';
-import { MARK, type SinkPlan } from './sink_plan.ts';
+import { MARK, type NumberedEntry, type SinkPlan } from './sink_plan.ts';
 import { fileKeyOf } from './temporary_name.ts';
 
 /**
@@ -16,6 +16,8 @@ export interface SinkFile {
   /** Where it goes, relative to the folder that takes the copy, and the key made of that. */
   readonly target: RelPath;
   readonly key: Uint8Array;
+  /** Whether its bytes came with those of others: then its temporary name is made of its number. */
+  isPacked: boolean;
   chunks: ChunkMap;
   version: number;
   phase: SinkFilePhase;
@@ -53,8 +55,7 @@ export class SinkFiles {
     if (known) return known;
     const mark = this.plan.mark(index);
     if (mark !== MARK.file && mark !== MARK.emptyFile) return undefined;
-    const { entry, target } = this.plan.entry(index);
-    const file = newSinkFile(index, entry, target, this.#chunkBytes);
+    const file = new BegunFile(this.plan.entry(index), this.#chunkBytes);
     this.plan.setMark(index, MARK.begun);
     this.#begun.set(index, file);
     return file;
@@ -77,18 +78,31 @@ export class SinkFiles {
   }
 }
 
-function newSinkFile(index: number, entry: PlanEntry, target: RelPath, chunkBytes: number): SinkFile {
-  return {
-    index,
-    entry,
-    target,
-    key: fileKeyOf(target),
-    chunks: new ChunkMap(chunkCount(entry.sizeBytes, chunkBytes)),
-    version: 0,
-    phase: 'receiving',
-    root: null,
-    creditedBytes: 0,
-    plannedBytes: entry.sizeBytes,
-    retries: 0,
-  };
+class BegunFile implements SinkFile {
+  readonly index: number;
+  entry: PlanEntry;
+  readonly target: RelPath;
+  isPacked = false;
+  chunks: ChunkMap;
+  version = 0;
+  phase: SinkFilePhase = 'receiving';
+  root: Uint8Array | null = null;
+  creditedBytes = 0;
+  readonly plannedBytes: number;
+  retries = 0;
+  #key: Uint8Array | null = null;
+
+  constructor({ index, entry, target }: NumberedEntry, chunkBytes: number) {
+    this.index = index;
+    this.entry = entry;
+    this.target = target;
+    this.chunks = new ChunkMap(chunkCount(entry.sizeBytes, chunkBytes));
+    this.plannedBytes = entry.sizeBytes;
+  }
+
+  /** Most files come in packs, and need none. */
+  get key(): Uint8Array {
+    this.#key ??= fileKeyOf(this.target);
+    return this.#key;
+  }
 }

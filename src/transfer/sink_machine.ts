@@ -424,6 +424,7 @@ function addEmptyFiles(state: SinkState, batch: number[]): void {
     state.emptyCursor = index + 1;
     const file = state.files.want(index)!;
     file.root = file.chunks.root();
+    file.isPacked = true; // nothing of it is looked for
     file.phase = 'finishing';
     state.finishing += 1;
     batch.push(index);

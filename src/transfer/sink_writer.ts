@@ -21,18 +21,17 @@ import { renameInto, settleFile } from './publish.ts';
 import { badChunks, type ReadBack } from './read_back.ts';
 import type { FailedFinish } from './sink_state.ts';
 import type { StageMeter } from './stage_meter.ts';
-import { partialName } from './temporary_name.ts';
+import { type Temporary, temporaryOf } from './temporary_name.ts';
 import type { KeepFailures, Placing, UndoKeeper } from './undo/keeper.ts';
 import { largePlacing, smallPlacing } from './undo/placing.ts';
 import type { VersionsThere } from './versions_there.ts';
 import { isWholeDisk } from './whole_disk.ts';
 
 /** What the writer has to know of a file. */
-export interface WriteTarget {
-  readonly index: number;
+export interface WriteTarget extends Temporary {
   readonly entry: PlanEntry;
   readonly target: RelPath;
-  readonly key: Uint8Array;
+  isPacked: boolean;
   readonly chunks: ChunkMap;
   readonly version: number;
   /** How often a part of it did not read back as it was written. */
@@ -180,6 +179,7 @@ export class SinkWriter {
    */
   async writePack(files: readonly ArrivedFile[]): Promise<ReadonlyMap<number, CausewayError>> {
     this.#newNames = true;
+    for (const { target } of files) target.isPacked = true;
     return this.#packs.write(files);
   }
 
@@ -312,10 +312,11 @@ export class SinkWriter {
   }
 
   #name(target: WriteTarget) {
-    return partialName(target.key);
+    return temporaryOf(target);
   }
 
   #declare(target: WriteTarget): void {
+    target.isPacked = false; // what came in a pack before was not right
     if (this.#declared.get(target.index) === target.version) return;
     this.#declared.set(target.index, target.version);
     const { path, sizeBytes, mtimeNs, ctimeNs, inode } = target.entry;

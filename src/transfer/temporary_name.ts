@@ -17,7 +17,29 @@ export function fileKeyOf(target: RelPath): Uint8Array {
   return key;
 }
 
-/** What a file is called beside its destination until it is complete. */
+/** A file that waits for its name. */
+export interface Temporary {
+  readonly index: number;
+  readonly key: Uint8Array;
+  /** Its bytes came with those of others, or it has none: no later attempt looks for them. */
+  readonly isPacked: boolean;
+}
+
+/** Puts what the temporary name is made of at `at`: of a packed file its number, which costs no hash of its path. */
+export function putTemporary(file: Temporary, into: DataView, at: number): void {
+  if (file.isPacked) into.setUint32(at + FILE_KEY_BYTES - 4, file.index);
+  else new Uint8Array(into.buffer, into.byteOffset + at, FILE_KEY_BYTES).set(file.key);
+}
+
+/** What a file is called until it is complete. */
+export function temporaryOf(file: Temporary): Name {
+  if (!file.isPacked) return partialName(file.key);
+  const memory = new Uint8Array(FILE_KEY_BYTES);
+  putTemporary(file, new DataView(memory.buffer), 0);
+  return partialName(memory);
+}
+
+/** What a file is called beside its destination until it is complete, where a later attempt is to find it. */
 export function partialName(fileKey: Uint8Array): Name {
   return parseName(toHex(fileKey));
 }

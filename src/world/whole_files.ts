@@ -28,8 +28,8 @@ export interface FileState {
  */
 export interface WholeFiles {
   /**
-   * Reads a regular file into `into`, which is as long as the file is thought to be. Null where it was in the planned state
-   * before and after and had that length, else what stands there.
+   * Reads a regular file into `into`, which is as long as the file is thought to be. Null where it had that length
+   * and is in the planned state afterwards, else what stands there.
    */
   read(dir: Dir, name: Name, into: Uint8Array, planned: FileState): Stat | null;
   /** Writes a file from its start; one that exists is written over and not cut. */

@@ -3,7 +3,7 @@ import type { RelPath } from '../../base/path.ts';
 import { UNDO_MARK_BYTES } from '../../wire/undo_record.ts';
 import type { Dir, Stat } from '../../world/disk.ts';
 import type { ChunkMap } from '../chunk_map.ts';
-import { partialName } from '../temporary_name.ts';
+import { type Temporary, temporaryOf } from '../temporary_name.ts';
 import { contentMark, inodeMark, linkMark } from './identity.ts';
 import { statOrNull } from './keep_job.ts';
 import type { Placing } from './keeper.ts';
@@ -11,9 +11,8 @@ import type { Placing } from './keeper.ts';
 const EMPTY = hashBytes(new Uint8Array(0));
 
 /** A complete file that waits for its name. */
-export interface ReadyFile {
+export interface ReadyFile extends Temporary {
   readonly target: RelPath;
-  readonly key: Uint8Array;
   readonly entry: { readonly sizeBytes: number; readonly mtimeNs: bigint };
   readonly chunks: ChunkMap;
 }
@@ -26,9 +25,10 @@ export function smallPlacing({ target, entry, chunks }: ReadyFile): Placing {
 }
 
 /** The same for a large one: by the inode of its partial file too, so that it need not be read. */
-export async function largePlacing({ target, key, entry, chunks }: ReadyFile, store: Dir): Promise<Placing> {
+export async function largePlacing(file: ReadyFile, store: Dir): Promise<Placing> {
+  const { target, entry, chunks } = file;
   const { sizeBytes, mtimeNs } = entry;
-  const stat = await statOrNull(store, partialName(key)); // of an empty file none was made yet
+  const stat = await statOrNull(store, temporaryOf(file)); // of an empty file none was made yet
   const inode = stat && inodeMark(stat.inode);
   const mark = contentMark(chunks.root());
   return { target, kind: 'file', sizeBytes, mtimeNs, mark, byChunks: true, inode };

@@ -51,8 +51,8 @@ class NodeWholeFiles implements WholeFiles {
     return at(dir, name, 'read', (dirFd, shown) => {
       const fd = this.#files.open(dirFd, name, FILE_FLAGS.read, 0);
       try {
-        if (!this.#isIn(fd, planned)) return foundAt(fd, shown());
-        const count = readAll(fd, into);
+        const count = readRegular(fd, into);
+        // its state changes with its content and never comes back: one look behind the read is as good as two
         return count === into.byteLength && this.#isIn(fd, planned) ? null : foundAt(fd, shown());
       } finally {
         this.#files.close(fd);
@@ -249,6 +249,16 @@ function readAll(fd: number, into: Uint8Array): number {
     done += count;
   }
   return done;
+}
+
+/** As {@link readAll}; what is no regular file gives nothing, whether it can be read or not: its state tells what it is. */
+function readRegular(fd: number, into: Uint8Array): number {
+  try {
+    return readAll(fd, into);
+  } catch (thrown) {
+    if (fs.fstatSync(fd).isFile()) throw thrown;
+    return 0;
+  }
 }
 
 function writeAll(fd: number, bytes: Uint8Array): void {
