@@ -37,4 +37,8 @@ export const WRITE_BACK_LIMITS = {
     262_144,
     'files made through a write-back cache that keep their identity once they are over there; then the oldest change theirs',
   ),
+  writeBackAttemptMs: ms(
+    60_000,
+    "after a crash, a change over there that is further from the last attempt to write that file is somebody else's",
+  ),
 } satisfies Record<string, Limit>;

@@ -76,5 +76,5 @@ export type Change =
       readonly atMs: number;
     }
   | { readonly do: 'remove'; readonly ref: number; readonly atMs: number }
-  | { readonly do: 'begun'; readonly seqs: readonly number[] }
+  | { readonly do: 'begun'; readonly seqs: readonly number[]; readonly atMs: number }
   | { readonly do: 'applied'; readonly results: readonly Applied[] };

@@ -52,9 +52,15 @@ export class Commits {
 
   async #note(items: readonly Item[], isReserved: boolean): Promise<(WbNode | null)[]> {
     const nodes: (WbNode | null)[] = [];
-    for (const { change, data, live } of items) {
-      const place = await this.#journal.append(change, data ?? NO_DATA, isReserved);
-      nodes.push(this.#overlay.apply(change, place, live));
+    try {
+      for (const { change, data, live } of items) {
+        const place = await this.#journal.append(change, data ?? NO_DATA, isReserved);
+        nodes.push(this.#overlay.apply(change, place, live));
+      }
+    } catch (failure) {
+      // what was adopted for a change that did not come is adopted again for the next one: the journal may have begun anew by then
+      for (const node of nodes) if (node !== null) this.#overlay.left(node);
+      throw failure;
     }
     return nodes;
   }

@@ -262,7 +262,8 @@ export class Flusher {
     const { commits, journal, clock } = this.#ports;
     const again = new Set(wave.filter(({ begun }) => begun));
     try {
-      await commits.note({ do: 'begun', seqs: wave.map(({ seq }) => seq) });
+      const atMs = Math.floor(clock.wallMs());
+      await commits.note({ do: 'begun', seqs: wave.map(({ seq }) => seq), atMs });
       // nothing goes over there that a power cut could take away here
       if (!journal.isBroken && !isPlanted('write-back-send-early')) await journal.sync();
     } catch {

@@ -49,6 +49,12 @@ export interface Op {
   patch: Patch | null;
   mtimeNs: string | null;
   begun: boolean;
+  /** When it was last tried, by the wall clock; 0 before that. */
+  triedMs: number;
+  /** What this process knows the far tree to hold since it tried in vain; null where it does not. */
+  tried: Base | null;
+  /** When this process last began to write it over there. */
+  wroteMs: number | null;
   readonly sinceMs: number;
 }
 
@@ -79,6 +85,7 @@ export type StateItem =
       readonly patch: Patch | null;
       readonly mtimeNs: string | null;
       readonly begun: boolean;
+      readonly triedMs: number;
       readonly sinceMs: number;
     };
 
@@ -87,7 +94,7 @@ export function itemOfNode({ ref, id, kind, target, near, far, base, attrs }: Wb
 }
 
 export function itemOfOp(op: Op): StateItem {
-  const { seq, kind, to, from, keeps, patch, mtimeNs, begun, sinceMs } = op;
+  const { seq, kind, to, from, keeps, patch, mtimeNs, begun, triedMs, sinceMs } = op;
   return {
     item: 'op',
     seq,
@@ -101,6 +108,7 @@ export function itemOfOp(op: Op): StateItem {
     patch,
     mtimeNs,
     begun,
+    triedMs,
     sinceMs,
   };
 }

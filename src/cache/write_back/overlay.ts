@@ -108,7 +108,8 @@ export class Overlay {
       case 'adopt':
         return this.#adopt(change, live);
       case 'begun':
-        for (const op of this.#ops) if (change.seqs.includes(op.seq)) op.begun = true;
+        for (const op of this.#ops)
+          if (change.seqs.includes(op.seq)) [op.begun, op.triedMs] = [true, change.atMs];
         return null;
       case 'applied':
         for (const result of change.results) this.#applied(result);
@@ -171,7 +172,7 @@ export class Overlay {
         if (layer !== null) node.layers.push(layer);
         this.#dirtyBytes += layer?.writtenBytes ?? 0;
         const replaced = item.replaced === null ? null : (this.#nodes.get(item.replaced) ?? null);
-        this.#add({ ...item, node, layer, replaced });
+        this.#add({ ...item, node, layer, replaced, tried: null, wroteMs: null });
       }
     }
   }
@@ -350,6 +351,9 @@ export class Overlay {
       patch: null,
       mtimeNs: null,
       begun: false,
+      triedMs: 0,
+      tried: null,
+      wroteMs: null,
       sinceMs: atMs,
       ...of,
     };

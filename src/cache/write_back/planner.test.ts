@@ -39,6 +39,9 @@ function opsOf(dice: Dice): Op[] {
     patch: null,
     mtimeNs: null,
     begun: false,
+    triedMs: 0,
+    tried: null,
+    wroteMs: null,
     sinceMs: i,
   }));
 }

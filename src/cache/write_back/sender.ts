@@ -2,6 +2,7 @@ import { asCausewayError, CausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { RelPath } from '../../base/path.ts';
 import type { FileTree, TreeFile, TreeNode } from '../../tree/files/file_tree.ts';
+import type { Clock } from '../../world/clock.ts';
 import type { AttrPatch } from '../../world/disk.ts';
 import { asidePath } from './aside.ts';
 import type { Applied, Base, Patch } from './changes.ts';
@@ -9,6 +10,8 @@ import { contentOf } from './content.ts';
 import type { Journal } from './journal.ts';
 import type { Layer } from './layer.ts';
 import { baseOf, type Op, type WbNode } from './nodes.ts';
+
+const NS_PER_MS = 1_000_000n;
 
 /** Something that others have changed over there too. */
 export interface Conflict {
@@ -32,10 +35,12 @@ export interface Sent {
 export class Sender {
   readonly #far: FileTree;
   readonly #journal: Pick<Journal, 'read'>;
+  readonly #clock: Pick<Clock, 'wallMs'>;
 
-  constructor(far: FileTree, journal: Pick<Journal, 'read'>) {
+  constructor(far: FileTree, journal: Pick<Journal, 'read'>, clock: Pick<Clock, 'wallMs'>) {
     this.#far = far;
     this.#journal = journal;
+    this.#clock = clock;
   }
 
   /** What the far tree throws; then nothing, or a part of it, was made. */
@@ -108,19 +113,21 @@ export class Sender {
     const { node } = op;
     const layer = op.layer as Layer;
     const { far: path, base } = node;
-    if (isUnseen(node)) return this.#unseen(node, again);
+    if (isUnseen(node)) return this.#unseen(op, again);
     if (path === null || base === null) {
       if (node.near === null) return sent(null);
       return this.#aside(op, node.near, layer, null);
     }
     const there = await this.#find(path);
-    const isOurs = there?.kind === 'file' && (again ? isSameNode(there, base) : isSame(there, base));
-    if (!isOurs) return this.#aside(op, path, layer, there?.kind === 'file' ? path : null);
+    if (there?.kind !== 'file' || !isOurs(there, op, again))
+      return this.#aside(op, path, layer, there?.kind === 'file' ? path : null);
+    op.tried = baseOf(there);
     const own = node.farFile?.writes === true ? node.farFile.file : null;
     const file = own ?? (await this.#far.open(path, 'write'));
     try {
       const { id, sizeBytes } = await file.node();
       if (id !== there.id) return await this.#aside(op, path, layer, path);
+      op.wroteMs = this.#clock.wallMs();
       if (sizeBytes > layer.cutBytes) await file.truncate(layer.cutBytes);
       for (const { from, to } of layer.extents)
         for await (const piece of contentOf(this.#journal, [layer], null, from, to)) {
@@ -129,16 +136,20 @@ export class Sender {
         }
       if ((await file.node()).sizeBytes !== layer.sizeBytes) await file.truncate(layer.sizeBytes);
       return sent({ path, base: await this.#finished(path, op, file) });
+    } catch (failure) {
+      op.tried = await file.node().then(baseOf, () => null); // it is tried again: what others change until then is to be told apart
+      throw failure;
     } finally {
       if (file !== own) await file.close();
     }
   }
 
   /** Nobody will see what was written: the file goes. An attempt that was cut off may have written some of it. */
-  async #unseen({ far: path, base }: WbNode, again: boolean): Promise<Sent> {
+  async #unseen(op: Op, again: boolean): Promise<Sent> {
+    const { far: path, base } = op.node;
     if (path === null || base === null) return sent(null);
     const there = again ? await this.#find(path) : null;
-    return sent({ path, base: there !== null && isSameNode(there, base) ? baseOf(there) : base });
+    return sent({ path, base: there !== null && isOurs(there, op, again) ? baseOf(there) : base });
   }
 
   async #attrs({ node, patch }: Op, again: boolean): Promise<Sent> {
@@ -335,6 +346,20 @@ function isSame(there: TreeNode, base: Base): boolean {
 /** Whether others have left it alone. An attempt of ours that was cut off may have changed its ctime. */
 function isUntouched(there: TreeNode, base: Base, again: boolean): boolean {
   return again ? isSameContent(there, base) : isSame(there, base);
+}
+
+/**
+ * Whether what stands there is what this side knows, or what an attempt of it that did not come to its end has made of that:
+ * what the attempt left, where this process made it; after a crash, a change from the time of the attempt.
+ */
+function isOurs(there: TreeNode, { node, tried, triedMs, wroteMs }: Op, again: boolean): boolean {
+  const { base } = node;
+  if (base === null || !isSameNode(there, base)) return false;
+  if (isSame(there, base)) return true;
+  if (!again) return false;
+  if (tried !== null) return isSame(there, tried);
+  const ctimeMs = Number(there.ctimeNs / NS_PER_MS);
+  return Math.abs(ctimeMs - (wroteMs ?? triedMs)) <= LIMITS.writeBackAttemptMs.value;
 }
 
 /** Whether it is that node, as far as can be told. */

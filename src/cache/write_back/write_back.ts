@@ -53,7 +53,7 @@ export class WriteBack {
         journal,
         overlay,
         commits: this.commits,
-        sender: new Sender(far, journal),
+        sender: new Sender(far, journal, ports.clock),
         onApplied: ({ node }) => this.known.applied(node),
       },
       policy,
