@@ -29,9 +29,9 @@ export const WRITE_BACK_LIMITS = {
   writeBackRetryMs: ms(1_000, 'how long a change that could not be sent on waits, at first'),
   writeBackRetryMaxMs: ms(60_000, 'the same after many attempts'),
   writeBackToldMax: count(1_000, 'conflicts of a write-back cache that are remembered to be told'),
-  writeBackFolderTriesMax: count(
+  writeBackTriesMax: count(
     100,
-    'how often all is sent on for a rename of a folder that is written to meanwhile',
+    'how often something is tried again that changes meanwhile: a rename of a folder in which files are written',
   ),
   writeBackIdsMax: count(
     262_144,

@@ -17,9 +17,8 @@ export class KnownNodes {
 
   /** The node for what the far tree has at a path; the caller holds it open until {@link release}. */
   hold(path: RelPath, there: TreeNode): WbNode {
-    const known = this.#byFarId.get(there.id);
     const node =
-      known ??
+      this.#known(there) ??
       newNode({
         ref: 0,
         id: this.shown(there).id,
@@ -35,6 +34,13 @@ export class KnownNodes {
     this.#byFarId.set(there.id, node);
     node.handles += 1;
     return node;
+  }
+
+  /** An identity may come again once its node is gone over there. */
+  #known({ id, kind }: TreeNode): WbNode | null {
+    const node = this.#byFarId.get(id);
+    const isIt = node?.base?.id === id && node.kind === kind && (node.handles > 0 || node.ref !== 0);
+    return node !== undefined && isIt ? node : null;
   }
 
   /** After something of the node came to be over there. */

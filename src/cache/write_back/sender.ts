@@ -2,7 +2,6 @@ import { asCausewayError, CausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { RelPath } from '../../base/path.ts';
 import type { FileTree, TreeFile, TreeNode } from '../../tree/files/file_tree.ts';
-import type { Clock } from '../../world/clock.ts';
 import type { AttrPatch } from '../../world/disk.ts';
 import { asidePath } from './aside.ts';
 import type { Applied, Base, Patch } from './changes.ts';
@@ -22,6 +21,13 @@ export interface Conflict {
   readonly message: string;
 }
 
+/** What a sender has to know of this side. */
+export interface NearSide {
+  readonly wallMs: () => number;
+  /** Whether this side shows something of its own there. */
+  readonly isTaken: (path: RelPath) => boolean;
+}
+
 export interface Sent {
   readonly result: Omit<Applied, 'seq'>;
   readonly conflict: Conflict | null;
@@ -35,12 +41,12 @@ export interface Sent {
 export class Sender {
   readonly #far: FileTree;
   readonly #journal: Pick<Journal, 'read'>;
-  readonly #clock: Pick<Clock, 'wallMs'>;
+  readonly #near: NearSide;
 
-  constructor(far: FileTree, journal: Pick<Journal, 'read'>, clock: Pick<Clock, 'wallMs'>) {
+  constructor(far: FileTree, journal: Pick<Journal, 'read'>, near: NearSide) {
     this.#far = far;
     this.#journal = journal;
-    this.#clock = clock;
+    this.#near = near;
   }
 
   /** What the far tree throws; then nothing, or a part of it, was made. */
@@ -101,7 +107,7 @@ export class Sender {
       const to = number === 0 ? wanted : asidePath(wanted, number);
       const there = await this.#find(to);
       const isThere = there?.kind === 'symlink' && there.target === target;
-      if (there !== null && !isThere) continue;
+      if (!isThere && (there !== null || (number > 0 && this.#near.isTaken(to)))) continue;
       if (isThere && again) await this.#keepName(to);
       const base = baseOf(there ?? (await this.#far.create(to, { kind: 'symlink', target })));
       return number === 0 ? sent({ path: to, base }) : moved(wanted, to, base);
@@ -127,7 +133,7 @@ export class Sender {
     try {
       const { id, sizeBytes } = await file.node();
       if (id !== there.id) return await this.#aside(op, path, layer, path);
-      op.wroteMs = this.#clock.wallMs();
+      op.wroteMs = this.#near.wallMs();
       if (sizeBytes > layer.cutBytes) await file.truncate(layer.cutBytes);
       for (const { from, to } of layer.extents)
         for await (const piece of contentOf(this.#journal, [layer], null, from, to)) {
@@ -186,7 +192,7 @@ export class Sender {
     }
     for (let number = 1; number <= LIMITS.writeBackConflictsMax.value; number += 1) {
       const aside = asidePath(to, number);
-      if ((await this.#find(aside)) !== null) continue;
+      if (this.#near.isTaken(aside) || (await this.#find(aside)) !== null) continue;
       await this.#far.rename(from, aside, { replace: false });
       return moved(to, aside, await baseAt(aside));
     }
@@ -218,7 +224,7 @@ export class Sender {
       const to = asidePath(wanted, number);
       const there = await this.#find(to);
       const isThere = there !== null && below === null && (await this.#holds(to, there, layer));
-      if (there !== null && !isThere) continue;
+      if (!isThere && (there !== null || this.#near.isTaken(to))) continue;
       if (isThere) await this.#keepName(to);
       const placed = isThere ? null : await this.#place(to, op, below, async () => true);
       return moved(wanted, to, placed ?? (await this.#finished(to, op, null)));
@@ -276,7 +282,7 @@ export class Sender {
   /** Gives a file its attributes, and makes all of it durable. */
   async #finished(path: RelPath, { patch, mtimeNs }: Op, file: TreeFile | null): Promise<Base> {
     const all = { ...patch, ...(mtimeNs === null ? {} : { mtimeNs }) };
-    const node = await this.#far.setAttrs(path, patchOf(all));
+    const node = await this.#withAttrs(path, all, patch !== null);
     if (file !== null) return baseOf(await file.publish());
     try {
       await using opened = await this.#far.open(path, 'write');
@@ -285,6 +291,16 @@ export class Sender {
       // a file that this user may not write to: its times may be lost with the power over there
       if (asCausewayError(failure).code !== 'CW_DISK_PERMISSION') throw failure;
       return baseOf(node);
+    }
+  }
+
+  /** Whoever may write to a file may not always set its time: then it has the time at which it was sent on. */
+  async #withAttrs(path: RelPath, all: Patch, isAsked: boolean): Promise<TreeNode> {
+    try {
+      return await this.#far.setAttrs(path, patchOf(all));
+    } catch (failure) {
+      if (isAsked || asCausewayError(failure).code !== 'CW_DISK_PERMISSION') throw failure;
+      return await this.#far.lookup(path);
     }
   }
 

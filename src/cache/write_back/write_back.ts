@@ -10,7 +10,7 @@ import { Flusher, type FlushPolicy } from './flusher.ts';
 import { Journal, type JournalPlace, type JournalPorts } from './journal.ts';
 import { KnownNodes } from './known_nodes.ts';
 import type { Extent } from './layer.ts';
-import type { StateItem, WbNode } from './nodes.ts';
+import type { Op, StateItem, WbNode } from './nodes.ts';
 import { Overlay, touches } from './overlay.ts';
 import { Sender } from './sender.ts';
 
@@ -53,7 +53,10 @@ export class WriteBack {
         journal,
         overlay,
         commits: this.commits,
-        sender: new Sender(far, journal, ports.clock),
+        sender: new Sender(far, journal, {
+          wallMs: () => ports.clock.wallMs(),
+          isTaken: (path) => overlay.shownAt(path) !== null,
+        }),
         onApplied: ({ node }) => this.known.applied(node),
       },
       policy,
@@ -146,7 +149,10 @@ export class WriteBack {
 
   /** A file that nobody has seen goes away. */
   async discard(node: WbNode): Promise<void> {
-    await this.commit(() => [{ change: { do: 'remove', ref: node.ref, atMs: this.wallMs() } }]);
+    // the journal need not know: a file that was not seen is forgotten at the next start
+    await this.commits.inTurn(async () => {
+      this.overlay.apply({ do: 'remove', ref: node.ref, atMs: this.wallMs() });
+    });
   }
 
   async release(node: WbNode): Promise<void> {
@@ -155,11 +161,27 @@ export class WriteBack {
     for (const file of files) await file.close();
   }
 
+  /** Changes that wait now are over there when it resolves. CW_DISK_BUSY where that takes too long: a link that is cut. */
+  async sentOn(isWanted: (op: Op) => boolean): Promise<void> {
+    const [late, done] = [new AbortController(), new AbortController()];
+    const limitMs = LIMITS.writeBackRoomMaxMs.value;
+    const timer = this.#clock.sleep(limitMs, done.signal).then(
+      () =>
+        late.abort(new CausewayError('CW_DISK_BUSY', 'what was changed before could not be sent on in time')),
+      () => undefined, // it came in time
+    );
+    try {
+      await this.flusher.flush(late.signal, isWanted);
+    } finally {
+      done.abort();
+      await timer;
+    }
+  }
+
   /** Does something in the far tree that concerns these paths, with nothing that waits at them or below. */
   async through(paths: readonly RelPath[], act: () => Promise<void>): Promise<void> {
-    const { signal } = new AbortController();
-    for (let tries = 0; tries < LIMITS.writeBackFolderTriesMax.value; tries += 1) {
-      await this.flusher.flush(signal, (op) => paths.some((path) => touches(op, path)));
+    for (let tries = 0; tries < LIMITS.writeBackTriesMax.value; tries += 1) {
+      await this.sentOn((op) => paths.some((path) => touches(op, path)));
       const isDone = await this.commits.inTurn(async () => {
         if (paths.some((path) => this.overlay.touches(path))) return false;
         await act();
@@ -186,7 +208,7 @@ export class WriteBack {
       } catch (failure) {
         // its name changes over there at this moment
         const isMoving = node.far !== path || node.ops.some(({ begun }) => begun);
-        if (!isMoving || tries >= LIMITS.writeBackFolderTriesMax.value) throw failure;
+        if (!isMoving || tries >= LIMITS.writeBackTriesMax.value) throw failure;
         if (node.far === path) await news;
       }
     }

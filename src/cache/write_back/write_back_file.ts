@@ -31,10 +31,11 @@ export class WriteBackFile implements TreeFile {
   }
 
   async read(into: Uint8Array, offset: number): Promise<number> {
-    for (;;) {
+    for (let tries = 0; tries < LIMITS.writeBackTriesMax.value; tries += 1) {
       const count = await this.#readOnce(into, offset);
       if (count !== null) return count;
     }
+    throw new CausewayError('CW_CACHE_JOURNAL', 'the journal does not hold what was written to the file');
   }
 
   async write(bytes: Uint8Array, offset: number): Promise<void> {

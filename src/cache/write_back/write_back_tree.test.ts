@@ -21,6 +21,7 @@ class Far {
   readonly failing = new Map<string, ErrorCode>();
   /** 1: the first write to each file is made before it fails. */
   spared: 0 | 1 = 0;
+  keepsTimes = false;
   readonly tree: FileTree;
 
   constructor(world: World) {
@@ -59,7 +60,11 @@ class Far {
         note(`make ${what.kind}`, path);
         return plain.create(path, what);
       },
-      setAttrs: (path, patch) => plain.setAttrs(path, patch),
+      setAttrs: async (path, patch) => {
+        if (this.keepsTimes && patch.mtimeNs !== undefined)
+          throw new CausewayError('CW_DISK_PERMISSION', 'only the owner sets times');
+        return plain.setAttrs(path, patch);
+      },
       rename: async (from, to, options) => {
         note('rename', from, to);
         await plain.rename(from, to, options);
@@ -331,6 +336,27 @@ describe('a write-back cache', () => {
       await file.close();
       await tree.flush(NEVER);
       assert.equal(await textOf(far.plain, 'g/f'), 'z');
+    }));
+
+  it('refuses to rename a folder while what waits in it cannot be sent on, and does it later', () =>
+    onStage(async ({ far, tree }) => {
+      await tree.create(at('d'), { kind: 'directory' });
+      await make(tree, 'd/f', 'x');
+      far.failing.set('d/f', 'CW_LINK_DEAD');
+      assert.equal(await codeOf(tree.rename(at('d'), at('e'), { replace: false })), 'CW_DISK_BUSY');
+      assert.equal(await textOf(tree, 'd/f'), 'x');
+      far.failing.clear();
+      await tree.rename(at('d'), at('e'), { replace: false });
+      assert.equal(await textOf(far.plain, 'e/f'), 'x');
+    }));
+
+  it('sends on what it may write, though it may not set its time', () =>
+    onStage(async ({ far, tree }) => {
+      far.keepsTimes = true;
+      await make(tree, 'a', 'x');
+      await tree.flush(NEVER);
+      assert.equal(await textOf(far.plain, 'a'), 'x');
+      assert.deepEqual([tree.status.changes, tree.status.failures], [0, []]);
     }));
 
   it('ends a wait for what cannot be sent on when it is told to', () =>

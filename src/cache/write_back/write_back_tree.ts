@@ -376,7 +376,7 @@ export class WriteBackTree implements FileTree, AsyncDisposable {
       at = joinRel(at, name);
       const node = this.#cache.overlay.shownAt(at);
       if (node === null) continue;
-      await this.#cache.flusher.flush(new AbortController().signal, (op) => op.node === node);
+      await this.#cache.sentOn((op) => op.node === node);
     }
   }
 
