@@ -93,5 +93,13 @@ export const MOUNT_LIMITS = {
     'how long a machine keeps what another one had open in a folder, while the link is away',
   ),
   mountsMax: count(64, 'mounts that a daemon keeps, and that a machine serves or has'),
+  mountRecordsAheadMax: count(
+    4_096,
+    'audit records of one mount that wait to be written; whoever makes one more waits',
+  ),
+  mountRecordWaitMs: ms(
+    10_000,
+    'how long a mount waits for the audit log, before it refuses what it was to record',
+  ),
   mountFarSyncsMax: count(64, 'flushes of one mount that are under way for another machine'),
 };

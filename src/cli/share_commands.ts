@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { type Add, several } from './add_command.ts';
 
 const USER_TEXT = 'a user who may use it too, with an access token as password; may be given several times';
@@ -8,6 +8,9 @@ const MOUNT_TEXT =
 const IDS_TEXT = 'with --mount: users and groups are the same there as here, by their numbers';
 const CACHE_TEXT =
   'with --mount: keep what is read on the disk of that machine, up to so much, for example 2G';
+const AUDITS = ['webdav', 'all', 'strict'];
+const AUDIT_TEXT =
+  'whose work with files is recorded: `webdav` (the usual), `all` (in mounts and by SMB too), `strict` (nothing without its record)';
 const ROOT_TEXT = 'with --mount: a folder that belongs to root may be changed as root';
 
 /** Folders of this host that others reach live. */
@@ -29,6 +32,7 @@ export function addShareCommands(program: Command, add: Add): void {
     .option('--numeric-ids', IDS_TEXT)
     .option('--as-root', ROOT_TEXT)
     .option('--mount-cache <size>', CACHE_TEXT)
+    .addOption(new Option('--audit <whose>', AUDIT_TEXT).choices(AUDITS))
     .option('--smb', 'serve it by SMB 3 with encryption too (needs Samba, and a daemon that runs as root)')
     .option('--i-know', 'share it although it is a home, a folder of the system, or the root');
   add(share, 'ls', 'list shares and their state', 'causeway share ls', async () => (await load()).shareList);
@@ -56,6 +60,7 @@ export function addShareCommands(program: Command, add: Add): void {
     .option('--numeric-ids', IDS_TEXT)
     .option('--as-root', ROOT_TEXT)
     .option('--mount-cache <size>', CACHE_TEXT)
+    .addOption(new Option('--audit <whose>', AUDIT_TEXT).choices(AUDITS))
     .option('--smb', 'serve it by SMB too; makes a new password')
     .option('--no-smb', 'no more by SMB')
     .option('--new-password', 'make a new password and print it; the old one ends at once')

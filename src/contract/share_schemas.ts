@@ -12,6 +12,12 @@ export const ShareName = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,62
 const Users = Type.Array(UserName, { maxItems: 64 });
 const Quota = Type.Union([Type.Integer({ minimum: 1, maximum: 2 ** 50 }), Type.Null()]);
 
+/**
+ * Whose changes and reads of files are recorded: those of WebDAV alone, or of mounts and SMB too; `strict`: of these nothing is done
+ * before its record is durable, as with WebDAV.
+ */
+const ShareAudit = Type.Union([Type.Literal('webdav'), Type.Literal('all'), Type.Literal('strict')]);
+
 const ShareMount = Type.Object(
   {
     vm: VmName,
@@ -55,6 +61,8 @@ export const CreateShareRequest = Type.Object(
     mount: Type.Optional(ShareMount),
     /** Serve it by SMB too. */
     smb: Type.Optional(Type.Boolean()),
+    /** Absent: `webdav`. */
+    audit: Type.Optional(ShareAudit),
     /** The folder is a home, a system folder or the root, and is meant. */
     iKnow: Type.Optional(Type.Boolean()),
   },
@@ -71,6 +79,7 @@ export const SetShareRequest = Type.Object(
     mount: Type.Optional(Type.Union([ShareMount, Type.Null()])),
     /** Serve it by SMB too, or no more. Where it was not, the share gets a new password. */
     smb: Type.Optional(Type.Boolean()),
+    audit: Type.Optional(ShareAudit),
     /** A new password; the old one ends at once. */
     newPassword: Type.Optional(Type.Literal(true)),
     /** The folder that is there now is the right one. */
@@ -104,6 +113,7 @@ export const ShareView = Type.Object({
   /** As far as it was counted since the daemon was started; null without a quota, and before the first use. */
   usedBytes: Type.Union([Type.Number(), Type.Null()]),
   users: Type.Array(Type.String()),
+  audit: ShareAudit,
   /** Null where no machine shows it. */
   mount: Type.Union([ShareMountView, Type.Null()]),
   state: Type.Union([Type.Literal('serving'), Type.Literal('error')]),

@@ -21,6 +21,7 @@ try {
   const folder = new FarFolder(posix, options, {
     slots: new Slots(answerStates, answersAt, slotBytes),
     answered: (answers, sizeBytes) => tell({ answers, sizeBytes }),
+    deed: (deed) => tell({ deed }),
     sync: syncFile,
     after: callAfter,
     nowMs: createNodeClock().monotonicMs,

@@ -1,6 +1,6 @@
 import { CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
-import type { QuotaSeat } from '../world/mounts.ts';
+import type { QuotaSeat, RecordSeat, ToldDeed } from '../world/mounts.ts';
 import { type FuseMount, mountFuse } from '../world/node/fuse_mount.ts';
 import { type FuseThread, startFuseThread } from '../world/node/fuse_thread.ts';
 import { realFolder } from '../world/node/real_folder.ts';
@@ -19,6 +19,8 @@ export interface LocalMountRequest {
   readonly passthrough: boolean;
   /** Null: its files may be as large as they like. */
   readonly quota: QuotaSeat | null;
+  /** Null: nothing is recorded. */
+  readonly records: RecordSeat | null;
 }
 
 /** A folder of this machine, mounted at another place of it, as long as this process serves it. */
@@ -34,8 +36,8 @@ export class LocalMount {
   }
 
   /** CW_DISK_NOT_FOUND, CW_DISK_NOT_DIRECTORY, CW_USAGE, CW_DISK_PERMISSION, CW_UNSUPPORTED. */
-  static async open(request: LocalMountRequest): Promise<LocalMount> {
-    const { readOnly, allowOther, cacheMs, passthrough, quota } = request;
+  static async open(request: LocalMountRequest, tell?: (told: ToldDeed) => void): Promise<LocalMount> {
+    const { readOnly, allowOther, cacheMs, passthrough, quota, records } = request;
     const source = realFolder(request.source);
     const mountpoint = realFolder(request.mountpoint);
     // a request for what is below the mountpoint would be made to the one who has to answer it
@@ -55,7 +57,9 @@ export class LocalMount {
         cacheMs,
         passthrough,
         quota,
+        records,
       },
+      tell,
     );
     try {
       await thread.ready;

@@ -1,5 +1,6 @@
 // The module that the thread starts with which serves a mount of a folder of this machine.
 import { LIMITS } from '../base/limits.ts';
+import { Recorder } from '../share/fuse/recorder.ts';
 import { FuseServer } from '../share/fuse/server.ts';
 import { PLACE } from '../share/fuse/state.ts';
 import { QuotaClerk } from '../tree/files/quota_clerk.ts';
@@ -10,7 +11,8 @@ import { createPosix } from '../world/node/posix_calls.ts';
 
 const O_PATH = 0o10000000;
 
-const { fuseFd, stopFd, source, readOnly, cacheMs, passthrough, quota, side, tellReady } = fuseThreadData();
+const { fuseFd, stopFd, source, readOnly, cacheMs, passthrough, quota, records, side, tell } =
+  fuseThreadData();
 const posix = createPosix(PLACE.memoryBytes);
 const device = openFuseDevice(fuseFd, stopFd, posix.memory.bytes, PLACE.requestBytes);
 const rootFd = posix.names.openPath(source, O_PATH);
@@ -25,12 +27,13 @@ const server = new FuseServer(
     times: { namesMs: cacheMs, attrsMs: cacheMs },
     backing,
     quota: quota === null ? null : new QuotaClerk(quota),
+    recorder: records === null ? null : new Recorder(records, tell),
     side: fuseSideOf(side),
     nodesMax: LIMITS.mountNodesMax.value,
   },
   { place: () => PLACE.answer, send: device.send },
 );
-tellReady();
+tell('ready');
 for (;;) {
   const sizeBytes = device.next();
   if (sizeBytes === null || !server.serve(PLACE.request, sizeBytes)) break;

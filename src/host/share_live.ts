@@ -1,3 +1,4 @@
+import { NOBODY } from '../access/rights/principal.ts';
 import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { serveDav } from '../share/webdav/handler.ts';
 import { DavLocks } from '../share/webdav/locks.ts';
@@ -12,6 +13,8 @@ import { QuotaTree } from '../tree/files/quota_tree.ts';
 import type { HttpReply, HttpRequest } from '../world/http.ts';
 import type { QuotaSeat } from '../world/mounts.ts';
 import type { World } from '../world/world.ts';
+import { FolderRecords } from './folder_records.ts';
+import type { ShareRecords } from './share_records.ts';
 import { statSource } from './share_source.ts';
 import type { StoredShare } from './share_store.ts';
 
@@ -24,6 +27,7 @@ interface Opened {
 export class LiveShare {
   readonly record: StoredShare;
   readonly #world: World;
+  readonly #records: ShareRecords;
   readonly #locks: DavLocks;
   readonly #turns = new PathTurns();
   #opening: Promise<Opened> | null = null;
@@ -33,8 +37,9 @@ export class LiveShare {
   readonly #running = new Set<HttpReply>();
   #closed = false;
 
-  constructor(world: World, record: StoredShare) {
+  constructor(world: World, record: StoredShare, records: ShareRecords) {
     this.#world = world;
+    this.#records = records;
     this.record = record;
     this.#ledger = record.quotaBytes === null ? null : new QuotaLedger(record.quotaBytes, 0);
     this.#locks = new DavLocks(world.clock, world.random);
@@ -101,6 +106,15 @@ export class LiveShare {
     } finally {
       this.#running.delete(reply);
     }
+  }
+
+  /** Where what is done in the folder by others than WebDAV is recorded, from that place; null where that is not wished for. */
+  records(address: string): FolderRecords | null {
+    const { audit, name } = this.record;
+    if (audit === undefined) return null;
+    const principal = { ...NOBODY, kind: 'share', name } as const;
+    const trail = this.#records.of(this.record, { principal, address, session: null });
+    return new FolderRecords({ trail, clock: this.#world.clock, isStrict: audit === 'strict' });
   }
 
   /** For what else changes the folder, given back when that ends; null where there is no quota. CW_SHARE_SOURCE, CW_DISK_*. */

@@ -11,6 +11,7 @@ import { toldCaches } from '../wire/cache_figures.ts';
 import { MOUNT_VERSIONS } from '../wire/mount_messages.ts';
 import type { FolderServer, FolderServerOptions, Mounts, QuotaSeat } from '../world/mounts.ts';
 import type { World } from '../world/world.ts';
+import type { FolderRecords } from './folder_records.ts';
 import type { Machines } from './machines.ts';
 import { MountLoop } from './mount_loop.ts';
 import type { StoredShare } from './share_store.ts';
@@ -30,6 +31,8 @@ export interface ShownShare {
   /** A seat at its account for what serves it, given back when that ends; null where it has no quota. */
   seat(): Promise<QuotaSeat | null>;
   leave(seat: QuotaSeat | null): void;
+  /** What writes records of what comes from that place; null where none are wished for. */
+  records(address: string): FolderRecords | null;
 }
 
 interface Wanted {
@@ -172,7 +175,7 @@ export class ShareMounts implements AsyncDisposable {
               const problem = await share.problem();
               if (problem !== null) throw problem;
               const options = await serverOptions(world, folderOf(record, mount), hello);
-              return served(mounts, options, share);
+              return served(mounts, options, share, `vm:${mount.vm}`);
             },
             settled,
           ),
@@ -183,16 +186,23 @@ export class ShareMounts implements AsyncDisposable {
   }
 }
 
-/** Serves it within its quota. */
+/** Serves it within its quota, and with records. */
 async function served(
   mounts: Mounts,
   options: FolderServerOptions,
   share: ShownShare,
+  from: string,
 ): Promise<FolderServer> {
+  const records = share.records(from);
   const quota = await share.seat();
   try {
-    const server = await mounts.serve({ ...options, quota });
-    void server.ended.then(() => share.leave(quota));
+    const server = await mounts.serve({ ...options, quota, records: records?.seat ?? null }, (told) =>
+      records?.take(told),
+    );
+    void server.ended.then(() => {
+      share.leave(quota);
+      return records?.close();
+    });
     return server;
   } catch (failure) {
     share.leave(quota);

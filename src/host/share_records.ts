@@ -4,7 +4,7 @@ import type { AuditTrail } from '../service/audit_trail.ts';
 import type { Caller } from '../service/caller.ts';
 import type { Details } from '../service/procedure.ts';
 import { DavFailure } from '../share/webdav/failure.ts';
-import type { FileChange, FileRecords } from '../share/webdav/records.ts';
+import type { BegunChange, FileChange, FileRecords } from '../share/webdav/records.ts';
 import type { Clock } from '../world/clock.ts';
 import type { StoredShare } from './share_store.ts';
 
@@ -17,6 +17,18 @@ export interface ShareRecordsParts {
   /** What is recorded of reads, asked at each of them. */
   readonly reads: () => ReadRecords;
 }
+
+/** The same for those who do not come by WebDAV. */
+export interface FolderTrail extends FileRecords {
+  begin(change: NumberedChange): Promise<BegunChange>;
+  /** One record of what was done; resolves once it is durable. CW_AUDIT_UNAVAILABLE, CW_LIMIT. */
+  note(change: NumberedChange): Promise<void>;
+  /** So many records could not be written before. */
+  missing(count: number): Promise<void>;
+}
+
+/** With the number of the user who asked for it on another machine. */
+export type NumberedChange = FileChange & { readonly userId?: number };
 
 interface Reading {
   readonly untilMs: number;
@@ -42,13 +54,17 @@ export class ShareRecords {
   }
 
   /** For one client of one share. */
-  of(share: StoredShare, caller: Caller): FileRecords {
+  of(share: StoredShare, caller: Caller): FolderTrail {
     const { trail } = this.#parts;
-    const deedOf = ({ action, path, to }: Pick<FileChange, 'path' | 'to'> & { action: string }) => ({
+    const deedOf = ({ action, path, to, userId }: Omit<NumberedChange, 'action'> & { action: string }) => ({
       caller,
       action,
       resource: placeOf(share, path),
-      details: { share: share.name, ...(to !== undefined && { to: placeOf(share, to) }) },
+      details: {
+        share: share.name,
+        ...(to !== undefined && { to: placeOf(share, to) }),
+        ...(userId !== undefined && { user: userId }),
+      },
     });
     return {
       begin: async (change) => {
@@ -64,6 +80,14 @@ export class ShareRecords {
           },
         };
       },
+      note: (change) => trail.note(deedOf(change)),
+      missing: (count) =>
+        trail.note({
+          caller,
+          action: 'share.unrecorded',
+          resource: `share:${share.name}`,
+          details: { share: share.name, count },
+        }),
       refused: (change, failure) => trail.refused(deedOf(change), failure),
       read: (path) =>
         this.#read(caller, placeOf(share, path), (left) => {

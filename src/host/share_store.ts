@@ -27,6 +27,8 @@ export interface StoredShare {
   readonly passwordHash: string;
   /** Served by SMB too; absent in records from before there was that. */
   readonly smb?: boolean;
+  /** Whether what is done in mounts and by SMB is recorded; absent: of WebDAV alone. */
+  readonly audit?: 'all' | 'strict';
   readonly createdAtMs: number;
 }
 

@@ -81,7 +81,7 @@ export class Shares implements AsyncDisposable {
   /** Serves what is in the database. A share whose folder is missing, or a port that is taken, is told by `views`. */
   async start(): Promise<void> {
     for (const record of await this.#parts.store.all())
-      this.#live.set(record.name, new LiveShare(this.#parts.world, record));
+      this.#live.set(record.name, new LiveShare(this.#parts.world, record, this.#parts.serving.records));
     await this.#listen();
     await this.#serveSmb();
     void this.#watchSmb();
@@ -144,6 +144,7 @@ export class Shares implements AsyncDisposable {
         ...this.#wishOf(request.mount),
         passwordHash: await passwords.hash(password),
         smb,
+        ...auditOf(request.audit),
         createdAtMs: world.clock.wallMs(),
       };
       await this.#parts.ways.mounts.check(record);
@@ -152,7 +153,7 @@ export class Shares implements AsyncDisposable {
         await samba.setPassword(await sambaShareOf(world, record), password);
       }
       await store.put(record);
-      const share = new LiveShare(world, record);
+      const share = new LiveShare(world, record, this.#parts.serving.records);
       this.#live.set(name, share);
       await this.#listen();
       await this.#show(share);
@@ -175,7 +176,7 @@ export class Shares implements AsyncDisposable {
         const { source } = old.record;
         sourceInode = (await checkSource(world, { source, dataDirectory, isMeant: true })).inode;
       }
-      const { mount: _, ...kept } = old.record;
+      const { mount: _, audit, ...kept } = old.record;
       const record: StoredShare = {
         ...kept,
         ...this.#wishOf(request.mount === undefined ? old.record.mount : request.mount),
@@ -185,6 +186,7 @@ export class Shares implements AsyncDisposable {
         users: request.users === undefined ? old.record.users : this.#usersOf(request.users),
         passwordHash: password === null ? old.record.passwordHash : await passwords.hash(password),
         smb,
+        ...auditOf(request.audit ?? audit),
       };
       await this.#parts.ways.mounts.check(record);
       if (smb) checkSmb(samba, record, this.#smbNames(name));
@@ -198,7 +200,7 @@ export class Shares implements AsyncDisposable {
         );
       await this.#parts.ways.mounts.forget(name); // what is there is counted anew: nobody changes it meanwhile
       await old.close();
-      const share = new LiveShare(world, record);
+      const share = new LiveShare(world, record, this.#parts.serving.records);
       this.#live.set(name, share);
       await this.#show(share);
       await this.#serveSmb();
@@ -342,6 +344,7 @@ export class Shares implements AsyncDisposable {
       quotaBytes,
       usedBytes: share.usedBytes,
       users: [...users],
+      audit: share.record.audit ?? 'webdav',
       mount: await this.#parts.ways.mounts.view(name),
       state: problem === null ? 'serving' : 'error',
       error: problem?.report() ?? null,
@@ -370,6 +373,10 @@ export class Shares implements AsyncDisposable {
 
 function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127\./.test(host);
+}
+
+function auditOf(wished: CreateShareRequest['audit']): Pick<StoredShare, 'audit'> {
+  return wished === undefined || wished === 'webdav' ? {} : { audit: wished };
 }
 
 /** The last part of the path, in letters that a name may have. */

@@ -32,13 +32,13 @@ export class SmbMounts {
 
   /** The path that Samba is to serve; null where there is none, which {@link failure} tells. */
   async placeOf(share: LiveShare): Promise<string | null> {
-    const { name, source, quotaBytes } = share.record;
+    const { name, source, quotaBytes, audit } = share.record;
     const place = joinAbsolute(this.#directory, name);
     const before = this.#shown.get(name);
     if (before?.share === share && !before.isOver) return place;
     await this.#end(name);
     this.#failures.delete(name);
-    if (quotaBytes === null) return source;
+    if (quotaBytes === null && audit === undefined) return source;
     try {
       this.#shown.set(name, await this.#begin(share, place));
       return place;
@@ -63,12 +63,15 @@ export class SmbMounts {
     if (this.#show === null) throw new CausewayError('CW_UNSUPPORTED', 'this daemon mounts nothing');
     const { source, readOnly } = share.record;
     const quota = await share.seat();
+    const records = share.records('smb');
     try {
-      const folder = await this.#show({ folder: source, place, readOnly, quota });
+      const options = { folder: source, place, readOnly, quota, records: records?.seat ?? null };
+      const folder = await this.#show(options, (told) => records?.take(told));
       const shown = { share, folder, isOver: false };
       void folder.ended.then(() => {
         shown.isOver = true;
         share.leave(quota);
+        return records?.close();
       });
       return shown;
     } catch (failure) {

@@ -55,6 +55,36 @@ export interface QuotaSeat {
   readonly number: number;
 }
 
+/** What is done in a folder, as its record names it. */
+export interface FolderDeed {
+  readonly action:
+    | 'file.read'
+    | 'file.write'
+    | 'file.create'
+    | 'file.delete'
+    | 'file.rename'
+    | 'file.property';
+  /** In the folder, with `/` between names. */
+  readonly path: string;
+  /** Where a rename goes. */
+  readonly to?: string;
+  /** Of the kernel that asks. */
+  readonly userId: number;
+  readonly processId: number;
+}
+
+/** What a thread that serves a folder has recorded: `begin` waits for an answer, and `end` follows it. */
+export type ToldDeed =
+  | { readonly kind: 'begin' | 'done'; readonly deed: FolderDeed }
+  | { readonly kind: 'end' | 'refused'; readonly deed: FolderDeed; readonly error: number };
+
+/** How such a thread and the one that writes records agree. */
+export interface RecordSeat {
+  /** Nothing is done before its record is durable. */
+  readonly isStrict: boolean;
+  readonly words: SharedArrayBuffer;
+}
+
 /** A folder of this machine that is served to another one. */
 export interface FolderServerOptions {
   /** Absolute path. */
@@ -72,6 +102,8 @@ export interface FolderServerOptions {
   readonly quota: QuotaSeat | null;
   /** It is told what others change, and may believe for longer what it would be told of. */
   readonly tells: boolean;
+  /** Null: nothing is recorded. */
+  readonly records: RecordSeat | null;
 }
 
 /** What answers the requests of another machine's kernel, in a thread of its own. */
@@ -92,6 +124,7 @@ export interface ShownFolderOptions {
   readonly place: string;
   readonly readOnly: boolean;
   readonly quota: QuotaSeat | null;
+  readonly records: RecordSeat | null;
 }
 
 export interface ShownFolder {
@@ -102,12 +135,15 @@ export interface ShownFolder {
 }
 
 /** CW_DISK_NOT_FOUND, CW_DISK_PERMISSION, CW_USAGE, CW_UNSUPPORTED. */
-export type ShowFolder = (options: ShownFolderOptions) => Promise<ShownFolder>;
+export type ShowFolder = (
+  options: ShownFolderOptions,
+  tell: (told: ToldDeed) => void,
+) => Promise<ShownFolder>;
 
 /** What this machine offers to mounts that reach another one. */
 export interface Mounts {
   /** CW_DISK_NOT_FOUND, CW_DISK_NOT_DIRECTORY, CW_DISK_PERMISSION, CW_UNSUPPORTED. */
   mount(options: KernelMountOptions): Promise<KernelMount>;
   /** CW_DISK_*, CW_UNSUPPORTED. */
-  serve(options: FolderServerOptions): Promise<FolderServer>;
+  serve(options: FolderServerOptions, tell?: (told: ToldDeed) => void): Promise<FolderServer>;
 }

@@ -30,6 +30,7 @@ export class AskedServer {
       times: { namesMs: 1_000, attrsMs: 1_000 },
       backing: null,
       quota: null,
+      recorder: null,
       side: null,
       nodesMax: 100,
     };

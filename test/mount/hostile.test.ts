@@ -72,6 +72,7 @@ class Hostile {
       times: { namesMs: 1_000, attrsMs: 1_000 },
       backing: null,
       quota,
+      recorder: null,
       side,
       nodesMax: 50,
     };

@@ -192,6 +192,9 @@ describe('a share with a quota that a machine shows', { skip }, () => {
     await rig.daemon.kill();
     rig.startDaemon();
     await rig.daemon.ready;
+    await until('the agent shows it again', DEADLINE_MS, async () =>
+      (await rig.client.call('showShare', { name: 'data' })).mount?.state === 'mounted' ? true : null,
+    );
     await late;
     await share.agrees();
     assert.ok(bytesBelow(share.source) <= QUOTA_BYTES);

@@ -36,6 +36,7 @@ export async function startMount(request: Partial<LocalMountRequest> = {}): Prom
     cacheMs: 1_000,
     passthrough: false,
     quota: null,
+    records: null,
     ...request,
   });
   return {

@@ -32,6 +32,7 @@ export const mount: Action = async (context, [folder, mountpoint], options) => {
     passthrough: options['passthrough'] !== false,
     cacheMs: cacheOf(options) ?? CACHE_MS,
     quota: null,
+    records: null,
   };
   if (options['foreground'] === true) return serve(context, request, options['readyFd']);
   const flags = [

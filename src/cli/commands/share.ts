@@ -15,6 +15,12 @@ import { table } from '../terminal.ts';
 
 const QUOTA_MAX_BYTES = 2 ** 50;
 
+const AUDIT_WORDS = {
+  webdav: 'what is done by WebDAV',
+  all: 'what is done by WebDAV, in mounts and by SMB',
+  strict: 'what is done by WebDAV, in mounts and by SMB; nothing is done without',
+};
+
 /** `causeway share create FOLDER` */
 export const shareCreate: Action = async (context, [folder = ''], options) => {
   const request: CreateShareRequest = { source: resolveAbsolute(context.terminal.cwd, folder) };
@@ -23,6 +29,7 @@ export const shareCreate: Action = async (context, [folder = ''], options) => {
   if (options['quota'] !== undefined) request.quotaBytes = parseQuota(String(options['quota']));
   if (options['user'] !== undefined) request.users = [...(options['user'] as readonly string[])];
   if (options['smb'] === true) request.smb = true;
+  if (options['audit'] !== undefined) request.audit = options['audit'] as ShareView['audit'];
   if (options['iKnow'] === true) request.iKnow = true;
   const mount = mountOf(options);
   if (mount) request.mount = mount;
@@ -59,12 +66,13 @@ export const shareSet: Action = async (context, [name = ''], options) => {
   const mount = mountOf(options);
   if (mount !== undefined) request.mount = mount;
   if (typeof options['smb'] === 'boolean') request.smb = options['smb'];
+  if (options['audit'] !== undefined) request.audit = options['audit'] as ShareView['audit'];
   if (options['newPassword'] === true) request.newPassword = true;
   if (options['rebind'] === true) request.rebind = true;
   if (Object.keys(request).length === 0)
     throw new CausewayError(
       'CW_USAGE',
-      'say what is to change: --quota, --read-only, --writable, --user, --mount, --no-mount, --smb, --no-smb, --new-password, --rebind',
+      'say what is to change: --quota, --read-only, --writable, --user, --mount, --no-mount, --audit, --smb, --no-smb, --new-password, --rebind',
     );
   return showCreated(context, await context.client.call('setShare', { name }, request));
 };
@@ -126,6 +134,7 @@ function details(share: ShareView): string {
     ['access', share.readOnly ? 'read-only' : 'read/write'],
     ['quota', usedText(share)],
     ['user', [share.user, ...share.users].join(', ')],
+    ['recorded', AUDIT_WORDS[share.audit]],
     ['url', share.url ?? '-'],
     ...smbRows(share),
   ];

@@ -2,10 +2,11 @@ import { CausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { QuotaClerk } from '../../tree/files/quota_clerk.ts';
 import type { FolderEvents } from '../../world/folder_events.ts';
-import type { FolderServerOptions } from '../../world/mounts.ts';
+import type { FolderServerOptions, ToldDeed } from '../../world/mounts.ts';
 import type { Posix } from '../../world/posix.ts';
 import { EXPIRES, inodeNotice, nameNotice, TOLD_BYTES } from './notices.ts';
 import { ERRNO, IN_HEADER_BYTES, O_PATH, OP, OP_TOLD, TOLD_NOTHING } from './protocol.ts';
+import { Recorder } from './recorder.ts';
 import { FuseServer } from './server.ts';
 import { PLACE } from './state.ts';
 
@@ -26,6 +27,8 @@ export interface FarAnswers {
   };
   /** So many bytes of whole answers lie in a slot, which is the taker's from then on. */
   readonly answered: (slot: number, sizeBytes: number) => void;
+  /** What is to be recorded. */
+  readonly deed: (told: ToldDeed) => void;
   /** Flushes beside other work; `done` gets 0 or an error, in this thread. */
   readonly sync: (fd: number, dataOnly: boolean, done: (result: number) => void) => void;
   /** Calls later, in this thread; what it gives takes that back. */
@@ -59,7 +62,7 @@ export class FarFolder {
 
   /** CW_DISK_*, CW_UNSUPPORTED. */
   constructor(posix: Posix, options: FolderServerOptions, answers: FarAnswers) {
-    const { folder, readOnly, shownOwner, idBase, actAs, cacheMs, quota } = options;
+    const { folder, readOnly, shownOwner, idBase, actAs, cacheMs, quota, records } = options;
     const events = options.tells ? answers.openEvents() : null;
     this.#posix = posix;
     this.#answers = answers;
@@ -79,6 +82,7 @@ export class FarFolder {
         times: { namesMs: cacheMs, attrsMs: cacheMs },
         backing: null,
         quota: quota === null ? null : new QuotaClerk(quota),
+        recorder: records === null ? null : new Recorder(records, answers.deed),
         side: {
           sync: (fd, dataOnly, low, high) => this.#sync(fd, dataOnly, low, high),
           forgetName: (parentId, name) => void this.#forgotten.push({ parentId, name }),

@@ -50,6 +50,7 @@ class Asked {
         times: { namesMs: 1_500, attrsMs: 0 },
         backing: null,
         quota: null,
+        recorder: null,
         side,
         nodesMax: 1_000,
         ...options,

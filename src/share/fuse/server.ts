@@ -1,4 +1,5 @@
 import type { Posix } from '../../world/posix.ts';
+import { deedOf } from './deeds.ts';
 import { answerInit } from './init.ts';
 import { nameNotice } from './notices.ts';
 import * as attrs from './ops_attrs.ts';
@@ -172,13 +173,21 @@ export class FuseServer {
     const state = this.#state;
     if (opcode === OP.init && state.options.far === null) return this.#init();
     if (!state.isInitialised) return -ERRNO.EIO;
-    if (state.options.readOnly && this.#changes(opcode)) return -ERRNO.EROFS;
     if (opcode === OP.setlkw)
       return locks.setlkw(state, (low, high, result) => {
         // it comes before the answer to the request that is served, which has no body in this case
         this.#answer(low, high, result);
         state.out = this.#answers.place(OUT_HEADER_BYTES) + OUT_HEADER_BYTES;
       });
+    const { recorder } = state.options;
+    const deed = recorder === null ? null : deedOf(state);
+    if (recorder === null || deed === null) return this.#operate(opcode);
+    return recorder.recorded(deed, () => this.#operate(opcode));
+  }
+
+  #operate(opcode: number): number {
+    const state = this.#state;
+    if (state.options.readOnly && this.#changes(opcode)) return -ERRNO.EROFS;
     return OPERATIONS.get(opcode)?.(state) ?? -ERRNO.ENOSYS;
   }
 

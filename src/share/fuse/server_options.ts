@@ -43,5 +43,6 @@ export async function serverOptions(
     cacheMs,
     quota: null,
     tells: hears,
+    records: null,
   };
 }

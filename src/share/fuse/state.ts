@@ -16,6 +16,7 @@ import { FuseLocks } from './locks.ts';
 import { type FuseNode, FuseNodes } from './nodes.ts';
 import { OpenFiles } from './open_files.ts';
 import { ATTR_OUT_BYTES, ENTRY_BYTES, ERRNO, OUT_HEADER_BYTES, ROOT_ID } from './protocol.ts';
+import type { Recorder } from './recorder.ts';
 import { FolderWatching } from './watching.ts';
 
 /** What is left to another thread. */
@@ -51,6 +52,8 @@ export interface FuseOptions {
   readonly backing: { open(fd: number): number; close(id: number): void } | null;
   /** How large its files may be together; null: as large as they like. */
   readonly quota: QuotaClerk | null;
+  /** Has records written of what is done; null: nothing is recorded. */
+  readonly recorder: Recorder | null;
   /** Null: this thread flushes by itself, and the kernel holds as many nodes as it likes. */
   readonly side: FuseHelp | null;
   /** Nodes that the kernel may know before it is asked to forget some. */

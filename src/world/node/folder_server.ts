@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { Worker } from 'node:worker_threads';
 import { asCausewayError, CausewayError, fromReport } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
-import type { FolderServer, FolderServerOptions, TakeBytes } from '../mounts.ts';
+import type { FolderServer, FolderServerOptions, TakeBytes, ToldDeed } from '../mounts.ts';
 import type { FolderThreadMessage, FrameOrder, FrameSlots } from './folder_server_data.ts';
 import { startThread } from './kernel_mount.ts';
 import type { ThreadModule } from './offload.ts';
@@ -12,8 +12,12 @@ import { Slots } from './slots.ts';
 export async function openFolderServer(
   serving: ThreadModule,
   options: FolderServerOptions,
+  tell: (told: ToldDeed) => void = () => undefined,
 ): Promise<FolderServer> {
   const worker = startThread(serving, options);
+  worker.on('message', (message: FolderThreadMessage) => {
+    if ('deed' in message) tell(message.deed);
+  });
   const slots = await new Promise<FrameSlots>((resolve, reject) => {
     worker.once('error', (thrown) => reject(asCausewayError(thrown)));
     worker.once('message', (message: FolderThreadMessage) => {

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import type { FolderServerOptions } from '../mounts.ts';
+import type { FolderServerOptions, ToldDeed } from '../mounts.ts';
 
 /** Where whole requests lie, and whole answers: one or more in a slot. */
 export interface FrameSlots {
@@ -17,7 +17,8 @@ export type FolderThreadMessage =
   /** Answers lie there. */
   | { readonly answers: number; readonly sizeBytes: number }
   /** The requests of a slot were served, and it is free. */
-  | { readonly served: number };
+  | { readonly served: number }
+  | { readonly deed: ToldDeed };
 
 /** Requests lie in a slot, or there will be no more. */
 export type FrameOrder = { readonly slot: number; readonly sizeBytes: number } | { readonly end: true };

@@ -1,7 +1,7 @@
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { CausewayError } from '../../base/errors.ts';
 import { asCausewayError } from '../../base/errors.ts';
-import type { QuotaSeat } from '../mounts.ts';
+import type { QuotaSeat, RecordSeat, ToldDeed } from '../mounts.ts';
 import { StopPipe } from './fuse_mount.ts';
 import type { FuseSideLink } from './fuse_side.ts';
 import type { ThreadModule } from './offload.ts';
@@ -16,8 +16,12 @@ export interface FuseThreadData {
   readonly cacheMs: number;
   readonly passthrough: boolean;
   readonly quota: QuotaSeat | null;
+  readonly records: RecordSeat | null;
   readonly side: FuseSideLink;
 }
+
+/** `ready` is the first one. */
+export type FuseThreadMessage = 'ready' | ToldDeed;
 
 /** What the two threads of a mount are started with. */
 export interface FuseThreadModules {
@@ -38,6 +42,7 @@ export interface FuseThread {
 export function startFuseThread(
   modules: FuseThreadModules,
   data: Omit<FuseThreadData, 'stopFd' | 'side'>,
+  tell: (told: ToldDeed) => void = () => undefined,
 ): FuseThread {
   const pipe = new StopPipe();
   const { port1, port2 } = new MessageChannel();
@@ -53,7 +58,10 @@ export function startFuseThread(
   // the other one may be about to answer: nobody else's file may have the number of the device before
   const ended = Promise.all(left).then(() => failure);
   const ready = new Promise<void>((resolve, reject) => {
-    worker.once('message', () => resolve());
+    worker.on('message', (message: FuseThreadMessage) => {
+      if (message === 'ready') resolve();
+      else tell(message);
+    });
     void ended.then((why) => reject(why ?? new Error('the mount ended before it was served')));
   });
   ready.catch(() => undefined); // `ended` tells the same to those who do not wait for the start

@@ -10,6 +10,6 @@ export function createNodeMounts(threads: {
 }): Mounts {
   return {
     mount: (options) => openKernelMount(threads.reading, options),
-    serve: (options) => openFolderServer(threads.serving, options),
+    serve: (options, tell) => openFolderServer(threads.serving, options, tell),
   };
 }

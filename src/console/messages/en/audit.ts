@@ -37,6 +37,7 @@ export const audit = {
     'share.change': 'Change shares',
     'share.watch': 'Read the changes of a share',
     'share.use': 'Use a share',
+    'share.unrecorded': 'Work with a share that could not be recorded',
     'share.write': 'Write to a share',
     'notify.read': 'Look at notifications',
     'notify.change': 'Change or try notifications',

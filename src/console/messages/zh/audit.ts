@@ -39,6 +39,7 @@ export const audit: Messages['audit'] = {
     'share.change': '更改共享',
     'share.watch': '读取共享的变更',
     'share.use': '使用共享',
+    'share.unrecorded': '对共享的操作未能记录',
     'share.write': '写入共享',
     'notify.read': '查看通知',
     'notify.change': '更改或测试通知',
