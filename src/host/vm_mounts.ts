@@ -205,8 +205,9 @@ export class VmMounts implements AsyncDisposable {
       opening: openingOf(record, source),
       stalled: (isStalled) => mount?.stalled(isStalled),
       run: async (stream, settled) => {
-        const { kernel, hello } = await mounted();
-        await stream.send([encodeMountHello(hello)]);
+        const first = await mounted();
+        const { kernel } = first;
+        await stream.send([encodeMountHello(await first.hello())]);
         const ready = decodeMountReady(await firstMessage(stream));
         settled();
         void kernel.ended.then(() => stream.end()).catch(() => undefined); // the stream is over by itself

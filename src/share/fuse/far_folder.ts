@@ -122,7 +122,10 @@ export class FarFolder {
   #lookForChanges(): void {
     if (this.#isOver) return;
     this.#cancelChanges = this.#answers.after(LIMITS.mountWatchLookMs.value, () => {
-      this.#tellFirst();
+      this.#server.watching?.collect();
+      // where no memory is free much is on its way, and this thread has requests to serve
+      if (this.#slot < 0) this.#slot = this.#answers.slots.take();
+      if (this.#slot >= 0) this.#tell();
       this.#flush();
       this.#lookForChanges();
     });
@@ -134,12 +137,9 @@ export class FarFolder {
     this.#tell();
   }
 
-  /** Does not wait: where no memory is free much is on its way, and this thread has requests to serve. */
   #tell(): void {
     const { watching } = this.#server;
     if (watching === null || watching.outdated.isEmpty) return;
-    if (this.#slot < 0) this.#slot = this.#answers.slots.take();
-    if (this.#slot < 0) return;
     for (const notice of watching.outdated.take())
       this.#server.tell(
         notice.kind === 'inode'

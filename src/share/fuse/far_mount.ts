@@ -22,6 +22,8 @@ import { ERRNO, IN_HEADER_BYTES, INIT_OUT_BYTES, OP, OUT_HEADER_BYTES } from './
 const COPIED_MAX_BYTES = 16 * 1024;
 /** Writes up to that size are copied when they go ahead; larger ones stay where the kernel has put them until they are there. */
 const AHEAD_COPIED_MAX_BYTES = 256 * 1024;
+/** 7.38 (Linux 6.2) knows FUSE_EXPIRE_ONLY: before, a notice of a name would take away mounts and working folders below it. */
+const MINOR_EXPIRES = 38;
 const BODY_AT = IN_HEADER_BYTES;
 const ATTRIBUTE_AT = BODY_AT + 8;
 /** XATTR_NAME_MAX of Linux. */
@@ -59,6 +61,8 @@ export class FarMount {
   #outage: AbortController | null = null;
   #isGivenUp = false;
   #hasBegun = false;
+  /** Of the protocol of this kernel, which says so first. */
+  readonly #minor = Promise.withResolvers<number>();
 
   constructor(kernel: KernelMount, options: FarMountOptions) {
     this.kernel = kernel;
@@ -77,15 +81,17 @@ export class FarMount {
     this.#writes = new FarWrites((bytes) => kernel.answer(bytes));
     kernel.start((bytes, release) => this.#take(bytes, release));
     void kernel.ended.then(() => {
+      this.#minor.resolve(0); // it has not said so
       this.#outage?.abort();
       return this.cache?.close();
     });
     this.#watch();
   }
 
-  /** What the other side is told first. */
-  get hello(): MountHello {
-    return { owner: this.kernel.owner, begins: !this.#hasBegun, hears: true };
+  /** What the other side is told first: also whether this kernel can be told of changes. */
+  async hello(): Promise<MountHello> {
+    const minor = await this.#minor.promise;
+    return { owner: this.kernel.owner, begins: !this.#hasBegun, hears: minor >= MINOR_EXPIRES };
   }
 
   get isReadOnly(): boolean {
@@ -102,9 +108,9 @@ export class FarMount {
     this.#stream = stream;
     this.#hasBegun = true;
     this.cache?.farClock(wallMs);
-    // Copies: the kernel's memory is free again with the answer, the link may need its bytes a little longer.
     this.#notices.begin(tells ? (frame) => this.#send(stream, [frame]) : null);
     for (const unique of this.#requests.takeAbandoned()) this.#send(stream, [interruptFrame(unique)]);
+    // Copies: the kernel's memory is free again with the answer, the link may need its bytes a little longer.
     for (const bytes of this.#requests.takeUnsent()) this.#send(stream, [bytes.slice()]);
     this.#watch();
     try {
@@ -267,6 +273,7 @@ export class FarMount {
     const memory = { bytes: Buffer.from(bytes), view: new DataView(bytes.slice().buffer), emptyNameAt: 0 };
     const frame = new Frame(memory);
     if (!frame.read(0, bytes.byteLength)) return;
+    if (frame.holds(8)) this.#minor.resolve(memory.view.getUint32(frame.body + 4, true));
     const answer = new DataView(new ArrayBuffer(OUT_HEADER_BYTES + INIT_OUT_BYTES));
     const { hasAcls } = this.#options;
     const agreed = answerInit(memory.view, answer, frame, OUT_HEADER_BYTES, { wantsBacking: false, hasAcls });

@@ -92,7 +92,7 @@ export class FarMounts {
     const mount = this.#here.get(id) ?? (await this.#mount(id, opening));
     this.#links.set(mount, link);
     mount.stalled(false); // a host that was started again comes over a new link, and the old one has said that it is away
-    await stream.send([encodeMountHello(mount.hello)]);
+    await stream.send([encodeMountHello(await mount.hello())]);
     const ready = decodeMountReady(await firstMessage(stream));
     void mount.kernel.ended.then(() => stream.end()).catch(() => undefined); // the stream is over by itself
     const failure = await mount.run(stream, ready);

@@ -9,7 +9,7 @@ const NAME_FLAGS_AT = OUT_HEADER_BYTES + 12;
 export const TOLD_BYTES = IN_HEADER_BYTES + 8;
 const INTERRUPT_BYTES = IN_HEADER_BYTES + 8;
 
-/** FUSE_EXPIRE_ONLY: the name is asked for at its next use; what is in use below it stays. Kernels before 6.2 let go of it. */
+/** FUSE_EXPIRE_ONLY: the name is asked for at its next use; what is in use below it stays. */
 export const EXPIRES = 1;
 
 /** FUSE_NOTIFY_INVAL_INODE: the attributes of a file are out of date, and with `isData` its bytes. */
