@@ -5,12 +5,11 @@ import { listFuseMounts, unmountFuse } from './fuse_mount.ts';
 /** Others may pass through, and see nothing of what else is there. */
 const PASSED = 0o711;
 
-/** Makes a folder to mount on, in one that is this program's. What an earlier process has left mounted there is taken away. */
+/** Makes a folder to mount on, in a folder of a folder that is this program's. What an earlier process has left mounted there is taken away. */
 export function makeMountPlace(place: string): void {
   if (listFuseMounts().some(({ mountpoint }) => mountpoint === place)) unmountFuse(place, { lazily: true });
   mkdirSync(place, { recursive: true, mode: PASSED });
-  chmodSync(dirname(place), PASSED); // whatever the umask is
-  chmodSync(place, PASSED);
+  for (const folder of [dirname(dirname(place)), dirname(place), place]) chmodSync(folder, PASSED); // whatever the umask is
 }
 
 /** Takes it away, where it is empty. */
