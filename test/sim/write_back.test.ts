@@ -13,6 +13,23 @@ const SAMPLE = 160;
 
 type Steps = Trial['steps'];
 
+const FAILED_ONCE: readonly (readonly [string, Trial['far'], Trial['how'], number, number])[] = [
+  // removed over there, and not stable there when the process was killed
+  ['unlink a', 'disk', 'kill', 22, 32],
+  // put in place over there, and the name not stable
+  ['create c, replace b', 'disk', 'kill', 30736, 86],
+  // half written, then to be removed
+  ['append a, unlink a', 'disk', 'kill', 487, 41],
+  // half written, and the next process tried much later
+  ['rename b c, overwrite a, rename c b', 'disk', 'kill', 32586, 74],
+  // written, renamed and then covered: the rename came without what was written
+  ['overwrite a again, rename a b, overwrite a, create c, fsync c, rename c b', 'disk', 'power', 969, 105],
+  // both names of a rename were there
+  ['rename b c, fsync c', 'disk', 'power', 279, 44],
+  // written to after its name was gone here and not yet there
+  ['replace b, fsync a, unlink a, append a', 'disk', 'kill', 5140, 120],
+];
+
 function sequences(length: number): Steps[] {
   if (length === 0) return [[]];
   return sequences(length - 1).flatMap((steps) => STEPS.map((step) => [...steps, step]));
@@ -73,6 +90,15 @@ describe('a write-back cache that fails', () => {
         () => STEPS[dice.between(0, STEPS.length - 1)]!,
       );
       trials += await tryAll(steps, dice, 3);
+    }
+  });
+
+  it('keeps what failed once, at that operation and those around it', async () => {
+    for (const [names, far, how, seed, crashAt] of FAILED_ONCE) {
+      const steps = names.split(', ').map((name) => STEPS.find((step) => step.name === name)!);
+      const states = (await statesOf(steps))!;
+      for (let at = crashAt - 4; at <= crashAt + 4; at += 1)
+        await attempt({ steps, states, seed, far, how, crashAt: at });
     }
   });
 

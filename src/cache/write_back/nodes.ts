@@ -53,7 +53,7 @@ export interface Op {
   triedMs: number;
   /** What this process knows the far tree to hold since it tried in vain; null where it does not. */
   tried: Base | null;
-  /** When this process last began to write it over there. */
+  /** When it was last begun to be written over there, by this process or by the one before. */
   wroteMs: number | null;
   readonly sinceMs: number;
 }

@@ -137,6 +137,7 @@ export class Overlay {
 
   /** Forgets what nobody can get at: what was open when a process ended. */
   forgetLost(): void {
+    for (const op of this.#ops) if (op.begun) op.wroteMs = op.triedMs; // before the next attempt is noted
     for (const op of [...this.#ops])
       if (op.kind === 'file' && op.to === null) this.#drop(op, { freesLayer: false });
     for (const node of [...this.#nodes.values()]) if (node.ops.length === 0) this.#settle(node);

@@ -202,7 +202,11 @@ export class Sender {
   async #remove({ node }: Op, again: boolean): Promise<Sent> {
     const { far: path, base } = node;
     const there = path && (await this.#find(path));
-    if (path === null || base === null || !there) return sent(null);
+    if (path === null || base === null) return sent(null);
+    if (!there) {
+      if (again) await this.#keepGone(path);
+      return sent(null);
+    }
     const stays = (message: string): Sent => ({
       result: { far: null },
       conflict: { path, keptAs: null, message },
@@ -277,6 +281,22 @@ export class Sender {
   /** Makes a name durable that an attempt which was cut off may not have made so: that is part of a rename, to itself too. */
   #keepName(path: RelPath): Promise<void> {
     return this.#far.rename(path, path, { replace: true });
+  }
+
+  /**
+   * Makes durable that a name is gone, which an attempt that was cut off may not have done: that is part of each change in the
+   * folder, so something is made and removed there.
+   */
+  async #keepGone(path: RelPath): Promise<void> {
+    const mark = asidePath(path, 0);
+    try {
+      await this.#far.create(mark, { kind: 'directory' });
+    } catch (failure) {
+      const { code } = asCausewayError(failure);
+      if (code === 'CW_DISK_EXISTS' || code === 'CW_DISK_NOT_FOUND') return; // it is not ours, or the folder is gone too
+      throw failure;
+    }
+    await this.#far.remove(mark);
   }
 
   /** Gives a file its attributes, and makes all of it durable. */
