@@ -1,54 +1,16 @@
 // Locks that programs take in two mounts of one folder of a machine, and beside them in the folder itself, with a daemon and
-// an agent in processes of their own, over TLS. LOCKS=N counts so often in each program.
+// an agent in processes of their own, over TLS. LOCKS=N counts so often in each program, LOCKS=500 is the long form.
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { ROOT } from '../interop/rig.ts';
 import { type FarRig, startFarMount } from './far_rig.ts';
+import { LOCK_PROGRAM as PROGRAM, Program } from './program.ts';
 import { skip, until } from './rig.ts';
 
-const TIMES = Number(process.env['LOCKS'] ?? 500);
-const PROGRAM = path.join(ROOT, 'test/mount/lock_program.ts');
+const TIMES = Number(process.env['LOCKS'] ?? 100);
 const SQL_PROGRAM = path.join(ROOT, 'test/mount/sql_program.ts');
-const FLAGS = ['--disable-warning=ExperimentalWarning'];
-
-class Program {
-  readonly #child: ChildProcess;
-  #out = '';
-  #errors = '';
-  readonly ended: Promise<void>;
-
-  constructor(script: string, ...args: readonly string[]) {
-    this.#child = spawn(process.execPath, [...FLAGS, script, ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    this.#child.stdout?.on('data', (piece: Buffer) => {
-      this.#out += piece.toString();
-    });
-    this.#child.stderr?.on('data', (piece: Buffer) => {
-      this.#errors += piece.toString();
-    });
-    this.ended = once(this.#child, 'close').then(([code]) => {
-      if (code !== 0 && code !== null) throw new Error(this.#errors);
-    });
-    this.ended.catch(() => undefined); // told to who waits for it
-  }
-
-  has(word: string): boolean {
-    return this.#out.split('\n').includes(word);
-  }
-
-  get errors(): string {
-    return this.#errors;
-  }
-
-  kill(): void {
-    this.#child.kill('SIGKILL');
-  }
-}
 
 describe('locks of two mounts of one folder of a machine', { skip }, () => {
   let far: FarRig;
@@ -70,7 +32,7 @@ describe('locks of two mounts of one folder of a machine', { skip }, () => {
 
   for (const kind of ['fcntl', 'flock', 'ofd'])
     it(`lets each count where another one does not, by ${kind}`, async () => {
-      const times = kind === 'ofd' ? TIMES / 10 : TIMES;
+      const times = kind === 'ofd' ? Math.ceil(TIMES / 10) : TIMES;
       fs.writeFileSync(there(kind), '0'.padStart(16));
       const places = [first(kind), other(kind), there(kind)];
       const programs = places.map((at) => new Program(PROGRAM, kind, 'count', at, String(times)));
@@ -113,7 +75,7 @@ describe('locks of two mounts of one folder of a machine', { skip }, () => {
   });
 
   it('keeps a SQLite database right that is written through both', async () => {
-    const transactions = 200;
+    const transactions = Math.ceil(TIMES * 0.4);
     const programs = [first('data.db'), other('data.db')];
     await new Program(SQL_PROGRAM, 'create', there('data.db')).ended;
     const writers = programs.map((at) => new Program(SQL_PROGRAM, 'write', at, String(transactions)));

@@ -7,10 +7,12 @@ import { describe, it } from 'node:test';
 import { LIMITS } from '../../src/base/limits.ts';
 import { listFuseMounts } from '../../src/world/node/fuse_mount.ts';
 import { Rig, until } from '../interop/rig.ts';
+import { LOCK_PROGRAM, Program } from './program.ts';
 import { skip } from './rig.ts';
 
 const isMounted = (at: string) => listFuseMounts().some(({ mountpoint }) => mountpoint === at);
 const isLong = process.env['OUTAGE'] === '1';
+const COUNTS = 100;
 /** A deadline for busy machines: seconds are usual. */
 const AGAIN_MS = 40_000;
 
@@ -34,6 +36,15 @@ describe('a share that a machine shows', { skip }, () => {
     await files.writeFile(path.join(place, 'file'), 'from the machine');
     assert.equal(fs.readFileSync(path.join(source, 'file'), 'utf8'), 'from the machine');
     assert.equal(fs.statSync(path.join(source, 'file')).uid, 4_711);
+    fs.writeFileSync(path.join(source, 'file'), 'from the host'); // what is opened after it shows it
+    assert.equal(await files.readFile(path.join(place, 'file'), 'utf8'), 'from the host');
+    fs.writeFileSync(path.join(source, 'file'), 'from the machine');
+    await files.writeFile(path.join(place, 'count'), '0'.padStart(16));
+    const programs = [source, place].map(
+      (at) => new Program(LOCK_PROGRAM, 'fcntl', 'count', path.join(at, 'count'), String(COUNTS)),
+    );
+    for (const { ended } of programs) await ended;
+    assert.equal(Number(fs.readFileSync(path.join(source, 'count'), 'latin1')), 2 * COUNTS);
     assert.equal((await rig.cli('share', 'set', 'data', '--read-only')).code, 0);
     await assert.rejects(files.writeFile(path.join(place, 'file'), ''), { code: 'EROFS' });
     assert.equal((await rig.cli('share', 'set', 'data', '--writable', '--no-mount')).code, 0);
