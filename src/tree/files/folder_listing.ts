@@ -3,10 +3,11 @@ import type { Name } from '../../base/path.ts';
 import type { Dir, DirEntry } from '../../world/disk.ts';
 import type { Offload } from '../../world/offload.ts';
 import type { TreeEntry } from './file_tree.ts';
+import { nodeOf } from './local_node.ts';
 import { isPrivateName } from './names.ts';
-import { statNamesJob, unpackNode } from './stat_names_job.ts';
+import { statNamesJob, statUnlessGone, unpackNode } from './stat_names_job.ts';
 
-/** So many at first, so that the first answer comes soon. */
+/** So many at first, so that the first answer comes soon; and so few are looked at without a thread, which may have to start. */
 const FIRST_PAGE = 32;
 
 /**
@@ -44,9 +45,18 @@ async function nextNames(entries: AsyncIterator<DirEntry>, count: number): Promi
 }
 
 async function look(dir: Dir, names: readonly Name[], offload: Offload): Promise<TreeEntry[]> {
+  if (names.length <= FIRST_PAGE) return lookHere(dir, names);
   const packed = await offload.run(statNamesJob, { dir, names });
   return names.flatMap((name, index) => {
     const node = unpackNode(packed, index);
     return node === null ? [] : [{ name, node }];
+  });
+}
+
+async function lookHere(dir: Dir, names: readonly Name[]): Promise<TreeEntry[]> {
+  const stats = await Promise.all(names.map((name) => statUnlessGone(dir, name)));
+  return names.flatMap((name, index) => {
+    const stat = stats[index] ?? null;
+    return stat === null ? [] : [{ name, node: nodeOf(stat) }];
   });
 }

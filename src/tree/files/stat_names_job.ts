@@ -27,7 +27,7 @@ export const statNamesJob: Job<{ readonly dir: Dir; readonly names: readonly Nam
     const numbers = new Float64Array(names.length * NUMBERS);
     const times = new BigInt64Array(names.length * TIMES);
     for (const [index, name] of names.entries()) {
-      const stat = await unlessGone(dir, name);
+      const stat = await statUnlessGone(dir, name);
       ids.push(stat === null ? '' : `${stat.deviceId}:${stat.inode}`);
       if (stat === null) numbers[index * NUMBERS] = GONE;
       else pack(stat, numbers, times, index);
@@ -70,7 +70,8 @@ export function unpackNode({ ids, numbers, times }: PackedNodes, index: number):
   };
 }
 
-async function unlessGone(dir: Dir, name: Name): Promise<Stat | null> {
+/** Null where nothing has that name any more. */
+export async function statUnlessGone(dir: Dir, name: Name): Promise<Stat | null> {
   try {
     return await dir.stat(name);
   } catch (failure) {
