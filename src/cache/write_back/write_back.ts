@@ -99,8 +99,13 @@ export class WriteBack {
   }
 
   /** What was changed so far survives a power cut when it resolves. CW_DISK_*. */
-  sync(): Promise<void> {
-    return this.#journal.sync();
+  async sync(): Promise<void> {
+    try {
+      await this.#journal.sync();
+    } catch (failure) {
+      this.flusher.wake(); // what waits is sent on now, and the journal begins anew after it
+      throw failure;
+    }
   }
 
   bytesOf(extent: Extent, from: number, to: number): Promise<Uint8Array | null> {

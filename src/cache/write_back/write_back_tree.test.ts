@@ -5,6 +5,7 @@ import { parseRelPath, type RelPath } from '../../base/path.ts';
 import type { FileTree, TreeFile } from '../../tree/files/file_tree.ts';
 import { MemoryTree } from '../../tree/files/memory_tree.ts';
 import { createSimCryptography } from '../../world/sim/cryptography.ts';
+import { NO_DISK_FAULTS, NO_FAULTS } from '../../world/sim/faults.ts';
 import { Sim } from '../../world/sim/sim.ts';
 import type { World } from '../../world/world.ts';
 import { WriteBackTree } from './write_back_tree.ts';
@@ -86,10 +87,12 @@ interface Stage {
 interface More {
   readonly dirtyMaxBytes?: number;
   readonly ageMs?: number;
+  readonly syncErrorRate?: number;
 }
 
 function onStage(work: (stage: Stage) => Promise<void>, more: More = {}): Promise<void> {
-  const sim = new Sim(1);
+  const { syncErrorRate = 0, ...settingsMore } = more;
+  const sim = new Sim(1, { ...NO_FAULTS, disk: { ...NO_DISK_FAULTS, syncErrorRate } });
   const machine = sim.machine('m');
   machine.disk.writeTree('/d', {});
   return sim.run(machine, async (world) => {
@@ -108,7 +111,7 @@ function onStage(work: (stage: Stage) => Promise<void>, more: More = {}): Promis
       owner: { userId: 0, groupId: 0 },
       dirtyMaxBytes: 2 ** 22,
       ageMs: HOUR_MS,
-      ...more,
+      ...settingsMore,
     };
     await using tree = await WriteBackTree.open(ports, far.tree, settings);
     await work({ world, far, tree });
@@ -358,6 +361,21 @@ describe('a write-back cache', () => {
       assert.equal(await textOf(far.plain, 'a'), 'x');
       assert.deepEqual([tree.status.changes, tree.status.failures], [0, []]);
     }));
+
+  it('refuses what it cannot make stable, and goes on after what waited was sent on', () =>
+    onStage(
+      async ({ far, tree, world }) => {
+        let refused = 0;
+        for (let i = 0; i < 40; i += 1) {
+          if ((await codeOf(make(tree, `f${i}`, 'x'))) !== 'done') refused += 1;
+          await world.clock.sleep(1_000);
+        }
+        assert.ok(refused > 0 && refused < 30, `${refused}`);
+        await tree.waitClean(NEVER);
+        assert.deepEqual(await namesOf(far.plain), await namesOf(tree));
+      },
+      { syncErrorRate: 0.1 },
+    ));
 
   it('ends a wait for what cannot be sent on when it is told to', () =>
     onStage(async ({ far, tree, world }) => {
