@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -16,6 +16,7 @@ describe('causeway bench shares', () => {
   let dir = '';
   before(() => {
     dir = mkdtempSync(join(tmpdir(), 'cw-bench-shares-'));
+    chmodSync(dir, 0o711); // Apache serves as nobody
   });
   after(() => rmSync(dir, { recursive: true, force: true }));
 
