@@ -1,6 +1,7 @@
 import { BENCH_LIMITS } from './bench_limits.ts';
 import { CACHE_LIMITS } from './cache_limits.ts';
 import { COMMAND_LIMITS } from './command_limits.ts';
+import { LANE_LIMITS } from './lane_limits.ts';
 import { bytes, count, KIB, type Limit, MIB, ms } from './limit.ts';
 import { MACHINE_LIMITS } from './machine_limits.ts';
 import { MOUNT_LIMITS } from './mount_limits.ts';
@@ -116,6 +117,7 @@ export const LIMITS = {
   offloadThreadsMax: count(6, 'threads of a process for work on disks'),
   offloadQueueMax: count(4_096, 'pieces of work on disks that wait for a thread'),
   ...MACHINE_LIMITS,
+  ...LANE_LIMITS,
   // transfer
   chunkMinBytes: bytes(64 * KIB, 'smallest chunk (T1)'),
   chunkDefaultBytes: bytes(MIB, 'chunk of a large file'),
@@ -200,22 +202,7 @@ export const LIMITS = {
   packFilesMax: count(512, 'small files that travel in one message'),
   packFoldersMax: count(64, 'folders of the small files that are read or published in one piece of work'),
   smallFileMaxBytes: bytes(128 * KIB, 'a file up to this size travels in a pack'),
-  laneDirectAfterBytes: bytes(
-    16 * MIB,
-    'what a lane sends over the link, fast, before it gets a connection of its own',
-  ),
-  laneDirectMinBytesPerSecond: bytes(
-    24 * MIB,
-    'a lane that is slower stays on the link, which shares out by class and weight',
-  ),
-  laneUnackedMaxBytes: bytes(
-    12 * MIB,
-    'what a lane with a connection of its own sends ahead of the other side',
-  ),
-  laneAckBytes: bytes(2 * MIB, 'after how many bytes the other side says that it has them'),
-  laneDeadAfterMs: ms(20_000, 'how long the connection of a lane may be dead before it counts as cut'),
-  laneTicketsMax: count(64, 'lanes that may be waited for by one listener at a time'),
-  laneBuffersMax: count(16, 'idle chunk buffers that a lane keeps'),
+  laneBuffersMax: count(16, 'idle chunk buffers of one size that a process keeps'),
   journalReadBytes: bytes(MIB, 'piece of a journal that is read at a time'),
   chunksPerFileMax: count(2 ** 24, 'chunks of one file: 1 TiB in the smallest, 64 TiB in the largest chunks'),
   finishBacklogFiles: count(4_096, 'complete files that wait for their finish before the lanes pause'),

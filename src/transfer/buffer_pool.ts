@@ -4,11 +4,13 @@ import { sharedBytes } from '../base/bytes.ts';
 export class BufferPool {
   readonly #sizeBytes: number;
   readonly #maxIdle: number;
-  readonly #idle: Uint8Array[] = [];
+  readonly #idle: Uint8Array[];
 
-  constructor(sizeBytes: number, maxIdle: number) {
+  /** `idle`: buffers of that size that wait already. */
+  constructor(sizeBytes: number, maxIdle: number, idle: Uint8Array[] = []) {
     this.#sizeBytes = sizeBytes;
     this.#maxIdle = maxIdle;
+    this.#idle = idle;
   }
 
   take(): Uint8Array {
@@ -18,4 +20,18 @@ export class BufferPool {
   give(buffer: Uint8Array): void {
     if (this.#idle.length < this.#maxIdle) this.#idle.push(buffer);
   }
+}
+
+const kept: { sizeBytes: number; idle: Uint8Array[] } = { sizeBytes: 0, idle: [] };
+
+/**
+ * A pool whose idle buffers outlive the copy, for the next one of the same size: they would otherwise fill memory until the
+ * garbage collector comes, which small objects bring on and such buffers do not. One size is kept: copies seldom differ.
+ */
+export function lastingPool(sizeBytes: number, maxIdle: number): BufferPool {
+  if (kept.sizeBytes !== sizeBytes) {
+    kept.sizeBytes = sizeBytes;
+    kept.idle = [];
+  }
+  return new BufferPool(sizeBytes, maxIdle, kept.idle);
 }

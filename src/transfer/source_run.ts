@@ -7,7 +7,7 @@ import { decodeSinkMessage, encodeCopyMessage } from '../wire/copy_messages.ts';
 import type { CopyOptions, CopyPhase, Problem, SinkMessage, SourceMessage } from '../wire/copy_types.ts';
 import type { Stat } from '../world/disk.ts';
 import type { World } from '../world/world.ts';
-import { BufferPool } from './buffer_pool.ts';
+import { lastingPool } from './buffer_pool.ts';
 import { tellSums } from './checksum/source_sums.ts';
 import type { CopyCompressor } from './compress/copy_compressor.ts';
 import { dataMaxBytes, packMaxBytes, sourceCompression } from './compress/source_compression.ts';
@@ -319,7 +319,7 @@ export class SourceRun {
   }
 
   async #runLane(lane: number): Promise<void> {
-    const pool = new BufferPool(dataMaxBytes(this.#params.options), LIMITS.laneBuffersMax.value);
+    const pool = lastingPool(dataMaxBytes(this.#params.options), LIMITS.laneBuffersMax.value);
     const { shared } = this.#params;
     const stream = await this.#params.lanes.openLane(lane);
     this.#lanes.push(stream);

@@ -28,9 +28,12 @@ export interface LaneThread {
 
 /** Sends whole messages from a thread of its own. */
 export interface LaneSender extends LaneThread {
-  /** Resolves with why nothing more can be sent; stays open otherwise. */
-  readonly failed: Promise<Error>;
-  /** Takes a message: `head` is copied, `data` is read by the thread until the message was acknowledged by other means. */
+  /** Resolves once the thread touches nothing any more: with why it failed, or null after an end in peace. */
+  readonly over: Promise<Error | null>;
+  /**
+   * Takes a message: `head` is copied, `data`, which must be shared memory, is read by the thread where it lies. The caller
+   * keeps it alive and unchanged until the message was acknowledged by other means, or `over` has resolved.
+   */
   send(head: Uint8Array, data: readonly Uint8Array[]): void;
   /** Nothing more comes; the other end reads this after the last message. */
   end(): void;

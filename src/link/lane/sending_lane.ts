@@ -1,4 +1,4 @@
-import { totalBytes } from '../../base/bytes.ts';
+import { sharedBytes, totalBytes } from '../../base/bytes.ts';
 import { type Deferred, deferred, observed } from '../../base/deferred.ts';
 import { asCausewayError, CausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
@@ -123,7 +123,7 @@ export class SendingLane implements Stream {
     direct?.kill();
     // the thread may still read what it was given
     if (direct === null) this.#releaseAll();
-    else void direct.failed.then(() => this.#releaseAll());
+    else void direct.over.then(() => this.#releaseAll());
     this.#wake();
   }
 
@@ -135,8 +135,9 @@ export class SendingLane implements Stream {
   }
 
   async #sendDirect(sent: Sent): Promise<void> {
-    const [head = new Uint8Array(0), ...data] = sent.parts;
-    this.#unacked.push(sent);
+    const [head = new Uint8Array(0), ...rest] = sent.parts;
+    const data = rest.map(shared);
+    this.#unacked.push({ ...sent, parts: [head, ...data] });
     this.#unackedBytes += sent.sizeBytes;
     this.#port.sentBytes += sent.sizeBytes;
     this.#direct?.send(encodeLaneEnvelope(head), data);
@@ -190,8 +191,8 @@ export class SendingLane implements Stream {
     this.#direct = sender;
     await this.#stream.send([encodeLaneMark({ mark: 'switch' })]);
     this.#phase = 'direct';
-    void sender.failed.then(() => {
-      if (this.#isOnConnection) this.#recover(true);
+    void sender.over.then((failure) => {
+      if (failure !== null && this.#isOnConnection) this.#recover(true);
     });
   }
 
@@ -216,6 +217,7 @@ export class SendingLane implements Stream {
   }
 
   async #sendAgain(isToldByThisSide: boolean): Promise<void> {
+    await this.#direct?.over; // until then the thread may read what it was given
     if (isToldByThisSide) await this.#stream.send([encodeLaneMark({ mark: 'lost' })]);
     this.#acknowledge(await this.#lostAt.promise);
     for (const { parts, sizeBytes, onReleased } of this.#unacked.splice(0)) {
@@ -270,4 +272,12 @@ export class SendingLane implements Stream {
     this.#moved.resolve();
     this.#moved = deferred();
   }
+}
+
+/** What a thread reads lies in memory that stays in its place. */
+function shared(bytes: Uint8Array): Uint8Array {
+  if (bytes.buffer instanceof SharedArrayBuffer) return bytes;
+  const copy = sharedBytes(bytes.byteLength);
+  copy.set(bytes);
+  return copy;
 }

@@ -1,7 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { PipeSetup } from './lane_pipe.ts';
 
-/** What a thread of a lane starts with. */
+/** What a thread serves until it is told to close it. */
 export type LaneThreadData =
   | { readonly direction: 'send'; readonly setup: PipeSetup }
   | { readonly direction: 'receive'; readonly setup: PipeSetup; readonly slots: SlotMemory };
@@ -19,9 +19,19 @@ export const SLOT_SIGNAL = SLOTS;
 /** 1 once the thread shall end. */
 export const SLOT_STOP = SLOTS + 1;
 
-/** To the thread. `close` is the answer to `over`: until then the descriptor is open, so that its number stays its own. */
+/**
+ * Bytes that stay where they are until the message was acknowledged, or the thread has said that it is over: an address
+ * in place of an object, which the thread would keep alive until its next garbage collection, for hours.
+ */
+export interface LentMemory {
+  readonly at: bigint;
+  readonly sizeBytes: number;
+}
+
+/** To the thread: one `start`, in the end one `close`, then perhaps the next `start`. `close` is the answer to `over`: until then the descriptor is open, so that its number stays its own. */
 export type LaneOrder =
-  | { readonly kind: 'send'; readonly head: Uint8Array; readonly data: readonly Uint8Array[] }
+  | { readonly kind: 'start'; readonly data: LaneThreadData }
+  | { readonly kind: 'send'; readonly head: Uint8Array; readonly data: readonly LentMemory[] }
   | { readonly kind: 'end' }
   | { readonly kind: 'close' };
 
@@ -31,6 +41,8 @@ export type LaneWord =
   | { readonly kind: 'message'; readonly slot: number; readonly sizeBytes: number }
   | { readonly kind: 'ended' }
   /** Nothing more comes. `failure` is null after an end in peace. */
-  | { readonly kind: 'over'; readonly failure: { readonly code: string; readonly message: string } | null };
+  | { readonly kind: 'over'; readonly failure: { readonly code: string; readonly message: string } | null }
+  /** Closed, and ready for another one. */
+  | { readonly kind: 'idle' };
 
-export type LanePort = Pick<MessagePort, 'postMessage' | 'on' | 'close'>;
+export type LanePort = Pick<MessagePort, 'postMessage' | 'on'>;

@@ -1,4 +1,4 @@
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import { assert } from '../../../base/assert.ts';
 import { asCausewayError, CausewayError } from '../../../base/errors.ts';
 import { laneCalls } from './lane_calls.ts';
@@ -7,57 +7,78 @@ import {
   type LanePort,
   type LaneThreadData,
   type LaneWord,
+  type LentMemory,
   SLOT_SIGNAL,
   SLOT_STOP,
   SLOTS,
   type SlotMemory,
 } from './lane_orders.ts';
-import { addressOf, type LanePipe, openLanePipe } from './lane_pipe.ts';
+import { addressOf, type LanePipe, openLanePipe, type PipeSetup } from './lane_pipe.ts';
 
 /** A message begins with its length; 0 says that no other one comes. */
 const LENGTH_BYTES = 4;
 /** Heads of messages are gathered here; a longer one goes in pieces. */
 const HEAD_BYTES = 64 * 1024;
 
-/** Serves one end of a lane's connection, in a thread that does nothing else. Called once, by the module that it starts with. */
-export function serveLane(): void {
-  assert(parentPort !== null, 'a lane is served in a worker thread');
-  const data = workerData as LaneThreadData;
-  if (data.direction === 'send') new SendingThread(parentPort, data);
-  else receiveAll(parentPort, data);
+/** Serves connections of lanes, one at a time, in a thread that does nothing else. Called once, by the module that it starts with. */
+export function serveLanes(): void {
+  const port = parentPort;
+  assert(port !== null, 'lanes are served in a worker thread');
+  const head = new Uint8Array(new SharedArrayBuffer(HEAD_BYTES));
+  let current: Served | null = null;
+  port.on('message', (order: LaneOrder) => {
+    if (order.kind === 'start') current = serve(port, order.data, head);
+    else if (order.kind !== 'close') current?.take?.(order);
+    else {
+      current?.close();
+      current = null;
+      port.postMessage({ kind: 'idle' } satisfies LaneWord);
+    }
+  });
 }
 
-class SendingThread {
+interface Served {
+  /** Takes an order, where it waits for some. */
+  take?(order: Extract<LaneOrder, { kind: 'send' | 'end' }>): void;
+  close(): void;
+}
+
+function serve(port: LanePort, data: LaneThreadData, head: Uint8Array): Served {
+  return data.direction === 'send' ? new Sending(port, data.setup, head) : receiveAll(port, data);
+}
+
+class Sending implements Served {
   readonly #port: LanePort;
-  readonly #head = new Uint8Array(new SharedArrayBuffer(HEAD_BYTES));
-  readonly #headAt = addressOf(this.#head);
+  readonly #head: Uint8Array;
+  readonly #headAt: bigint;
   readonly #fd: number;
   #pipe: LanePipe | null = null;
   #isOver = false;
 
-  constructor(port: LanePort, { setup }: LaneThreadData) {
+  constructor(port: LanePort, setup: PipeSetup, head: Uint8Array) {
     this.#port = port;
+    this.#head = head;
+    this.#headAt = addressOf(head);
     this.#fd = setup.fd;
     this.#try(() => {
       this.#pipe = openLanePipe(setup);
       this.#say({ kind: 'ready' });
     });
-    port.on('message', (order: LaneOrder) => this.#take(order));
   }
 
-  #take(order: LaneOrder): void {
-    if (order.kind === 'close') {
-      return closeAll(this.#port, this.#pipe, this.#fd);
-    }
+  close(): void {
+    closeAll(this.#pipe, this.#fd);
+  }
+
+  take(order: Extract<LaneOrder, { kind: 'send' | 'end' }>): void {
     if (this.#isOver) return;
     if (order.kind === 'send') this.#try(() => this.#send(order.head, order.data));
     else this.#try(() => this.#end());
   }
 
-  #send(head: Uint8Array, data: readonly Uint8Array[]): void {
+  #send(head: Uint8Array, data: readonly LentMemory[]): void {
     const pipe = this.#pipe as LanePipe;
-    const sizeBytes = data.reduce((sum, { byteLength }) => sum + byteLength, head.byteLength);
-    this.#length(sizeBytes);
+    this.#length(data.reduce((sum, { sizeBytes }) => sum + sizeBytes, head.byteLength));
     let used = LENGTH_BYTES;
     for (let from = 0; from < head.byteLength; ) {
       const piece = head.subarray(from, from + HEAD_BYTES - used);
@@ -66,18 +87,8 @@ class SendingThread {
       pipe.send(this.#headAt, used + piece.byteLength, data.length > 0 || from < head.byteLength);
       used = 0;
     }
-    for (const [index, bytes] of data.entries()) this.#sendBytes(bytes, index < data.length - 1);
-  }
-
-  /** Bytes that are not shared came as a copy, and have to be copied once more to stay in their place. */
-  #sendBytes(bytes: Uint8Array, more: boolean): void {
-    const pipe = this.#pipe as LanePipe;
-    if (bytes.buffer instanceof SharedArrayBuffer) return pipe.send(addressOf(bytes), bytes.byteLength, more);
-    for (let from = 0; from < bytes.byteLength; from += HEAD_BYTES) {
-      const piece = bytes.subarray(from, from + HEAD_BYTES);
-      this.#head.set(piece);
-      pipe.send(this.#headAt, piece.byteLength, more || from + HEAD_BYTES < bytes.byteLength);
-    }
+    for (const [index, { at, sizeBytes }] of data.entries())
+      pipe.send(at, sizeBytes, index < data.length - 1);
   }
 
   #end(): void {
@@ -115,7 +126,7 @@ function overWord(thrown: unknown): LaneWord {
 }
 
 /** Receives until the other side ends, with blocking calls from end to end. */
-function receiveAll(port: LanePort, data: Extract<LaneThreadData, { direction: 'receive' }>): void {
+function receiveAll(port: LanePort, data: Extract<LaneThreadData, { direction: 'receive' }>): Served {
   const say = (word: LaneWord) => port.postMessage(word);
   let pipe: LanePipe | null = null;
   try {
@@ -127,15 +138,12 @@ function receiveAll(port: LanePort, data: Extract<LaneThreadData, { direction: '
   } catch (thrown) {
     say(overWord(thrown));
   }
-  port.on('message', (order: LaneOrder) => {
-    if (order.kind === 'close') closeAll(port, pipe, data.setup.fd);
-  });
+  return { close: () => closeAll(pipe, data.setup.fd) };
 }
 
-function closeAll(port: LanePort, pipe: LanePipe | null, fd: number): void {
+function closeAll(pipe: LanePipe | null, fd: number): void {
   pipe?.free();
   laneCalls()?.functions.close(fd);
-  port.close();
 }
 
 function receiveMessages(pipe: LanePipe, slots: SlotMemory, say: (word: LaneWord) => void): void {

@@ -1,6 +1,5 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { Worker } from 'node:worker_threads';
-import { asCausewayError, CausewayError, fromReport } from '../../../base/errors.ts';
+import { CausewayError, fromReport } from '../../../base/errors.ts';
 import { LIMITS } from '../../../base/limits.ts';
 import type {
   LanePiece,
@@ -13,32 +12,32 @@ import type {
 import type { Conn, TlsIdentity } from '../../net.ts';
 import type { ThreadModule } from '../offload.ts';
 import { laneCalls } from './lane_calls.ts';
+import { LaneCrew, type LaneDuty, type LaneHand } from './lane_crew.ts';
 import {
   type LaneOrder,
   type LaneThreadData,
   type LaneWord,
+  type LentMemory,
   SLOT_SIGNAL,
   SLOT_STOP,
-  SLOTS,
   type SlotMemory,
 } from './lane_orders.ts';
-import type { LaneIdentity, PipeSetup } from './lane_pipe.ts';
+import { addressOf, type LaneIdentity, type PipeSetup } from './lane_pipe.ts';
 
 const SHUT_RDWR = 2;
-/** A thread of a lane calls and waits, and leaves next to no garbage. */
-const HEAP = { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 32 };
 
 /** Threads that run `module`, which calls `serveLane`; null where the platform has no way for them. */
 export function createLaneThreads(module: ThreadModule): LaneThreads | null {
   if (laneCalls() === null) return null;
+  const crew = new LaneCrew(module);
   return {
     sender: (conn, setup) => {
       const pipe = pipeSetup(conn, setup);
-      return pipe === null ? null : new Sender(module, { direction: 'send', setup: pipe });
+      return pipe === null ? null : new Sender(crew, pipe);
     },
     receiver: (conn, setup) => {
       const pipe = pipeSetup(conn, setup);
-      return pipe === null ? null : new Receiver(module, pipe);
+      return pipe === null ? null : new Receiver(crew, pipe);
     },
   };
 }
@@ -68,24 +67,21 @@ process.on('exit', () => {
   for (const thread of living) thread.kill();
 });
 
-abstract class Thread implements LaneThread {
+abstract class Thread implements LaneThread, LaneDuty {
   readonly ready: Promise<void>;
-  readonly #worker: Worker;
+  readonly #hand: LaneHand;
   readonly #fd: number;
   readonly #ready = Promise.withResolvers<void>();
   /** The descriptor is the thread's until it says so. */
   #isOpen = true;
 
-  constructor(module: ThreadModule, data: LaneThreadData) {
-    this.#fd = data.setup.fd;
-    this.#worker = startWorker(module, data);
+  constructor(crew: LaneCrew, fd: number, dataFor: (hand: LaneHand) => LaneThreadData) {
+    this.#fd = fd;
     this.ready = this.#ready.promise;
     this.ready.catch(() => undefined); // who never waits for it learns of the failure where he uses it
     living.add(this);
-    this.#worker
-      .on('message', (word: LaneWord) => this.#hear(word))
-      .on('error', (error) => this.#died(asCausewayError(error).message))
-      .on('exit', () => this.#died('it ended'));
+    this.#hand = crew.begin(this);
+    this.order({ kind: 'start', data: dataFor(this.#hand) });
   }
 
   kill(): void {
@@ -93,14 +89,14 @@ abstract class Thread implements LaneThread {
   }
 
   protected order(order: LaneOrder): void {
-    this.#worker.postMessage(order);
+    this.#hand.order(order);
   }
 
-  protected abstract heard(word: Exclude<LaneWord, { kind: 'ready' | 'over' }>): void;
+  protected abstract heard(word: Extract<LaneWord, { kind: 'message' | 'ended' }>): void;
   /** Called once: null after an end in peace. */
   protected abstract ended(failure: CausewayError | null): void;
 
-  #hear(word: LaneWord): void {
+  hear(word: Exclude<LaneWord, { kind: 'idle' }>): void {
     if (word.kind === 'ready') return this.#ready.resolve();
     if (word.kind !== 'over') return this.heard(word);
     this.#gone(word.failure === null ? null : fromReport(word.failure));
@@ -108,7 +104,7 @@ abstract class Thread implements LaneThread {
   }
 
   /** Without a word: the descriptor is nobody's any more. */
-  #died(reason: string): void {
+  died(reason: string): void {
     if (!this.#isOpen) return;
     this.#gone(new CausewayError('CW_INTERNAL', `the thread of a lane failed: ${reason}`));
     laneCalls()?.functions.close(this.#fd);
@@ -124,18 +120,18 @@ abstract class Thread implements LaneThread {
 }
 
 class Sender extends Thread implements LaneSender {
-  readonly failed: Promise<Error>;
-  readonly #failed: (error: Error) => void;
+  readonly over: Promise<Error | null>;
+  readonly #over: (failure: Error | null) => void;
 
-  constructor(module: ThreadModule, data: LaneThreadData) {
-    super(module, data);
-    const { promise, resolve } = Promise.withResolvers<Error>();
-    this.failed = promise;
-    this.#failed = resolve;
+  constructor(crew: LaneCrew, setup: PipeSetup) {
+    super(crew, setup.fd, () => ({ direction: 'send', setup }));
+    const { promise, resolve } = Promise.withResolvers<Error | null>();
+    this.over = promise;
+    this.#over = resolve;
   }
 
   send(head: Uint8Array, data: readonly Uint8Array[]): void {
-    this.order({ kind: 'send', head, data: data.map(withoutRest) });
+    this.order({ kind: 'send', head, data: data.map((bytes) => lent(bytes)) });
   }
 
   end(): void {
@@ -153,14 +149,13 @@ class Sender extends Thread implements LaneSender {
   }
 
   protected ended(failure: CausewayError | null): void {
-    if (failure !== null) this.#failed(failure);
+    this.#over(failure);
   }
 }
 
-/** Cloning copies all the memory that an array is a view of, unless it is shared. */
-function withoutRest(bytes: Uint8Array): Uint8Array {
-  const isPart = bytes.byteLength < bytes.buffer.byteLength;
-  return isPart && !(bytes.buffer instanceof SharedArrayBuffer) ? bytes.slice() : bytes;
+/** Shared memory stays in its place; the caller keeps it alive. */
+function lent(bytes: Uint8Array): LentMemory {
+  return { at: addressOf(bytes), sizeBytes: bytes.byteLength };
 }
 
 class Receiver extends Thread implements LaneReceiver {
@@ -170,16 +165,14 @@ class Receiver extends Thread implements LaneReceiver {
   #failure: CausewayError | null = null;
   #waiting: PromiseWithResolvers<LanePiece | null> | null = null;
 
-  constructor(module: ThreadModule, setup: PipeSetup) {
-    const slotBytes = LIMITS.frameMaxBytes.value;
-    const slots = {
-      slotBytes,
-      bytes: new SharedArrayBuffer(SLOTS * slotBytes),
-      states: new SharedArrayBuffer((SLOT_STOP + 1) * Int32Array.BYTES_PER_ELEMENT),
-    };
-    super(module, { direction: 'receive', setup, slots });
-    this.#slots = slots;
-    this.#states = new Int32Array(slots.states);
+  constructor(crew: LaneCrew, setup: PipeSetup) {
+    let slots: SlotMemory | null = null;
+    super(crew, setup.fd, (hand) => {
+      slots = hand.freeSlots();
+      return { direction: 'receive', setup, slots };
+    });
+    this.#slots = slots as unknown as SlotMemory;
+    this.#states = new Int32Array(this.#slots.states);
   }
 
   receive(): Promise<LanePiece | null> {
@@ -196,7 +189,7 @@ class Receiver extends Thread implements LaneReceiver {
     this.#signal();
   }
 
-  protected heard(word: Exclude<LaneWord, { kind: 'ready' | 'over' }>): void {
+  protected heard(word: Extract<LaneWord, { kind: 'message' | 'ended' }>): void {
     this.#give(word.kind === 'ended' ? null : this.#pieceOf(word));
   }
 
@@ -229,18 +222,4 @@ class Receiver extends Thread implements LaneReceiver {
     Atomics.add(this.#states, SLOT_SIGNAL, 1);
     Atomics.notify(this.#states, SLOT_SIGNAL);
   }
-}
-
-function startWorker(module: ThreadModule, workerData: LaneThreadData): Worker {
-  const options = {
-    execArgv: ['--disable-warning=ExperimentalWarning'],
-    trackUnmanagedFds: false,
-    resourceLimits: HEAP,
-    workerData,
-  };
-  const worker =
-    'url' in module
-      ? new Worker(new URL(module.url), options)
-      : new Worker(module.text, { ...options, eval: true });
-  return worker;
 }
