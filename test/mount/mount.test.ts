@@ -36,6 +36,13 @@ function causeway(...args: readonly string[]) {
   );
 }
 
+/** As a rule of udev that comes with fuse3 has it; machines without udev have it for root alone. */
+function openToAll(device: string): Disposable {
+  const { mode } = fs.statSync(device);
+  fs.chmodSync(device, 0o666);
+  return { [Symbol.dispose]: () => fs.chmodSync(device, mode & 0o777) };
+}
+
 /** A mount that is served in the foreground. */
 async function foreground(
   source: string,
@@ -114,9 +121,11 @@ describe('causeway mount', { skip }, () => {
 
   it('works for a user who is not root, and for nobody else then', async () => {
     using at = folders();
+    using _device = openToAll('/dev/fuse');
     const user = { uid: 65_534, gid: 65_534 };
     for (const folder of [at.source, at.mountpoint]) fs.chownSync(folder, user.uid, user.gid);
     const child = await foreground(at.source, at.mountpoint, user);
+    assert.ok(isMounted(at.mountpoint));
     const file = path.join(at.mountpoint, 'file');
     await run('sh', ['-c', `echo hello >${file} && cat ${file}`], user);
     assert.throws(() => fs.readFileSync(file), { code: 'EACCES' });
