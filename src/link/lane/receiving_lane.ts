@@ -12,14 +12,14 @@ import type { LanePiece, LaneReceiver } from '../../world/lane_threads.ts';
 import type { Conn } from '../../world/net.ts';
 import type { Stream, StreamMessage } from '../mux/mux.ts';
 import type { LanePort } from './lane_port.ts';
+import { LaneStream } from './lane_stream.ts';
 
 const OVER = new CausewayError('CW_LINK_CLOSED', 'the lane has ended');
 
 type Outcome<T> = { readonly value: T } | { readonly failure: CausewayError };
 
 /** The receiving end of a lane: a stream of the link, beside which the other side may open a connection. See SendingLane. */
-export class ReceivingLane implements Stream {
-  readonly #stream: Stream;
+export class ReceivingLane extends LaneStream implements Stream {
   readonly #port: LanePort;
   readonly #over = new AbortController();
   #direct: LaneReceiver | null = null;
@@ -33,29 +33,13 @@ export class ReceivingLane implements Stream {
   #changed: Deferred<void> = deferred();
 
   constructor(stream: Stream, port: LanePort) {
-    this.#stream = stream;
+    super(stream);
     this.#port = port;
     this.#tell({ mark: 'ready', ticket: port.dials ? null : this.#issue() });
   }
 
-  get id(): number {
-    return this.#stream.id;
-  }
-
-  get kind(): Stream['kind'] {
-    return this.#stream.kind;
-  }
-
-  get streamClass(): Stream['streamClass'] {
-    return this.#stream.streamClass;
-  }
-
-  get opening(): Uint8Array {
-    return this.#stream.opening;
-  }
-
   send(parts: readonly Uint8Array[], onReleased?: () => void): Promise<void> {
-    return this.#stream.send(parts, onReleased);
+    return this.stream.send(parts, onReleased);
   }
 
   async receive(onArrived?: (bytes: number) => void): Promise<StreamMessage | null> {
@@ -76,17 +60,17 @@ export class ReceivingLane implements Stream {
 
   end(): Promise<void> {
     this.#abandon(OVER);
-    return this.#stream.end();
+    return this.stream.end();
   }
 
   reset(error: CausewayError): void {
     this.#abandon(error);
-    this.#stream.reset(error);
+    this.stream.reset(error);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#abandon(OVER);
-    await this.#stream[Symbol.asyncDispose]();
+    await this.stream[Symbol.asyncDispose]();
   }
 
   #abandon(error: CausewayError): void {
@@ -125,7 +109,7 @@ export class ReceivingLane implements Stream {
   }
 
   #nextOfLink(onArrived?: (bytes: number) => void): Promise<StreamMessage | null> {
-    const asked = this.#asked ?? this.#stream.receive(onArrived);
+    const asked = this.#asked ?? this.stream.receive(onArrived);
     this.#asked = null;
     this.#linkSays = null;
     return asked;
@@ -134,7 +118,7 @@ export class ReceivingLane implements Stream {
   /** While messages come over the connection, the link may have to say that it broke. */
   #askLink(): void {
     this.#linkSays = null;
-    const asked = observed(this.#stream.receive());
+    const asked = observed(this.stream.receive());
     this.#asked = asked;
     void outcomeOf(asked).then((outcome) => {
       if (this.#asked !== asked) return;
@@ -202,7 +186,7 @@ export class ReceivingLane implements Stream {
   }
 
   #tell(mark: LaneMark): void {
-    observed(this.#stream.send([encodeLaneMark(mark)])); // a stream that is gone says so to who receives
+    observed(this.stream.send([encodeLaneMark(mark)])); // a stream that is gone says so to who receives
   }
 }
 

@@ -13,6 +13,7 @@ import type { LaneSender } from '../../world/lane_threads.ts';
 import type { Conn } from '../../world/net.ts';
 import type { Stream, StreamMessage } from '../mux/mux.ts';
 import type { LanePort } from './lane_port.ts';
+import { LaneStream } from './lane_stream.ts';
 
 interface Sent {
   readonly parts: readonly Uint8Array[];
@@ -30,8 +31,7 @@ type Phase = 'link' | 'direct' | 'leaving' | 'recovering';
  * The sending end of a lane: a stream of the link, whose messages take a connection of their own once the lane is fast.
  * Messages stay in order, each arrives once, whatever breaks: what the other side has not acknowledged goes over the link again.
  */
-export class SendingLane implements Stream {
-  readonly #stream: Stream;
+export class SendingLane extends LaneStream implements Stream {
   readonly #port: LanePort;
   readonly #leaveCrowd: () => void;
   readonly #over = new AbortController();
@@ -53,28 +53,12 @@ export class SendingLane implements Stream {
   #windowFromMs: number;
 
   constructor(stream: Stream, port: LanePort, transfer: string) {
-    this.#stream = stream;
+    super(stream);
     this.#port = port;
     this.#leaveCrowd = port.enter(transfer);
     this.#windowFromMs = port.nowMs;
     observed(this.#lostAt.promise);
     void this.#listen();
-  }
-
-  get id(): number {
-    return this.#stream.id;
-  }
-
-  get kind(): Stream['kind'] {
-    return this.#stream.kind;
-  }
-
-  get streamClass(): Stream['streamClass'] {
-    return this.#stream.streamClass;
-  }
-
-  get opening(): Uint8Array {
-    return this.#stream.opening;
   }
 
   /** One after the other, so that what changes between link and connection does so between two messages. */
@@ -95,7 +79,7 @@ export class SendingLane implements Stream {
       return this.#sendDirect({ parts, sizeBytes: totalBytes(parts), onReleased });
     await this.#recovery;
     this.#count(totalBytes(parts));
-    return this.#stream.send(parts, onReleased);
+    return this.stream.send(parts, onReleased);
   }
 
   receive(): Promise<StreamMessage | null> {
@@ -109,7 +93,7 @@ export class SendingLane implements Stream {
     await this.#recovery;
     this.#next?.kill();
     this.#leaveCrowd();
-    await this.#stream.end();
+    await this.stream.end();
   }
 
   reset(error: CausewayError): void {
@@ -117,7 +101,7 @@ export class SendingLane implements Stream {
     this.#over.abort(error);
     this.#next?.kill();
     this.#lostAt.reject(error);
-    this.#stream.reset(error);
+    this.stream.reset(error);
     this.#leaveCrowd();
     const direct = this.#direct;
     direct?.kill();
@@ -131,7 +115,7 @@ export class SendingLane implements Stream {
     this.#leaveCrowd();
     this.#next?.kill();
     this.#direct?.kill();
-    await this.#stream[Symbol.asyncDispose]();
+    await this.stream[Symbol.asyncDispose]();
   }
 
   async #sendDirect(sent: Sent): Promise<void> {
@@ -179,7 +163,7 @@ export class SendingLane implements Stream {
     const { ticket, arrived, withdraw } = issued;
     const { signal } = this.#over;
     signal.addEventListener('abort', withdraw, { once: true });
-    await this.#stream.send([encodeLaneMark({ mark: 'offer', ticket })]);
+    await this.stream.send([encodeLaneMark({ mark: 'offer', ticket })]);
     const conn: Conn = await arrived;
     signal.removeEventListener('abort', withdraw);
     return this.#port.sender(conn, ticket);
@@ -189,7 +173,7 @@ export class SendingLane implements Stream {
     const sender = this.#next as LaneSender;
     this.#next = null;
     this.#direct = sender;
-    await this.#stream.send([encodeLaneMark({ mark: 'switch' })]);
+    await this.stream.send([encodeLaneMark({ mark: 'switch' })]);
     this.#phase = 'direct';
     void sender.over.then((failure) => {
       if (failure !== null && this.#isOnConnection) this.#recover(true);
@@ -218,11 +202,11 @@ export class SendingLane implements Stream {
 
   async #sendAgain(isToldByThisSide: boolean): Promise<void> {
     await this.#direct?.over; // until then the thread may read what it was given
-    if (isToldByThisSide) await this.#stream.send([encodeLaneMark({ mark: 'lost' })]);
+    if (isToldByThisSide) await this.stream.send([encodeLaneMark({ mark: 'lost' })]);
     this.#acknowledge(await this.#lostAt.promise);
     for (const { parts, sizeBytes, onReleased } of this.#unacked.splice(0)) {
       this.#unackedBytes -= sizeBytes;
-      await this.#stream.send(parts, onReleased);
+      await this.stream.send(parts, onReleased);
     }
     this.#phase = 'link';
   }
@@ -230,7 +214,7 @@ export class SendingLane implements Stream {
   async #listen(): Promise<void> {
     try {
       for (;;) {
-        const message = await this.#stream.receive();
+        const message = await this.stream.receive();
         if (message === null) throw new CausewayError('CW_LINK_CLOSED', 'the other side has left the lane');
         const mark = decodeLaneMark(message.bytes);
         message.release();
