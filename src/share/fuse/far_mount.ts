@@ -276,7 +276,8 @@ export class FarMount {
     if (frame.holds(8)) this.#minor.resolve(memory.view.getUint32(frame.body + 4, true));
     const answer = new DataView(new ArrayBuffer(OUT_HEADER_BYTES + INIT_OUT_BYTES));
     const { hasAcls } = this.#options;
-    const agreed = answerInit(memory.view, answer, frame, OUT_HEADER_BYTES, { wantsBacking: false, hasAcls });
+    const wishes = { wantsBacking: false, hasAcls, hasLocks: true };
+    const agreed = answerInit(memory.view, answer, frame, OUT_HEADER_BYTES, wishes);
     const error = typeof agreed === 'number' ? agreed : agreed.hasLongSetxattr ? 0 : -ERRNO.EPROTO;
     const sizeBytes = error === 0 ? answer.byteLength : OUT_HEADER_BYTES;
     const told = new DataView(answer.buffer, 0, sizeBytes);

@@ -4,10 +4,8 @@ import { ERRNO, FLAG, FLAG2, INIT_OUT_BYTES, MAJOR, MINOR, MINOR_MIN } from './p
 
 const WISHED =
   FLAG.asyncRead |
-  FLAG.posixLocks |
   FLAG.bigWrites |
   FLAG.dontMask |
-  FLAG.flockLocks |
   FLAG.autoInvalData |
   FLAG.doReaddirplus |
   FLAG.readdirplusAuto |
@@ -18,6 +16,9 @@ const WISHED =
   FLAG.handleKillprivV2 |
   FLAG.setxattrExt;
 
+/** Locks are asked for; without, the kernel keeps them among the programs that use the mount, at no request. */
+const LOCKS = FLAG.posixLocks | FLAG.flockLocks;
+
 const INIT_IN_BYTES = 16;
 const PAGE_BYTES = 4_096;
 
@@ -26,6 +27,8 @@ export interface InitWishes {
   readonly wantsBacking: boolean;
   /** Access lists name the same users here and where the folder is. */
   readonly hasAcls: boolean;
+  /** The server looks for locks of others than the programs that use the mount. */
+  readonly hasLocks: boolean;
 }
 
 export interface Agreed {
@@ -56,7 +59,11 @@ export function answerInit(
   const offered2 =
     (offered & FLAG.initExt) !== 0 && frame.holds(20) ? view.getUint32(frame.body + 16, true) : 0;
   const hasBacking = (offered2 & FLAG2.passthrough) !== 0 && wishes.wantsBacking;
-  const taken = WISHED | (hasBacking ? FLAG.initExt : 0) | (wishes.hasAcls ? FLAG.posixAcl : 0);
+  const taken =
+    WISHED |
+    (hasBacking ? FLAG.initExt : 0) |
+    (wishes.hasAcls ? FLAG.posixAcl : 0) |
+    (wishes.hasLocks ? LOCKS : 0);
   const readAhead = view.getUint32(frame.body + 8, true);
   answer.setUint32(out + 8, Math.min(readAhead, LIMITS.mountReadMaxBytes.value), true);
   answer.setUint32(out + 12, offered & taken, true);

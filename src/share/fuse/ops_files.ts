@@ -171,9 +171,10 @@ function writeAll({ frame, posix }: FuseState, fd: number, sizeBytes: number, of
   return done;
 }
 
-/** Of each close(2): the locks of the process on the file end. */
+/** Of each close(2): the locks of the process on the file end. The kernel of this machine keeps them itself, and asks but once. */
 export const flush: Operation = (state) => {
   const { frame, view, node } = state;
+  if (state.options.far === null) return -ERRNO.ENOSYS;
   if (node === undefined || !frame.holds(24)) return node === undefined ? -ERRNO.ESTALE : -ERRNO.EINVAL;
   state.locks.releaseOwner(node.id, lockOwnerAt(view, frame.body + 16), false);
   return 0;

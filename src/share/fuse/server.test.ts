@@ -126,8 +126,12 @@ describe('a FUSE server, asked by hand', { skip }, () => {
     const answer = fresh.init(31, FLAG.asyncRead | FLAG.posixLocks);
     assert.equal(answer?.error, 0);
     assert.equal(answer?.body.length, 64);
-    assert.equal(answer?.body.readUInt32LE(12), FLAG.asyncRead | FLAG.posixLocks);
+    assert.equal(answer?.body.readUInt32LE(12), FLAG.asyncRead, 'the kernel keeps locks by itself');
     assert.equal(fresh.ask(OP.getattr, ROOT_ID, words(0, 0, 0, 0))?.error, 0);
+  });
+
+  it('has the kernel close files without a question for each, since it keeps no locks', () => {
+    assert.equal(asked.ask(OP.flush, ROOT_ID, words(0, 0, 0, 0, 0, 0))?.error, -ERRNO.ENOSYS);
   });
 
   it('refuses names that could lead elsewhere, and follows no link', () => {

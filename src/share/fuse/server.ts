@@ -223,7 +223,11 @@ export class FuseServer {
     const state = this.#state;
     const { view, frame, out } = state;
     const wantsBacking = state.options.backing !== null;
-    const agreed = answerInit(view, view, frame, out, { wantsBacking, hasAcls: true });
+    const agreed = answerInit(view, view, frame, out, {
+      wantsBacking,
+      hasAcls: true,
+      hasLocks: false,
+    });
     if (typeof agreed === 'number') return agreed;
     state.hasLongSetxattr = agreed.hasLongSetxattr;
     state.hasBacking = agreed.hasBacking;
