@@ -82,8 +82,8 @@ export function makeExecutable(main: string, output: string): void {
       // Garbage of a copy would fill memory before it is worth collecting: see bin/causeway.
       execArgv: [
         '--disable-warning=ExperimentalWarning',
-        '--max-semi-space-size=8',
-        '--heap-growing-percent=100',
+        '--max-semi-space-size=4',
+        '--heap-growing-percent=50',
       ],
       // NODE_OPTIONS is meant for the user's own Node, which is of another version.
       execArgvExtension: 'none',

@@ -29,9 +29,10 @@ if read -r build former starts 2>/dev/null <"$base/trial" && [ "$build" = "\${he
 fi
 unset NODE_OPTIONS
 export NODE_COMPILE_CACHE="$here/../code"
+export MALLOC_ARENA_MAX="\${MALLOC_ARENA_MAX:-2}"
 export CAUSEWAY_AGENT_BUILD="\${here##*/}"
-exec "$here/../$runtime/node" --disable-warning=ExperimentalWarning --max-semi-space-size=8 \\
-  --heap-growing-percent=100 "$here/causeway-agent.mjs" "$@"
+exec "$here/../$runtime/node" --disable-warning=ExperimentalWarning --max-semi-space-size=4 \\
+  --heap-growing-percent=50 "$here/causeway-agent.mjs" "$@"
 `;
 
 export interface AgentSource {

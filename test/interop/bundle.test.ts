@@ -83,8 +83,8 @@ describe('a bundle of the program', () => {
     assert.deepEqual({ hash, args, stderr }, { hash: HASH_OF_ABC, args: ['x', '--help'], stderr: '' });
     assert.deepEqual(execArgv, [
       '--disable-warning=ExperimentalWarning',
-      '--max-semi-space-size=8',
-      '--heap-growing-percent=100',
+      '--max-semi-space-size=4',
+      '--heap-growing-percent=50',
     ]);
     assert.deepEqual(readdirSync(join(folder, 'tmp')), []);
   });

@@ -29,8 +29,8 @@ export class Served {
       process.execPath,
       [
         '--disable-warning=ExperimentalWarning',
-        '--max-semi-space-size=8',
-        '--heap-growing-percent=100',
+        '--max-semi-space-size=4',
+        '--heap-growing-percent=50',
         script,
         ...args,
         '--ready-fd',
@@ -39,7 +39,12 @@ export class Served {
       {
         stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
         // compiled code is kept between the many starts of a test run
-        env: { NODE_COMPILE_CACHE: join(tmpdir(), 'causeway-test-code'), ...process.env, ...env },
+        env: {
+          NODE_COMPILE_CACHE: join(tmpdir(), 'causeway-test-code'),
+          MALLOC_ARENA_MAX: '2',
+          ...process.env,
+          ...env,
+        },
       },
     );
     this.child.stderr?.on('data', (piece: Buffer) => {
