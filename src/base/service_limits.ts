@@ -106,6 +106,11 @@ export const SERVICE_LIMITS = {
   davPieceBytes: bytes(MIB, 'read from a file and sent to a WebDAV client in one go'),
   treePageNames: count(512, 'names of a folder whose nodes are looked at in one go, for a list of it'),
   davListPieceBytes: bytes(64 * KIB, 'of a WebDAV answer gathered before it is sent'),
+  davListPageBytes: bytes(256 * KIB, 'of a WebDAV list of a folder written in a thread in one go'),
+  davSmallFolderBytes: bytes(
+    4 * KIB,
+    'size of a folder as the file system tells it, up to which WebDAV lists it without a thread, which may have to start',
+  ),
   davLocksMax: count(10_000, 'WebDAV locks of one share'),
   davLockDefaultMs: ms(600_000, 'life of a WebDAV lock whose client asks for no time'),
   davLockMaxMs: ms(86_400_000, 'longest life of a WebDAV lock; its client may renew it'),

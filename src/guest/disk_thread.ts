@@ -1,5 +1,6 @@
 // The module that a thread for disk work starts with.
+import { davListJob } from '../share/webdav/list_job.ts';
 import { DISK_JOBS } from '../transfer/disk_jobs.ts';
 import { serveJobs } from '../world/node/offload_thread.ts';
 
-serveJobs(DISK_JOBS);
+serveJobs([...DISK_JOBS, davListJob]);

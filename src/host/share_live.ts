@@ -183,7 +183,7 @@ function failing(failure: CausewayError): FileTree {
   const fail = async () => {
     throw failure;
   };
-  const caps = { readOnly: false, lastingIds: false, values: null, space: null };
+  const caps = { readOnly: false, lastingIds: false, values: null, space: null, folder: null };
   const list = () => ({ [Symbol.asyncIterator]: () => ({ next: fail }) });
   return { caps, lookup: fail, list, open: fail, create: fail, setAttrs: fail, rename: fail, remove: fail };
 }

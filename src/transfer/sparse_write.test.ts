@@ -17,6 +17,7 @@ const context: JobContext = {
   clock: { monotonicMs: () => 0 },
   scratch: (sizeBytes) => new Uint8Array(sizeBytes),
   whole: null,
+  folders: null,
   frames: RUN_FRAMES,
   moved: () => undefined,
 };

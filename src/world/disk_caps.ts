@@ -80,10 +80,18 @@ export interface DirCaps {
   xattrsOf(name: Name): XattrStore | null;
   /** Attributes of the folder itself; null as said above. */
   readonly ownXattrs: XattrStore | null;
+  /** The same folder opened anew, so that a list of it has a place of its own; null where no thread lists folders. */
+  readonly again: (() => Promise<Dir>) | null;
 }
 
 /** Of a file that is passed on without its capabilities. */
 export const NO_FILE_CAPS: FileCaps = { ranges: null, copies: null, xattrs: null, cache: null };
 
 /** Of a folder that is passed on without its capabilities. */
-export const NO_DIR_CAPS: DirCaps = { links: null, owners: false, xattrsOf: () => null, ownXattrs: null };
+export const NO_DIR_CAPS: DirCaps = {
+  links: null,
+  owners: false,
+  xattrsOf: () => null,
+  ownXattrs: null,
+  again: null,
+};

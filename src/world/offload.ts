@@ -1,5 +1,6 @@
 import type { Clock } from './clock.ts';
 import type { FrameCodec } from './compression.ts';
+import type { FolderScan } from './folder_scan.ts';
 import { RUN_FRAMES } from './run_frames.ts';
 import type { WholeFiles } from './whole_files.ts';
 
@@ -10,6 +11,8 @@ export interface JobContext {
   scratch(sizeBytes: number): Uint8Array;
   /** A short way for small files, in threads that have it; handles of a wrapped disk never get there. */
   readonly whole: WholeFiles | null;
+  /** The same for lists of folders. */
+  readonly folders: FolderScan | null;
   /** What compressed messages are made of. */
   readonly frames: FrameCodec;
   /** Tells of bytes that have moved while the job goes on. */
@@ -44,6 +47,6 @@ export function inlineOffload(clock: Pick<Clock, 'monotonicMs'>, frames: FrameCo
   const scratch = (sizeBytes: number) => new Uint8Array(sizeBytes);
   return {
     run: (job, args, moved = () => undefined) =>
-      job.run(args, { clock, scratch, whole: null, frames, moved }),
+      job.run(args, { clock, scratch, whole: null, folders: null, frames, moved }),
   };
 }

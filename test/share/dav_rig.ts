@@ -11,7 +11,7 @@ import { followingLinks } from '../../src/tree/files/following_links.ts';
 import { LocalTree } from '../../src/tree/files/local_tree.ts';
 import type { HttpListen } from '../../src/world/http.ts';
 import { serveNodeHttp } from '../../src/world/node/http_server.ts';
-import { createNodeWorld } from '../../src/world/node/world.ts';
+import { createNodeWorld, type ThreadModule } from '../../src/world/node/world.ts';
 
 /** A folder served by WebDAV to anybody on this machine, below `/dav`. */
 export interface DavRig extends AsyncDisposable {
@@ -24,12 +24,19 @@ export interface DavRig extends AsyncDisposable {
   readonly records: string[];
 }
 
+export interface DavRigOptions {
+  /** What threads for disk work run; without it there are none. */
+  readonly threads?: ThreadModule;
+  /** Removed with the rig; a fresh one without it. */
+  readonly folder?: string;
+}
+
 export async function startDav(
   decorate: (tree: FileTree) => FileTree = (tree) => tree,
   tls: HttpListen['tls'] = null,
+  { threads, folder = fs.mkdtempSync(path.join(os.tmpdir(), 'cw-dav-')) }: DavRigOptions = {},
 ): Promise<DavRig> {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'cw-dav-'));
-  const world = createNodeWorld();
+  const world = createNodeWorld(threads === undefined ? {} : { threads });
   const local = await LocalTree.open(world, folder);
   const tree = decorate(local);
   const { clock, random } = world;

@@ -60,6 +60,7 @@ export class WriteBackTree implements FileTree, AsyncDisposable {
       readOnly: far.caps.readOnly,
       lastingIds: false,
       space: far.caps.space,
+      folder: null, // it would leave out what waits
       values: values && {
         get: async (path, name) => {
           await this.#sentOn(path);

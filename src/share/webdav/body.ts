@@ -55,6 +55,12 @@ export class PieceWriter {
     return this.#length >= LIMITS.davListPieceBytes.value;
   }
 
+  /** Sends bytes behind what was gathered; they must not be changed before this resolves. */
+  async pass(bytes: Uint8Array): Promise<void> {
+    await this.flush();
+    if (bytes.byteLength > 0) await this.#write(bytes);
+  }
+
   async flush(): Promise<void> {
     const text = this.#parts.join('');
     this.#parts = [];

@@ -4,7 +4,7 @@ import type { TreeNode } from '../../tree/files/file_tree.ts';
 import { checkConditions, checkIf, checkLocks, nodeAt } from './conditions.ts';
 import { answer, type DavCall, depthOf, destinationOf, mayOverwrite } from './context.ts';
 import { DavFailure } from './failure.ts';
-import { failedXml, MULTISTATUS_END, MULTISTATUS_HEAD, XML_TYPE } from './propfind.ts';
+import { failedXml, MULTISTATUS_END, MULTISTATUS_HEAD, XML_TYPE } from './multistatus.ts';
 import { copyAll, removeAll, type Undone } from './subtree.ts';
 
 /** DELETE: everything below too; what stays is listed. */

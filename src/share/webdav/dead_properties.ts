@@ -4,7 +4,7 @@ import { LIMITS } from '../../base/limits.ts';
 import type { RelPath } from '../../base/path.ts';
 import type { FileTree } from '../../tree/files/file_tree.ts';
 import { DavFailure } from './failure.ts';
-import type { XmlName } from './xml.ts';
+import type { XmlName } from './xml_text.ts';
 
 /** A property that a client has set and the server only keeps: `xml` is the whole element, which needs nothing around it. */
 export interface DeadProperty extends XmlName {

@@ -10,7 +10,7 @@ import { DavFailure } from './failure.ts';
 import { httpDate, parseHttpDate } from './http_date.ts';
 import { hrefIn, hrefOf } from './paths.ts';
 import { isServed } from './propfind.ts';
-import { escapeXml } from './xml.ts';
+import { escapeXml } from './xml_text.ts';
 
 /** What somebody stored must not act in a browser as a page of this server. */
 const SAFE_HEADERS = {

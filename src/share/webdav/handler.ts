@@ -4,11 +4,12 @@ import { answer, callOf, type DavCall, type DavShare, destinationOf } from './co
 import { asDavFailure, DavFailure } from './failure.ts';
 import { get } from './get.ts';
 import { lock, unlock } from './lock.ts';
-import { propfind, XML_TYPE } from './propfind.ts';
+import { XML_TYPE } from './multistatus.ts';
+import { propfind } from './propfind.ts';
 import { proppatch } from './proppatch.ts';
 import { makeFolder, put } from './put.ts';
 import { type ChangeName, type FileChange, recorded } from './records.ts';
-import { davTag } from './xml.ts';
+import { davTag } from './xml_text.ts';
 
 type Method = (call: DavCall) => Promise<void>;
 

@@ -1,23 +1,31 @@
 import { civilDay, daysSince1970 } from '../../base/utc.ts';
 
-const DAY_MS = 86_400_000;
-const NS_PER_MS = 1_000_000n;
+const DAY_S = 86_400;
+const NS_PER_S = 1_000_000_000n;
 
 const WEEKDAYS = ['Thu', 'Fri', 'Sat', 'Sun', 'Mon', 'Tue', 'Wed'] as const; // 1970-01-01 was a Thursday
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'] as const;
 
 /** `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 section 5.6.7). */
 export function httpDate(ns: bigint): string {
-  const wallMs = Math.floor(Number(ns / NS_PER_MS));
-  const days = Math.floor(wallMs / DAY_MS);
-  const seconds = Math.floor((wallMs - days * DAY_MS) / 1_000);
-  const [hour, minute] = [Math.floor(seconds / 3_600), Math.floor(seconds / 60) % 60];
-  if (days !== lastDay.days) lastDay = { days, text: dayText(days) };
-  return `${lastDay.text} ${TWO[hour]}:${TWO[minute]}:${TWO[seconds % 60]} GMT`;
+  const rest = ns % NS_PER_S;
+  return httpDateOf(Number((ns - (rest < 0n ? rest + NS_PER_S : rest)) / NS_PER_S));
 }
 
-/** Files of a folder are often of one day. */
+/** The same of whole seconds since 1970. */
+export function httpDateOf(seconds: number): string {
+  if (seconds === last.seconds) return last.text;
+  const days = Math.floor(seconds / DAY_S);
+  const ofDay = seconds - days * DAY_S;
+  const [hour, minute] = [Math.floor(ofDay / 3_600), Math.floor(ofDay / 60) % 60];
+  if (days !== lastDay.days) lastDay = { days, text: dayText(days) };
+  last = { seconds, text: `${lastDay.text} ${TWO[hour]}:${TWO[minute]}:${TWO[ofDay % 60]} GMT` };
+  return last.text;
+}
+
+/** Files of a folder are often of one day, and of one second. */
 let lastDay = { days: Number.NaN, text: '' };
+let last = { seconds: Number.NaN, text: '' };
 
 function dayText(days: number): string {
   const { year, month, day } = civilDay(days);

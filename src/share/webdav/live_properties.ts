@@ -6,7 +6,8 @@ import { etagOf } from './etag.ts';
 import { httpDate } from './http_date.ts';
 import { covers, type DavLock } from './locks.ts';
 import { hrefOf } from './paths.ts';
-import { davTag, escapeXml } from './xml.ts';
+import { SUPPORTED_LOCKS } from './supported_locks.ts';
+import { davTag, escapeXml } from './xml_text.ts';
 
 export interface Subject {
   readonly share: DavShare;
@@ -26,12 +27,6 @@ const ofFile =
   (read: (node: TreeNode) => string): Reader =>
   ({ node }) =>
     node.kind === 'directory' ? null : read(node);
-
-const SUPPORTED_LOCKS = ['exclusive', 'shared']
-  .map((scope) =>
-    davTag('lockentry', davTag('lockscope', davTag(scope)) + davTag('locktype', davTag('write'))),
-  )
-  .join('');
 
 /** Properties of RFC 4918 section 15 that the server knows itself. No client can set them. */
 const READERS: Readonly<Record<string, Reader>> = {

@@ -5,10 +5,11 @@ import { DavFailure } from './failure.ts';
 import { tokensOf } from './if_header.ts';
 import { activeLockXml } from './live_properties.ts';
 import { type DavLock, timeoutOf } from './locks.ts';
-import { XML_TYPE } from './propfind.ts';
+import { XML_TYPE } from './multistatus.ts';
 import { nodeAfterParents } from './put.ts';
 import { recorded } from './records.ts';
-import { davTag, elementsOf, isDav, writeXml, type XmlElement } from './xml.ts';
+import { elementsOf, isDav, writeXml, type XmlElement } from './xml.ts';
+import { davTag } from './xml_text.ts';
 
 /** Longest description that a client may give of itself; it is held in memory and shown to all. */
 const OWNER_MAX_CHARS = 4_096;

@@ -1,22 +1,29 @@
 import { asCausewayError } from '../../base/errors.ts';
-import { joinRel, type RelPath } from '../../base/path.ts';
+import { joinRel, type Name, parseName } from '../../base/path.ts';
 import type { TreeNode } from '../../tree/files/file_tree.ts';
 import { PieceWriter, readXml } from './body.ts';
 import { type DavCall, depthOf } from './context.ts';
 import { readDead } from './dead_properties.ts';
+import type { AskedList } from './entry_xml.ts';
 import { DavFailure } from './failure.ts';
 import { isAtHand, isLive, LIVE_NAMES, readAtHand, readLive, type Subject } from './live_properties.ts';
+import {
+  emptyXml,
+  MULTISTATUS_END,
+  MULTISTATUS_HEAD,
+  propstatsXml,
+  propstatXml,
+  XML_TYPE,
+} from './multistatus.ts';
 import { hrefIn, hrefOf } from './paths.ts';
-import { DAV, davTag, elementsOf, escapeXml, isDav, type XmlElement, type XmlName } from './xml.ts';
+import { listQuickly } from './quick_list.ts';
+import { elementsOf, isDav, type XmlElement } from './xml.ts';
+import { DAV, davTag, escapeXml, type XmlName } from './xml_text.ts';
 
 type Wish =
   | { readonly kind: 'names' }
   | { readonly kind: 'all'; readonly also: readonly XmlName[] }
   | { readonly kind: 'some'; readonly names: readonly XmlName[] };
-
-export const MULTISTATUS_HEAD = '<?xml version="1.0" encoding="utf-8"?>\n<D:multistatus xmlns:D="DAV:">';
-export const MULTISTATUS_END = '</D:multistatus>\n';
-export const XML_TYPE = 'application/xml; charset=utf-8';
 
 /** PROPFIND: entries are sent as they are read, so that a folder of any size takes the same memory. */
 export async function propfind(call: DavCall): Promise<void> {
@@ -40,22 +47,43 @@ export async function propfind(call: DavCall): Promise<void> {
 }
 
 async function describeMembers(folder: Subject, wish: Wish, out: PieceWriter): Promise<void> {
-  const { share, path, urlPath, href } = folder;
+  const { share, path } = folder;
   const names = namesAtHand(wish);
+  const add = async (name: string, node: TreeNode): Promise<void> => {
+    if (!isServed(node)) return;
+    const subject = memberOf(folder, parseName(name), node);
+    if (names !== null) out.add(xmlAtHand(subject, names));
+    else await describeUnlessGone(subject, wish, out);
+  };
+  const asked = askedOf(folder, wish);
+  if (asked !== null && (await listQuickly(folder, asked, out, add))) return;
   for await (const page of share.links.list(path))
     for (const { name, node } of page) {
-      if (!isServed(node)) continue;
-      const subject = {
-        share,
-        path: joinRel(path, name),
-        urlPath: joinRel(urlPath, name),
-        href: hrefIn(href, name, node.kind === 'directory'),
-        node,
-      };
-      if (names !== null) out.add(xmlAtHand(subject, names));
-      else await describeUnlessGone(subject, wish, out);
+      await add(name, node);
       if (out.isFull) await out.flush();
     }
+}
+
+function memberOf({ share, path, urlPath, href }: Subject, name: Name, node: TreeNode): Subject {
+  return {
+    share,
+    path: joinRel(path, name),
+    urlPath: joinRel(urlPath, name),
+    href: hrefIn(href, name, node.kind === 'directory'),
+    node,
+  };
+}
+
+/** What a thread can tell of each entry by itself; null where locks or the room that is left are asked for, too. */
+function askedOf({ share, href }: Subject, wish: Wish): AskedList | null {
+  if (wish.kind === 'names' || (wish.kind === 'all' && wish.also.length > 0)) return null;
+  const names = wish.kind === 'all' ? null : wish.names;
+  const isAsked = ({ ns, local }: XmlName, name: string) => ns === DAV && local === name;
+  const hasLocks = names === null || names.some((name) => isAsked(name, 'lockdiscovery'));
+  if (hasLocks && share.locks.size > 0) return null;
+  if (names?.some(({ ns, local }) => ns === DAV && isLive(local) && !isAtHand(local))) return null;
+  const mayBeDead = names === null || names.some(({ ns, local }) => ns !== DAV || !isLive(local));
+  return { href, names, mayBeDead };
 }
 
 async function describeUnlessGone(subject: Subject, wish: Wish, out: PieceWriter): Promise<void> {
@@ -142,38 +170,4 @@ async function someXml(subject: Subject, names: readonly XmlName[]): Promise<str
     else missing.push(emptyXml(name));
   }
   return propstatsXml(found, missing);
-}
-
-function propstatsXml(found: readonly string[], missing: readonly string[]): string {
-  const isEmpty = found.length === 0 && missing.length > 0;
-  return (isEmpty ? '' : propstatXml(found, 200)) + (missing.length > 0 ? propstatXml(missing, 404) : '');
-}
-
-export function emptyXml({ ns, local }: XmlName): string {
-  return `<${local} xmlns="${escapeXml(ns)}"/>`;
-}
-
-const REASONS: Readonly<Record<number, string>> = {
-  200: 'OK',
-  403: 'Forbidden',
-  404: 'Not Found',
-  409: 'Conflict',
-  423: 'Locked',
-  424: 'Failed Dependency',
-  500: 'Internal Server Error',
-  503: 'Service Unavailable',
-  507: 'Insufficient Storage',
-};
-
-export function statusXml(status: number): string {
-  return davTag('status', `HTTP/1.1 ${status} ${REASONS[status] ?? 'Status'}`);
-}
-
-export function propstatXml(properties: readonly string[], status: number, more = ''): string {
-  return davTag('propstat', davTag('prop', properties.join('')) + statusXml(status) + more);
-}
-
-/** One resource of a 207 that could not be done. */
-export function failedXml(prefix: string, path: RelPath, status: number): string {
-  return davTag('response', davTag('href', escapeXml(hrefOf(prefix, path, false))) + statusXml(status));
 }

@@ -5,9 +5,10 @@ import { type DeadProperty, readDead, writeDead } from './dead_properties.ts';
 import { asDavFailure, DavFailure } from './failure.ts';
 import { parseHttpDate } from './http_date.ts';
 import { isLive } from './live_properties.ts';
+import { emptyXml, MULTISTATUS_END, MULTISTATUS_HEAD, propstatXml, XML_TYPE } from './multistatus.ts';
 import { hrefOf } from './paths.ts';
-import { emptyXml, MULTISTATUS_END, MULTISTATUS_HEAD, propstatXml, XML_TYPE } from './propfind.ts';
-import { DAV, davTag, elementsOf, escapeXml, isDav, textOf, writeXml, type XmlElement } from './xml.ts';
+import { elementsOf, isDav, textOf, writeXml, type XmlElement } from './xml.ts';
+import { DAV, davTag, escapeXml } from './xml_text.ts';
 
 /** What Windows sets after each upload; the time is that of the file itself. */
 const WINDOWS = 'urn:schemas-microsoft-com:';

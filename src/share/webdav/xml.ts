@@ -1,19 +1,13 @@
 import { SaxesParser, type SaxesTagNS } from 'saxes';
 import { LIMITS } from '../../base/limits.ts';
 import { DavFailure } from './failure.ts';
-
-/** A name with its namespace; the empty namespace is none. */
-export interface XmlName {
-  readonly ns: string;
-  readonly local: string;
-}
+import { DAV, escapeXml, type XmlName } from './xml_text.ts';
 
 export interface XmlElement extends XmlName {
   readonly attributes: readonly (XmlName & { readonly value: string })[];
   readonly children: (XmlElement | string)[];
 }
 
-export const DAV = 'DAV:';
 const XMLNS = 'http://www.w3.org/2000/xmlns/';
 const XML = 'http://www.w3.org/XML/1998/namespace';
 
@@ -68,20 +62,6 @@ export function textOf(element: XmlElement): string {
   return element.children.map((child) => (typeof child === 'string' ? child : textOf(child))).join('');
 }
 
-export function escapeXml(text: string): string {
-  return text
-    .replace(/[&<>"\r]/g, (found) => ESCAPES[found] as string)
-    .replace(/[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/g, '\ufffd');
-}
-
-const ESCAPES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  '\r': '&#13;',
-};
-
 /** An element as text that means the same wherever it is put: every namespace is declared where it is used. */
 export function writeXml(element: XmlElement, inNs: string | null = null): string {
   const declared = element.ns === inNs ? '' : ` xmlns="${escapeXml(element.ns)}"`;
@@ -95,9 +75,4 @@ export function writeXml(element: XmlElement, inNs: string | null = null): strin
     .map((child) => (typeof child === 'string' ? escapeXml(child) : writeXml(child, element.ns)))
     .join('');
   return `<${element.local}${declared}${attributes.join('')}>${inside}</${element.local}>`;
-}
-
-/** An element of the namespace DAV: that stands among others of it; `inside` is XML. */
-export function davTag(local: string, inside = ''): string {
-  return inside === '' ? `<D:${local}/>` : `<D:${local}>${inside}</D:${local}>`;
 }

@@ -1,5 +1,6 @@
 import type { Name, RelPath } from '../../base/path.ts';
-import type { AttrPatch, EntryKind } from '../../world/disk.ts';
+import type { AttrPatch, Dir, EntryKind } from '../../world/disk.ts';
+import type { Offload } from '../../world/offload.ts';
 
 /** What a tree says of one of its nodes. Times in nanoseconds since 1970 UTC. */
 export interface TreeNode {
@@ -37,6 +38,13 @@ export interface NodeValues {
   set(path: RelPath, name: string, value: Uint8Array | null): Promise<void>;
 }
 
+/** A folder that was opened for one list of it in threads. */
+export interface TreeFolder extends AsyncDisposable {
+  /** Nobody else reads its entries. What trees leave out is in it: the private folder, what is no file, folder or symlink. */
+  readonly dir: Dir;
+  readonly offload: Offload;
+}
+
 /** What a tree offers beyond its seven verbs; null where it does not. */
 export interface TreeCaps {
   /** Every change is refused with CW_DISK_READ_ONLY. */
@@ -45,6 +53,8 @@ export interface TreeCaps {
   readonly lastingIds: boolean;
   readonly values: NodeValues | null;
   readonly space: (() => Promise<TreeSpace>) | null;
+  /** For lists of large folders; as `list` in what it refuses. */
+  readonly folder: ((path: RelPath) => Promise<TreeFolder>) | null;
 }
 
 /** An open file. It stays the same file when its name goes to another one. Errors are those of {@link FileTree}. */

@@ -34,13 +34,14 @@ export class LinkFollowingTree implements FileTree {
 
   constructor(inner: FileTree) {
     this.#inner = inner;
-    const { values } = inner.caps;
+    const { values, folder } = inner.caps;
     this.caps = {
       ...inner.caps,
       values: values && {
         get: (path, name) => this.#following(path, (plain) => values.get(plain, name)),
         set: (path, name, value) => this.#following(path, (plain) => values.set(plain, name, value)),
       },
+      folder: folder && (async (path) => folder(await this.#plainFolder(path))),
     };
   }
 

@@ -10,6 +10,7 @@ import type {
   TreeCaps,
   TreeEntry,
   TreeFile,
+  TreeFolder,
   TreeNode,
   TreeOpenMode,
 } from './file_tree.ts';
@@ -51,6 +52,7 @@ export class LocalTree implements FileTree, AsyncDisposable {
       lastingIds: true,
       values: new LocalValues((path, use) => this.#place(path, use)),
       space: () => root.space(),
+      folder: root.caps.again === null ? null : (path) => this.#folder(path),
     };
   }
 
@@ -71,6 +73,13 @@ export class LocalTree implements FileTree, AsyncDisposable {
   async *list(path: RelPath): AsyncIterable<readonly TreeEntry[]> {
     await using dir = await this.#openDir(checkedNames(path));
     yield* listFolder(dir, this.#offload);
+  }
+
+  async #folder(path: RelPath): Promise<TreeFolder> {
+    await using found = await this.#openDir(checkedNames(path));
+    const dir = await found.caps.again?.();
+    if (dir === undefined) throw new CausewayError('CW_UNSUPPORTED', 'no thread lists folders here');
+    return { dir, offload: this.#offload, [Symbol.asyncDispose]: () => dir.close() };
   }
 
   async open(path: RelPath, mode: TreeOpenMode): Promise<TreeFile> {

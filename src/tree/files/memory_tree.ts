@@ -36,6 +36,7 @@ export class MemoryTree implements FileTree {
         set: async (path, name, value) => this.#setValue(path, name, value),
       },
       space: null,
+      folder: null,
     };
   }
 

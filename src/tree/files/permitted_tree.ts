@@ -32,7 +32,7 @@ export class PermittedTree implements FileTree {
   constructor(inner: FileTree, permit: Permit, caps: Partial<TreeCaps> = {}) {
     this.#inner = inner;
     this.#permit = permit;
-    const { values } = inner.caps;
+    const { values, folder } = inner.caps;
     this.caps = {
       ...inner.caps,
       values: values && {
@@ -45,6 +45,12 @@ export class PermittedTree implements FileTree {
           return values.set(path, name, value);
         },
       },
+      folder:
+        folder &&
+        (async (path) => {
+          await permit({ verb: 'list', path, changes: false });
+          return folder(path);
+        }),
       ...caps,
     };
   }

@@ -81,6 +81,7 @@ export class NodeDir implements Dir {
       xattrsOf: (name) =>
         xattrStore(this.#context, (operation, call) => this.#at(operation, name, ({ path }) => call(path))),
       ownXattrs: xattrStore(this.#context, (operation, call) => this.#self(operation, (fd) => call(fd))),
+      again: () => this.#again(),
     };
   }
 
@@ -136,6 +137,14 @@ export class NodeDir implements Dir {
         throw isLink ? Object.assign(thrown, { code: 'ELOOP' }) : thrown;
       });
       return new NodeDir(this.#context, new FdLease(fd, calls.close), this.#show(name));
+    });
+  }
+
+  #again(): Promise<Dir> {
+    return this.#self('open', async (_fd, path) => {
+      const { calls } = this.#context;
+      const fd = await calls.open(path, DIR_FLAGS);
+      return new NodeDir(this.#context, new FdLease(fd, calls.close), this.#absolutePath);
     });
   }
 

@@ -41,6 +41,7 @@ export class SimDir implements Dir, Resource {
       xattrsOf: (name) =>
         simXattrs({ port: this.#port, name, at: () => this.#port.parts.mounts.across(this.#entry(name)) }),
       ownXattrs: simXattrs({ port: this.#port, name: this.label, at: () => this.#at }),
+      again: null,
     };
   }
 
