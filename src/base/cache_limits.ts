@@ -26,5 +26,20 @@ export const CACHE_LIMITS = {
     2_100,
     'age of the last change from which on the times of a file tell each further one: file systems count in steps of up to 2 s',
   ),
+  leaseBreakMs: ms(
+    10_000,
+    'how long a mount may take to let go of a lease that another one is waiting for, before it goes on without: what the mount still writes is refused then',
+  ),
+  leaseTermMs: ms(
+    5_000,
+    'how long a mount believes its leases after the last question that was answered: half of leaseBreakMs, for clocks that differ in speed',
+  ),
+  leaseRenewMs: ms(2_000, 'how often a mount with leases asks whether they still count'),
+  leasesMax: count(16_384, 'leases of one mount'),
+  leaseWaitingMax: count(1_024, 'requests of one mount that wait for the leases of others'),
+  leaseHandlesMax: count(
+    1_024,
+    'files that no program has open and a mount keeps open over there, to open them again without asking',
+  ),
   cacheFilesMax: count(65_536, 'files of one mount that a cache watches at one time'),
 } satisfies Record<string, Limit>;
