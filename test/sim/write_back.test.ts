@@ -1,10 +1,12 @@
-// Every short sequence of changes, with a process or the power failing at an operation of it. SEED=N chooses the operations,
-// WRITE_BACK_ALL=1 takes all sequences of three and every operation.
+// Short sequences of changes, with a process or the power failing at an operation of it. SEED=N chooses the operations,
+// WRITE_BACK_ALL=1 takes all sequences of up to three and every operation (write_back_all.ts), WRITE_BACK_MINUTES=N so many of
+// them as that time allows.
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type PlantedBug, plant } from '../../src/base/fault_points.ts';
 import { Dice } from '../../src/world/sim/dice.ts';
-import { nameOf, run, STEPS, statesOf, type Trial } from './write_back_scenario.ts';
+import { tryAllInThreads } from './write_back_all.ts';
+import { attempt, STEPS, sequences, statesOf, type Trial } from './write_back_scenario.ts';
 
 const SEED = Number(process.env['SEED'] ?? 1);
 const ALL = process.env['WRITE_BACK_ALL'] === '1';
@@ -30,31 +32,17 @@ const FAILED_ONCE: readonly (readonly [string, Trial['far'], Trial['how'], numbe
   ['replace b, fsync a, unlink a, append a', 'disk', 'kill', 5140, 120],
 ];
 
-function sequences(length: number): Steps[] {
-  if (length === 0) return [[]];
-  return sequences(length - 1).flatMap((steps) => STEPS.map((step) => [...steps, step]));
-}
-
-async function attempt(trial: Trial): Promise<number> {
-  try {
-    return await run(trial);
-  } catch (failure) {
-    throw new Error(nameOf(trial), { cause: failure });
-  }
-}
-
-/** Fails at `count` operations of the sequence, or at each; 0 where a plain tree refuses a step. */
-async function tryAll(steps: Steps, dice: Dice, count: number | null): Promise<number> {
+/** Fails at `count` operations of the sequence; 0 where a plain tree refuses a step. */
+async function trySome(steps: Steps, dice: Dice, count: number): Promise<number> {
   const states = await statesOf(steps);
   if (states === null) return 0;
   let trials = 0;
   for (const far of ['memory', 'disk'] as const) {
     const base = { steps, states, seed: SEED + dice.between(0, 999), far };
-    const whole = await attempt({ ...base, how: 'kill', crashAt: Number.POSITIVE_INFINITY });
+    const { operations } = await attempt({ ...base, how: 'kill', crashAt: Number.POSITIVE_INFINITY });
     for (const how of ['kill', 'power'] as const)
-      for (let i = 1; i <= (count ?? whole); i += 1) {
-        const crashAt = count === null ? i : dice.between(1, whole);
-        await attempt({ ...base, how, crashAt });
+      for (let i = 1; i <= count; i += 1) {
+        await attempt({ ...base, how, crashAt: dice.between(1, operations) });
         trials += 1;
       }
   }
@@ -66,7 +54,7 @@ async function findsOut(bug: PlantedBug): Promise<void> {
   try {
     await assert.rejects(async () => {
       const dice = Dice.fromSeed(SEED).fork(bug);
-      for (const steps of sequences(2)) await tryAll(steps, dice, 8);
+      for (const steps of sequences(2)) await trySome(steps, dice, 8);
     }, /SEED=/);
   } finally {
     pull();
@@ -78,7 +66,7 @@ describe('a write-back cache that fails', () => {
     const dice = Dice.fromSeed(SEED).fork('short');
     let trials = 0;
     for (const length of [1, 2])
-      for (const steps of sequences(length)) trials += await tryAll(steps, dice, ALL ? null : 1);
+      for (const steps of sequences(length)) trials += await trySome(steps, dice, 1);
     assert.ok(trials > 200, `${trials}`);
   });
 
@@ -89,7 +77,7 @@ describe('a write-back cache that fails', () => {
         { length: dice.between(3, 7) },
         () => STEPS[dice.between(0, STEPS.length - 1)]!,
       );
-      trials += await tryAll(steps, dice, 3);
+      trials += await trySome(steps, dice, 3);
     }
   });
 
@@ -103,11 +91,10 @@ describe('a write-back cache that fails', () => {
   });
 
   if (ALL)
-    it('loses nothing stable and keeps the order: all sequences of three', async () => {
-      const dice = Dice.fromSeed(SEED).fork('all');
-      let trials = 0;
-      for (const steps of sequences(3)) trials += await tryAll(steps, dice, null);
-      process.stdout.write(`${trials} failures\n`);
+    it('loses nothing stable and keeps the order: all sequences of up to three', async () => {
+      const minutes = Number(process.env['WRITE_BACK_MINUTES'] ?? Number.POSITIVE_INFINITY);
+      const { sequences: tried, left, trials } = await tryAllInThreads(SEED, minutes);
+      process.stdout.write(`${tried} sequences, ${trials} failures, ${left} sequences left\n`);
     });
 
   it('would be found out if it told of flushes that were none', () =>

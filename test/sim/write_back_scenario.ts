@@ -185,8 +185,14 @@ function openCache(world: World, far: FileTree, ageMs: number): Promise<WriteBac
   });
 }
 
-/** Does the steps and sends them on, fails at one operation, and looks at what the next process finds. Gives the operations. */
-export async function run(trial: Trial): Promise<number> {
+/** How many operations on the world there were, and how many before the last step began. */
+export interface Ran {
+  readonly operations: number;
+  readonly beforeLast: number;
+}
+
+/** Does the steps and sends them on, fails at one operation, and looks at what the next process finds. */
+export async function run(trial: Trial): Promise<Ran> {
   const { seed, states } = trial;
   const sim = new Sim(seed, {
     ...NO_FAULTS,
@@ -200,13 +206,14 @@ export async function run(trial: Trial): Promise<number> {
     trial.far === 'memory'
       ? Promise.resolve(interrupted(memory, async () => void (await world.disk.statPath('/d'))))
       : LocalTree.open(world, '/far');
-  let [begun, acknowledged, stable] = [0, 0, 0];
+  let [begun, acknowledged, stable, beforeLast] = [0, 0, 0, 0];
   const ageMs = Dice.fromSeed(seed).fork('age').pick([0, 2, 5_000]);
   const process = machine.spawn('first', async (world) => {
     const tree = await openCache(world, await farOf(world), ageMs);
     const program = new Program(tree);
     for (const [index, step] of trial.steps.entries()) {
       begun = index + 1;
+      if (begun === trial.steps.length) beforeLast = process.operations;
       const isStable = (await step.run(program)) === true;
       acknowledged = index + 1;
       if (isStable) stable = acknowledged;
@@ -222,7 +229,7 @@ export async function run(trial: Trial): Promise<number> {
   const least = trial.how === 'kill' ? acknowledged : stable;
   const isTorn = trial.how === 'power' && trial.far === 'disk'; // what was not flushed over there holds anything
   await look(sim, farOf, states.slice(least, begun + 1), states, isTorn);
-  return process.operations;
+  return { operations: process.operations, beforeLast };
 }
 
 /** What a new process shows must be one of `allowed`; it must all come to be over there, and stay through another power cut. */
@@ -280,4 +287,18 @@ function brief(view: View): string {
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([path, content]) => `${path}=${content.replace(/(.)\1{9,}/gs, (run) => `${run[0]}*${run.length}`)}`)
     .join(' ');
+}
+
+export function sequences(length: number): Trial['steps'][] {
+  if (length === 0) return [[]];
+  return sequences(length - 1).flatMap((steps) => STEPS.map((step) => [...steps, step]));
+}
+
+/** As {@link run}; a failure names the trial. */
+export async function attempt(trial: Trial): Promise<Ran> {
+  try {
+    return await run(trial);
+  } catch (failure) {
+    throw new Error(nameOf(trial), { cause: failure });
+  }
 }
