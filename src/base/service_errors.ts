@@ -81,6 +81,11 @@ export const SERVICE_ERRORS = {
     1,
     'Somebody else has changed the same over there. What was written here is kept beside it, under the name in the message: put the two together, then remove one.',
   ),
+  CW_CACHE_DIRTY: spec(
+    'retry',
+    4,
+    'Nothing is thrown away: bring the other machine back, then `causeway cache wait --clean`, and try again. `causeway cache status` tells what waits and why.',
+  ),
   CW_CACHE_JOURNAL: spec(
     'never',
     1,

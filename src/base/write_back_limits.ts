@@ -37,6 +37,27 @@ export const WRITE_BACK_LIMITS = {
     262_144,
     'files made through a write-back cache that keep their identity once they are over there; then the oldest change theirs',
   ),
+  writeBackDirtyMaxBytes: bytes(
+    1024 * MIB,
+    'what may wait in a mount with --cache-policy write-back where no --cache-size says so; who writes more waits',
+  ),
+  writeBackAgeMs: ms(
+    30_000,
+    'how long anything waits in a mount before it is sent on, as in the page cache of Linux',
+  ),
+  writeBackCleanMs: ms(
+    60_000,
+    'how long the end of a mount waits until all that was written in it is on the other machine, before it is refused',
+  ),
+  writeBackLookMs: ms(250, 'how often who waits for a write-back mount looks whether it is there again'),
+  writeBackWaitMs: ms(
+    20_000,
+    'how long one request waits for a clean cache; whoever waits longer asks again',
+  ),
+  writeBackFoldersOpenMax: count(
+    256,
+    'folders of another machine that a write-back cache keeps open there, to make names in them durable',
+  ),
   writeBackAttemptMs: ms(
     60_000,
     "after a crash, a change over there that is further from the last attempt to write that file is somebody else's",

@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
 import type { Add } from './add_command.ts';
 
+const TIMEOUT_TEXT = 'wait no longer than that: then the exit code is 1 (default: as long as it takes)';
+
 /** Blocks of files that are kept on this host's disk, in front of mounts of machines. */
 export function addCacheCommands(program: Command, add: Add): void {
   const cache = program.command('cache').description('see what is kept of mounted folders of machines');
@@ -11,4 +13,21 @@ export function addCacheCommands(program: Command, add: Add): void {
     'causeway cache status --json',
     async () => (await import('./commands/cache.ts')).cacheStatus,
   );
+  const waits = () => import('./commands/cache_wait.ts');
+  add(
+    cache,
+    'flush <place>',
+    'send on what waits in a mount with --cache-policy write-back; done when the other side has all of it, flushed',
+    'causeway cache flush /mnt/www',
+    async () => (await waits()).cacheFlush,
+  ).option('--timeout <seconds>', TIMEOUT_TEXT);
+  add(
+    cache,
+    'wait [place]',
+    'wait until nothing waits in that mount, or in any, so that this machine may be switched off',
+    'causeway cache wait --clean --timeout 60',
+    async () => (await waits()).cacheWait,
+  )
+    .option('--clean', 'until the other side has all that was written, flushed')
+    .option('--timeout <seconds>', TIMEOUT_TEXT);
 }

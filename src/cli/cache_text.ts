@@ -1,5 +1,5 @@
-import { formatBytes } from '../base/units.ts';
-import type { CacheView } from '../contract/mount_schemas.ts';
+import { formatBytes, formatDuration } from '../base/units.ts';
+import type { CacheView, WaitingView } from '../contract/mount_schemas.ts';
 
 /** By bytes that were asked for, 0 to 1; null before the first. */
 export function hitRateOf({ bytesFromCache, bytesFetched }: CacheView): number | null {
@@ -16,4 +16,18 @@ export function cacheText(cache: CacheView): string {
   const { residentBytes, capacityBytes, state } = cache;
   const holds = `${formatBytes(residentBytes)} of ${formatBytes(capacityBytes)}`;
   return `${holds}, hit rate ${hitRateText(hitRateOf(cache))}${state === 'on' ? '' : `, ${state}`}`;
+}
+
+/** What waits, in a few words. */
+export function waitingText(waiting: WaitingView | null): string {
+  if (waiting === null) return 'it is not mounted at the moment';
+  const { changes, dirtyBytes, failures } = waiting;
+  const [failure] = failures;
+  const why = failure === undefined ? '' : `; ${failure.path}: ${failure.message} (${failure.code})`;
+  return `${changes} changes with ${formatBytes(dirtyBytes)} wait${why}`;
+}
+
+/** A span, or that there is none. */
+export function spanText(durationMs: number | null, none: string): string {
+  return durationMs === null ? none : formatDuration(durationMs);
 }

@@ -24,8 +24,8 @@ export function addMountCommands(program: Command, add: Add): void {
     .addOption(
       new Option(
         '--cache-policy <policy>',
-        'with --cache-size: what becomes of writes (default: write-through; read-only refuses them)',
-      ).choices(['write-through', 'read-only', 'none']),
+        'what becomes of writes: with --cache-size write-through (the usual) or read-only; write-back: they wait on the disk of this host, up to --cache-size (default: 1 GiB)',
+      ).choices(['write-through', 'read-only', 'none', 'write-back']),
     )
     .option('--as-root', 'of a machine: a folder that belongs to root there may be changed as root')
     .option('--foreground', 'serve here, until the end by Ctrl-C or `causeway umount`')

@@ -20,6 +20,8 @@ export const CachePolicy = Type.Union([
   /** Nothing is written: the mount is read-only. */
   Type.Literal('read-only'),
   Type.Literal('none'),
+  /** What is written waits on the disk of the side with the mount, and is sent on later. */
+  Type.Literal('write-back'),
 ]);
 export type CachePolicy = Static<typeof CachePolicy>;
 
@@ -93,6 +95,51 @@ export const CacheView = Type.Object({
 });
 export type CacheView = Static<typeof CacheView>;
 
+/** What was written in a mount and is not where it belongs yet. */
+export const WaitingView = Type.Object({
+  dirtyBytes: Type.Integer(),
+  /** Files, names and attributes that are still to be changed there. */
+  changes: Type.Integer(),
+  /** Null where nothing waits. */
+  oldestDirtyAgeMs: Type.Union([Type.Integer(), Type.Null()]),
+  /** Null where it is not known. */
+  timeToCleanMs: Type.Union([Type.Integer(), Type.Null()]),
+  /** What the journal takes on its disk. */
+  journalBytes: Type.Integer(),
+  /** Changes that cannot be sent on, and why. */
+  failures: Type.Array(Type.Object({ path: Type.String(), code: Type.String(), message: Type.String() })),
+  /** Files that others have changed too: what was written here is kept beside them. */
+  conflicts: Type.Array(
+    Type.Object({
+      path: Type.String(),
+      keptAs: Type.Union([Type.String(), Type.Null()]),
+      message: Type.String(),
+    }),
+  ),
+});
+export type WaitingView = Static<typeof WaitingView>;
+
+/** Which cache is meant: a mount of this host by its place. */
+export const CacheWaitRequest = Type.Object(
+  {
+    mountpoint: Type.Optional(Path),
+    /** True: until nothing waits at all; false: until what waits now is sent on, or cannot be. */
+    clean: Type.Boolean(),
+    /** Answers after that time in any case. */
+    waitMs: Type.Integer({ minimum: 0, maximum: LIMITS.writeBackWaitMs.value }),
+  },
+  Strict,
+);
+export type CacheWaitRequest = Static<typeof CacheWaitRequest>;
+
+export const CacheWaitView = Type.Object({
+  /** What was waited for has come. */
+  isDone: Type.Boolean(),
+  /** Null where the machine has not told. */
+  waiting: Type.Union([WaitingView, Type.Null()]),
+});
+export type CacheWaitView = Static<typeof CacheWaitView>;
+
 export const MountView = Type.Object({
   vm: Type.String(),
   folder: Type.String(),
@@ -105,5 +152,9 @@ export const MountView = Type.Object({
   ]),
   /** Null where nothing is kept, and while it is not mounted. */
   cache: Type.Union([CacheView, Type.Null()]),
+  /** Null where nothing is kept. */
+  cachePolicy: Type.Union([CachePolicy, Type.Null()]),
+  /** Null where nothing waits here by its policy, and while it is not mounted. */
+  waiting: Type.Union([WaitingView, Type.Null()]),
 });
 export type MountView = Static<typeof MountView>;

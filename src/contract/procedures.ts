@@ -36,7 +36,13 @@ import {
   VmKeyView,
 } from './machine_schemas.ts';
 import { MetricFamilyView } from './metric_schemas.ts';
-import { AddMountRequest, MountView, RemoveMountRequest } from './mount_schemas.ts';
+import {
+  AddMountRequest,
+  CacheWaitRequest,
+  CacheWaitView,
+  MountView,
+  RemoveMountRequest,
+} from './mount_schemas.ts';
 import { AddedNotifierView, AddNotifierRequest, NotifierView } from './notify_schemas.ts';
 import { type ProcedureName, ROUTES } from './routes.ts';
 import {
@@ -104,6 +110,7 @@ export const PROCEDURES = {
   listMounts: { ...ROUTES.listMounts, params: Empty, body: Empty, result: Type.Array(MountView) },
   addMount: { ...ROUTES.addMount, params: Empty, body: AddMountRequest, result: MountView },
   removeMount: { ...ROUTES.removeMount, params: Empty, body: RemoveMountRequest, result: Empty },
+  waitCache: { ...ROUTES.waitCache, params: Empty, body: CacheWaitRequest, result: CacheWaitView },
   me: { ...ROUTES.me, params: Empty, body: Empty, result: MeView },
   logIn: { ...ROUTES.logIn, params: Empty, body: LogInRequest, result: MeView },
   logOut: { ...ROUTES.logOut, params: Empty, body: Empty, result: Empty },

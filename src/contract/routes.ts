@@ -36,6 +36,7 @@ export const ROUTES = {
   listMounts: { method: 'GET', path: '/v1/mounts' },
   addMount: { method: 'POST', path: '/v1/mounts' },
   removeMount: { method: 'POST', path: '/v1/mounts/remove' },
+  waitCache: { method: 'POST', path: '/v1/cache/wait' },
   me: { method: 'GET', path: '/v1/me' },
   logIn: { method: 'POST', path: '/v1/session' },
   logOut: { method: 'DELETE', path: '/v1/session' },

@@ -3,12 +3,20 @@ import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { orAborted } from '../base/signal.ts';
 import type { BlockStore } from '../cache/store/block_store.ts';
-import type { AddMountRequest, CachePolicy, CacheView, MountView } from '../contract/mount_schemas.ts';
+import type {
+  AddMountRequest,
+  CachePolicy,
+  CacheView,
+  CacheWaitView,
+  MountView,
+} from '../contract/mount_schemas.ts';
 import { StateFile } from '../link/session/state_file.ts';
 import type { KeySeal } from '../share/fuse/cache_keys.ts';
 import { FarMount } from '../share/fuse/far_mount.ts';
 import { firstMessage } from '../share/fuse/far_serving.ts';
+import type { LinkedMount } from '../share/fuse/linked_mount.ts';
 import { MountCaches } from '../share/fuse/mount_caches.ts';
+import { WriteBackMount } from '../share/fuse/write_back_mount.ts';
 import {
   decodeMountReady,
   encodeMountHello,
@@ -18,10 +26,11 @@ import {
 } from '../wire/mount_messages.ts';
 import type { Cryptography } from '../world/cryptography.ts';
 import type { Dir } from '../world/disk.ts';
-import type { Mounts } from '../world/mounts.ts';
+import type { KernelMount, Mounts } from '../world/mounts.ts';
 import type { World } from '../world/world.ts';
 import type { Machines } from './machines.ts';
 import { MountLoop } from './mount_loop.ts';
+import { waitForMount, waitingView } from './waiting_writes.ts';
 
 /** A mount as the daemon remembers it. */
 interface StoredMount {
@@ -44,7 +53,7 @@ interface Live {
   readonly record: StoredMount;
   readonly loop: MountLoop;
   /** What it is mounted by; null while it is not. */
-  readonly mount: () => FarMount | null;
+  readonly mount: () => LinkedMount | null;
   readonly close: () => Promise<void>;
 }
 
@@ -82,7 +91,7 @@ export class VmMounts implements AsyncDisposable {
     const stored = await this.#file.read();
     for (const record of (stored?.body['mounts'] ?? []) as StoredMount[])
       if (this.#parts.machines.has(record.vm)) this.#live.set(record.mountpoint, this.#begin(record));
-      else await this.#erase(record);
+      else if (!isWriteBack(record)) await this.#erase(record); // what waits in a journal is thrown away by nobody
   }
 
   views(): MountView[] {
@@ -140,10 +149,34 @@ export class VmMounts implements AsyncDisposable {
     const live = this.#live.get(mountpoint);
     if (live === undefined)
       throw new CausewayError('CW_MOUNT_UNKNOWN', `no folder of a machine is mounted at ${mountpoint}`);
+    if (isWriteBack(live.record)) await this.#finish(live);
     this.#live.delete(mountpoint);
     await this.#save();
     await live.close();
     await this.#erase(live.record);
+  }
+
+  /** Waits for what was written in mounts whose writes wait. CW_MOUNT_UNKNOWN, CW_USAGE where that one's do not. */
+  async waitFor(mountpoint: string, clean: boolean, waitMs: number): Promise<CacheWaitView> {
+    const live = this.#live.get(mountpoint);
+    if (live === undefined)
+      throw new CausewayError('CW_MOUNT_UNKNOWN', `no folder of a machine is mounted at ${mountpoint}`);
+    if (!isWriteBack(live.record))
+      throw new CausewayError('CW_USAGE', `${mountpoint} has no write-back cache: nothing waits there`);
+    return waitForMount(this.#parts.world.clock, () => waitingMount(live), { clean, waitMs });
+  }
+
+  /** All that was written is over there. CW_CACHE_DIRTY. */
+  async #finish(live: Live): Promise<void> {
+    const mount = waitingMount(live);
+    if (mount !== null) return mount.finish();
+    const { id, mountpoint, vm } = live.record;
+    const { changes, dirtyBytes } = await this.#caches.journals.left(id);
+    if (changes === 0) return;
+    throw new CausewayError(
+      'CW_CACHE_DIRTY',
+      `${changes} changes (${dirtyBytes} bytes) in ${mountpoint} wait for ${vm}, which is not there`,
+    );
   }
 
   async close(): Promise<void> {
@@ -160,7 +193,13 @@ export class VmMounts implements AsyncDisposable {
     return this.#file.write({ mounts: [...this.#live.values()].map(({ record }) => record) });
   }
 
-  async #erase({ id, cacheBytes, cacheFolder }: StoredMount): Promise<void> {
+  async #erase(record: StoredMount): Promise<void> {
+    const { id, cacheBytes, cacheFolder } = record;
+    if (isWriteBack(record)) {
+      const { changes } = await this.#caches.journals.left(id);
+      if (changes === 0) await this.#caches.journals.erase(id);
+      return;
+    }
     if (cacheBytes !== undefined) await this.#caches.erase(id, { folder: cacheFolder ?? null });
   }
 
@@ -176,25 +215,48 @@ export class VmMounts implements AsyncDisposable {
     }
   }
 
+  async #through(record: StoredMount, ofKernel: () => Promise<KernelMount>): Promise<LinkedMount> {
+    const store = await this.#cacheOf(record); // before: from the mount on its kernel waits for answers
+    try {
+      const { clock } = this.#parts.world;
+      return new FarMount(await ofKernel(), { clock, hasAcls: record.numericIds, store });
+    } catch (failure) {
+      await store?.close();
+      throw failure;
+    }
+  }
+
+  async #waiting(record: StoredMount, ofKernel: () => Promise<KernelMount>): Promise<LinkedMount> {
+    const { world, keys } = this.#parts;
+    const { id, cacheMs, cacheBytes } = record;
+    return WriteBackMount.open(
+      {
+        world,
+        crypto: keys.crypto,
+        place: await this.#caches.journals.place(id),
+        mountId: fromHex(id),
+        cacheMs,
+        dirtyMaxBytes: cacheBytes ?? LIMITS.writeBackDirtyMaxBytes.value,
+      },
+      ofKernel,
+    );
+  }
+
   #begin(record: StoredMount): Live {
     const { world, machines, mounts, wantedAt } = this.#parts;
     if (mounts === null) throw new CausewayError('CW_UNSUPPORTED', 'this daemon mounts nothing');
-    const { vm, readOnly, allowOther, numericIds, mountpoint } = record;
+    const { vm, readOnly, allowOther, mountpoint } = record;
     const source = `${vm}:${record.folder}`;
-    let mount: FarMount | null = null;
-    const mounted = async (): Promise<FarMount> => {
+    let mount: LinkedMount | null = null;
+    const ofKernel = () => mounts.mount({ mountpoint, source, readOnly, allowOther, makes: false });
+    const mounted = async (): Promise<LinkedMount> => {
       if (mount !== null) return mount;
-      const store = await this.#cacheOf(record); // before: from the mount on its kernel waits for answers
-      try {
-        const kernel = await mounts.mount({ mountpoint, source, readOnly, allowOther, makes: false });
-        mount = new FarMount(kernel, { clock: world.clock, hasAcls: numericIds, store });
-      } catch (failure) {
-        await store?.close();
-        throw failure;
-      }
+      mount = isWriteBack(record)
+        ? await this.#waiting(record, ofKernel)
+        : await this.#through(record, ofKernel);
       const made = mount;
-      void made.kernel.ended.then(() => {
-        mount = null;
+      void made.ended.then(() => {
+        if (mount === made) mount = null;
       });
       return made;
     };
@@ -206,11 +268,10 @@ export class VmMounts implements AsyncDisposable {
       stalled: (isStalled) => mount?.stalled(isStalled),
       run: async (stream, settled) => {
         const first = await mounted();
-        const { kernel } = first;
         await stream.send([encodeMountHello(await first.hello())]);
         const ready = decodeMountReady(await firstMessage(stream));
         settled();
-        void kernel.ended.then(() => stream.end()).catch(() => undefined); // the stream is over by itself
+        void first.ended.then(() => stream.end()).catch(() => undefined); // the stream is over by itself
         return (await mounted()).run(stream, ready);
       },
     });
@@ -244,15 +305,49 @@ function cacheOf(request: AddMountRequest): Pick<StoredMount, 'cacheBytes' | 'ca
   const { cacheBytes, cacheFolder, cachePolicy = 'write-through' } = request;
   if (cacheFolder !== undefined && !cacheFolder.startsWith('/'))
     throw new CausewayError('CW_USAGE', `${cacheFolder}: an absolute path is needed`);
+  if (cachePolicy === 'write-back') return { cachePolicy, ...writeBackOf(request) };
   if (cacheBytes === undefined || cachePolicy === 'none') return {};
   return { cacheBytes, cachePolicy, ...(cacheFolder === undefined ? {} : { cacheFolder }) };
 }
 
+/** How much may wait; what cannot go with it is refused. */
+function writeBackOf(request: AddMountRequest): Pick<StoredMount, 'cacheBytes'> {
+  const { numericIds, readOnly, cacheFolder, cacheBytes } = request;
+  if (numericIds === true || readOnly === true || cacheFolder !== undefined)
+    throw new CausewayError(
+      'CW_USAGE',
+      'a write-back mount has one owner, is writable, and keeps its journal in the data directory: leave --numeric-ids, --read-only and --cache-dir out',
+    );
+  return cacheBytes === undefined ? {} : { cacheBytes };
+}
+
+function isWriteBack({ cachePolicy }: Pick<StoredMount, 'cachePolicy'>): boolean {
+  return cachePolicy === 'write-back';
+}
+
+function waitingMount({ mount }: Live): WriteBackMount | null {
+  const mounted = mount();
+  return mounted instanceof WriteBackMount ? mounted : null;
+}
+
 function viewOf(live: Live): MountView {
   const { record, loop } = live;
+  const mount = waitingMount(live);
+  const cachePolicy = record.cachePolicy ?? null;
+  const waiting = mount === null ? null : waitingView(mount.waiting);
   const { vm, folder, mountpoint, readOnly } = record;
   const error = loop.error?.report() ?? null;
-  return { vm, folder, mountpoint, readOnly, state: loop.state, error, cache: cacheView(live) };
+  return {
+    vm,
+    folder,
+    mountpoint,
+    readOnly,
+    state: loop.state,
+    error,
+    cache: cacheView(live),
+    cachePolicy,
+    waiting,
+  };
 }
 
 function cacheView({ record, mount }: Live): CacheView | null {

@@ -11,7 +11,7 @@ import type {
   UpdateVmRequest,
   VmKeyView,
 } from '../contract/machine_schemas.ts';
-import type { AddMountRequest, MountView } from '../contract/mount_schemas.ts';
+import type { AddMountRequest, CacheWaitView, MountView } from '../contract/mount_schemas.ts';
 import type { AddedNotifierView, AddNotifierRequest, NotifierView } from '../contract/notify_schemas.ts';
 import type { PartView } from '../contract/part_schemas.ts';
 import type {
@@ -95,6 +95,8 @@ export interface MountsPort {
   views(): MountView[];
   add(request: AddMountRequest): Promise<MountView>;
   remove(mountpoint: string): Promise<void>;
+  /** Waits for what was written in a mount with a write-back cache; true `clean`: until nothing waits. */
+  waitFor(mountpoint: string, clean: boolean, waitMs: number): Promise<CacheWaitView>;
 }
 
 /** Reads the changes of a share, one after the other. */

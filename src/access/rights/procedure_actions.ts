@@ -45,6 +45,7 @@ export const PROCEDURE_ACTIONS = {
   listMounts: 'mount.read',
   addMount: 'mount.change',
   removeMount: 'mount.change',
+  waitCache: 'mount.change',
   me: 'signed-in',
   logIn: 'open',
   logOut: 'signed-in',

@@ -95,6 +95,12 @@ export class Flusher {
     if (this.#isIdle || (!this.#isDraining && this.#share() >= START_SHARE)) this.wake();
   }
 
+  /** What could not be sent on is tried again now: the link is there again. */
+  retry(): void {
+    this.#tryNow();
+    this.wake();
+  }
+
   /** Tells everybody who waits for {@link news}. */
   wake(): void {
     this.#news.resolve();

@@ -21,6 +21,10 @@ export interface WriteBackPorts extends JournalPorts {
 
 export interface WriteBackSettings extends FlushPolicy {
   readonly place: JournalPlace;
+  /** The far tree as who sends on is to see it, with what others have changed this moment; absent: as it is. */
+  readonly asking?: FileTree;
+  /** False: what waits is looked at only. */
+  readonly sends?: boolean;
   /** Whom new files belong to, until the far tree tells. */
   readonly owner: { readonly userId: number; readonly groupId: number };
 }
@@ -40,7 +44,7 @@ export class WriteBack {
     far: FileTree,
     journal: Journal,
     overlay: Overlay,
-    policy: FlushPolicy,
+    settings: WriteBackSettings,
   ) {
     this.far = far;
     this.overlay = overlay;
@@ -53,13 +57,13 @@ export class WriteBack {
         journal,
         overlay,
         commits: this.commits,
-        sender: new Sender(far, journal, {
+        sender: new Sender(settings.asking ?? far, journal, {
           wallMs: () => ports.clock.wallMs(),
           isTaken: (path) => overlay.shownAt(path) !== null,
         }),
         onApplied: ({ node }) => this.known.applied(node),
       },
-      policy,
+      settings,
     );
   }
 
@@ -85,7 +89,7 @@ export class WriteBack {
       throw failure;
     }
     const cache = new WriteBack(ports, far, journal, overlay, settings);
-    cache.flusher.start();
+    if (settings.sends !== false) cache.flusher.start();
     return { cache, cutBytes: found?.cutBytes ?? 0 };
   }
 

@@ -106,6 +106,23 @@ export class WriteBackTree implements FileTree, AsyncDisposable {
     };
   }
 
+  /** What was changed so far survives a power cut when it resolves. CW_DISK_*. */
+  sync(): Promise<void> {
+    return this.#cache.sync();
+  }
+
+  /** The far tree can be reached again: what could not be sent on is tried now. */
+  retry(): void {
+    this.#cache.flusher.retry();
+  }
+
+  /** Folders over there in which an attempt of the process before may have left something that is not whole. */
+  foldersInDoubt(): RelPath[] {
+    const begun = this.#cache.overlay.ops.filter((op) => op.begun);
+    const paths = begun.flatMap(({ to, node }) => [to, node.far]).filter((path) => path !== null);
+    return [...new Set(paths.map((path) => splitRel(path).parent))];
+  }
+
   /** All that waits now is over there when it resolves. Throws why something of it cannot be sent on. */
   flush(signal: AbortSignal): Promise<void> {
     return this.#cache.flusher.flush(signal);

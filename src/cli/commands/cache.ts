@@ -1,10 +1,32 @@
 import { formatBytes } from '../../base/units.ts';
-import type { CacheView } from '../../contract/mount_schemas.ts';
-import { hitRateOf, hitRateText } from '../cache_text.ts';
+import type { CacheView, WaitingView } from '../../contract/mount_schemas.ts';
+import { hitRateOf, hitRateText, spanText } from '../cache_text.ts';
 import type { Action, Context } from '../program.ts';
 import { table } from '../terminal.ts';
 
 const HEAD = ['MOUNTED AT', 'POLICY', 'DISK', 'HOLDS', 'OF', 'HIT RATE', 'EVICTED', 'DAMAGED', 'BYPASSED'];
+
+const WAITING_HEAD = [
+  'MOUNTED AT',
+  'WAITS FOR',
+  'DIRTY',
+  'CHANGES',
+  'OLDEST',
+  'CLEAN IN',
+  'JOURNAL',
+  'STUCK',
+  'CONFLICTS',
+];
+
+/** A mount in which writes wait. */
+interface Waits {
+  readonly mountpoint: string;
+  readonly source: string;
+  /** The machine that has the mount and the journal; null: this host. */
+  readonly at: string | null;
+  /** Null while it is not mounted: what waits is in the journal. */
+  readonly waiting: WaitingView | null;
+}
 
 interface Cached {
   readonly mountpoint: string;
@@ -20,11 +42,56 @@ interface Cached {
 export const cacheStatus: Action = async (context) => {
   const { terminal, json } = context;
   const mounts = [...(await ofMounts(context)), ...(await ofShares(context))];
-  if (json) terminal.out(`${JSON.stringify({ mounts })}\n`);
-  else if (mounts.length === 0) terminal.out('no mount has a cache\n');
-  else terminal.out(`${table([HEAD, ...mounts.map(rowOf)])}\n`);
+  const waiting = await waitingIn(context);
+  if (json) terminal.out(`${JSON.stringify({ mounts, waiting })}\n`);
+  else {
+    const tables = [
+      ...(mounts.length > 0 ? [table([HEAD, ...mounts.map(rowOf)])] : []),
+      ...(waiting.length > 0
+        ? [table([WAITING_HEAD, ...waiting.map(waitingRow)]), ...waiting.flatMap(notesOf)]
+        : []),
+    ];
+    terminal.out(`${tables.length === 0 ? 'no mount has a cache' : tables.join('\n')}\n`);
+  }
   return 0;
 };
+
+async function waitingIn({ client }: Context): Promise<Waits[]> {
+  const mounts = await client.call('listMounts', {});
+  return mounts
+    .filter(({ cachePolicy }) => cachePolicy === 'write-back')
+    .map(({ mountpoint, vm, folder, waiting }) => ({
+      mountpoint,
+      source: `${vm}:${folder}`,
+      at: null,
+      waiting,
+    }));
+}
+
+function waitingRow({ mountpoint, source, at, waiting }: Waits): string[] {
+  const place = at === null ? mountpoint : `${at}:${mountpoint}`;
+  if (waiting === null) return [place, source, 'not mounted', '-', '-', '-', '-', '-', '-'];
+  const { dirtyBytes, changes, oldestDirtyAgeMs, timeToCleanMs, journalBytes } = waiting;
+  return [
+    place,
+    source,
+    formatBytes(dirtyBytes),
+    String(changes),
+    spanText(oldestDirtyAgeMs, '-'),
+    changes === 0 ? 'clean' : spanText(timeToCleanMs, 'not known'),
+    formatBytes(journalBytes),
+    String(waiting.failures.length),
+    String(waiting.conflicts.length),
+  ];
+}
+
+/** What a person has to know of it. */
+function notesOf({ waiting }: Waits): string[] {
+  const failures = (waiting?.failures ?? []).map(
+    ({ path, code, message }) => `${path}: ${message} (${code})`,
+  );
+  return [...failures, ...(waiting?.conflicts ?? []).map(({ message }) => message)];
+}
 
 async function ofMounts({ client }: Context): Promise<Cached[]> {
   const mounts = await client.call('listMounts', {});

@@ -22,7 +22,7 @@ export const mount: Action = async (context, [folder, mountpoint], options) => {
   const { terminal, json } = context;
   const far = parseFar(folder);
   if (far === null && Object.keys(blockCacheOf(options, terminal.cwd)).length > 0)
-    throw new CausewayError('CW_USAGE', '--cache-size is for folders of machines');
+    throw new CausewayError('CW_USAGE', '--cache-size and --cache-policy are for folders of machines');
   if (far !== null) return mountFar(context, far, mountpoint, options);
   const request = {
     source: resolveAbsolute(terminal.cwd, folder),
@@ -71,6 +71,7 @@ function blockCacheOf(
   const { cacheSize, cacheDir, cachePolicy } = options;
   if (cacheSize === undefined) {
     if (cacheDir === undefined && (cachePolicy === undefined || cachePolicy === 'none')) return {};
+    if (cacheDir === undefined && cachePolicy === 'write-back') return { cachePolicy };
     throw new CausewayError('CW_USAGE', '--cache-dir and --cache-policy go with --cache-size');
   }
   return {

@@ -1,4 +1,5 @@
-import type { AddMountRequest, RemoveMountRequest } from '../../contract/mount_schemas.ts';
+import { CausewayError } from '../../base/errors.ts';
+import type { AddMountRequest, CacheWaitRequest, RemoveMountRequest } from '../../contract/mount_schemas.ts';
 import type { Details, Procedure } from '../procedure.ts';
 
 export const MOUNT_PROCEDURES = {
@@ -15,10 +16,18 @@ export const MOUNT_PROCEDURES = {
       return {};
     },
   },
+  waitCache: {
+    subject: (_parts, { body }) => `mount:${(body as CacheWaitRequest).mountpoint ?? ''}`,
+    act: ({ mounts }, { body }) => {
+      const { mountpoint, clean, waitMs } = body as CacheWaitRequest;
+      if (mountpoint === undefined) throw new CausewayError('CW_USAGE', 'say which mount is meant');
+      return mounts.waitFor(mountpoint, clean, waitMs);
+    },
+  },
 } satisfies Record<string, Procedure>;
 
 function detailsOf(request: AddMountRequest): Details {
-  const { vm, folder, readOnly, allowOther, numericIds, asRoot, cacheBytes = 0 } = request;
+  const { vm, folder, readOnly, allowOther, numericIds, asRoot, cacheBytes = 0, cachePolicy } = request;
   return {
     vm,
     folder,
@@ -27,5 +36,6 @@ function detailsOf(request: AddMountRequest): Details {
     numericIds: numericIds === true,
     asRoot: asRoot === true,
     cacheBytes,
+    ...(cachePolicy === undefined ? {} : { cachePolicy }),
   };
 }

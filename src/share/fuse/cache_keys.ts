@@ -43,6 +43,15 @@ export class CacheKeys {
     return key;
   }
 
+  /** The same for what must not be lost: CW_KEY_WRONG where there is one that cannot be read any more. */
+  async lastingKeyOf(id: string): Promise<Uint8Array> {
+    const sealed = (await this.#read()).get(id);
+    if (sealed === undefined) return this.keyOf(id);
+    const key = this.#opened(id, sealed);
+    if (key === null) throw new CausewayError('CW_KEY_WRONG', `the key of ${purposeOf(id)} cannot be read`);
+    return key;
+  }
+
   async ids(): Promise<string[]> {
     return [...(await this.#read()).keys()];
   }

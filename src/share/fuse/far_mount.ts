@@ -15,6 +15,7 @@ import { FarRequests } from './far_requests.ts';
 import { errorAnswer, FarWrites, writeHead } from './far_writes.ts';
 import { Frame } from './frame.ts';
 import { answerInit } from './init.ts';
+import type { LinkedMount } from './linked_mount.ts';
 import { inodeNotice, interruptFrame } from './notices.ts';
 import { ERRNO, IN_HEADER_BYTES, INIT_OUT_BYTES, OP, OUT_HEADER_BYTES } from './protocol.ts';
 
@@ -44,7 +45,7 @@ export interface FarMountOptions {
  * nothing gets through, requests wait for LIMITS.mountOutageMs, then they fail; the mount stays, and goes on with the next
  * stream.
  */
-export class FarMount {
+export class FarMount implements LinkedMount {
   readonly kernel: KernelMount;
   readonly cache: FarCache | null;
   readonly #options: FarMountOptions;
@@ -92,6 +93,10 @@ export class FarMount {
   async hello(): Promise<MountHello> {
     const minor = await this.#minor.promise;
     return { owner: this.kernel.owner, begins: !this.#hasBegun, hears: minor >= MINOR_EXPIRES };
+  }
+
+  get ended(): Promise<unknown> {
+    return this.kernel.ended;
   }
 
   get isReadOnly(): boolean {

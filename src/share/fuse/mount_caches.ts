@@ -5,6 +5,7 @@ import type { Cryptography } from '../../world/cryptography.ts';
 import type { Dir } from '../../world/disk.ts';
 import type { World } from '../../world/world.ts';
 import { CacheKeys, type KeySeal } from './cache_keys.ts';
+import { isJournalKey, MountJournals } from './mount_journals.ts';
 
 export interface CacheWish {
   readonly sizeBytes: number;
@@ -21,10 +22,13 @@ export interface MountCachesParts {
 
 /** The block caches of the mounts of this machine, by the ids of the mounts. */
 export class MountCaches {
+  /** What was written in mounts and waits to be sent on. */
+  readonly journals: MountJournals;
   readonly #parts: MountCachesParts;
 
   constructor(parts: MountCachesParts) {
     this.#parts = parts;
+    this.journals = new MountJournals(parts);
   }
 
   /** With keys in `dir`, the data directory, that `seal` seals. */
@@ -56,8 +60,8 @@ export class MountCaches {
   }
 
   /** Of all caches that there are keys for. CW_DAEMON_STATE. */
-  ids(): Promise<string[]> {
-    return this.#parts.keys.ids();
+  async ids(): Promise<string[]> {
+    return (await this.#parts.keys.ids()).filter((id) => !isJournalKey(id));
   }
 
   /** What was kept can never be read again, and takes no room where its disk can be reached. */

@@ -1,0 +1,22 @@
+import type { CausewayError } from '../../base/errors.ts';
+import type { Stream } from '../../link/mux/mux.ts';
+import type { MountHello, MountReady } from '../../wire/mount_messages.ts';
+import type { KernelMount } from '../../world/mounts.ts';
+import type { FarCache } from './far_cache.ts';
+
+/** A mount of this machine of a folder that another one has, over one stream after the other. */
+export interface LinkedMount {
+  readonly kernel: KernelMount;
+  /** Null where no blocks are kept. */
+  readonly cache: FarCache | null;
+  readonly isReadOnly: boolean;
+  /** Resolves once it is over, and nothing of it is under way any more. */
+  readonly ended: Promise<unknown>;
+  /** What the other side is told first. */
+  hello(): Promise<MountHello>;
+  /** Works over the stream until it ends: why it did, or null. */
+  run(stream: Stream, ready: MountReady): Promise<CausewayError | null>;
+  /** Whether the link has no carrier at the moment. */
+  stalled(isStalled: boolean): void;
+  close(): Promise<void>;
+}
