@@ -105,6 +105,13 @@ export const SERVICE_LIMITS = {
   ),
   davPieceBytes: bytes(MIB, 'read from a file and sent to a WebDAV client in one go'),
   treePageNames: count(512, 'names of a folder whose nodes are looked at in one go, for a list of it'),
+  davThreadFileBytes: bytes(4 * MIB, 'of a file from which on a thread sends it to a WebDAV client'),
+  davThreadTurnMs: ms(20, 'that one WebDAV client has a thread for itself; others have their turns between'),
+  davThreadTurnBytes: bytes(
+    MIB,
+    'that a WebDAV client takes in such a turn; one that is slower is served without a thread',
+  ),
+  davFastPieceMs: ms(20, 'in which a WebDAV client takes one piece before a thread serves it'),
   davListPieceBytes: bytes(64 * KIB, 'of a WebDAV answer gathered before it is sent'),
   davListPageBytes: bytes(256 * KIB, 'of a WebDAV list of a folder written in a thread in one go'),
   davSmallFolderBytes: bytes(

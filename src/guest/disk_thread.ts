@@ -1,6 +1,7 @@
 // The module that a thread for disk work starts with.
 import { davListJob } from '../share/webdav/list_job.ts';
+import { davSendJob } from '../share/webdav/send_job.ts';
 import { DISK_JOBS } from '../transfer/disk_jobs.ts';
 import { serveJobs } from '../world/node/offload_thread.ts';
 
-serveJobs([...DISK_JOBS, davListJob]);
+serveJobs([...DISK_JOBS, davListJob, davSendJob]);

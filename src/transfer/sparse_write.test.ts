@@ -18,6 +18,7 @@ const context: JobContext = {
   scratch: (sizeBytes) => new Uint8Array(sizeBytes),
   whole: null,
   folders: null,
+  sender: null,
   frames: RUN_FRAMES,
   moved: () => undefined,
 };

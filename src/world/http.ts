@@ -16,6 +16,17 @@ export interface HttpRequest {
   readonly isEncrypted: boolean;
 }
 
+/** The connection of an answer, for a thread that sends a part of the body. */
+export interface LentConnection {
+  readonly fd: number;
+  /** False once the connection is broken, or broken off. */
+  readonly isOpen: boolean;
+  /** So much was sent over it. */
+  sent(sizeBytes: number): void;
+  /** Nothing is sent over it by others from now on. */
+  giveBack(): void;
+}
+
 /** The answer to one request. */
 export interface HttpReply {
   /** Whether the status has been sent. */
@@ -24,6 +35,11 @@ export interface HttpReply {
   /** Resolves when the next piece may be written; the bytes must not be changed then either. CW_LINK_CLOSED. */
   write(bytes: Uint8Array): Promise<void>;
   end(): Promise<void>;
+  /**
+   * For the next bytes of the body, once all that was written has left: until it is given back nothing may be written, and
+   * the answer is not ended. Null where there is no plain connection that could be lent now.
+   */
+  lend(): LentConnection | null;
   /** Breaks the connection, so that the client does not take what it has for the whole. */
   cut(): void;
 }

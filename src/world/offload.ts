@@ -1,5 +1,6 @@
 import type { Clock } from './clock.ts';
 import type { FrameCodec } from './compression.ts';
+import type { FileSender } from './file_sender.ts';
 import type { FolderScan } from './folder_scan.ts';
 import { RUN_FRAMES } from './run_frames.ts';
 import type { WholeFiles } from './whole_files.ts';
@@ -13,6 +14,8 @@ export interface JobContext {
   readonly whole: WholeFiles | null;
   /** The same for lists of folders. */
   readonly folders: FolderScan | null;
+  /** Sends files over connections; null where threads have no such way. */
+  readonly sender: FileSender | null;
   /** What compressed messages are made of. */
   readonly frames: FrameCodec;
   /** Tells of bytes that have moved while the job goes on. */
@@ -47,6 +50,6 @@ export function inlineOffload(clock: Pick<Clock, 'monotonicMs'>, frames: FrameCo
   const scratch = (sizeBytes: number) => new Uint8Array(sizeBytes);
   return {
     run: (job, args, moved = () => undefined) =>
-      job.run(args, { clock, scratch, whole: null, folders: null, frames, moved }),
+      job.run(args, { clock, scratch, whole: null, folders: null, sender: null, frames, moved }),
   };
 }

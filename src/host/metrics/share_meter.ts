@@ -47,6 +47,21 @@ export class ShareMeter {
           tallies.add('causeway_share_sent_bytes', { share }, sizeBytes);
         },
         end: () => reply.end(),
+        lend: () => {
+          const lent = reply.lend();
+          if (lent === null) return null;
+          return {
+            fd: lent.fd,
+            get isOpen() {
+              return lent.isOpen;
+            },
+            sent: (sizeBytes) => {
+              lent.sent(sizeBytes);
+              tallies.add('causeway_share_sent_bytes', { share }, sizeBytes);
+            },
+            giveBack: () => lent.giveBack(),
+          };
+        },
         cut: () => reply.cut(),
       },
     };

@@ -1,4 +1,3 @@
-import { LIMITS } from '../../base/limits.ts';
 import { splitRel } from '../../base/path.ts';
 import type { TreeFile, TreeNode } from '../../tree/files/file_tree.ts';
 import { PieceWriter } from './body.ts';
@@ -10,6 +9,7 @@ import { DavFailure } from './failure.ts';
 import { httpDate, parseHttpDate } from './http_date.ts';
 import { hrefIn, hrefOf } from './paths.ts';
 import { isServed } from './propfind.ts';
+import { type Piece, sendBody } from './send_body.ts';
 import { escapeXml } from './xml_text.ts';
 
 /** What somebody stored must not act in a browser as a page of this server. */
@@ -17,11 +17,6 @@ const SAFE_HEADERS = {
   'x-content-type-options': 'nosniff',
   'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'; sandbox",
 } as const;
-
-interface Piece {
-  readonly start: number;
-  readonly end: number;
-}
 
 /** GET and HEAD: a file or a range of it, and a plain list of a folder for browsers. */
 export async function get(call: DavCall): Promise<void> {
@@ -37,7 +32,11 @@ export async function get(call: DavCall): Promise<void> {
   await sendFile(call, file, opened);
 }
 
-async function sendFile({ request, reply, place }: DavCall, file: TreeFile, node: TreeNode): Promise<void> {
+async function sendFile(
+  { share, request, reply, place }: DavCall,
+  file: TreeFile,
+  node: TreeNode,
+): Promise<void> {
   const etag = etagOf(node);
   const range = rangeOf(request.header('range'), request.header('if-range'), node, etag);
   const { start, end } = range ?? { start: 0, end: node.sizeBytes };
@@ -50,26 +49,9 @@ async function sendFile({ request, reply, place }: DavCall, file: TreeFile, node
     ...(range === null ? {} : { 'content-range': `bytes ${start}-${end - 1}/${node.sizeBytes}` }),
     ...SAFE_HEADERS,
   });
-  if (request.method !== 'HEAD') {
-    const buffers = [newBuffer(end - start), newBuffer(end - start)] as const;
-    let sending: Promise<void> = Promise.resolve();
-    for (let at = start, turn = 0; at < end; turn += 1) {
-      const buffer = buffers[turn % 2 === 0 ? 0 : 1];
-      const count = await file.read(buffer.subarray(0, Math.min(buffer.byteLength, end - at)), at);
-      await sending;
-      // the file has become shorter: the client must not take what it has for the whole
-      if (count === 0) return reply.cut();
-      sending = reply.write(buffer.subarray(0, count));
-      sending.catch(() => undefined); // awaited with the next piece or below
-      at += count;
-    }
-    await sending;
-  }
+  if (request.method !== 'HEAD' && !(await sendBody(reply, file, { start, end }, share.clock)))
+    return reply.cut();
   await reply.end();
-}
-
-function newBuffer(lengthBytes: number): Uint8Array {
-  return new Uint8Array(Math.max(1, Math.min(LIMITS.davPieceBytes.value, lengthBytes)));
 }
 
 /** One range (RFC 9110 section 14.2); null for the whole, also where several are asked for. 416 outside the file. */

@@ -86,6 +86,7 @@ function watching(reply: HttpReply, onBegin: (status: number) => void): HttpRepl
     },
     write: (bytes) => reply.write(bytes),
     end: () => reply.end(),
+    lend: () => reply.lend(),
     cut: () => reply.cut(),
   };
 }

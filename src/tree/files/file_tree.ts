@@ -1,5 +1,5 @@
 import type { Name, RelPath } from '../../base/path.ts';
-import type { AttrPatch, Dir, EntryKind } from '../../world/disk.ts';
+import type { AttrPatch, Dir, DiskFile, EntryKind } from '../../world/disk.ts';
 import type { Offload } from '../../world/offload.ts';
 
 /** What a tree says of one of its nodes. Times in nanoseconds since 1970 UTC. */
@@ -57,8 +57,16 @@ export interface TreeCaps {
   readonly folder: ((path: RelPath) => Promise<TreeFolder>) | null;
 }
 
+/** What a thread needs to read an open file by itself. */
+export interface TreeFileHandle {
+  readonly file: DiskFile;
+  readonly offload: Offload;
+}
+
 /** An open file. It stays the same file when its name goes to another one. Errors are those of {@link FileTree}. */
 export interface TreeFile extends AsyncDisposable {
+  /** Of a file that was opened to be read, where threads may; absent elsewhere. It ends with the file. */
+  readonly handle?: TreeFileHandle;
   /** Fewer bytes than asked only at the end of the file. */
   read(into: Uint8Array, offset: number): Promise<number>;
   /** Writes all bytes. */

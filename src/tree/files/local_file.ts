@@ -1,14 +1,18 @@
 import { CausewayError } from '../../base/errors.ts';
 import type { DiskFile } from '../../world/disk.ts';
-import type { TreeFile, TreeNode } from './file_tree.ts';
+import type { Offload } from '../../world/offload.ts';
+import type { TreeFile, TreeFileHandle, TreeNode } from './file_tree.ts';
 import { nodeOf } from './local_node.ts';
 
 /** An open file of a machine, which moves fewer bytes than asked only at the end of the file. */
 export class LocalFile implements TreeFile {
+  readonly handle?: TreeFileHandle;
   readonly #file: DiskFile;
 
-  constructor(file: DiskFile) {
+  /** With `offload` threads may read it. */
+  constructor(file: DiskFile, offload: Offload | null = null) {
     this.#file = file;
+    if (offload !== null) this.handle = { file, offload };
   }
 
   read(into: Uint8Array, offset: number): Promise<number> {

@@ -86,7 +86,7 @@ export class LocalTree implements FileTree, AsyncDisposable {
     if (mode === 'replace') return this.#openReplacement(path);
     return this.#place(path, async (dir, name) => {
       if (name === null) throw new CausewayError('CW_DISK_IS_DIRECTORY', 'the root of a tree is a folder');
-      return new LocalFile(await dir.openFile(name, mode));
+      return new LocalFile(await dir.openFile(name, mode), mode === 'read' ? this.#offload : null);
     });
   }
 

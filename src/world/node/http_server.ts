@@ -3,8 +3,16 @@ import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { CausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
-import type { HttpHandler, HttpListen, HttpListener, HttpReply, HttpRequest } from '../http.ts';
+import type {
+  HttpHandler,
+  HttpListen,
+  HttpListener,
+  HttpReply,
+  HttpRequest,
+  LentConnection,
+} from '../http.ts';
 import { gatheredBody } from './http_body.ts';
+import { lendConnection } from './http_lend.ts';
 import { nodeHttp } from './late_modules.ts';
 
 /** No `requestTimeout`: a body may take hours, as long as bytes move (the idle time of the socket). */
@@ -89,6 +97,10 @@ class NodeHttpReply implements HttpReply {
       this.#response.once('close', resolve);
       this.#response.end(resolve);
     });
+  }
+
+  lend(): LentConnection | null {
+    return lendConnection(this.#response);
   }
 
   cut(): void {

@@ -5,6 +5,7 @@ import type { Job, JobContext } from '../offload.ts';
 import { createNodeClock } from './clock.ts';
 import { NODE_FRAMES } from './compression.ts';
 import { createDiskContext } from './disk.ts';
+import { createFileSender } from './file_sender.ts';
 import { createFolderScan } from './folder_scan.ts';
 import { borrowHandles } from './handle_refs.ts';
 import type { JobAnswer, JobOrder } from './offload.ts';
@@ -32,6 +33,7 @@ export function serveJobs(jobs: readonly Job<never, unknown>[]): void {
     },
     whole: createWholeFiles(disk.syscalls, folder),
     folders: createFolderScan(),
+    sender: createFileSender(),
     frames: NODE_FRAMES,
     moved: (movedBytes) => port.postMessage({ movedBytes }),
   };

@@ -1,0 +1,15 @@
+import type { DiskFile } from './disk.ts';
+
+/** Sends bytes of files over connections, by as little work as goes. For threads, which it holds up. */
+export interface FileSender {
+  /**
+   * Sends from `offset` over the connection `fd`, for at most `forMs`, and no longer than the other side takes the bytes
+   * soon. How many were sent: fewer than `lengthBytes`, and none, where the time is over, the file ends, the connection is
+   * broken or the system refuses. Nothing else may be written to the connection meanwhile.
+   */
+  send(
+    file: DiskFile,
+    fd: number,
+    part: { readonly offset: number; readonly lengthBytes: number; readonly forMs: number },
+  ): number;
+}
