@@ -41,5 +41,18 @@ export const CACHE_LIMITS = {
     1_024,
     'files that no program has open and a mount keeps open over there, to open them again without asking',
   ),
+  cacheMemoryUsualBytes: bytes(
+    64 * MIB,
+    'blocks of one cache that are in memory too, beside its disk, where nobody says otherwise',
+  ),
+  cacheMemoryMostBytes: bytes(2 ** 40, 'most that somebody may say for it'),
+  cacheAheadMaxBytes: bytes(
+    32 * MIB,
+    'blocks of one cache that are on their way before anybody has asked for them',
+  ),
+  cacheAheadWatchedMax: count(
+    4_096,
+    'blocks that were fetched ahead and are waited for: the oldest one beyond them counts as fetched in vain',
+  ),
   cacheFilesMax: count(65_536, 'files of one mount that a cache watches at one time'),
 } satisfies Record<string, Limit>;

@@ -2,9 +2,14 @@ import { formatBytes, formatDuration } from '../base/units.ts';
 import type { CacheView, WaitingView } from '../contract/mount_schemas.ts';
 
 /** By bytes that were asked for, 0 to 1; null before the first. */
-export function hitRateOf({ bytesFromCache, bytesFetched }: CacheView): number | null {
-  const all = bytesFromCache + bytesFetched;
-  return all === 0 ? null : bytesFromCache / all;
+export function hitRateOf({ bytesFromCache, bytesAsked }: CacheView): number | null {
+  return bytesAsked === 0 ? null : bytesFromCache / bytesAsked;
+}
+
+/** Of what was fetched ahead, all reasons together. */
+export function aheadOf({ ahead }: CacheView): { readonly usedBytes: number; readonly wastedBytes: number } {
+  const sum = (of: 'usedBytes' | 'wastedBytes') => ahead.reduce((all, one) => all + one[of], 0);
+  return { usedBytes: sum('usedBytes'), wastedBytes: sum('wastedBytes') };
 }
 
 export function hitRateText(rate: number | null): string {

@@ -21,6 +21,10 @@ export function addMountCommands(program: Command, add: Add): void {
     .option('--numeric-ids', 'of a machine: its users and groups are the same as here, by their numbers')
     .option('--cache-size <size>', 'of a machine: keep what is read on the disk of this host, up to so much')
     .option('--cache-dir <folder>', 'with --cache-size: where (default: in the data directory)')
+    .option(
+      '--cache-memory <size>',
+      'with --cache-size: up to so much of it in memory too, 0 for none (default: 64M)',
+    )
     .addOption(
       new Option(
         '--cache-policy <policy>',

@@ -7,7 +7,7 @@ import { VmName } from './schemas.ts';
 const Strict = { additionalProperties: false } as const;
 const Path = Type.String({ minLength: 1, maxLength: 4096 });
 
-const { cacheSizeMinBytes, cacheSizeMaxBytes } = LIMITS;
+const { cacheSizeMinBytes, cacheSizeMaxBytes, cacheMemoryMostBytes } = LIMITS;
 
 export const CacheBytes = Type.Integer({
   minimum: cacheSizeMinBytes.value,
@@ -43,6 +43,8 @@ export const AddMountRequest = Type.Object(
     cacheMs: Type.Optional(Type.Integer({ minimum: 0, maximum: 3_600_000 })),
     /** Blocks of files are kept on this host's disk, up to so many bytes; absent: none are. */
     cacheBytes: Type.Optional(CacheBytes),
+    /** The same in memory, as they are; absent: what is usual where memory is not short. */
+    cacheMemoryBytes: Type.Optional(Type.Integer({ minimum: 0, maximum: cacheMemoryMostBytes.value })),
     /** Absolute path of a folder of the host for them; absent: the data directory. */
     cacheFolder: Type.Optional(Path),
     /** Absent: write-through. */
@@ -73,6 +75,23 @@ export const CacheState = Type.Union([
   Type.Literal('failing'),
 ]);
 
+export const CacheAhead = Type.Object({
+  /** `sequence`: a file is read in order, or by steps. */
+  kind: Type.Literal('sequence'),
+  fetchedBytes: Type.Integer(),
+  usedBytes: Type.Integer(),
+  /** Known to be in vain; what is neither used nor wasted may be used still. */
+  wastedBytes: Type.Integer(),
+});
+
+export const CacheReads = Type.Object({
+  tier: Type.Union([Type.Literal('memory'), Type.Literal('disk'), Type.Literal('link')]),
+  count: Type.Integer(),
+  sumUs: Type.Integer(),
+  /** Reads of at most so long, for each bound of the metric `causeway_cache_read_seconds`. */
+  upTo: Type.Array(Type.Integer()),
+});
+
 /** The block cache of a mount; counts since it was mounted. */
 export const CacheView = Type.Object({
   policy: CachePolicy,
@@ -88,10 +107,19 @@ export const CacheView = Type.Object({
   damaged: Type.Integer(),
   /** Blocks that were not looked for, or not kept, because of the disk. */
   bypassed: Type.Integer(),
+  /** Blocks in memory, as they are, and how many bytes of them there may be now. */
+  memoryBytes: Type.Integer(),
+  memoryLimitBytes: Type.Integer(),
+  /** Of reads that the cache answered: all; those that were there, or fetched ahead; and what was fetched for whatever reason. */
+  bytesAsked: Type.Integer(),
   bytesFromCache: Type.Integer(),
   bytesFetched: Type.Integer(),
   /** Reads that went to the machine as they were. */
   passed: Type.Integer(),
+  /** Blocks that were fetched before they were asked for, by the reason. */
+  ahead: Type.Array(CacheAhead),
+  /** How long reads took, by where their blocks came from. */
+  reads: Type.Array(CacheReads),
 });
 export type CacheView = Static<typeof CacheView>;
 

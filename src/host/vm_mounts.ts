@@ -46,6 +46,7 @@ interface StoredMount {
   /** Of the block cache; absent where there is none. */
   readonly cacheBytes?: number;
   readonly cacheFolder?: string;
+  readonly cacheMemoryBytes?: number;
   readonly cachePolicy?: CachePolicy;
 }
 
@@ -219,7 +220,8 @@ export class VmMounts implements AsyncDisposable {
     const store = await this.#cacheOf(record); // before: from the mount on its kernel waits for answers
     try {
       const { clock } = this.#parts.world;
-      return new FarMount(await ofKernel(), { clock, hasAcls: record.numericIds, store });
+      const cache = { keepsPages: record.cacheMs > 0, memoryBytes: memoryBytesOf(record) };
+      return new FarMount(await ofKernel(), { clock, hasAcls: record.numericIds, store, cache });
     } catch (failure) {
       await store?.close();
       throw failure;
@@ -301,13 +303,23 @@ function openingOf(
   };
 }
 
-function cacheOf(request: AddMountRequest): Pick<StoredMount, 'cacheBytes' | 'cacheFolder' | 'cachePolicy'> {
-  const { cacheBytes, cacheFolder, cachePolicy = 'write-through' } = request;
+const memoryBytesOf = ({ cacheMemoryBytes }: StoredMount): number =>
+  cacheMemoryBytes ?? LIMITS.cacheMemoryUsualBytes.value;
+
+type StoredCache = Pick<StoredMount, 'cacheBytes' | 'cacheFolder' | 'cachePolicy' | 'cacheMemoryBytes'>;
+
+function cacheOf(request: AddMountRequest): StoredCache {
+  const { cacheBytes, cacheFolder, cacheMemoryBytes, cachePolicy = 'write-through' } = request;
   if (cacheFolder !== undefined && !cacheFolder.startsWith('/'))
     throw new CausewayError('CW_USAGE', `${cacheFolder}: an absolute path is needed`);
   if (cachePolicy === 'write-back') return { cachePolicy, ...writeBackOf(request) };
   if (cacheBytes === undefined || cachePolicy === 'none') return {};
-  return { cacheBytes, cachePolicy, ...(cacheFolder === undefined ? {} : { cacheFolder }) };
+  return {
+    cacheBytes,
+    cachePolicy,
+    ...(cacheFolder === undefined ? {} : { cacheFolder }),
+    ...(cacheMemoryBytes === undefined ? {} : { cacheMemoryBytes }),
+  };
 }
 
 /** How much may wait; what cannot go with it is refused. */
@@ -353,7 +365,5 @@ function viewOf(live: Live): MountView {
 function cacheView({ record, mount }: Live): CacheView | null {
   const cache = mount()?.cache ?? null;
   if (cache === null) return null;
-  const { bytesFromCache, bytesFetched, passed } = cache.counts;
-  const policy = record.cachePolicy ?? 'write-through';
-  return { policy, ...cache.store.counts, bytesFromCache, bytesFetched, passed };
+  return { policy: record.cachePolicy ?? 'write-through', ...cache.figures };
 }

@@ -11,6 +11,14 @@ export type HmacHash = 'sha1' | 'sha256' | 'sha512';
 export interface Aead {
   /** A nonce must not be used twice with one key. */
   seal(key: Uint8Array, nonce: Uint8Array, plain: Uint8Array, associated: Uint8Array): Uint8Array;
+  /** The same, put into memory that is used again: nonce, ciphertext and tag; how many bytes they are. */
+  sealInto(
+    key: Uint8Array,
+    nonce: Uint8Array,
+    plain: Uint8Array,
+    associated: Uint8Array,
+    into: Uint8Array,
+  ): number;
   /** Null where anything differs from what was sealed. */
   open(key: Uint8Array, nonce: Uint8Array, sealed: Uint8Array, associated: Uint8Array): Uint8Array | null;
   /** What stands behind the ciphertext, proven by nothing: only to find out where it was damaged. */

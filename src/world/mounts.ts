@@ -22,8 +22,8 @@ export interface KernelMount {
   readonly owner: Owner;
   /** From now on gets one or more whole requests at a time, in the kernel's order. */
   start(take: TakeBytes): void;
-  /** One whole answer. That nobody waits for it any more is no failure. */
-  answer(bytes: Uint8Array): void;
+  /** One whole answer, in one or more parts, which are the caller's again. That nobody waits for it any more is no failure. */
+  answer(...parts: readonly Uint8Array[]): void;
   /**
    * Tells the kernel something of which it may have to wait for itself. A wish, that may be passed over where many wait; with
    * `done` it comes before those, and `done` is called once the kernel knows, or cannot be told.

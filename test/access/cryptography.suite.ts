@@ -52,6 +52,15 @@ export function cryptographySuite(name: string, crypto: Cryptography): void {
       assert.equal(aead.open(key, nonce, sealed.subarray(1), associated), null);
     });
 
+    it('seals the same into memory that is there already', () => {
+      const into = new Uint8Array(200);
+      const length = aead.sealInto(key, nonce, plain, associated, into);
+      assert.deepEqual(into.subarray(0, nonce.byteLength), nonce);
+      assert.ok(
+        equalBytes(into.subarray(nonce.byteLength, length), aead.seal(key, nonce, plain, associated)),
+      );
+    });
+
     it('reveals a damaged text but for the damage', () => {
       const sealed = aead.seal(key, nonce, plain, associated);
       assert.ok(equalBytes(aead.reveal(key, nonce, flipped(sealed, 7)), flipped(plain, 7)));

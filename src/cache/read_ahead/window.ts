@@ -4,6 +4,8 @@ const MIB = 1024 * KIB;
 /** Largest piece that one stream has ahead of its reader. */
 export const WINDOW_MAX_BYTES = 16 * MIB;
 export const WINDOW_MIN_BYTES = 128 * KIB;
+/** So many of the pieces that a reader takes are fetched ahead at least, where they are large. */
+const PIECES_MIN = 3;
 /** Of what was read, so much may have been fetched in vain; a little less than the twentieth that is promised. */
 const WASTE_SHARE = 0.04;
 /** What may be wasted before anything was read. */
@@ -30,6 +32,8 @@ export interface Conditions {
  */
 export class Windows {
   #targetBytes = WINDOW_MIN_BYTES;
+  /** 1 where there is memory to spare, 0 where there is none. */
+  #spare = 1;
   #readBytes = 0;
   #wastedBytes = 0;
   #aheadBytes = 0;
@@ -39,7 +43,8 @@ export class Windows {
     const { latencyMs, bytesPerSecond, pressure } = conditions;
     const inOneLatency = (latencyMs / 1000) * bytesPerSecond;
     const wanted = Math.min(WINDOW_MAX_BYTES, Math.max(WINDOW_MIN_BYTES, 2 * inOneLatency));
-    this.#targetBytes = pressure >= PRESSURE_MAX ? 0 : wanted * (1 - Math.max(0, pressure));
+    this.#spare = 1 - Math.max(0, pressure);
+    this.#targetBytes = pressure >= PRESSURE_MAX ? 0 : wanted * this.#spare;
   }
 
   /** Fetched ahead, and never read or not for long. */
@@ -67,6 +72,12 @@ export class Windows {
     this.#endTrust += (1 - this.#endTrust) * TRUST_STEP;
   }
 
+  /** However near it is: what a reader that takes large pieces asks for next would never be there otherwise. */
+  #targetFor(lengthBytes: number): number {
+    const pieces = lengthBytes > WINDOW_MIN_BYTES ? PIECES_MIN * lengthBytes : 0;
+    return Math.min(WINDOW_MAX_BYTES, Math.max(this.#targetBytes, pieces * this.#spare));
+  }
+
   /**
    * For a stream that has read so many bytes in requests of that length. What all streams together have ahead is no more
    * than may be wasted, but for those that are a small part of what their stream has read, or that are trusted.
@@ -78,6 +89,6 @@ export class Windows {
     const free = credit - (this.#aheadBytes - itsAheadBytes);
     const lent = isFree ? streamedBytes : Math.min(free, streamedBytes);
     const least = credit > 0 ? Math.min(WINDOW_MIN_BYTES, lengthBytes) : 0;
-    return Math.min(this.#targetBytes, Math.max(least, lent, streamedBytes * WASTE_SHARE));
+    return Math.min(this.#targetFor(lengthBytes), Math.max(least, lent, streamedBytes * WASTE_SHARE));
   }
 }

@@ -1,4 +1,4 @@
-import { concat, utf8 } from '../../base/bytes.ts';
+import { utf8 } from '../../base/bytes.ts';
 import { parseName } from '../../base/path.ts';
 import { AEAD_NONCE_BYTES, AEAD_TAG_BYTES } from '../../world/cryptography.ts';
 import type { Dir, DiskFile } from '../../world/disk.ts';
@@ -19,12 +19,15 @@ export class SealedBlocks {
   readonly #about: string;
   readonly #slotBytes: number;
   #file: DiskFile | null = null;
+  /** What is being written. */
+  readonly #scratch: Uint8Array;
 
   constructor(ports: StorePorts, key: Uint8Array, about: string, blockBytes: number) {
     this.#ports = ports;
     this.#key = key;
     this.#about = about;
     this.#slotBytes = SealedBlocks.slotBytes(blockBytes);
+    this.#scratch = new Uint8Array(this.#slotBytes);
   }
 
   /** What a block takes on the disk. */
@@ -47,11 +50,12 @@ export class SealedBlocks {
     return this.#ports.crypto.aead.open(this.#key, nonce, sealed, this.#bindingOf(of, block));
   }
 
-  /** CW_DISK_*. */
+  /** One at a time. CW_DISK_*. */
   async write(of: FileVersion, block: number, plain: Uint8Array, slot: number): Promise<void> {
     const nonce = this.#ports.random.bytes(AEAD_NONCE_BYTES);
-    const sealed = this.#ports.crypto.aead.seal(this.#key, nonce, plain, this.#bindingOf(of, block));
-    await writeAll(this.#file as DiskFile, concat([nonce, sealed]), slot * this.#slotBytes);
+    const { aead } = this.#ports.crypto;
+    const length = aead.sealInto(this.#key, nonce, plain, this.#bindingOf(of, block), this.#scratch);
+    await writeAll(this.#file as DiskFile, this.#scratch.subarray(0, length), slot * this.#slotBytes);
   }
 
   /** Cuts what is behind so many slots. CW_DISK_*. */

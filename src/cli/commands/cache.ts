@@ -1,10 +1,23 @@
 import { formatBytes } from '../../base/units.ts';
 import type { CacheView, WaitingView } from '../../contract/mount_schemas.ts';
-import { hitRateOf, hitRateText, spanText } from '../cache_text.ts';
+import { aheadOf, hitRateOf, hitRateText, spanText } from '../cache_text.ts';
 import type { Action, Context } from '../program.ts';
 import { table } from '../terminal.ts';
 
-const HEAD = ['MOUNTED AT', 'POLICY', 'DISK', 'HOLDS', 'OF', 'HIT RATE', 'EVICTED', 'DAMAGED', 'BYPASSED'];
+const HEAD = [
+  'MOUNTED AT',
+  'POLICY',
+  'DISK',
+  'HOLDS',
+  'OF',
+  'MEMORY',
+  'HIT RATE',
+  'AHEAD',
+  'IN VAIN',
+  'EVICTED',
+  'DAMAGED',
+  'BYPASSED',
+];
 
 const WAITING_HEAD = [
   'MOUNTED AT',
@@ -112,13 +125,17 @@ async function ofShares({ client }: Context): Promise<Cached[]> {
 }
 
 function rowOf({ mountpoint, at, hitRate, cache }: Cached): string[] {
+  const ahead = aheadOf(cache);
   return [
     at === null ? mountpoint : `${at}:${mountpoint}`,
     cache.policy,
     cache.state,
     formatBytes(cache.residentBytes),
     formatBytes(cache.capacityBytes),
+    formatBytes(cache.memoryBytes),
     hitRateText(hitRate),
+    formatBytes(ahead.usedBytes),
+    formatBytes(ahead.wastedBytes),
     ...[cache.evicted, cache.damaged, cache.bypassed].map(String),
   ];
 }

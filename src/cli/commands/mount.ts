@@ -1,4 +1,5 @@
 import { asCausewayError, CausewayError } from '../../base/errors.ts';
+import { LIMITS } from '../../base/limits.ts';
 import { resolveAbsolute } from '../../base/path.ts';
 import type { AddMountRequest, CachePolicy, MountView } from '../../contract/mount_schemas.ts';
 import { LocalMount } from '../../host/local_mount.ts';
@@ -6,7 +7,7 @@ import { startInBackground } from '../../world/node/background.ts';
 import { listFuseMounts, unmountFuse } from '../../world/node/fuse_mount.ts';
 import { realFolder } from '../../world/node/real_folder.ts';
 import { tellReady } from '../../world/node/terminal.ts';
-import { parseCacheSize, parseCount } from '../option_numbers.ts';
+import { parseCacheSize, parseCount, parseSize } from '../option_numbers.ts';
 import type { Action, Context } from '../program.ts';
 import { table } from '../terminal.ts';
 
@@ -67,16 +68,24 @@ function cacheOf(options: Readonly<Record<string, unknown>>): number | undefined
 function blockCacheOf(
   options: Readonly<Record<string, unknown>>,
   cwd: string,
-): Pick<AddMountRequest, 'cacheBytes' | 'cacheFolder' | 'cachePolicy'> {
-  const { cacheSize, cacheDir, cachePolicy } = options;
+): Pick<AddMountRequest, 'cacheBytes' | 'cacheFolder' | 'cachePolicy' | 'cacheMemoryBytes'> {
+  const { cacheSize, cacheDir, cachePolicy, cacheMemory } = options;
   if (cacheSize === undefined) {
-    if (cacheDir === undefined && (cachePolicy === undefined || cachePolicy === 'none')) return {};
-    if (cacheDir === undefined && cachePolicy === 'write-back') return { cachePolicy };
-    throw new CausewayError('CW_USAGE', '--cache-dir and --cache-policy go with --cache-size');
+    const isPlain = cacheDir === undefined && cacheMemory === undefined;
+    if (isPlain && (cachePolicy === undefined || cachePolicy === 'none')) return {};
+    if (isPlain && cachePolicy === 'write-back') return { cachePolicy };
+    throw new CausewayError(
+      'CW_USAGE',
+      '--cache-dir, --cache-memory and --cache-policy go with --cache-size',
+    );
   }
+  const mostBytes = LIMITS.cacheMemoryMostBytes.value;
   return {
     cacheBytes: parseCacheSize(String(cacheSize), '--cache-size'),
     ...(cacheDir === undefined ? {} : { cacheFolder: resolveAbsolute(cwd, String(cacheDir)) }),
+    ...(cacheMemory === undefined
+      ? {}
+      : { cacheMemoryBytes: parseSize(String(cacheMemory), '--cache-memory', 0, mostBytes) }),
     ...(cachePolicy === undefined ? {} : { cachePolicy: cachePolicy as CachePolicy }),
   };
 }

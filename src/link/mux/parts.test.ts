@@ -70,6 +70,15 @@ describe('ReceiveCredit', () => {
     assert.equal(credit.windowBytes, first);
   });
 
+  it('doubles for a bulk sender whose messages are taken at once, after some windows', () => {
+    const credit = new ReceiveCredit(true, new ByteBudget(MIB));
+    for (let i = 0; i < 24; i += 1) {
+      credit.charge(first / 4);
+      credit.release(first / 4);
+    }
+    assert.equal(credit.windowBytes, 2 * first);
+  });
+
   it('doubles what a bulk sender used up, within its limit and the budget of all', () => {
     const raised = new ByteBudget(LIMITS.streamCreditMaxBytes.value - first);
     const credit = new ReceiveCredit(true, raised);

@@ -2,11 +2,14 @@ import { CausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { ByteBudget } from './byte_budget.ts';
 
+const GROWS_AFTER_WINDOWS = 4;
+
 /**
  * The receiver's side of a stream's flow control, in bytes. The sender may start a message while it has any credit
  * left; the message is charged as a whole, so that the credit can go below zero by less than one message. What the
  * consumer releases is granted again, in portions. A stream that may grow gets twice the credit, up to
- * streamCreditMaxBytes, each time its sender used it up, as far as `raised` allows.
+ * streamCreditMaxBytes, each time its sender used it up, or has sent some windows of it, as far as `raised` allows. The
+ * latter because grants are on their way for a while: the sender may wait for each of them, and none of it shows here.
  */
 export class ReceiveCredit {
   readonly #raised: ByteBudget;
@@ -16,6 +19,8 @@ export class ReceiveCredit {
   #leftBytes: number = LIMITS.streamCreditBytes.value;
   #owedBytes = 0;
   #usedUp = false;
+  /** Released since the credit was raised last. */
+  #flowedBytes = 0;
 
   constructor(growable: boolean, raised: ByteBudget) {
     this.#growable = growable;
@@ -38,6 +43,7 @@ export class ReceiveCredit {
   /** A message of this cost was released. Returns the credit to grant now, 0 when it is not worth a frame yet. */
   release(costBytes: number): number {
     this.#owedBytes += costBytes;
+    this.#flowedBytes += costBytes;
     if (this.#leftBytes > 0 && this.#owedBytes < this.#windowBytes / 4) return 0;
     const grant = this.#owedBytes + this.#grow();
     this.#owedBytes = 0;
@@ -53,7 +59,9 @@ export class ReceiveCredit {
   }
 
   #grow(): number {
-    if (!this.#growable || !this.#usedUp) return 0;
+    const isUsed = this.#usedUp || this.#flowedBytes >= GROWS_AFTER_WINDOWS * this.#windowBytes;
+    if (!this.#growable || !isUsed) return 0;
+    this.#flowedBytes = 0;
     const extra = Math.min(this.#windowBytes, LIMITS.streamCreditMaxBytes.value - this.#windowBytes);
     if (extra === 0 || !this.#raised.take(extra)) return 0;
     this.#windowBytes += extra;

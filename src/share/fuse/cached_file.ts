@@ -36,6 +36,11 @@ export class CachedFile {
     return this.#isOld || nowMs - this.#seenMs > LIMITS.cacheSettledMs.value;
   }
 
+  /** Its version when it was last asked for, where each change since shows in another one; null otherwise. */
+  get settled(): FileVersion | null {
+    return this.changes === 0 && this.isSettledAt(this.#lookedMs) ? this.#of : null;
+  }
+
   /** What the other machine said to a question of that time. `farMs` was its clock then; null where that is not known. */
   seen(look: FarLook | null, askedMs: number, farMs: number | null): void {
     if (look === null || !look.isFile) return void this.doubt();

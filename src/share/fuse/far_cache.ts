@@ -2,8 +2,11 @@ import { LIMITS } from '../../base/limits.ts';
 import type { BlockStore } from '../../cache/store/block_store.ts';
 import type { FileVersion } from '../../cache/store/store_types.ts';
 import type { Clock } from '../../world/clock.ts';
-import { lookOf, readFrame, statxFrame, toldBy } from './cache_frames.ts';
+import { lookOf, statxFrame, toldBy } from './cache_frames.ts';
 import { CachedFile } from './cached_file.ts';
+import { FarAhead } from './far_ahead.ts';
+import { type BlockReader, FarBlocks } from './far_blocks.ts';
+import { KernelPages } from './kernel_pages.ts';
 import { IN_HEADER_BYTES, OP, OUT_HEADER_BYTES } from './protocol.ts';
 
 /** One request or answer as it passes. */
@@ -20,17 +23,14 @@ export interface FarCachePorts {
   /** Sends a request to the other machine. The kernel's own ones are answered to it, others to {@link FarCache.answered}. */
   readonly send: (frame: Uint8Array, opcode: number, unique: bigint) => void;
   /** Answers the kernel. */
-  readonly answer: (bytes: Uint8Array) => void;
+  readonly answer: (...parts: readonly Uint8Array[]) => void;
 }
 
-/** What was read through a mount with a cache. */
-export interface FarCacheCounts {
-  /** Reads of the kernel that were answered without the other machine, or in part. */
-  answered: number;
-  /** Reads that went to the other machine as they were. */
-  passed: number;
-  bytesFromCache: number;
-  bytesFetched: number;
+export interface FarCacheOptions {
+  /** What the kernel has read of a file stays, where the file is unchanged at the next open. */
+  readonly keepsPages: boolean;
+  /** Blocks that are kept in memory, beside the disk. */
+  readonly memoryBytes: number;
 }
 
 /** Requests of this one have numbers that no kernel gives. */
@@ -40,11 +40,8 @@ const CHANGES: ReadonlySet<number> = new Set([OP.write, OP.setattr, OP.fallocate
 const O_DIRECT = 0o240000;
 const READ_IN_BYTES = IN_HEADER_BYTES + 40;
 const PAGE_BYTES = 4_096;
-const TOUCHED_MAX = 8_192;
 
-interface Reading {
-  readonly file: CachedFile;
-  readonly bytes: Uint8Array;
+interface Reading extends BlockReader {
   readonly unique: bigint;
   readonly offset: number;
   readonly sizeBytes: number;
@@ -63,8 +60,9 @@ interface Handle {
  * What this mount changes drops what is kept of the file. Where there is any doubt the request goes on as it is.
  */
 export class FarCache {
-  readonly store: BlockStore;
-  readonly counts: FarCacheCounts = { answered: 0, passed: 0, bytesFromCache: 0, bytesFetched: 0 };
+  readonly blocks: FarBlocks;
+  readonly #ahead: FarAhead;
+  readonly #pages: KernelPages | null;
   readonly #ports: FarCachePorts;
   readonly #files = new Map<bigint, CachedFile>();
   readonly #handles = new Map<bigint, Handle>();
@@ -77,14 +75,23 @@ export class FarCache {
   /** Attributes that the kernel asks for, of files that are open. */
   readonly #attrs = new Map<bigint, bigint>();
   readonly #own = new Map<bigint, (answer: Uint8Array) => void>();
-  readonly #fetching = new Map<string, Promise<Uint8Array | null>>();
-  readonly #touched = new Set<string>();
   #last = 0n;
   #farAheadMs: number | null = null;
 
-  constructor(store: BlockStore, ports: FarCachePorts) {
-    this.store = store;
+  constructor(store: BlockStore, ports: FarCachePorts, options: FarCacheOptions) {
     this.#ports = ports;
+    this.#pages = options.keepsPages ? new KernelPages() : null;
+    const ask = (frameOf: (unique: bigint) => Uint8Array, opcode: number) => this.#ask(frameOf, opcode);
+    this.blocks = new FarBlocks(store, options.memoryBytes, { clock: ports.clock, ask });
+    this.#ahead = new FarAhead(this.blocks);
+  }
+
+  get figures() {
+    const { store, memory, counts, ahead, times } = this.blocks;
+    const { bytesAsked, bytesFromCache, bytesFetched, passed } = counts;
+    const inMemory = { memoryBytes: memory.bytes, memoryLimitBytes: memory.limitBytes };
+    const read = { bytesAsked, bytesFromCache, bytesFetched, passed };
+    return { ...store.counts, ...inMemory, ...read, ahead, reads: times.times };
   }
 
   /** What the clock of the other machine shows now; undefined where it does not say so. */
@@ -104,7 +111,7 @@ export class FarCache {
     handle.endAt = offset + sizeBytes;
     const { file } = handle;
     if (isDirect || file.changes > 0 || !Number.isSafeInteger(offset + sizeBytes)) {
-      this.counts.passed += 1;
+      this.blocks.counts.passed += 1;
       return false;
     }
     void this.#read({ file, bytes: bytes.slice(), unique, offset, sizeBytes, isInOrder });
@@ -161,7 +168,7 @@ export class FarCache {
   close(): Promise<void> {
     this.#files.clear();
     this.#handles.clear();
-    return this.store.close();
+    return this.blocks.close();
   }
 
   #unique(): bigint {
@@ -183,6 +190,7 @@ export class FarCache {
       opening.isLooked = true;
       if (opening.held === null) return;
       this.#opening.delete(unique);
+      this.#pages?.opened(opening.held, file);
       this.#ports.answer(opening.held);
     });
     return { unique: beside, frame: statxFrame(bytes, node, beside) };
@@ -202,6 +210,7 @@ export class FarCache {
     this.#handles.set(view.getBigUint64(OUT_HEADER_BYTES, true), { file, endAt: 0 });
     if (opening.isLooked) {
       this.#opening.delete(unique);
+      this.#pages?.opened(bytes, file);
       return false;
     }
     opening.held = bytes.slice();
@@ -217,16 +226,19 @@ export class FarCache {
 
   #leave(file: CachedFile): void {
     file.opens -= 1;
-    if (file.opens <= 0 && this.#files.get(file.node) === file) this.#files.delete(file.node);
+    if (file.opens > 0 || this.#files.get(file.node) !== file) return;
+    this.#files.delete(file.node);
+    this.#ahead.left(file);
   }
 
   #change(node: bigint, unique: bigint): void {
+    this.#pages?.changed(node);
     const file = this.#files.get(node);
     if (file === undefined) return;
     file.changes += 1;
     this.#changing.set(unique, file);
     const was = file.doubt();
-    if (was !== null) this.store.drop(was.file);
+    if (was !== null) this.blocks.drop(was.file);
   }
 
   /** The number of a question what the file is like now, which is sent by the caller. */
@@ -263,102 +275,60 @@ export class FarCache {
 
   async #read(reading: Reading): Promise<void> {
     const { file, unique, offset, sizeBytes } = reading;
+    const startMs = this.#ports.clock.monotonicMs();
     const of = await this.#versionOf(reading);
     const { epoch } = file;
     // a kernel that reads further knows of more than is known here
     const endAt = of === null ? 0 : Math.ceil(of.sizeBytes / PAGE_BYTES) * PAGE_BYTES;
     if (of === null || offset + sizeBytes > endAt || !file.isSettledAt(this.#ports.clock.monotonicMs()))
       return this.#pass(reading);
-    const lengthBytes = Math.max(0, Math.min(sizeBytes, of.sizeBytes - offset));
-    const answer = new Uint8Array(OUT_HEADER_BYTES + lengthBytes);
-    const { blockBytes } = this.store;
-    const wanted: Promise<boolean>[] = [];
-    for (let at = offset; at < offset + lengthBytes; ) {
-      const block = Math.floor(at / blockBytes);
-      const end = Math.min((block + 1) * blockBytes, offset + lengthBytes);
-      wanted.push(this.#put(reading, of, block, { answer, from: at, end }));
-      at = end;
-    }
-    const parts = await Promise.all(wanted);
-    if (file.epoch !== epoch || parts.includes(false)) return this.#pass(reading);
-    const view = new DataView(answer.buffer);
-    view.setUint32(0, answer.byteLength, true);
-    view.setBigUint64(8, unique, true);
-    this.counts.answered += 1;
-    this.#ports.answer(answer);
+    const endOfRead = Math.max(offset, Math.min(offset + sizeBytes, of.sizeBytes));
+    const wanted = this.blocks.want(reading, of, offset, endOfRead);
+    this.#ahead.read(reading, of, offset, endOfRead);
+    const parts = partsOf(
+      await Promise.all(wanted.blocks),
+      offset % this.blocks.store.blockBytes,
+      endOfRead - offset,
+    );
+    if (file.epoch !== epoch || parts === null) return this.#pass(reading);
+    const head = new DataView(new ArrayBuffer(OUT_HEADER_BYTES));
+    head.setUint32(0, OUT_HEADER_BYTES + endOfRead - offset, true);
+    head.setBigUint64(8, unique, true);
+    this.blocks.counts.answered += 1;
+    this.#ports.answer(new Uint8Array(head.buffer), ...parts);
+    this.blocks.times.observe(wanted.tier, this.#ports.clock.monotonicMs() - startMs);
   }
 
-  /** Puts the part of a block into an answer; false where it is not to be had. */
-  async #put(
-    reading: Reading,
-    of: FileVersion,
-    block: number,
-    part: { readonly answer: Uint8Array; readonly from: number; readonly end: number },
-  ): Promise<boolean> {
-    const { blockBytes } = this.store;
-    const bytes = await this.#block(reading, of, block, part.end - part.from);
-    if (bytes === null) return false;
-    const start = part.from - block * blockBytes;
-    const into = OUT_HEADER_BYTES + part.from - reading.offset;
-    part.answer.set(bytes.subarray(start, start + part.end - part.from), into);
-    return true;
-  }
-
-  async #block(
-    reading: Reading,
-    of: FileVersion,
-    block: number,
-    wantedBytes: number,
-  ): Promise<Uint8Array | null> {
-    const name = `${of.file} ${of.version} ${block}`;
-    const coming = this.#fetching.get(name);
-    if (coming !== undefined) return coming;
-    if (this.store.has(of, block)) {
-      const kept = await this.store.read(of, block);
-      if (kept !== null) {
-        this.counts.bytesFromCache += wantedBytes;
-        return kept;
-      }
-    } else if (!this.#isWorthIt(reading, of, block, wantedBytes)) return null;
-    const again = this.#fetching.get(name); // somebody else has found it damaged meanwhile
-    if (again !== undefined) return again;
-    const fetched = this.#fetch(reading, of, block).finally(() => this.#fetching.delete(name));
-    this.#fetching.set(name, fetched);
-    return fetched;
-  }
-
-  /** A small read somewhere costs no whole block; the second one there does. */
-  #isWorthIt({ isInOrder }: Reading, of: FileVersion, block: number, wantedBytes: number): boolean {
-    if (isInOrder || wantedBytes * 2 >= this.store.sizeOf(of, block)) return true;
-    const name = `${of.file} ${block}`;
-    if (this.#touched.delete(name)) return true;
-    this.#touched.add(name);
-    if (this.#touched.size > TOUCHED_MAX)
-      for (const oldest of this.#touched.keys()) return !this.#touched.delete(oldest);
-    return false;
-  }
-
-  async #fetch({ bytes, file }: Reading, of: FileVersion, block: number): Promise<Uint8Array | null> {
-    const sizeBytes = this.store.sizeOf(of, block);
-    const { epoch } = file;
+  /** Asks the other machine by itself. The answer is the caller's. */
+  #ask(frameOf: (unique: bigint) => Uint8Array, opcode: number): Promise<Uint8Array> {
     const unique = this.#unique();
     const { promise, resolve } = Promise.withResolvers<Uint8Array>();
     this.#own.set(unique, (answer) => resolve(answer.slice()));
-    this.#ports.send(readFrame(bytes, unique, block * this.store.blockBytes, sizeBytes), OP.read, unique);
-    const answer = await promise;
-    const content = answer.subarray(OUT_HEADER_BYTES);
-    if (content.byteLength !== sizeBytes || file.epoch !== epoch) {
-      if (file.epoch === epoch) file.doubt(); // it has another size now, or cannot be read
-      return null;
-    }
-    this.counts.bytesFetched += sizeBytes;
-    this.store.keep(of, block, content);
-    return content;
+    this.#ports.send(frameOf(unique), opcode, unique);
+    return promise;
   }
 
   /** It goes to the other machine as it is. */
   #pass({ bytes, unique }: Reading): void {
-    this.counts.passed += 1;
+    this.blocks.counts.passed += 1;
     this.#ports.send(bytes, OP.read, unique);
   }
+}
+
+/** So many bytes of blocks that follow each other; null where they are not all there. */
+function partsOf(
+  blocks: readonly (Uint8Array | null)[],
+  skipBytes: number,
+  lengthBytes: number,
+): Uint8Array[] | null {
+  const parts: Uint8Array[] = [];
+  let leftBytes = lengthBytes;
+  for (const [at, bytes] of blocks.entries()) {
+    if (bytes === null) return null;
+    const from = at === 0 ? skipBytes : 0;
+    const part = bytes.subarray(from, from + leftBytes);
+    leftBytes -= part.byteLength;
+    parts.push(part);
+  }
+  return leftBytes === 0 ? parts : null;
 }

@@ -7,7 +7,7 @@ import type { MountHello, MountReady } from '../../wire/mount_messages.ts';
 import type { Clock } from '../../world/clock.ts';
 import type { KernelMount } from '../../world/mounts.ts';
 import { isFarAttribute } from './attribute_names.ts';
-import { FarCache, type PassingFrame } from './far_cache.ts';
+import { FarCache, type FarCacheOptions, type PassingFrame } from './far_cache.ts';
 import { FarKnown } from './far_known.ts';
 import { FarLocks } from './far_locks.ts';
 import { FarNotices } from './far_notices.ts';
@@ -27,6 +27,7 @@ const AHEAD_COPIED_MAX_BYTES = 256 * 1024;
 const MINOR_EXPIRES = 38;
 const BODY_AT = IN_HEADER_BYTES;
 const ATTRIBUTE_AT = BODY_AT + 8;
+const USUAL_CACHE = { keepsPages: false, memoryBytes: LIMITS.cacheMemoryUsualBytes.value };
 /** XATTR_NAME_MAX of Linux. */
 const ATTRIBUTE_MAX_BYTES = 255;
 
@@ -36,6 +37,7 @@ export interface FarMountOptions {
   readonly hasAcls: boolean;
   /** Where blocks of files are kept on this machine; owned. Null: nowhere. */
   readonly store?: BlockStore | null;
+  readonly cache?: FarCacheOptions;
   /** Nothing is written through it. */
   readonly readOnly?: boolean;
 }
@@ -74,9 +76,9 @@ export class FarMount implements LinkedMount {
     const ports = {
       clock: options.clock,
       send: (frame: Uint8Array, opcode: number, unique: bigint) => this.#sendOne(frame, opcode, unique),
-      answer: (bytes: Uint8Array) => kernel.answer(bytes),
+      answer: (...parts: readonly Uint8Array[]) => kernel.answer(...parts),
     };
-    this.cache = options.store ? new FarCache(options.store, ports) : null;
+    this.cache = options.store ? new FarCache(options.store, ports, options.cache ?? USUAL_CACHE) : null;
     this.#known = new FarKnown(kernel);
     this.#notices = new FarNotices(kernel, (node) => this.cache?.changed(node));
     this.#writes = new FarWrites((bytes) => kernel.answer(bytes));

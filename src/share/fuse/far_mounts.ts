@@ -104,7 +104,7 @@ export class FarMounts {
   async #mount(id: string, opening: MountOpening): Promise<FarMount> {
     if (this.#here.size >= LIMITS.mountsMax.value)
       throw new CausewayError('CW_LIMIT', 'there are too many mounts');
-    const { path, label, readOnly, numericIds } = opening;
+    const { path, label, readOnly, numericIds, cacheMs } = opening;
     const allowOther = opening.allowOther && this.#world.process.info.userId === 0;
     const store = await this.#cacheOf(id, opening); // before: from the mount on its kernel waits for answers
     try {
@@ -115,7 +115,13 @@ export class FarMounts {
         allowOther,
         makes: true,
       });
-      const mount = new FarMount(kernel, { clock: this.#world.clock, hasAcls: numericIds, store, readOnly });
+      const mount = new FarMount(kernel, {
+        clock: this.#world.clock,
+        hasAcls: numericIds,
+        store,
+        cache: { keepsPages: cacheMs > 0, memoryBytes: LIMITS.cacheMemoryUsualBytes.value },
+        readOnly,
+      });
       this.#here.set(id, mount);
       void kernel.ended.then(() => this.#here.delete(id));
       return mount;
@@ -153,7 +159,6 @@ export class FarMounts {
 
 function figuresOf({ cache, isReadOnly }: FarMount): (CacheFigures & CborMap) | null {
   if (cache === null) return null;
-  const { bytesFromCache, bytesFetched, passed } = cache.counts;
   const policy = isReadOnly ? 'read-only' : 'write-through';
-  return { policy, ...cache.store.counts, bytesFromCache, bytesFetched, passed };
+  return { policy, ...cache.figures };
 }

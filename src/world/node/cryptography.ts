@@ -38,6 +38,17 @@ const aead: Aead = {
     return sealed;
   },
 
+  sealInto(key, nonce, plain, associated, into) {
+    const cipher = createCipheriv(CIPHER, key, nonce, TAG);
+    cipher.setAAD(associated);
+    const body = cipher.update(plain);
+    cipher.final();
+    into.set(nonce);
+    into.set(body, nonce.byteLength);
+    into.set(cipher.getAuthTag(), nonce.byteLength + body.byteLength);
+    return nonce.byteLength + body.byteLength + AEAD_TAG_BYTES;
+  },
+
   open(key, nonce, sealed, associated) {
     const bodyBytes = sealed.byteLength - AEAD_TAG_BYTES;
     if (bodyBytes < 0) return null;

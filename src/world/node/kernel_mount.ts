@@ -87,10 +87,10 @@ class NodeKernelMount implements KernelMount {
     });
   }
 
-  answer(bytes: Uint8Array): void {
+  answer(...parts: readonly Uint8Array[]): void {
     if (this.#isOver) return;
     try {
-      fs.writeSync(this.#mount.fd, bytes);
+      fs.writevSync(this.#mount.fd, parts);
     } catch {
       // whoever asked does not wait any more: it was interrupted, or the mount has ended
     }

@@ -28,6 +28,12 @@ const aead: Aead = {
     const tag = digest('tag', [key, nonce, plain, associated]).subarray(0, AEAD_TAG_BYTES);
     return concat([exchange(key, nonce, plain), tag]);
   },
+  sealInto(key, nonce, plain, associated, into) {
+    const sealed = aead.seal(key, nonce, plain, associated);
+    into.set(nonce);
+    into.set(sealed, nonce.byteLength);
+    return nonce.byteLength + sealed.byteLength;
+  },
   open(key, nonce, sealed, associated) {
     if (sealed.byteLength < AEAD_TAG_BYTES) return null;
     const plain = aead.reveal(key, nonce, sealed);
