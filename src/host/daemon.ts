@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { joinAbsolute } from '../base/path.ts';
+import { StateFile } from '../config/state_file.ts';
 import type { PartView } from '../contract/part_schemas.ts';
 import type { StatusView } from '../contract/schemas.ts';
 import { OwnKeys } from '../link/session/own_keys.ts';
@@ -430,8 +431,9 @@ function notifiersOf({ world, web }: DaemonOptions, parts: DaemonParts): Notifie
   });
 }
 
-function shareMountsOf({ world, mounts }: DaemonOptions, { machines }: DaemonParts): ShareMounts {
-  return new ShareMounts({ world, machines, mounts: mounts ?? null });
+function shareMountsOf(options: DaemonOptions, { machines, dir }: DaemonParts): ShareMounts {
+  const leftovers = new StateFile(dir, options.dataDirectory, 'mounts-left.json');
+  return new ShareMounts({ world: options.world, machines, mounts: options.mounts ?? null, leftovers });
 }
 
 function mountsOf(options: DaemonOptions, parts: DaemonParts, shown: ShareMounts): VmMounts {

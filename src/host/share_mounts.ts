@@ -2,6 +2,7 @@ import { fromHex } from '../base/bytes.ts';
 import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { orAborted } from '../base/signal.ts';
+import type { StateFile } from '../config/state_file.ts';
 import type { CacheView } from '../contract/mount_schemas.ts';
 import type { ShareMountView } from '../contract/share_schemas.ts';
 import { callRpc } from '../link/rpc.ts';
@@ -13,6 +14,7 @@ import type { FolderServer, FolderServerOptions, Mounts, QuotaSeat } from '../wo
 import type { World } from '../world/world.ts';
 import type { FolderRecords } from './folder_records.ts';
 import type { Machines } from './machines.ts';
+import { MountLeftovers } from './mount_leftovers.ts';
 import { MountLoop } from './mount_loop.ts';
 import type { StoredShare } from './share_store.ts';
 import { within } from './within.ts';
@@ -22,6 +24,8 @@ export interface ShareMountsParts {
   readonly machines: Pick<Machines, 'link'>;
   /** Null where this daemon serves no mounts. */
   readonly mounts: Mounts | null;
+  /** Remembers which machines are to unmount something once they are there. */
+  readonly leftovers: StateFile;
 }
 
 /** What a mount has of a share. */
@@ -48,10 +52,19 @@ export class ShareMounts implements AsyncDisposable {
   readonly #parts: ShareMountsParts;
   readonly #serving: FarServing;
   readonly #wanted = new Map<string, Wanted>();
+  readonly #leftovers: MountLeftovers;
 
   constructor(parts: ShareMountsParts) {
     this.#parts = parts;
     this.#serving = new FarServing(parts.world.clock);
+    const { machines, world, leftovers: file } = parts;
+    const wantedAt = (vm: string) => this.wantedAt(vm);
+    this.#leftovers = new MountLeftovers({ clock: world.clock, machines, file, wantedAt });
+  }
+
+  /** Has machines unmount what an earlier daemon could not ask them to. CW_DAEMON_STATE. */
+  start(): Promise<void> {
+    return this.#leftovers.start();
   }
 
   /** Ids of what that machine is to have mounted. */
@@ -97,13 +110,15 @@ export class ShareMounts implements AsyncDisposable {
     late.abort();
   }
 
-  /** It is unmounted where it is. */
+  /** It is unmounted where it is, by a machine that is away once it is there. */
   async forget(name: string): Promise<void> {
     const wanted = this.#wanted.get(name);
     if (wanted === undefined) return;
     this.#wanted.delete(name);
-    if (wanted.loop instanceof MountLoop) await wanted.loop.close();
-    await this.#serving.end(fromHex(wanted.mount.id));
+    const { loop, mount } = wanted;
+    await this.#leftovers.add(mount.vm); // a machine that is there has nothing left to do then
+    if (loop instanceof MountLoop) await loop.close();
+    await this.#serving.end(fromHex(mount.id));
   }
 
   /** With what the machine tells of its cache, where it answers in time. */
@@ -137,6 +152,7 @@ export class ShareMounts implements AsyncDisposable {
     const all = [...this.#wanted.values()];
     this.#wanted.clear();
     for (const { loop } of all) if (loop instanceof MountLoop) await loop.abandon();
+    await this.#leftovers.close();
     await this.#serving.close();
   }
 

@@ -238,7 +238,9 @@ export class Shares implements AsyncDisposable {
 
   /** Has the shares shown by machines that are wished there; to be called once the machines are known. */
   async showAll(): Promise<void> {
-    for (const share of this.#live.values()) await this.#parts.ways.mounts.follow(share.record, share);
+    const { mounts } = this.#parts.ways;
+    await mounts.start();
+    for (const share of this.#live.values()) await mounts.follow(share.record, share);
   }
 
   async #show(share: LiveShare): Promise<void> {

@@ -84,6 +84,28 @@ describe('a share that a machine shows', { skip }, () => {
     await rig.client.call('removeShare', { name: 'data' });
   });
 
+  it('is gone once a machine is back that was away when the share was removed, and the daemon was killed since', async () => {
+    await using rig = await Rig.start();
+    await rig.waitUp();
+    const [source, place] = [path.join(rig.hostFiles, 'data'), path.join(rig.guestFiles, 'place')];
+    fs.mkdirSync(source);
+    const created = await rig.cli('share', 'create', source, '--as-root', '--mount', `vm:${place}`);
+    assert.equal(created.code, 0, created.err);
+    await files.writeFile(path.join(place, 'file'), 'one');
+    rig.agent.child.kill('SIGSTOP');
+    try {
+      assert.equal((await rig.cli('share', 'rm', 'data')).code, 0);
+      await rig.daemon.kill();
+      rig.startDaemon();
+      await rig.daemon.ready;
+      assert.ok(isMounted(place));
+    } finally {
+      rig.agent.child.kill('SIGCONT');
+    }
+    await until('it is unmounted', AGAIN_MS, async () => (isMounted(place) ? null : true));
+    assert.equal(fs.readFileSync(path.join(source, 'file'), 'utf8'), 'one');
+  });
+
   it('keeps what it reads on its own disk, where that is wished for, until the share is gone', async () => {
     await using rig = await Rig.start();
     const [source, place] = [path.join(rig.hostFiles, 'data'), path.join(rig.guestFiles, 'place')];

@@ -49,7 +49,8 @@ export class FarMounts {
             toHex(bytes({ item }, 'item', MOUNT_ID_BYTES)),
           ),
         );
-        for (const [id, mount] of this.#here) if (!keep.has(id)) await mount.close();
+        // what is mounted meanwhile was asked for later than this list
+        for (const [id, mount] of [...this.#here]) if (!keep.has(id)) await mount.close();
         for (const id of await this.#kept()) if (!keep.has(id)) await this.#erase(id);
         return { minVersion: MOUNT_VERSIONS.min, maxVersion: MOUNT_VERSIONS.max };
       },
