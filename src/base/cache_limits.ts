@@ -45,6 +45,7 @@ export const CACHE_LIMITS = {
     64 * MIB,
     'blocks of one cache that are in memory too, beside its disk, where nobody says otherwise',
   ),
+  cacheMemoryLookMs: ms(1_000, 'pause between two looks how it is with the memory that caches share'),
   cacheMemoryMostBytes: bytes(2 ** 40, 'most that somebody may say for it'),
   cacheAheadMaxBytes: bytes(
     32 * MIB,

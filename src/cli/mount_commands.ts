@@ -23,7 +23,7 @@ export function addMountCommands(program: Command, add: Add): void {
     .option('--cache-dir <folder>', 'with --cache-size: where (default: in the data directory)')
     .option(
       '--cache-memory <size>',
-      'with --cache-size: up to so much of it in memory too, 0 for none (default: 64M)',
+      'with --cache-size: up to so much of it in memory too, 0 for none (default: 64M, less where memory is short)',
     )
     .addOption(
       new Option(

@@ -43,7 +43,7 @@ export const AddMountRequest = Type.Object(
     cacheMs: Type.Optional(Type.Integer({ minimum: 0, maximum: 3_600_000 })),
     /** Blocks of files are kept on this host's disk, up to so many bytes; absent: none are. */
     cacheBytes: Type.Optional(CacheBytes),
-    /** The same in memory, as they are; absent: what is usual where memory is not short. */
+    /** The same in memory, whatever else needs it; absent: what is usual, and less where memory is short. */
     cacheMemoryBytes: Type.Optional(Type.Integer({ minimum: 0, maximum: cacheMemoryMostBytes.value })),
     /** Absolute path of a folder of the host for them; absent: the data directory. */
     cacheFolder: Type.Optional(Path),
@@ -110,6 +110,8 @@ export const CacheView = Type.Object({
   /** Blocks in memory, as they are, and how many bytes of them there may be now. */
   memoryBytes: Type.Integer(),
   memoryLimitBytes: Type.Integer(),
+  /** 0 where there is memory to spare, 100 where there is none: the less there is, the less is kept in it and fetched ahead. */
+  memoryPressurePercent: Type.Integer(),
   /** Of reads that the cache answered: all; those that were there, or fetched ahead; and what was fetched for whatever reason. */
   bytesAsked: Type.Integer(),
   bytesFromCache: Type.Integer(),

@@ -15,6 +15,7 @@ import type { KeySeal } from '../share/fuse/cache_keys.ts';
 import { FarMount } from '../share/fuse/far_mount.ts';
 import { firstMessage } from '../share/fuse/far_serving.ts';
 import type { LinkedMount } from '../share/fuse/linked_mount.ts';
+import { MemoryGovernor } from '../share/fuse/memory_governor.ts';
 import { MountCaches } from '../share/fuse/mount_caches.ts';
 import { WriteBackMount } from '../share/fuse/write_back_mount.ts';
 import {
@@ -78,11 +79,13 @@ export class VmMounts implements AsyncDisposable {
   readonly #file: StateFile;
   readonly #live = new Map<string, Live>();
   readonly #caches: MountCaches;
+  readonly #governor: MemoryGovernor;
 
   constructor(parts: VmMountsParts, dir: Dir, dirPath: string) {
     this.#parts = parts;
     this.#file = new StateFile(dir, dirPath, FILE_NAME);
     const { world, keys } = parts;
+    this.#governor = new MemoryGovernor(world);
     const { crypto } = keys;
     this.#caches = MountCaches.sealedBy(keys.seal, { world, crypto, dir, dataDirectory: dirPath });
   }
@@ -220,7 +223,10 @@ export class VmMounts implements AsyncDisposable {
     const store = await this.#cacheOf(record); // before: from the mount on its kernel waits for answers
     try {
       const { clock } = this.#parts.world;
-      const cache = { keepsPages: record.cacheMs > 0, memoryBytes: memoryBytesOf(record) };
+      const { cacheMs, cacheMemoryBytes } = record;
+      const memoryBytes = cacheMemoryBytes ?? LIMITS.cacheMemoryUsualBytes.value;
+      const governor = cacheMemoryBytes === undefined ? this.#governor : null;
+      const cache = { keepsPages: cacheMs > 0, memoryBytes, governor };
       return new FarMount(await ofKernel(), { clock, hasAcls: record.numericIds, store, cache });
     } catch (failure) {
       await store?.close();
@@ -302,9 +308,6 @@ function openingOf(
     cacheMs,
   };
 }
-
-const memoryBytesOf = ({ cacheMemoryBytes }: StoredMount): number =>
-  cacheMemoryBytes ?? LIMITS.cacheMemoryUsualBytes.value;
 
 type StoredCache = Pick<StoredMount, 'cacheBytes' | 'cacheFolder' | 'cachePolicy' | 'cacheMemoryBytes'>;
 

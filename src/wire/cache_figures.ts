@@ -24,6 +24,7 @@ export interface CacheFigures {
   readonly bypassed: number;
   readonly memoryBytes: number;
   readonly memoryLimitBytes: number;
+  readonly memoryPressurePercent: number;
   readonly bytesAsked: number;
   readonly bytesFromCache: number;
   readonly bytesFetched: number;
@@ -88,6 +89,7 @@ function figuresOf(map: CborMap): [string, CacheFigures] {
     bypassed: uint(map, 'bypassed'),
     memoryBytes: uintOr(map, 'memoryBytes', 0),
     memoryLimitBytes: uintOr(map, 'memoryLimitBytes', 0),
+    memoryPressurePercent: uintOr(map, 'memoryPressurePercent', 0),
     bytesAsked: uintOr(map, 'bytesAsked', uint(map, 'bytesFromCache') + uint(map, 'bytesFetched')),
     bytesFromCache: uint(map, 'bytesFromCache'),
     bytesFetched: uint(map, 'bytesFetched'),

@@ -32,6 +32,16 @@ export interface Strain {
   readonly stuckThreads: number;
 }
 
+/** How it is with the memory that this process may use. */
+export interface MemoryState {
+  /** Of the machine, or of a group of control that holds this process to less, now. */
+  readonly allowedBytes: number;
+  /** Of it, what can be had without waiting, pages of files that can be taken back among it; null where it is not told. */
+  readonly availableBytes: number | null;
+  /** For how long at least one process of that group, or of the machine, has waited for memory, summed; null where it is not told. */
+  readonly waitMs: number | null;
+}
+
 /** How the JavaScript engine of this process fares. */
 export interface RuntimeFigures {
   readonly heapUsedBytes: number;
@@ -58,6 +68,8 @@ export interface Processes {
   usage(): ProcessUsage;
   /** Null where the platform does not tell. Takes about half a millisecond. */
   strain(): Strain | null;
+  /** Takes a part of a millisecond. */
+  memory(): MemoryState;
   /** The first call begins the measuring. */
   runtime(): RuntimeFigures;
   /** True while a process with that id runs. */

@@ -41,6 +41,15 @@ const CASES: readonly Case[] = [
     },
   ],
   [
+    'says how it is with its memory',
+    async ({ world: { process } }) => {
+      const { allowedBytes, availableBytes, waitMs } = process.memory();
+      assert.ok(Number.isSafeInteger(allowedBytes) && allowedBytes > 1024 ** 2);
+      assert.ok(availableBytes === null || (availableBytes >= 0 && availableBytes <= allowedBytes * 2));
+      assert.ok(waitMs === null || waitMs >= 0);
+    },
+  ],
+  [
     'says how its engine fares',
     async ({ world: { process } }) => {
       const first = process.runtime();

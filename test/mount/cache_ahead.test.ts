@@ -28,7 +28,7 @@ describe('a mount of a machine with a cache, read by a pattern', { skip }, () =>
     assert.ok((await files.readFile(here(name))).equals(content), name);
 
   before(async () => {
-    far = await startFarMount({ cacheBytes: 512 * MIB, cacheMs: 1_000 });
+    far = await startFarMount({ cacheBytes: 512 * MIB, cacheMs: 1_000, cacheMemoryBytes: 64 * MIB });
     for (const name of NAMES) fs.writeFileSync(there(name), pattern(name));
     const changedMs = Math.max(...NAMES.map((name) => fs.statSync(there(name)).ctimeMs));
     await until('the last change is old enough', () => Date.now() - changedMs > 2_200);

@@ -92,6 +92,7 @@ function troubledProcess({ process, clock }: World, trouble: Trouble): Processes
       queuedMs: of(trouble.queuedShare),
       stuckThreads: 0,
     }),
+    memory: () => process.memory(),
     runtime: () => process.runtime(),
   };
 }

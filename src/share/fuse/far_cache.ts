@@ -7,6 +7,7 @@ import { CachedFile } from './cached_file.ts';
 import { FarAhead } from './far_ahead.ts';
 import { type BlockReader, FarBlocks } from './far_blocks.ts';
 import { KernelPages } from './kernel_pages.ts';
+import type { MemoryGovernor } from './memory_governor.ts';
 import { IN_HEADER_BYTES, OP, OUT_HEADER_BYTES } from './protocol.ts';
 
 /** One request or answer as it passes. */
@@ -31,6 +32,8 @@ export interface FarCacheOptions {
   readonly keepsPages: boolean;
   /** Blocks that are kept in memory, beside the disk. */
   readonly memoryBytes: number;
+  /** Whom that is wished of; null: it is so, whatever there is. */
+  readonly governor: MemoryGovernor | null;
 }
 
 /** Requests of this one have numbers that no kernel gives. */
@@ -63,6 +66,7 @@ export class FarCache {
   readonly blocks: FarBlocks;
   readonly #ahead: FarAhead;
   readonly #pages: KernelPages | null;
+  readonly #leaveGovernor: (() => void) | undefined;
   readonly #ports: FarCachePorts;
   readonly #files = new Map<bigint, CachedFile>();
   readonly #handles = new Map<bigint, Handle>();
@@ -84,12 +88,24 @@ export class FarCache {
     const ask = (frameOf: (unique: bigint) => Uint8Array, opcode: number) => this.#ask(frameOf, opcode);
     this.blocks = new FarBlocks(store, options.memoryBytes, { clock: ports.clock, ask });
     this.#ahead = new FarAhead(this.blocks);
+    this.#leaveGovernor = options.governor?.join({
+      wishedBytes: options.memoryBytes,
+      set: (limitBytes, pressure) => {
+        this.blocks.memory.limitBytes = limitBytes;
+        this.#ahead.pressure = pressure;
+      },
+    });
   }
 
   get figures() {
     const { store, memory, counts, ahead, times } = this.blocks;
     const { bytesAsked, bytesFromCache, bytesFetched, passed } = counts;
-    const inMemory = { memoryBytes: memory.bytes, memoryLimitBytes: memory.limitBytes };
+    const memoryPressurePercent = Math.round(100 * this.#ahead.pressure);
+    const inMemory = {
+      memoryBytes: memory.bytes,
+      memoryLimitBytes: memory.limitBytes,
+      memoryPressurePercent,
+    };
     const read = { bytesAsked, bytesFromCache, bytesFetched, passed };
     return { ...store.counts, ...inMemory, ...read, ahead, reads: times.times };
   }
@@ -168,6 +184,7 @@ export class FarCache {
   close(): Promise<void> {
     this.#files.clear();
     this.#handles.clear();
+    this.#leaveGovernor?.();
     return this.blocks.close();
   }
 

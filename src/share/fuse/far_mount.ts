@@ -27,7 +27,11 @@ const AHEAD_COPIED_MAX_BYTES = 256 * 1024;
 const MINOR_EXPIRES = 38;
 const BODY_AT = IN_HEADER_BYTES;
 const ATTRIBUTE_AT = BODY_AT + 8;
-const USUAL_CACHE = { keepsPages: false, memoryBytes: LIMITS.cacheMemoryUsualBytes.value };
+const USUAL_CACHE = {
+  keepsPages: false,
+  memoryBytes: LIMITS.cacheMemoryUsualBytes.value,
+  governor: null,
+};
 /** XATTR_NAME_MAX of Linux. */
 const ATTRIBUTE_MAX_BYTES = 255;
 

@@ -19,6 +19,7 @@ import type { Mounts } from '../../world/mounts.ts';
 import type { World } from '../../world/world.ts';
 import { FarMount } from './far_mount.ts';
 import { FarServing, firstMessage } from './far_serving.ts';
+import { MemoryGovernor } from './memory_governor.ts';
 import type { MountCaches } from './mount_caches.ts';
 import { serverOptions } from './server_options.ts';
 
@@ -26,6 +27,7 @@ import { serverOptions } from './server_options.ts';
 export class FarMounts {
   readonly #world: World;
   readonly #mounts: Mounts;
+  readonly #governor: MemoryGovernor;
   readonly #serving: FarServing;
   /** Where what is read of folders of the host may be kept; null: nowhere. */
   readonly #caches: MountCaches | null;
@@ -37,6 +39,7 @@ export class FarMounts {
     this.#world = world;
     this.#caches = caches;
     this.#mounts = mounts;
+    this.#governor = new MemoryGovernor(world);
     this.#serving = new FarServing(world.clock);
   }
 
@@ -120,7 +123,11 @@ export class FarMounts {
         clock: this.#world.clock,
         hasAcls: numericIds,
         store,
-        cache: { keepsPages: cacheMs > 0, memoryBytes: LIMITS.cacheMemoryUsualBytes.value },
+        cache: {
+          keepsPages: cacheMs > 0,
+          memoryBytes: LIMITS.cacheMemoryUsualBytes.value,
+          governor: this.#governor,
+        },
         readOnly,
       });
       this.#here.set(id, mount);

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism, homedir, hostname, totalmem } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import type { Processes, ProcessUsage, Strain } from '../process.ts';
+import { memoryState } from './memory_state.ts';
 import { RunQueue } from './run_queue.ts';
 import { createRuntimeFigures } from './runtime_figures.ts';
 
@@ -85,6 +86,7 @@ export function createNodeProcesses(): Processes {
     },
     usage,
     strain: () => strain(queue),
+    memory: () => memoryState(totalmem()),
     runtime: createRuntimeFigures(),
     isAlive,
   };

@@ -35,6 +35,7 @@ const DEFAULT_USER_ID = 1000;
 
 /** There from the start. */
 const HOME_DIRECTORY = '/srv/home';
+const MEMORY_BYTES = 1024 ** 3;
 
 /** A simulated machine: a disk, a clock and a network name that survive its processes. */
 export class SimMachine {
@@ -135,7 +136,7 @@ export class SimMachine {
         hostName: this.name,
         platform: 'linux',
         cpuCount: 2,
-        memoryBytes: 1024 ** 3,
+        memoryBytes: MEMORY_BYTES,
       },
       usage: () => ({
         residentBytes: 64 * 1024 ** 2,
@@ -144,6 +145,7 @@ export class SimMachine {
         mainThreadMs: process.operations,
       }),
       strain: () => null,
+      memory: () => ({ allowedBytes: MEMORY_BYTES, availableBytes: null, waitMs: null }),
       runtime: () => ({
         heapUsedBytes: 32 * 1024 ** 2,
         heapSizeBytes: 48 * 1024 ** 2,
