@@ -206,6 +206,52 @@ export const ROWS: readonly RowSpec[] = [
     ],
   },
   {
+    title: 'Caches of mounts',
+    panels: [
+      {
+        title: 'Hit rate',
+        unit: 'percentunit',
+        queries: [
+          [
+            '{{mount}}',
+            `rate(causeway_cache_hit_bytes_total{${I}}[$__rate_interval]) / rate(causeway_cache_asked_bytes_total{${I}}[$__rate_interval])`,
+          ],
+        ],
+      },
+      {
+        title: 'How long reads took (99 of 100)',
+        unit: 's',
+        queries: [['{{mount}} {{tier}}', p99('causeway_cache_read_seconds', 'mount, tier')]],
+      },
+      {
+        title: 'Fetched ahead',
+        unit: 'Bps',
+        queries: [
+          ['of use {{kind}}', rate('causeway_cache_ahead_used_bytes_total', I, 'kind')],
+          ['in vain {{kind}}', rate('causeway_cache_ahead_wasted_bytes_total', I, 'kind')],
+        ],
+      },
+      {
+        title: 'What caches hold',
+        unit: 'bytes',
+        queries: [
+          ['disk {{mount}}', `causeway_cache_resident_bytes{${I}}`],
+          ['memory {{mount}}', `causeway_cache_memory_bytes{${I}}`],
+          ['memory at most {{mount}}', `causeway_cache_memory_limit_bytes{${I}}`],
+        ],
+      },
+      {
+        title: 'Blocks that were not of use',
+        unit: 'short',
+        queries: [
+          ['evicted {{mount}}', rate('causeway_cache_evicted_blocks_total', I, 'mount')],
+          ['damaged {{mount}}', rate('causeway_cache_damaged_blocks_total', I, 'mount')],
+          ['bypassed {{mount}}', rate('causeway_cache_bypassed_blocks_total', I, 'mount')],
+        ],
+      },
+    ],
+  },
+  {
     title: 'Access and API',
     panels: [
       {

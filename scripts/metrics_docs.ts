@@ -1,4 +1,5 @@
 // docs/metrics.md, from the registry of metrics.
+import { CACHE_FAMILIES } from '../src/telemetry/cache_families.ts';
 import { DAEMON_FAMILIES } from '../src/telemetry/daemon_families.ts';
 import type { FamilySpec } from '../src/telemetry/family.ts';
 import { JOB_FAMILIES } from '../src/telemetry/job_families.ts';
@@ -57,6 +58,7 @@ export function metricsDocument(): string {
   const parts = [
     ['## Copies', JOB_FAMILIES],
     ['## Machines and links', LINK_FAMILIES],
+    ['## Caches of mounts', CACHE_FAMILIES],
     ['## The daemon', DAEMON_FAMILIES],
   ] as const;
   const sections = parts.flatMap(([title, families]) => ['', title, '', ...table(families)]);

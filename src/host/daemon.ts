@@ -265,6 +265,7 @@ export class Daemon implements AsyncDisposable {
     const once = new OnceOnly(answers, world.random);
     this.#parts.metrics.attach(
       this.shares,
+      this.mounts,
       this.notifiers,
       () => events.readers,
       () => this.parts(),

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { randomBytes, X509Certificate } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { connect } from 'node:tls';
@@ -131,6 +132,20 @@ describe('a real Prometheus', { skip }, () => {
         headers: { authorization: `Basic ${basic}` },
         ...(body !== undefined && { body }),
       });
+    const [folder, mountpoint] = [join(rig.guestFiles, 'cached'), join(rig.hostFiles, 'cached')];
+    for (const at of [folder, mountpoint]) mkdirSync(at);
+    writeFileSync(join(folder, 'file'), 'cached');
+    const { ctimeMs } = statSync(join(folder, 'file'));
+    await rig.waitUp();
+    await rig.client.call(
+      'addMount',
+      {},
+      { vm: 'vm', folder, mountpoint, cacheBytes: 16 << 20, asRoot: true },
+    );
+    await until('what was written may be kept', 20_000, async () =>
+      Date.now() - ctimeMs > 2_200 ? true : null,
+    );
+    assert.equal(await readFile(join(mountpoint, 'file'), 'utf8'), 'cached');
     await rig.client.call('addNotifier', {}, { name: 'note', command: ['/bin/true'] });
     const target = { hostPort: page.host, token, certificatePem: await certificateOf(page) };
     prometheus = await PrometheusServer.start(join(rig.folder, 'prometheus'), target, RULES);
@@ -147,6 +162,8 @@ describe('a real Prometheus', { skip }, () => {
   });
 
   after(async () => {
+    const mountpoint = join(rig.hostFiles, 'cached');
+    await rig.client.call('removeMount', {}, { mountpoint }).catch(() => undefined); // the test may have failed before
     await prometheus?.[Symbol.asyncDispose]();
     await rig?.[Symbol.asyncDispose]();
   });
@@ -186,6 +203,8 @@ describe('a real Prometheus', { skip }, () => {
       1,
     );
     assert.equal(newest(await prometheus.query('causeway_share_received_bytes_total')), 'content'.length);
+    assert.equal(newest(await prometheus.query('causeway_cache_asked_bytes_total')), 'cached'.length);
+    assert.equal(newest(await prometheus.query('sum(causeway_cache_read_seconds_count)')), 1);
   });
 
   it('takes every query of the dashboard, and has series for it', async () => {

@@ -17,7 +17,9 @@ import type { Notifiers } from '../notify/notifiers.ts';
 import type { DeliveryResult } from '../notify/notify_lane.ts';
 import type { RunningPart } from '../parts/supervised_part.ts';
 import type { Shares } from '../shares.ts';
+import type { VmMounts } from '../vm_mounts.ts';
 import { type AuditCheck, readAccess, SIGN_INS, signInResult } from './access_readings.ts';
+import { readCaches } from './cache_readings.ts';
 import { readDisks } from './disk_readings.ts';
 import { JobMeter } from './job_meter.ts';
 import { readQueue, readRates, readRunning } from './job_readings.ts';
@@ -48,6 +50,7 @@ export class Metrics implements MetricsPort, AsyncDisposable {
   readonly #ends: readonly (() => void)[];
   #check: AuditCheck;
   #shares: Shares | null = null;
+  #mounts: Pick<VmMounts, 'views'> | null = null;
   #eventReaders: () => number = () => 0;
   #notifiers: Notifiers | null = null;
   #partViews: () => PartView[] = () => [];
@@ -73,7 +76,14 @@ export class Metrics implements MetricsPort, AsyncDisposable {
   }
 
   /** Parts that come later than what measures them. */
-  attach(shares: Shares, notifiers: Notifiers, eventReaders: () => number, parts: () => PartView[]): void {
+  attach(
+    shares: Shares,
+    mounts: Pick<VmMounts, 'views'>,
+    notifiers: Notifiers,
+    eventReaders: () => number,
+    parts: () => PartView[],
+  ): void {
+    this.#mounts = mounts;
     this.#partViews = parts;
     this.#shares = shares;
     this.#notifiers = notifiers;
@@ -104,7 +114,9 @@ export class Metrics implements MetricsPort, AsyncDisposable {
     }
     this.#tallies.writeTo(readings);
     await this.#undo.read(readings);
-    if (this.#shares !== null) await readShares(readings, this.#shares);
+    const shares = (await this.#shares?.views()) ?? [];
+    if (this.#shares !== null) readShares(readings, this.#shares, shares);
+    readCaches(readings, this.#mounts?.views() ?? [], shares);
     await readDisks(readings, world, this.#folders());
     return readings.families();
   }

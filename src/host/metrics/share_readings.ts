@@ -1,9 +1,9 @@
+import type { ShareView } from '../../contract/share_schemas.ts';
 import type { Readings } from '../../telemetry/readings.ts';
 import type { Shares } from '../shares.ts';
 
 /** What is shared, and what clients do with it now. */
-export async function readShares(readings: Readings, shares: Shares): Promise<void> {
-  const views = await shares.views();
+export function readShares(readings: Readings, shares: Shares, views: readonly ShareView[]): void {
   for (const state of ['serving', 'error'] as const)
     readings.set('causeway_shares', { state }, views.filter((view) => view.state === state).length);
   for (const { name: share, openRequests, locks } of shares.activity()) {
