@@ -214,7 +214,7 @@ export class JobQueue {
     assert(state !== null, 'only a waiting job starts');
     job.waiting = null;
     job.stored = { ...job.stored, state, started: true, notBeforeMs: null };
-    saver.saveLater(job.stored);
+    const noted = saver.save(job.stored);
     const shared = request.direction === 'in' ? this.#sources.join(request.group) : undefined;
     const gate = this.#parts.rates?.join(request);
     const run = new JobRun({
@@ -230,7 +230,8 @@ export class JobQueue {
       transferId: job.transferId,
       undoId: undoIdOf(this.#parts.deviceId, job.stored),
       earlier: view,
-      ready: machines.remains.withdraw(request.vm, job.key),
+      // before the first byte: a daemon that does not know that the copy began would leave what a cancel is to remove
+      ready: Promise.allSettled([noted, machines.remains.withdraw(request.vm, job.key)]),
       onProgress: () => {
         if (job.run !== null && listeners.has(job.stored.id)) listeners.tell(viewOf(job));
       },

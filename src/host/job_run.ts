@@ -19,7 +19,7 @@ export interface JobRunParts {
   readonly undoId: Uint8Array;
   readonly earlier: EarlierFigures;
   /** What has to be over before the copy begins. */
-  readonly ready: Promise<void>;
+  readonly ready: Promise<unknown>;
   /** The figures may have changed. */
   readonly onProgress: () => void;
 }
