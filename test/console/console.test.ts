@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { Page } from 'playwright-core';
@@ -25,6 +26,8 @@ describe('the console', { skip: SKIPPED }, () => {
     admin = await rig.page();
   });
   after(async () => {
+    const mountpoint = join(rig.hostFiles, 'cached');
+    await rig.client.call('removeMount', {}, { mountpoint }).catch(() => undefined); // it may not have come so far
     await rig?.[Symbol.asyncDispose]();
   });
 
@@ -242,6 +245,27 @@ describe('the console', { skip: SKIPPED }, () => {
     assert.deepEqual([stored?.value, stored?.origin], [90, 'file']);
   });
 
+  it('shows the caches of mounts, and how to make one where there is none', async () => {
+    await open(admin, 'caches');
+    await admin.getByText('No mount has a cache').waitFor();
+    await rig.picture(admin, 'caches-empty');
+    const [folder, mountpoint] = [join(rig.guestFiles, 'cached'), join(rig.hostFiles, 'cached')];
+    for (const at of [folder, mountpoint]) mkdirSync(at);
+    writeFileSync(join(folder, 'file'), 'cached');
+    const wish = { vm: 'dev', folder, mountpoint, cacheBytes: 64 * MIB, asRoot: true };
+    await rig.client.call('addMount', {}, wish);
+    const card = admin.getByRole('region', { name: mountpoint });
+    await card.getByText('Works', { exact: true }).waitFor();
+    await card.getByText('nothing was read yet').waitFor();
+    await card.getByText('goes to the machine at once').waitFor();
+    const { ctimeMs } = statSync(join(folder, 'file'));
+    const deadline = performance.now() + 20_000;
+    while (Date.now() - ctimeMs <= 2_200 && performance.now() < deadline) await admin.waitForTimeout(100);
+    assert.equal(await readFile(join(mountpoint, 'file'), 'utf8'), 'cached');
+    await card.getByText('% of 6 B').waitFor();
+    await rig.picture(admin, 'caches');
+  });
+
   it('lets a viewer see, and change nothing', async () => {
     await open(admin, 'people/add');
     await field(admin, 'User name').fill('bob');
@@ -255,7 +279,7 @@ describe('the console', { skip: SKIPPED }, () => {
     await button(viewer, 'Save').click();
     await viewer.getByText('Signed in as bob').waitFor();
     await viewer.locator('[data-machine="dev"]').waitFor();
-    for (const hidden of ['New copy', 'People', 'Audit'])
+    for (const hidden of ['New copy', 'People', 'Audit', 'Caches'])
       assert.equal(await viewer.getByRole('link', { name: hidden, exact: true }).count(), 0, hidden);
     await open(viewer, 'machines');
     await viewer.locator('[data-machine="dev"]').waitFor();
@@ -285,6 +309,7 @@ describe('the console', { skip: SKIPPED }, () => {
     ['copy', () => 'copy'],
     ['machines', () => 'machines'],
     ['machine', () => 'machines/dev'],
+    ['caches', () => 'caches'],
     ['add-machine', () => 'machines/add'],
     ['people', () => 'people'],
     ['add-person', () => 'people/add'],

@@ -4,6 +4,7 @@ import { AccountPage } from './account.tsx';
 import { AddMachinePage } from './add_machine.tsx';
 import { AddPersonPage } from './add_person.tsx';
 import { AuditPage } from './audit.tsx';
+import { CachesPage } from './caches.tsx';
 import { CopyPage } from './copy.tsx';
 import { JobPage } from './job.tsx';
 import { JobsPage } from './jobs.tsx';
@@ -27,6 +28,8 @@ function pageOf([area, name, ...rest]: readonly string[]): ComponentChildren {
   switch (area) {
     case undefined:
       return <OverviewPage />;
+    case 'caches':
+      return name === undefined ? <CachesPage /> : <NotFoundPage />;
     case 'copy':
       return <CopyPage machine={name} />;
     case 'jobs':

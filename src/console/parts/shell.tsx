@@ -21,6 +21,7 @@ function entries(): Entry[] {
     ...(may('job.start') ? [{ words: ['copy'], text: m.copy }] : []),
     { words: ['jobs'], text: m.jobs },
     { words: ['machines'], text: m.machines },
+    ...(may('mount.read') ? [{ words: ['caches'], text: m.caches }] : []),
     ...(may('user.read') ? [{ words: ['people'], text: m.people }] : []),
     { words: ['tokens'], text: m.tokens },
     ...(may('audit.read') ? [{ words: ['audit'], text: m.audit }] : []),

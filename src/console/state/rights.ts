@@ -15,6 +15,8 @@ export type Action =
   | 'job.undo'
   | 'file.list'
   | 'account.change'
+  | 'mount.read'
+  | 'share.read'
   | 'user.read'
   | 'user.change'
   | 'settings.read'

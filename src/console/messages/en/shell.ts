@@ -6,6 +6,7 @@ export const shell = {
   copy: 'New copy',
   jobs: 'Copies',
   machines: 'Machines',
+  caches: 'Caches',
   people: 'People',
   tokens: 'Access tokens',
   audit: 'Audit',

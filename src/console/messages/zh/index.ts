@@ -3,6 +3,7 @@ import { access } from './access.ts';
 import { account } from './account.ts';
 import { add } from './add.ts';
 import { audit } from './audit.ts';
+import { caches } from './caches.ts';
 import { causes } from './causes.ts';
 import { config } from './config.ts';
 import { copy } from './copy.ts';
@@ -27,6 +28,7 @@ export const zh: Messages = {
   jobs,
   job,
   machines,
+  caches,
   add,
   config,
   copy,

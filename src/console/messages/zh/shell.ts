@@ -8,6 +8,7 @@ export const shell: Messages['shell'] = {
   copy: '新建复制',
   jobs: '复制任务',
   machines: '虚拟机',
+  caches: '缓存',
   people: '用户',
   tokens: '访问令牌',
   audit: '审计',

@@ -1,0 +1,81 @@
+import { formatBytes } from '../../base/units.ts';
+import type { CacheView, WaitingView } from '../../contract/mount_schemas.ts';
+import { countText, durationText, percentText } from '../format/amounts.ts';
+import { aheadBytes, hitPercent, meanText, type ShownCache } from '../format/caches.ts';
+import { languageTag, messages } from '../state/language.ts';
+import { Mark } from './marks.tsx';
+import { Card, Facts } from './page.tsx';
+
+/** One cache: how it is, what it holds, and what it was good for. */
+export function CacheCard({ mountpoint, source, machine, policy, cache, waiting }: ShownCache) {
+  const m = messages.value.caches;
+  const title = machine === null ? mountpoint : m.at(machine, mountpoint);
+  const facts = [
+    { name: m.of, value: <code class="path">{source}</code> },
+    { name: m.policy, value: m.policies[policy] },
+    ...(waiting === null ? [] : waitingFacts(waiting)),
+    ...(cache === null ? [] : [...holdingFacts(cache), ...useFacts(cache), ...troubleFacts(cache)]),
+  ];
+  const state = cache === null ? null : cache.state;
+  return (
+    <Card
+      title={title}
+      aside={
+        state === null ? (
+          <Mark tone="busy">{m.waits}</Mark>
+        ) : (
+          <Mark tone={state === 'on' ? 'good' : 'warn'}>{m.states[state]}</Mark>
+        )
+      }
+    >
+      <Facts facts={facts} />
+      {cache !== null && cache.memoryPressurePercent > 0 && (
+        <p class="quiet">{m.pressure(cache.memoryPressurePercent)}</p>
+      )}
+    </Card>
+  );
+}
+
+function waitingFacts({ dirtyBytes, oldestDirtyAgeMs }: WaitingView) {
+  const { caches: m, units } = messages.value;
+  const amount = formatBytes(dirtyBytes);
+  const value =
+    oldestDirtyAgeMs === null ? amount : m.dirtyFor(amount, durationText(oldestDirtyAgeMs, units));
+  return [{ name: m.dirty, value }];
+}
+
+function holdingFacts(cache: CacheView) {
+  const m = messages.value.caches;
+  return [
+    { name: m.disk, value: m.amountOf(formatBytes(cache.residentBytes), formatBytes(cache.capacityBytes)) },
+    {
+      name: m.memory,
+      value: m.amountOf(formatBytes(cache.memoryBytes), formatBytes(cache.memoryLimitBytes)),
+    },
+  ];
+}
+
+function useFacts(cache: CacheView) {
+  const { caches: m, units } = messages.value;
+  const percent = hitPercent(cache);
+  const { usedBytes, wastedBytes } = aheadBytes(cache);
+  const found =
+    percent === null ? m.nothingRead : m.hitRateOf(percentText(percent), formatBytes(cache.bytesAsked));
+  const tiers = cache.reads.map(({ tier, count, sumUs }) => ({
+    name: m.tiers[tier],
+    value: m.reads(countText(count, languageTag.value), units.milliseconds(meanText(sumUs, count))),
+  }));
+  return [
+    { name: m.hitRate, value: found },
+    { name: m.ahead, value: m.aheadOf(formatBytes(usedBytes), formatBytes(wastedBytes)) },
+    ...tiers,
+  ];
+}
+
+function troubleFacts({ damaged, bypassed }: CacheView) {
+  const m = messages.value.caches;
+  return [
+    damaged === 0 ? null : { name: m.trouble, value: m.blocks(damaged) },
+    bypassed === 0 ? null : { name: m.bypassed, value: m.blocks(bypassed) },
+  ];
+}
