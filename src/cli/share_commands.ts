@@ -13,6 +13,9 @@ const AUDIT_TEXT =
   'whose work with files is recorded: `webdav` (the usual), `all` (in mounts and by SMB too), `strict` (nothing without its record)';
 const ROOT_TEXT = 'with --mount: a folder that belongs to root may be changed as root';
 
+const QUOTA_USER_TEXT =
+  'what the files made by that user, or by the share itself, may have together: alice=10G; 10G without a size';
+
 /** Folders of this host that others reach live. */
 export function addShareCommands(program: Command, add: Add): void {
   const share = program.command('share').description('folders of this host that others use live, by WebDAV');
@@ -27,6 +30,7 @@ export function addShareCommands(program: Command, add: Add): void {
     .option('--name <name>', 'what it is called in the URL (default: the name of the folder)')
     .option('--read-only', 'nobody changes anything')
     .option('--quota <size>', 'what all files together may have, for example 10G')
+    .option('--quota-user <name=size>', QUOTA_USER_TEXT, several)
     .option('--user <name>', USER_TEXT, several)
     .option('--mount <vm:/folder>', MOUNT_TEXT)
     .option('--numeric-ids', IDS_TEXT)
@@ -53,6 +57,7 @@ export function addShareCommands(program: Command, add: Add): void {
     .option('--read-only', 'nobody changes anything from now on')
     .option('--writable', 'those who may can change it')
     .option('--quota <size>', 'what all files together may have; `none` for no limit')
+    .option('--quota-user <name=size>', `${QUOTA_USER_TEXT}; NAME=none for no limit`, several)
     .option('--user <name>', `${USER_TEXT}; takes the place of those before`, several)
     .option('--no-users', 'no user but the share itself')
     .option('--mount <vm:/folder>', MOUNT_TEXT)

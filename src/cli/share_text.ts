@@ -20,7 +20,7 @@ function noteOf({ mount }: ShareView): string {
   return `${mount.vm}:${mount.path} ${mount.error?.message ?? mount.state}`;
 }
 
-export function usedText({ quotaBytes, usedBytes }: ShareView): string {
+export function usedText({ quotaBytes, usedBytes }: Pick<ShareView, 'quotaBytes' | 'usedBytes'>): string {
   if (quotaBytes === null) return '-';
   return `${usedBytes === null ? '?' : formatBytes(usedBytes)} of ${formatBytes(quotaBytes)}`;
 }

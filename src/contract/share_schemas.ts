@@ -10,6 +10,17 @@ const Strict = { additionalProperties: false } as const;
 /** What a URL and a user name can hold without escapes. */
 export const ShareName = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$' });
 const Users = Type.Array(UserName, { maxItems: 64 });
+/** A limit for what the files that one user has made have together. */
+const UserQuota = Type.Object(
+  {
+    /** One of the users of the share, or the share itself: that has what is made in mounts, by SMB, and with its password. */
+    user: Type.String({ minLength: 1, maxLength: 64 }),
+    limitBytes: Type.Integer({ minimum: 1, maximum: 2 ** 50 }),
+  },
+  Strict,
+);
+const UserQuotas = Type.Array(UserQuota, { maxItems: 64 });
+
 const Quota = Type.Union([Type.Integer({ minimum: 1, maximum: 2 ** 50 }), Type.Null()]);
 
 /**
@@ -55,6 +66,8 @@ export const CreateShareRequest = Type.Object(
     readOnly: Type.Optional(Type.Boolean()),
     /** Bytes of all files together; null or absent: no quota. */
     quotaBytes: Type.Optional(Quota),
+    /** In place of all that there were. */
+    userQuotas: Type.Optional(UserQuotas),
     /** Users of this daemon who may use the share too, with one of their access tokens. */
     users: Type.Optional(Users),
     /** The machine that shows the share as a folder of its own. */
@@ -74,6 +87,8 @@ export const SetShareRequest = Type.Object(
   {
     readOnly: Type.Optional(Type.Boolean()),
     quotaBytes: Type.Optional(Quota),
+    /** In place of all that there were. */
+    userQuotas: Type.Optional(UserQuotas),
     users: Type.Optional(Users),
     /** Null: no machine shows it any more. */
     mount: Type.Optional(Type.Union([ShareMount, Type.Null()])),
@@ -113,6 +128,14 @@ export const ShareView = Type.Object({
   /** As far as it was counted since the daemon was started; null without a quota, and before the first use. */
   usedBytes: Type.Union([Type.Number(), Type.Null()]),
   users: Type.Array(Type.String()),
+  /** What is used is null as `usedBytes` is. */
+  userQuotas: Type.Array(
+    Type.Object({
+      user: Type.String(),
+      limitBytes: Type.Number(),
+      usedBytes: Type.Union([Type.Number(), Type.Null()]),
+    }),
+  ),
   audit: ShareAudit,
   /** Null where no machine shows it. */
   mount: Type.Union([ShareMountView, Type.Null()]),

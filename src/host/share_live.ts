@@ -8,7 +8,8 @@ import { readOnly, whilePresent } from '../tree/files/decorators.ts';
 import type { FileTree } from '../tree/files/file_tree.ts';
 import { followingLinks } from '../tree/files/following_links.ts';
 import { LocalTree } from '../tree/files/local_tree.ts';
-import { measureTree, QuotaLedger } from '../tree/files/quota_ledger.ts';
+import { NO_OWNER } from '../tree/files/quota_account.ts';
+import { measureOwners, QuotaLedger } from '../tree/files/quota_ledger.ts';
 import { QuotaTree } from '../tree/files/quota_tree.ts';
 import type { HttpReply, HttpRequest } from '../world/http.ts';
 import type { QuotaSeat } from '../world/mounts.ts';
@@ -20,7 +21,6 @@ import type { StoredShare } from './share_store.ts';
 
 interface Opened {
   readonly local: LocalTree;
-  readonly tree: FileTree;
 }
 
 /** One share while the daemon runs. Its folder is opened when it is first needed, and again after it was gone. */
@@ -41,12 +41,21 @@ export class LiveShare {
     this.#world = world;
     this.#records = records;
     this.record = record;
-    this.#ledger = record.quotaBytes === null ? null : new QuotaLedger(record.quotaBytes, 0);
+    this.#ledger = ledgerOf(record);
     this.#locks = new DavLocks(world.clock, world.random);
   }
 
   get usedBytes(): number | null {
-    return this.#isCounted ? (this.#ledger?.usedBytes ?? null) : null;
+    return this.#isCounted && this.record.quotaBytes !== null ? (this.#ledger?.usedBytes ?? null) : null;
+  }
+
+  /** What files of users with a quota of their own have; null before they were counted. */
+  get userQuotas(): { user: string; limitBytes: number; usedBytes: number | null }[] {
+    return (this.record.userQuotas ?? []).map(({ user, limitBytes }) => {
+      const owner = this.#ledger?.ownerOf(user) ?? NO_OWNER;
+      const usedBytes = this.#isCounted ? (this.#ledger?.spaceOf(owner).usedBytes ?? null) : null;
+      return { user, limitBytes, usedBytes };
+    });
   }
 
   get openRequests(): number {
@@ -84,7 +93,7 @@ export class LiveShare {
     mayWrite: boolean,
   ): Promise<void> {
     const opened = await this.#open().catch((failure) => asCausewayError(failure));
-    const tree = opened instanceof CausewayError ? failing(opened) : opened.tree;
+    const tree = opened instanceof CausewayError ? failing(opened) : this.#treeOf(opened, user);
     const allowed = mayWrite && !this.record.readOnly ? tree : readOnly(tree);
     const { clock, random } = this.#world;
     const share = {
@@ -145,6 +154,13 @@ export class LiveShare {
       throw new CausewayError('CW_SHARE_SOURCE', `${source} is another folder than the one that was shared`);
   }
 
+  /** As that user has it: what is made is charged to the user's quota. */
+  #treeOf({ local }: Opened, user: string): FileTree {
+    const maker = user === this.record.name ? null : user;
+    const tree = this.#ledger === null ? local : new QuotaTree(local, this.#ledger, maker);
+    return whilePresent(tree, () => this.#check());
+  }
+
   #open(): Promise<Opened> {
     this.#opening ??= this.#openFolder().catch((failure) => {
       this.#opening = null;
@@ -160,10 +176,9 @@ export class LiveShare {
     try {
       await local.removeRemains();
       const ledger = this.#ledger;
-      await ledger?.recount(() => measureTree(local));
+      await ledger?.recount(() => measureOwners(local, ledger));
       this.#isCounted = true;
-      const counted = ledger === null ? local : new QuotaTree(local, ledger);
-      return { local, tree: whilePresent(counted, () => this.#check()) };
+      return { local };
     } catch (failure) {
       await local.close();
       throw failure;
@@ -176,6 +191,13 @@ export class LiveShare {
     const opened = await opening?.catch(() => null); // what could not be opened has nothing to close
     await opened?.local.close();
   }
+}
+
+/** Null where nothing is limited. Without a limit for all, all together have no other limit than a number. */
+function ledgerOf({ name, quotaBytes, userQuotas = [] }: StoredShare): QuotaLedger | null {
+  if (quotaBytes === null && userQuotas.length === 0) return null;
+  const limits = userQuotas.map(({ user, limitBytes }) => ({ name: user, limitBytes }));
+  return new QuotaLedger(quotaBytes ?? Number.MAX_SAFE_INTEGER, 0, { limits, unmarked: name });
 }
 
 /** A tree of which nothing can be had, for that reason. */

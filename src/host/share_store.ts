@@ -12,6 +12,12 @@ export interface ShareMountWish {
   readonly cacheBytes?: number;
 }
 
+/** What the files that a user made may have together; a share with its own name as the user: all files without one. */
+export interface UserQuota {
+  readonly user: string;
+  readonly limitBytes: number;
+}
+
 /** A share as the daemon remembers it. */
 export interface StoredShare {
   readonly name: string;
@@ -20,6 +26,8 @@ export interface StoredShare {
   readonly sourceInode: string;
   readonly readOnly: boolean;
   readonly quotaBytes: number | null;
+  /** What files of single users may have together; absent in records from before there was that. */
+  readonly userQuotas?: readonly UserQuota[];
   readonly users: readonly string[];
   /** The machine that shows it as a folder of its own; absent: none. */
   readonly mount?: ShareMountWish;

@@ -26,6 +26,7 @@ import { checkSmb, sambaShareOf, smbSharesOf, smbView } from './share_smb.ts';
 import { checkSource } from './share_source.ts';
 import type { ShareMountWish, ShareStore, StoredShare } from './share_store.ts';
 import type { ShareWatches } from './share_watches.ts';
+import { userQuotasOf } from './user_quotas.ts';
 
 /** Where shares are served. Beyond loopback only with TLS. */
 export interface ShareListen {
@@ -140,6 +141,7 @@ export class Shares implements AsyncDisposable {
         sourceInode: inode,
         readOnly: request.readOnly === true,
         quotaBytes: request.quotaBytes ?? null,
+        ...userQuotasOf(name, users, request.userQuotas ?? []),
         users,
         ...this.#wishOf(request.mount),
         passwordHash: await passwords.hash(password),
@@ -176,14 +178,16 @@ export class Shares implements AsyncDisposable {
         const { source } = old.record;
         sourceInode = (await checkSource(world, { source, dataDirectory, isMeant: true })).inode;
       }
-      const { mount: _, audit, ...kept } = old.record;
+      const { mount: _, audit, userQuotas, ...kept } = old.record;
+      const users = request.users === undefined ? old.record.users : this.#usersOf(request.users);
       const record: StoredShare = {
         ...kept,
         ...this.#wishOf(request.mount === undefined ? old.record.mount : request.mount),
         sourceInode,
         readOnly: request.readOnly ?? old.record.readOnly,
         quotaBytes: request.quotaBytes === undefined ? old.record.quotaBytes : request.quotaBytes,
-        users: request.users === undefined ? old.record.users : this.#usersOf(request.users),
+        users,
+        ...userQuotasOf(name, users, request.userQuotas ?? userQuotas ?? []),
         passwordHash: password === null ? old.record.passwordHash : await passwords.hash(password),
         smb,
         ...auditOf(request.audit ?? audit),
@@ -346,6 +350,7 @@ export class Shares implements AsyncDisposable {
       quotaBytes,
       usedBytes: share.usedBytes,
       users: [...users],
+      userQuotas: share.userQuotas,
       audit: share.record.audit ?? 'webdav',
       mount: await this.#parts.ways.mounts.view(name),
       state: problem === null ? 'serving' : 'error',

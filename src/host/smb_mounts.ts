@@ -32,13 +32,13 @@ export class SmbMounts {
 
   /** The path that Samba is to serve; null where there is none, which {@link failure} tells. */
   async placeOf(share: LiveShare): Promise<string | null> {
-    const { name, source, quotaBytes, audit } = share.record;
+    const { name, source, quotaBytes, userQuotas, audit } = share.record;
     const place = joinAbsolute(this.#directory, name);
     const before = this.#shown.get(name);
     if (before?.share === share && !before.isOver) return place;
     await this.#end(name);
     this.#failures.delete(name);
-    if (quotaBytes === null && audit === undefined) return source;
+    if (quotaBytes === null && userQuotas === undefined && audit === undefined) return source;
     try {
       this.#shown.set(name, await this.#begin(share, place));
       return place;

@@ -49,8 +49,12 @@ export interface Owner {
 export interface QuotaSeat {
   /** The sums, and whose turn it is. */
   readonly account: SharedArrayBuffer;
-  /** What of the sums belongs to files without a name that this thread has open. */
+  /** What of the sums belongs to files without a name that this thread has open: of owner 0, 1, …. */
   readonly held: SharedArrayBuffer;
+  /** Marks of files whose owners have a limit of their own: of owner 1, 2, …. */
+  readonly owners: readonly string[];
+  /** Whose a file without a mark is. */
+  readonly unmarked: number;
   /** Different of each thread. */
   readonly number: number;
 }

@@ -14,6 +14,10 @@ import { connectText, SHARE_HEAD, shareRow, usedText } from '../share_text.ts';
 import { table } from '../terminal.ts';
 
 const QUOTA_MAX_BYTES = 2 ** 50;
+/** Of a user where no size is named. */
+const USER_QUOTA = '10G';
+
+type UserQuota = NonNullable<CreateShareRequest['userQuotas']>[number];
 
 const AUDIT_WORDS = {
   webdav: 'what is done by WebDAV',
@@ -27,6 +31,8 @@ export const shareCreate: Action = async (context, [folder = ''], options) => {
   if (options['name'] !== undefined) request.name = String(options['name']);
   if (options['readOnly'] === true) request.readOnly = true;
   if (options['quota'] !== undefined) request.quotaBytes = parseQuota(String(options['quota']));
+  const quotas = quotasOf(options['quotaUser'], []);
+  if (quotas !== undefined) request.userQuotas = quotas;
   if (options['user'] !== undefined) request.users = [...(options['user'] as readonly string[])];
   if (options['smb'] === true) request.smb = true;
   if (options['audit'] !== undefined) request.audit = options['audit'] as ShareView['audit'];
@@ -63,6 +69,11 @@ export const shareSet: Action = async (context, [name = ''], options) => {
   if (quota !== undefined) request.quotaBytes = quota === 'none' ? null : parseQuota(String(quota));
   if (options['user'] !== undefined) request.users = [...(options['user'] as readonly string[])];
   else if (options['users'] === false) request.users = [];
+  if (options['quotaUser'] !== undefined) {
+    const { userQuotas } = await context.client.call('showShare', { name });
+    const before = userQuotas.map(({ user, limitBytes }) => ({ user, limitBytes }));
+    request.userQuotas = quotasOf(options['quotaUser'], before) ?? before;
+  }
   const mount = mountOf(options);
   if (mount !== undefined) request.mount = mount;
   if (typeof options['smb'] === 'boolean') request.smb = options['smb'];
@@ -72,7 +83,7 @@ export const shareSet: Action = async (context, [name = ''], options) => {
   if (Object.keys(request).length === 0)
     throw new CausewayError(
       'CW_USAGE',
-      'say what is to change: --quota, --read-only, --writable, --user, --mount, --no-mount, --audit, --smb, --no-smb, --new-password, --rebind',
+      'say what is to change: --quota, --quota-user, --read-only, --writable, --user, --mount, --no-mount, --audit, --smb, --no-smb, --new-password, --rebind',
     );
   return showCreated(context, await context.client.call('setShare', { name }, request));
 };
@@ -100,6 +111,21 @@ function mountOf(options: Readonly<Record<string, unknown>>): ShareMount | null 
   const cache = options['mountCache'];
   const wished = cache === undefined ? {} : { cacheBytes: parseCacheSize(String(cache), '--mount-cache') };
   return { vm: text.slice(0, colon), path: text.slice(colon + 1), numericIds, asRoot, ...wished };
+}
+
+/** With what was said of single users; undefined where nothing was. */
+function quotasOf(said: unknown, before: readonly UserQuota[]): UserQuota[] | undefined {
+  if (said === undefined) return undefined;
+  const quotas = new Map(before.map((one) => [one.user, one]));
+  for (const text of said as readonly string[]) {
+    const cut = text.lastIndexOf('=');
+    const user = cut < 0 ? text : text.slice(0, cut);
+    const size = cut < 0 ? USER_QUOTA : text.slice(cut + 1);
+    if (user === '') throw new CausewayError('CW_USAGE', `${text}: a name is needed, as in alice=10G`);
+    if (size === 'none') quotas.delete(user);
+    else quotas.set(user, { user, limitBytes: parseSize(size, '--quota-user', 1, QUOTA_MAX_BYTES) });
+  }
+  return [...quotas.values()];
 }
 
 function parseQuota(text: string): number {
@@ -133,6 +159,10 @@ function details(share: ShareView): string {
     ['folder', share.source],
     ['access', share.readOnly ? 'read-only' : 'read/write'],
     ['quota', usedText(share)],
+    ...share.userQuotas.map((one) => [
+      `quota of ${one.user}`,
+      usedText({ ...one, quotaBytes: one.limitBytes }),
+    ]),
     ['user', [share.user, ...share.users].join(', ')],
     ['recorded', AUDIT_WORDS[share.audit]],
     ['url', share.url ?? '-'],

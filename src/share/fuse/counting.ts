@@ -1,8 +1,10 @@
 import { fromUtf8 } from '../../base/bytes.ts';
+import { VALUE_PREFIX } from '../../tree/files/local_values.ts';
 import { isPrivateName } from '../../tree/files/names.ts';
 import type { QuotaClerk } from '../../tree/files/quota_clerk.ts';
+import { OWNER_VALUE } from '../../tree/files/quota_owner.ts';
 import type { FuseNode } from './nodes.ts';
-import { ERRNO, KIND_FILE, KIND_MASK } from './protocol.ts';
+import { ERRNO, KIND_FILE, KIND_MASK, O_PATH } from './protocol.ts';
 import { type FuseState, PLACE } from './state.ts';
 
 /*
@@ -40,18 +42,24 @@ export function resizing(
     const counts = state.statx.linkCount > 0 || node.heldBytes !== null;
     if (!counts) return call();
     const growth = Math.max(0, sized(before) - before);
-    if (!quota.charge(growth)) return -ERRNO.EDQUOT;
+    node.quotaOwner ??= ownerOf(state, quota, fd);
+    const owner = node.quotaOwner;
+    if (!quota.charge(growth, owner)) return -ERRNO.EDQUOT;
     const result = call();
     const after = sizeOf(state, fd);
     if (after < 0) return result; // charged as if all had been done
-    quota.settle(after - before - growth);
+    quota.settle(after - before - growth, owner);
     hold(quota, node, after - before);
     return result;
   });
 }
 
 /** Runs a call that takes a name away, or gives it to something else; `looked` has looked at what stands there now. */
-export function removing(state: FuseState, looked: () => boolean, call: () => number): number {
+export function removing(
+  state: FuseState,
+  { looked, fd, nameAt }: { readonly looked: () => boolean; readonly fd: number; readonly nameAt: number },
+  call: () => number,
+): number {
   const { options, nodes, statx } = state;
   const { quota } = options;
   if (quota === null) return call();
@@ -59,9 +67,11 @@ export function removing(state: FuseState, looked: () => boolean, call: () => nu
     const isLast = looked() && (statx.mode & KIND_MASK) === KIND_FILE && statx.linkCount === 1;
     const sizeBytes = statx.sizeBytes;
     const node = isLast ? nodes.seen() : undefined;
+    const owner = isLast ? (node?.quotaOwner ?? ownerAt(state, quota, fd, nameAt)) : quota.unmarked;
     const result = call();
     if (result < 0 || !isLast) return result;
-    if (node === undefined || node.openFds.length === 0) quota.settle(-sizeBytes);
+    if (node !== undefined) node.quotaOwner = owner;
+    if (node === undefined || node.openFds.length === 0) quota.settle(-sizeBytes, owner);
     else {
       // it takes room for as long as it is open
       node.heldBytes = 0;
@@ -76,14 +86,46 @@ export function leaving({ options: { quota } }: FuseState, node: FuseNode): void
   const { heldBytes } = node;
   if (quota === null || heldBytes === null || node.openFds.length > 0) return;
   node.heldBytes = null;
-  quota.hold(-heldBytes);
-  quota.settle(-heldBytes);
+  const owner = node.quotaOwner ?? quota.unmarked;
+  quota.hold(-heldBytes, owner);
+  quota.settle(-heldBytes, owner);
 }
 
 function hold(quota: QuotaClerk, node: FuseNode, bytes: number): void {
   if (node.heldBytes === null) return;
   node.heldBytes += bytes;
-  quota.hold(bytes);
+  quota.hold(bytes, node.quotaOwner ?? quota.unmarked);
+}
+
+/** Extended attribute that tells whose a file is. */
+const OWNER_ATTRIBUTE = `${VALUE_PREFIX}${OWNER_VALUE}`;
+const OWNER_MAX_BYTES = 1_024;
+
+/** Of a file that a descriptor stands for. */
+function ownerOf({ posix, out }: FuseState, quota: QuotaClerk, fd: number): number {
+  if (!quota.hasOwners) return quota.unmarked;
+  const { bytes } = posix.memory;
+  const end = bytes.write(OWNER_ATTRIBUTE, out, 'latin1');
+  bytes[out + end] = 0;
+  const from = out + end + 1;
+  const count = posix.xattrs.get(fd, out, from, OWNER_MAX_BYTES);
+  return quota.ownerOf(count < 0 ? null : fromUtf8(bytes.subarray(from, from + count)));
+}
+
+/** Of what has a name, which is not followed. */
+function ownerAt(state: FuseState, quota: QuotaClerk, dirFd: number, nameAt: number): number {
+  if (!quota.hasOwners) return quota.unmarked;
+  const { names, data } = state.posix;
+  const fd = names.open(dirFd, nameAt, O_PATH, 0);
+  if (fd < 0) return quota.unmarked;
+  const owner = ownerOf(state, quota, fd);
+  data.close(fd);
+  return owner;
+}
+
+/** Whether an attribute is kept from who asks: the quota rests on it. */
+export function isKept({ options: { quota } }: FuseState, name: string): boolean {
+  return quota?.hasOwners === true && name === OWNER_ATTRIBUTE;
 }
 
 /** Of what a descriptor stands for; or an error. */

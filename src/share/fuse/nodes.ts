@@ -34,6 +34,8 @@ export class FuseNode {
   ownMs = Number.NEGATIVE_INFINITY;
   /** Shared by all openers of a file whose bytes the kernel moves by itself. */
   backing: { readonly id: number; users: number } | null = null;
+  /** Whose file it is for the quota; null before somebody asked. */
+  quotaOwner: number | null = null;
   /** Of a file that was removed here while it is open: bytes that are charged for it still. */
   heldBytes: number | null = null;
 

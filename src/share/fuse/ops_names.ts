@@ -110,7 +110,7 @@ function remove(state: FuseState, call: (fd: number, nameAt: number) => number):
   const { folder, fd, nameAt, name } = place;
   const key = keyUnder(state, fd, nameAt);
   const looked = () => keyUnder(state, fd, nameAt) !== null;
-  const result = removing(state, looked, () => call(fd, nameAt));
+  const result = removing(state, { looked, fd, nameAt }, () => call(fd, nameAt));
   if (result === 0) state.nodes.loseName(folder, key, name);
   return result;
 }
@@ -144,7 +144,7 @@ function move(state: FuseState, headBytes: number, flags: number): number {
   const rename = () => state.posix.moves.rename(fd, nameAt, toFd, toNameAt, flags);
   const replaces = () =>
     flags !== RENAME_EXCHANGE && key !== toKey && keyUnder(state, toFd, toNameAt) !== null;
-  const result = removing(state, replaces, rename);
+  const result = removing(state, { looked: replaces, fd: toFd, nameAt: toNameAt }, rename);
   if (result < 0 || key === null || key === toKey) return result;
   if (flags === RENAME_EXCHANGE && toKey !== null) nodes.moved(toKey, from, name);
   else nodes.loseName(to, toKey, toName);

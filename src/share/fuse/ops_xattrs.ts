@@ -1,4 +1,5 @@
 import { isFarAttribute } from './attribute_names.ts';
+import { isKept } from './counting.ts';
 import { ERRNO, SETXATTR_KILL_SET_GID } from './protocol.ts';
 import type { FuseState, Operation } from './state.ts';
 
@@ -18,7 +19,9 @@ function endOfAttribute(state: FuseState, at: number): number {
   return mayReach(state, state.text(at, end)) ? end : -ERRNO.EOPNOTSUPP;
 }
 
-function mayReach({ options: { far } }: FuseState, name: string): boolean {
+function mayReach(state: FuseState, name: string): boolean {
+  const { far } = state.options;
+  if (isKept(state, name)) return false;
   return far === null || isFarAttribute(name, far.shownOwner === null);
 }
 
@@ -59,7 +62,8 @@ export const getxattr: Operation = (state) => {
 export const listxattr: Operation = (state) => {
   const { frame, posix, out } = state;
   if (!frame.holds(8)) return -ERRNO.EINVAL;
-  if (state.options.far === null)
+  const { far, quota } = state.options;
+  if (far === null && quota?.hasOwners !== true)
     return answerSized(state, (fd, sizeBytes) => posix.xattrs.list(fd, out, sizeBytes));
   return answerSized(state, (fd, sizeBytes) => {
     const count = posix.xattrs.list(fd, out, VALUE_MAX_BYTES);

@@ -28,7 +28,7 @@ const OF_CODE: Partial<Record<ErrorCode, readonly [status: number, message: stri
   CW_ACCESS_DENIED: [403, 'you may not do this here'],
   CW_DISK_READ_ONLY: [403, 'this share is read-only'],
   CW_DISK_FULL: [507, 'the disk is full'],
-  CW_DISK_QUOTA: [507, 'the quota of this share is used up'],
+  CW_DISK_QUOTA: [507, 'the quota of this share, or yours in it, is used up'],
   CW_DISK_NOT_DIRECTORY: [409, 'a part of the path is no folder'],
   CW_DISK_IS_DIRECTORY: [405, 'this is a folder'],
   CW_DISK_NOT_EMPTY: [409, 'the folder is not empty'],

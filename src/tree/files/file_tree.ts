@@ -72,6 +72,8 @@ export interface TreeFile extends AsyncDisposable {
   /** Writes all bytes. */
   write(bytes: Uint8Array, offset: number): Promise<void>;
   truncate(sizeBytes: number): Promise<void>;
+  /** Of a file opened with `replace`: a value that it is published with, where nothing is replaced. Absent elsewhere. */
+  mark?(name: string, value: Uint8Array): Promise<void>;
   /**
    * What was written is durable when it resolves. Of a file opened with `replace` it is also what stands under the name:
    * before that, the name shows what it showed.

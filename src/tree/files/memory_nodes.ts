@@ -8,6 +8,8 @@ export interface MemoryNode {
   readonly target: string | null;
   readonly children: Map<Name, MemoryNode>;
   readonly values: Map<string, Uint8Array>;
+  /** 0 once its name is gone, or another node's. */
+  linkCount: 0 | 1;
   bytes: Uint8Array;
   sizeBytes: number;
   mode: number;
@@ -18,7 +20,7 @@ export interface MemoryNode {
 }
 
 export function memoryView(node: MemoryNode, inListing = false): TreeNode {
-  const { kind, sizeBytes, mode, userId, groupId, mtimeNs, ctimeNs } = node;
+  const { kind, sizeBytes, mode, userId, groupId, mtimeNs, ctimeNs, linkCount } = node;
   return {
     id: `memory:${node.number}`,
     kind,
@@ -29,7 +31,7 @@ export function memoryView(node: MemoryNode, inListing = false): TreeNode {
     groupId,
     mtimeNs,
     ctimeNs,
-    linkCount: 1,
+    linkCount,
     target: inListing ? null : node.target,
   };
 }

@@ -109,6 +109,7 @@ export class MemoryTree implements FileTree {
     if (!node) throw failure('CW_DISK_NOT_FOUND', path);
     if (node.children.size > 0) throw failure('CW_DISK_NOT_EMPTY', path);
     folder.children.delete(name);
+    node.linkCount = 0;
     this.#touch(folder);
   }
 
@@ -169,6 +170,8 @@ export class MemoryTree implements FileTree {
   }
 
   #put(folder: MemoryNode, name: Name, node: MemoryNode): void {
+    const there = folder.children.get(name);
+    if (there !== undefined) there.linkCount = 0;
     folder.children.set(name, node);
     this.#touch(folder);
   }
@@ -181,6 +184,7 @@ export class MemoryTree implements FileTree {
       target,
       children: new Map(),
       values: new Map(),
+      linkCount: 1,
       bytes: new Uint8Array(0),
       sizeBytes: 0,
       mode,

@@ -86,7 +86,7 @@ if (isMainThread) {
     assert.equal(await turn, 'mine');
     assert.equal(ledger.usedBytes, before - 50);
     ledger.reserve(30);
-    await ledger.recount(async () => 1_000);
+    await ledger.recount(async () => ({ sum: 1_000, ofOwners: [] }));
     assert.equal(ledger.usedBytes, 1_030);
   });
 }

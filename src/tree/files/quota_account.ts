@@ -1,12 +1,14 @@
 /*
  * How many bytes a tree has and may have, in memory that several threads reach: 32-bit words for whose turn it is, then
- * 64-bit words for the sums.
+ * 64-bit words for the sums: of all, then of each owner with a limit of its own.
  */
 const TURN = 0;
 const WANTED = 1;
 const USED = 1;
 const LIMIT = 2;
-const ACCOUNT_BYTES = 24;
+const SUM_BYTES = 8;
+/** Owners have numbers from 1 on; 0 is everybody who has no limit of its own. */
+export const NO_OWNER = 0;
 
 /** Nobody's turn. */
 const FREE = 0;
@@ -27,11 +29,13 @@ export class QuotaAccount {
     this.#sums = new BigInt64Array(memory);
   }
 
-  /** Sums in bytes, below 2^53. */
-  static of(limitBytes: number, usedBytes: number): QuotaAccount {
-    const account = new QuotaAccount(new SharedArrayBuffer(ACCOUNT_BYTES));
+  /** Sums in bytes, below 2^53; `ownerLimits` are those of owner 1, 2, …. */
+  static of(limitBytes: number, usedBytes: number, ownerLimits: readonly number[] = []): QuotaAccount {
+    const words = usedAt(ownerLimits.length) + 2;
+    const account = new QuotaAccount(new SharedArrayBuffer(words * SUM_BYTES));
     account.#sums[LIMIT] = BigInt(limitBytes);
     account.#sums[USED] = BigInt(usedBytes);
+    for (const [index, limit] of ownerLimits.entries()) account.#sums[usedAt(index + 1) + 1] = BigInt(limit);
     return account;
   }
 
@@ -47,26 +51,56 @@ export class QuotaAccount {
     return Math.max(0, this.limitBytes - this.usedBytes);
   }
 
+  /** Of one owner: Infinity without a limit of its own. */
+  limitOf(owner: number): number {
+    return owner === NO_OWNER ? Number.POSITIVE_INFINITY : Number(this.#sums[usedAt(owner) + 1]);
+  }
+
+  /** Of an owner with a limit. */
+  usedOf(owner: number): number {
+    return Number(Atomics.load(this.#sums, usedAt(owner)));
+  }
+
+  /** What an owner may still have. */
+  freeOf(owner: number): number {
+    if (owner === NO_OWNER) return this.freeBytes;
+    return Math.min(this.freeBytes, Math.max(0, this.limitOf(owner) - this.usedOf(owner)));
+  }
+
   /** False where growth does not fit; what is given back always does. */
-  charge(bytes: number): boolean {
-    for (;;) {
-      const used = this.usedBytes;
-      if (bytes > 0 && used + bytes > this.limitBytes) return false;
-      if (this.#replace(used, used + bytes)) return true;
-    }
+  charge(bytes: number, owner = NO_OWNER): boolean {
+    if (!this.#chargeAt(USED, bytes)) return false;
+    if (owner === NO_OWNER || this.#chargeAt(usedAt(owner), bytes)) return true;
+    this.#settleAt(USED, -bytes);
+    return false;
   }
 
   /** What has happened already, whether it fits or not. */
-  settle(bytes: number): void {
+  settle(bytes: number, owner = NO_OWNER): void {
+    this.#settleAt(USED, bytes);
+    if (owner !== NO_OWNER) this.#settleAt(usedAt(owner), bytes);
+  }
+
+  /** What a new measurement found: of all, and of owner 1, 2, …. */
+  correct(usedBytes: number, ofOwners: readonly number[] = []): void {
+    Atomics.store(this.#sums, USED, BigInt(usedBytes));
+    for (const [index, used] of ofOwners.entries())
+      Atomics.store(this.#sums, usedAt(index + 1), BigInt(used));
+  }
+
+  #chargeAt(at: number, bytes: number): boolean {
     for (;;) {
-      const used = this.usedBytes;
-      if (this.#replace(used, used + bytes)) return;
+      const used = Number(Atomics.load(this.#sums, at));
+      if (bytes > 0 && used + bytes > Number(this.#sums[at + 1])) return false;
+      if (this.#replace(at, used, used + bytes)) return true;
     }
   }
 
-  /** What a new measurement found. */
-  correct(usedBytes: number): void {
-    Atomics.store(this.#sums, USED, BigInt(usedBytes));
+  #settleAt(at: number, bytes: number): void {
+    for (;;) {
+      const used = Number(Atomics.load(this.#sums, at));
+      if (this.#replace(at, used, used + bytes)) return;
+    }
   }
 
   /** Begins the turn of a thread that may stand still. */
@@ -106,8 +140,13 @@ export class QuotaAccount {
     return true;
   }
 
-  #replace(before: number, after: number): boolean {
+  #replace(at: number, before: number, after: number): boolean {
     const [old, next] = [BigInt(before), BigInt(Math.max(0, after))];
-    return Atomics.compareExchange(this.#sums, USED, old, next) === old;
+    return Atomics.compareExchange(this.#sums, at, old, next) === old;
   }
+}
+
+/** Where the sum of an owner stands; its limit is behind it. */
+function usedAt(owner: number): number {
+  return LIMIT + 1 + 2 * (owner - 1);
 }

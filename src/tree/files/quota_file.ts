@@ -5,10 +5,12 @@ import type { QuotaLedger } from './quota_ledger.ts';
 export class QuotaFile implements TreeFile {
   readonly #file: TreeFile;
   readonly #ledger: QuotaLedger;
+  readonly #owner: number;
 
-  constructor(file: TreeFile, ledger: QuotaLedger) {
+  constructor(file: TreeFile, ledger: QuotaLedger, owner = ledger.unmarked) {
     this.#file = file;
     this.#ledger = ledger;
+    this.#owner = owner;
   }
 
   read(into: Uint8Array, offset: number): Promise<number> {
@@ -51,35 +53,56 @@ export class QuotaFile implements TreeFile {
       const before = await this.#file.node();
       const counts = before.linkCount > 0; // a removed file has been given back already
       const growth = resized(before.sizeBytes) - before.sizeBytes;
-      if (counts) this.#ledger.charge(Math.max(0, growth));
+      if (counts) this.#ledger.charge(Math.max(0, growth), this.#owner);
       try {
         await change();
-        if (counts && growth < 0) this.#ledger.charge(growth);
+        if (counts && growth < 0) this.#ledger.charge(growth, this.#owner);
       } catch (failure) {
         const { sizeBytes } = await this.#file.node();
-        if (counts) this.#ledger.settle(sizeBytes - before.sizeBytes - Math.max(0, growth));
+        if (counts) this.#ledger.settle(sizeBytes - before.sizeBytes - Math.max(0, growth), this.#owner);
         throw failure;
       }
     });
   }
 }
 
-/** A file that nobody else sees before it takes the place of another one: charged with what it has more than that. */
+/** What stands under a name now: what goes with it, and whose it is. */
+export interface Standing {
+  readonly isThere: boolean;
+  /** Bytes that are given back with the last name of it. */
+  readonly sizeBytes: number;
+  readonly owner: number;
+}
+
+/** Where a file is to stand, and whose it is where nothing stands there. */
+export interface ReplacedPlace {
+  readonly standing: () => Promise<Standing>;
+  readonly owner: number;
+  /** Null: files of that owner have no mark. */
+  readonly mark: { readonly name: string; readonly value: Uint8Array } | null;
+}
+
+/**
+ * A file that nobody else sees before it takes the place of another one: charged with what it has more than that, to
+ * the owner of that, or to who makes it where nothing is there.
+ */
 export class QuotaReplacement implements TreeFile {
   readonly #file: TreeFile;
   readonly #ledger: QuotaLedger;
-  readonly #sizeThere: () => Promise<number>;
+  readonly #place: ReplacedPlace;
   readonly #replacedBytes: number;
+  #owner: number;
   #sizeBytes = 0;
   #chargedBytes = 0;
   #placed: QuotaFile | null = null;
 
-  /** `sizeThere` tells what would be given back if the file were placed now; `replacedBytes` is that at the start. */
-  constructor(file: TreeFile, ledger: QuotaLedger, replacedBytes: number, sizeThere: () => Promise<number>) {
+  /** `before` is what stood there at the start. */
+  constructor(file: TreeFile, ledger: QuotaLedger, place: ReplacedPlace, before: Standing) {
     this.#file = file;
     this.#ledger = ledger;
-    this.#replacedBytes = replacedBytes;
-    this.#sizeThere = sizeThere;
+    this.#place = place;
+    this.#replacedBytes = before.sizeBytes;
+    this.#owner = before.isThere ? before.owner : place.owner;
   }
 
   read(into: Uint8Array, offset: number): Promise<number> {
@@ -101,16 +124,20 @@ export class QuotaReplacement implements TreeFile {
   async publish(): Promise<TreeNode> {
     if (this.#placed) return this.#placed.publish();
     return this.#ledger.inTurn(async () => {
-      const replaced = await this.#sizeThere();
-      const due = this.#sizeBytes - replaced;
+      const there = await this.#place.standing();
+      const owner = there.isThere ? there.owner : this.#place.owner;
+      const due = this.#sizeBytes - there.sizeBytes;
+      this.#moveCharge(owner);
       const missing = Math.max(0, due - this.#chargedBytes); // what stands there has become smaller meanwhile
-      this.#ledger.reserve(missing);
+      this.#ledger.reserve(missing, owner);
       this.#chargedBytes += missing;
+      const { mark } = this.#place;
+      if (mark !== null && !there.isThere) await this.#file.mark?.(mark.name, mark.value);
       const node = await this.#file.publish();
-      this.#ledger.settle(due - this.#chargedBytes);
-      this.#ledger.unreserve(this.#chargedBytes);
+      this.#ledger.settle(due - this.#chargedBytes, owner);
+      this.#ledger.unreserve(this.#chargedBytes, owner);
       this.#chargedBytes = 0;
-      this.#placed = new QuotaFile(this.#file, this.#ledger);
+      this.#placed = new QuotaFile(this.#file, this.#ledger, owner);
       return node;
     });
   }
@@ -120,9 +147,7 @@ export class QuotaReplacement implements TreeFile {
   }
 
   async close(): Promise<void> {
-    this.#ledger.settle(-this.#chargedBytes);
-    this.#ledger.unreserve(this.#chargedBytes);
-    this.#chargedBytes = 0;
+    this.#giveBack();
     await this.#file.close();
   }
 
@@ -130,9 +155,22 @@ export class QuotaReplacement implements TreeFile {
     return this.close();
   }
 
+  #giveBack(): void {
+    this.#ledger.settle(-this.#chargedBytes, this.#owner);
+    this.#ledger.unreserve(this.#chargedBytes, this.#owner);
+    this.#chargedBytes = 0;
+  }
+
+  /** What stands there has become somebody else's since the upload began. */
+  #moveCharge(owner: number): void {
+    if (owner === this.#owner) return;
+    this.#giveBack();
+    this.#owner = owner;
+  }
+
   #charge(sizeBytes: number): void {
     const due = Math.max(0, sizeBytes - this.#replacedBytes);
-    this.#ledger.reserve(due - this.#chargedBytes);
+    this.#ledger.reserve(due - this.#chargedBytes, this.#owner);
     this.#chargedBytes = due;
     this.#sizeBytes = sizeBytes;
   }

@@ -1,3 +1,4 @@
+import { utf8 } from '../../base/bytes.ts';
 import { asCausewayError } from '../../base/errors.ts';
 import type { RelPath } from '../../base/path.ts';
 import type { AttrPatch } from '../../world/disk.ts';
@@ -10,8 +11,10 @@ import type {
   TreeNode,
   TreeOpenMode,
 } from './file_tree.ts';
-import { QuotaFile, QuotaReplacement } from './quota_file.ts';
+import { NO_OWNER } from './quota_account.ts';
+import { QuotaFile, QuotaReplacement, type ReplacedPlace, type Standing } from './quota_file.ts';
 import type { QuotaLedger } from './quota_ledger.ts';
+import { markAt, OWNER_VALUE } from './quota_owner.ts';
 
 /**
  * The same tree, whose files together get no larger than a ledger allows: CW_DISK_QUOTA, before a byte of what does not
@@ -21,19 +24,26 @@ export class QuotaTree implements FileTree {
   readonly caps: TreeCaps;
   readonly #inner: FileTree;
   readonly #ledger: QuotaLedger;
+  readonly #owner: number;
+  readonly #mark: ReplacedPlace['mark'];
 
-  constructor(inner: FileTree, ledger: QuotaLedger) {
+  /** `user` makes files here; null makes such as have no mark. */
+  constructor(inner: FileTree, ledger: QuotaLedger, user: string | null = null) {
     this.#inner = inner;
     this.#ledger = ledger;
+    this.#owner = ledger.ownerOf(user);
+    const isMarked = user !== null && ledger.hasOwners;
+    this.#mark = isMarked ? { name: OWNER_VALUE, value: utf8(user) } : null;
     const { space } = inner.caps;
     this.caps = {
       ...inner.caps,
       space: async () => {
         const below = await space?.();
-        return {
-          freeBytes: Math.min(ledger.freeBytes, below?.freeBytes ?? ledger.freeBytes),
-          totalBytes: Math.min(ledger.limitBytes, below?.totalBytes ?? ledger.limitBytes),
-        };
+        const { limitBytes, usedBytes, freeBytes } = ledger.spaceOf(this.#owner);
+        const free = Math.min(freeBytes, below?.freeBytes ?? freeBytes);
+        // what is used is that of the user, where the user has a limit
+        const total = this.#owner === NO_OWNER ? limitBytes : free + usedBytes;
+        return { freeBytes: free, totalBytes: Math.min(total, below?.totalBytes ?? total) };
       },
     };
   }
@@ -48,10 +58,14 @@ export class QuotaTree implements FileTree {
 
   async open(path: RelPath, mode: TreeOpenMode): Promise<TreeFile> {
     if (mode === 'read') return this.#inner.open(path, mode);
-    if (mode !== 'replace') return new QuotaFile(await this.#inner.open(path, mode), this.#ledger);
-    const replacedBytes = await this.#sizeAt(path);
+    if (mode !== 'replace') {
+      const file = await this.#inner.open(path, mode);
+      return new QuotaFile(file, this.#ledger, await this.#ownerAt(path));
+    }
+    const before = await this.#standing(path);
     const file = await this.#inner.open(path, mode);
-    return new QuotaReplacement(file, this.#ledger, replacedBytes, () => this.#sizeAt(path));
+    const place = { standing: () => this.#standing(path), owner: this.#owner, mark: this.#mark };
+    return new QuotaReplacement(file, this.#ledger, place, before);
   }
 
   create(path: RelPath, what: NewNode): Promise<TreeNode> {
@@ -64,28 +78,35 @@ export class QuotaTree implements FileTree {
 
   rename(from: RelPath, to: RelPath, options: { readonly replace: boolean }): Promise<void> {
     return this.#ledger.inTurn(async () => {
-      const replaced = options.replace && from !== to ? await this.#sizeAt(to) : 0;
+      const replaced = options.replace && from !== to ? await this.#standing(to) : null;
       await this.#inner.rename(from, to, options);
-      this.#ledger.settle(-replaced);
+      if (replaced !== null) this.#ledger.settle(-replaced.sizeBytes, replaced.owner);
     });
   }
 
   remove(path: RelPath): Promise<void> {
     return this.#ledger.inTurn(async () => {
-      const sizeBytes = await this.#sizeAt(path);
+      const { sizeBytes, owner } = await this.#standing(path);
       await this.#inner.remove(path);
-      this.#ledger.settle(-sizeBytes);
+      this.#ledger.settle(-sizeBytes, owner);
     });
   }
 
-  /** What goes with the last name of the file there. */
-  async #sizeAt(path: RelPath): Promise<number> {
+  async #standing(path: RelPath): Promise<Standing> {
     try {
       const { kind, sizeBytes, linkCount } = await this.#inner.lookup(path);
-      return kind === 'file' && linkCount < 2 ? sizeBytes : 0;
+      if (kind !== 'file') return { isThere: false, sizeBytes: 0, owner: this.#owner };
+      const owner = await this.#ownerAt(path);
+      return { isThere: true, sizeBytes: linkCount < 2 ? sizeBytes : 0, owner };
     } catch (failure) {
-      if (asCausewayError(failure).code === 'CW_DISK_NOT_FOUND') return 0;
-      throw failure;
+      if (asCausewayError(failure).code !== 'CW_DISK_NOT_FOUND') throw failure;
+      return { isThere: false, sizeBytes: 0, owner: this.#owner };
     }
+  }
+
+  async #ownerAt(path: RelPath): Promise<number> {
+    const { values } = this.#inner.caps;
+    if (!this.#ledger.hasOwners || values === null) return this.#ledger.unmarked;
+    return this.#ledger.ownerOf(await markAt(values, path));
   }
 }

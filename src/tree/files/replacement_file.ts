@@ -37,6 +37,12 @@ export class ReplacementFile implements TreeFile {
     return this.#place.file.truncate(sizeBytes);
   }
 
+  async mark(name: string, value: Uint8Array): Promise<void> {
+    const { xattrs } = this.#place.file.caps;
+    if (xattrs === null) throw new CausewayError('CW_UNSUPPORTED', 'this machine has no extended attributes');
+    await xattrs.set(VALUE_PREFIX + name, value);
+  }
+
   async publish(): Promise<TreeNode> {
     const { file, stage, stageName, dir, name } = this.#place;
     if (this.#isPublished) {
