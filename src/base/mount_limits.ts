@@ -102,4 +102,21 @@ export const MOUNT_LIMITS = {
     'how long a mount waits for the audit log, before it refuses what it was to record',
   ),
   mountFarSyncsMax: count(64, 'flushes of one mount that are under way for another machine'),
+  mountUntoldMax: count(
+    16,
+    'messages of the connection of a mount that are taken before the other side hears of it',
+  ),
+  mountUntoldMaxBytes: bytes(2 * MIB, 'bytes of such messages: the other side keeps them until then'),
+  mountDetourPauseMs: ms(
+    1_000,
+    'pause before a mount is given a connection of its own again after it lost one',
+  ),
+  mountDetourDeadMs: ms(
+    5_000,
+    'how long the connection of a mount may be dead before its frames go over the link: less than programs wait for one',
+  ),
+  mountDetourBacklogMaxBytes: bytes(
+    64 * MIB,
+    'requests of a mount that wait until memory for their answers is free; a machine that sends more is cut off',
+  ),
 };

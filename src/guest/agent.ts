@@ -178,7 +178,7 @@ export class Agent implements AsyncDisposable {
         ...this.#keys.methods(() => proven),
         ...methods?.(() => proven),
       };
-      const take = (stream: Stream) => void this.#mounts?.take(stream, link);
+      const take = (stream: Stream) => void this.#mounts?.take(stream, link, mux.lanes ?? null);
       const session = new PeerSession(mux, this.#copies, handlers, this.#mounts === null ? null : take);
       void session.serve().then(() => served.delete(mux));
     };

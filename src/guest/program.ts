@@ -12,6 +12,7 @@ import type { World } from '../world/world.ts';
 import { Agent, type AgentChannel } from './agent.ts';
 import { DISK_THREAD } from './disk_thread_module.ts';
 import { LANE_THREAD } from './lane_thread_module.ts';
+import { MOUNT_FRONT_THREAD } from './mount_front_thread_module.ts';
 import { MOUNT_READ_THREAD } from './mount_read_thread_module.ts';
 import { MOUNT_SERVE_THREAD } from './mount_serve_thread_module.ts';
 import { SelfUpdate } from './update/self_update.ts';
@@ -98,7 +99,11 @@ async function run(
   const agent = await Agent.start({
     world,
     crypto: createNodeCryptography(),
-    mounts: createNodeMounts({ reading: MOUNT_READ_THREAD, serving: MOUNT_SERVE_THREAD }),
+    mounts: createNodeMounts({
+      reading: MOUNT_READ_THREAD,
+      serving: MOUNT_SERVE_THREAD,
+      front: MOUNT_FRONT_THREAD,
+    }),
     dataDirectory,
     buildId,
     channel,

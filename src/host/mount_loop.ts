@@ -1,6 +1,7 @@
 import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { MountState } from '../contract/mount_schemas.ts';
+import type { LanePort } from '../link/lane/lane_port.ts';
 import type { Link, LinkState } from '../link/link.ts';
 import type { Stream } from '../link/mux/mux.ts';
 import { callRpc } from '../link/rpc.ts';
@@ -15,7 +16,11 @@ export interface MountLoopParts {
   readonly wanted: () => readonly Uint8Array[];
   readonly opening: MountOpening;
   /** Does this side's part until the stream ends; `settled` is called once the mount works. Null: it is over for good. */
-  readonly run: (stream: Stream, settled: () => void) => Promise<CausewayError | null>;
+  readonly run: (
+    stream: Stream,
+    settled: () => void,
+    lanes: LanePort | null,
+  ) => Promise<CausewayError | null>;
   readonly stalled: (isStalled: boolean) => void;
 }
 
@@ -103,12 +108,13 @@ export class MountLoop {
     };
     signal.addEventListener('abort', end, { once: true });
     try {
-      return await run(stream, () => {
+      const settled = () => {
         this.#isSettled = true;
         this.#state = 'mounted';
         this.#error = null;
         this.#first.resolve();
-      });
+      };
+      return await run(stream, settled, mux.lanes ?? null);
     } finally {
       signal.removeEventListener('abort', end);
     }

@@ -183,7 +183,7 @@ export class ShareMounts implements AsyncDisposable {
           ...(mount.cacheBytes === undefined ? {} : { cacheBytes: mount.cacheBytes }),
         },
         stalled: () => undefined,
-        run: (stream, settled) =>
+        run: (stream, settled, lanes) =>
           this.#serving.serve(
             stream,
             mountId,
@@ -194,6 +194,7 @@ export class ShareMounts implements AsyncDisposable {
               return served(mounts, options, share, `vm:${mount.vm}`);
             },
             settled,
+            lanes,
           ),
       });
     } catch (failure) {

@@ -12,7 +12,7 @@ import type {
 } from '../contract/mount_schemas.ts';
 import { StateFile } from '../link/session/state_file.ts';
 import type { KeySeal } from '../share/fuse/cache_keys.ts';
-import { FarMount } from '../share/fuse/far_mount.ts';
+import { openFarMount } from '../share/fuse/far_front.ts';
 import { firstMessage } from '../share/fuse/far_serving.ts';
 import type { LinkedMount } from '../share/fuse/linked_mount.ts';
 import { MemoryGovernor } from '../share/fuse/memory_governor.ts';
@@ -27,7 +27,7 @@ import {
 } from '../wire/mount_messages.ts';
 import type { Cryptography } from '../world/cryptography.ts';
 import type { Dir } from '../world/disk.ts';
-import type { KernelMount, Mounts } from '../world/mounts.ts';
+import type { KernelMount, KernelMountOptions, Mounts } from '../world/mounts.ts';
 import type { World } from '../world/world.ts';
 import type { Machines } from './machines.ts';
 import { MountLoop } from './mount_loop.ts';
@@ -219,7 +219,7 @@ export class VmMounts implements AsyncDisposable {
     }
   }
 
-  async #through(record: StoredMount, ofKernel: () => Promise<KernelMount>): Promise<LinkedMount> {
+  async #through(record: StoredMount, mounts: Mounts, place: KernelMountOptions): Promise<LinkedMount> {
     const store = await this.#cacheOf(record); // before: from the mount on its kernel waits for answers
     try {
       const { clock } = this.#parts.world;
@@ -227,7 +227,8 @@ export class VmMounts implements AsyncDisposable {
       const memoryBytes = cacheMemoryBytes ?? LIMITS.cacheMemoryUsualBytes.value;
       const governor = cacheMemoryBytes === undefined ? this.#governor : null;
       const cache = { keepsPages: cacheMs > 0, memoryBytes, governor };
-      return new FarMount(await ofKernel(), { clock, hasAcls: record.numericIds, store, cache });
+      const { numericIds: hasAcls, readOnly } = record;
+      return await openFarMount(mounts, place, { clock, hasAcls, store, cache, readOnly });
     } catch (failure) {
       await store?.close();
       throw failure;
@@ -256,12 +257,12 @@ export class VmMounts implements AsyncDisposable {
     const { vm, readOnly, allowOther, mountpoint } = record;
     const source = `${vm}:${record.folder}`;
     let mount: LinkedMount | null = null;
-    const ofKernel = () => mounts.mount({ mountpoint, source, readOnly, allowOther, makes: false });
+    const place = { mountpoint, source, readOnly, allowOther, makes: false };
     const mounted = async (): Promise<LinkedMount> => {
       if (mount !== null) return mount;
       mount = isWriteBack(record)
-        ? await this.#waiting(record, ofKernel)
-        : await this.#through(record, ofKernel);
+        ? await this.#waiting(record, () => mounts.mount(place))
+        : await this.#through(record, mounts, place);
       const made = mount;
       void made.ended.then(() => {
         if (mount === made) mount = null;
@@ -274,13 +275,13 @@ export class VmMounts implements AsyncDisposable {
       wanted: () => wantedAt(vm),
       opening: openingOf(record, source),
       stalled: (isStalled) => mount?.stalled(isStalled),
-      run: async (stream, settled) => {
+      run: async (stream, settled, lanes) => {
         const first = await mounted();
         await stream.send([encodeMountHello(await first.hello())]);
         const ready = decodeMountReady(await firstMessage(stream));
         settled();
         void first.ended.then(() => stream.end()).catch(() => undefined); // the stream is over by itself
-        return (await mounted()).run(stream, ready);
+        return (await mounted()).run(stream, ready, lanes);
       },
     });
     const close = async () => {

@@ -53,6 +53,8 @@ export interface MountReady {
   readonly wallMs?: number;
   /** It takes what the other side says of notices. */
   readonly tells?: boolean;
+  /** It takes connections beside the stream (mount_detour.ts). */
+  readonly detours?: boolean;
 }
 
 export function encodeMountOpening(opening: MountOpening): Uint8Array {
@@ -101,6 +103,11 @@ export function decodeMountReady(encoded: Uint8Array): MountReady {
   const map: CborMap = mapOf(decodeCbor(encoded), 'answer of a mount');
   const wallMs = optional(map, 'wallMs', uint);
   const tells = optional(map, 'tells', boolean);
-  const isKept = boolean(map, 'isKept');
-  return { isKept, ...(wallMs === undefined ? {} : { wallMs }), ...(tells === undefined ? {} : { tells }) };
+  const detours = optional(map, 'detours', boolean);
+  return {
+    isKept: boolean(map, 'isKept'),
+    ...(wallMs === undefined ? {} : { wallMs }),
+    ...(tells === undefined ? {} : { tells }),
+    ...(detours === undefined ? {} : { detours }),
+  };
 }

@@ -1,3 +1,4 @@
+import type { PipeEnd } from './mounts.ts';
 import type { Conn, TlsIdentity } from './net.ts';
 
 /** How the two ends of a lane's connection know each other: by what the link beside it has told them. */
@@ -55,6 +56,8 @@ export interface LaneReceiver extends LaneThread {
 export interface LaneThreads {
   sender(conn: Conn, setup: LaneSetup): LaneSender | null;
   receiver(conn: Conn, setup: LaneSetup): LaneReceiver | null;
+  /** What another thread takes the connection of a mount over by; absent, or null, where it cannot. Owns `conn`. */
+  pipe?(conn: Conn, setup: LaneSetup): PipeEnd | null;
   /** When a lane is worth a connection (default: LIMITS.laneDirectAfterBytes and laneDirectMinBytesPerSecond). */
   readonly worth?: LaneWorth;
 }

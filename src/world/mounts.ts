@@ -15,6 +15,19 @@ export interface KernelMountOptions {
 /** Memory that is somebody else's again once it was released. */
 export type TakeBytes = (bytes: Uint8Array, release: () => void) => void;
 
+/** A message with what gives its memory back, once nobody reads it any more. */
+export interface Parcel {
+  readonly parts: readonly Uint8Array[];
+  release(): void;
+}
+
+/** A connection that a thread serves beside the link: whole messages in order, until it is lost. */
+export interface DetourPipe {
+  /** With how many messages have come whole; without parts it says only that. The memory must stay until the other end has it. */
+  send(received: number, parts: readonly Uint8Array[]): void;
+  close(): void;
+}
+
 /** One mount of this machine: the requests of its kernel, and where they are answered. */
 export interface KernelMount {
   readonly mountpoint: string;
@@ -110,10 +123,63 @@ export interface FolderServerOptions {
   readonly records: RecordSeat | null;
 }
 
+/** The end of a connection, as a thread takes it over: from `LaneThreads.pipe`. */
+export type PipeEnd = object;
+
+/** To the thread that answers the kernel of a mount. */
+export type FrontOrder =
+  /** A stream begins; what is said of an earlier one is out of date. `ready` is what the other side has said first. */
+  | { readonly kind: 'begin'; readonly stream: number; readonly ready: FrontReady }
+  /** A message of the stream. */
+  | { readonly kind: 'message'; readonly bytes: Uint8Array }
+  | { readonly kind: 'over' }
+  | { readonly kind: 'stalled'; readonly isStalled: boolean }
+  | { readonly kind: 'pipe'; readonly pipe: PipeEnd }
+  /** The kernel knows what it was to be told. */
+  | { readonly kind: 'told'; readonly notice: number }
+  /** What is on its way comes to its end, then it asks to be unmounted. */
+  | { readonly kind: 'close' };
+
+export interface FrontReady {
+  readonly isKept: boolean;
+  readonly wallMs?: number;
+  readonly tells?: boolean;
+}
+
+/** From it. */
+export type FrontWord =
+  /** Of the protocol of this kernel. */
+  | { readonly kind: 'minor'; readonly minor: number }
+  /** To be sent over that stream. */
+  | { readonly kind: 'send'; readonly stream: number; readonly bytes: Uint8Array }
+  /** A connection of its own may be sought for that stream. */
+  | { readonly kind: 'settled'; readonly stream: number }
+  /** The other side says what it must not. */
+  | { readonly kind: 'broken'; readonly stream: number; readonly code: string; readonly message: string };
+
+/** One mount of this machine whose kernel a thread answers by itself, over a stream or a connection beside it. */
+export interface MountFront {
+  readonly mountpoint: string;
+  readonly owner: Owner;
+  /** When it is over, unmounted by whomever: null, or why. */
+  readonly ended: Promise<CausewayError | null>;
+  start(hear: (word: FrontWord) => void): void;
+  order(order: FrontOrder): void;
+  /** Unmounts, from under programs that use it too, once what is on its way has come to its end or its time is over. */
+  close(): Promise<void>;
+}
+
+export interface MountFrontOptions extends KernelMountOptions {
+  /** Access lists name the same users on both sides. */
+  readonly hasAcls: boolean;
+}
+
 /** What answers the requests of another machine's kernel, in a thread of its own. */
 export interface FolderServer {
-  /** From now on gets one or more whole answers at a time. */
+  /** From now on gets one or more whole answers at a time: those of a new stream. */
   start(take: TakeBytes): void;
+  /** Has the thread serve a connection beside the stream; absent where it cannot. */
+  adopt?(pipe: PipeEnd): void;
   /** One or more whole requests; the bytes are the caller's again once it has resolved. */
   serve(bytes: Uint8Array): Promise<void>;
   readonly ended: Promise<CausewayError | null>;
@@ -148,6 +214,8 @@ export type ShowFolder = (
 export interface Mounts {
   /** CW_DISK_NOT_FOUND, CW_DISK_NOT_DIRECTORY, CW_DISK_PERMISSION, CW_UNSUPPORTED. */
   mount(options: KernelMountOptions): Promise<KernelMount>;
+  /** The same with a thread that answers; absent where that cannot be had. */
+  front?(options: MountFrontOptions): Promise<MountFront>;
   /** CW_DISK_*, CW_UNSUPPORTED. */
   serve(options: FolderServerOptions, tell?: (told: ToldDeed) => void): Promise<FolderServer>;
 }

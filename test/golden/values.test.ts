@@ -26,6 +26,7 @@ import {
   readPlacesParams,
   readPlacesResult,
 } from '../../src/wire/folder_messages.ts';
+import { type DetourMark, decodeDetourMark, encodeDetourMark } from '../../src/wire/mount_detour.ts';
 import {
   decodeMountHello,
   decodeMountOpening,
@@ -57,6 +58,7 @@ const MOUNT_LAYOUTS: Readonly<Record<string, Layout>> = {
   opening: { encode: (value) => encodeMountOpening(value as MountOpening), decode: decodeMountOpening },
   hello: { encode: (value) => encodeMountHello(value as MountHello), decode: decodeMountHello },
   ready: { encode: (value) => encodeMountReady(value as MountReady), decode: decodeMountReady },
+  detour: { encode: (value) => encodeDetourMark(value as DetourMark), decode: decodeDetourMark },
 };
 
 const FOLDER_LAYOUTS: Readonly<Record<string, Layout>> = {

@@ -6,6 +6,7 @@ import { SETTING_NAMES, type SettingName, settingOf } from '../../config/setting
 import type { StatusView } from '../../contract/schemas.ts';
 import { DISK_THREAD } from '../../guest/disk_thread_module.ts';
 import { LANE_THREAD } from '../../guest/lane_thread_module.ts';
+import { MOUNT_FRONT_THREAD } from '../../guest/mount_front_thread_module.ts';
 import { MOUNT_READ_THREAD } from '../../guest/mount_read_thread_module.ts';
 import { MOUNT_SERVE_THREAD } from '../../guest/mount_serve_thread_module.ts';
 import { Daemon, type DaemonOptions } from '../../host/daemon.ts';
@@ -107,7 +108,11 @@ function daemonOptions(dataDirectory: string, settings: DaemonSettings): DaemonO
     listen: listen === 'off' ? null : parseHostPort(listen, 'agents.listenAddress', 'listen'),
     limitBytesPerSecond: limit === 'off' ? null : limit,
     openDatabase: openNodeDatabase,
-    mounts: createNodeMounts({ reading: MOUNT_READ_THREAD, serving: MOUNT_SERVE_THREAD }),
+    mounts: createNodeMounts({
+      reading: MOUNT_READ_THREAD,
+      serving: MOUNT_SERVE_THREAD,
+      front: MOUNT_FRONT_THREAD,
+    }),
     localTime: createNodeLocalTime(),
     settings,
     web: {

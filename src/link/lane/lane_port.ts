@@ -2,6 +2,7 @@ import { CausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { encodeLanePreamble, LANE_WELCOME, type LaneTicket } from '../../wire/lane_switch.ts';
 import type { LaneReceiver, LaneSender, LaneSetup, LaneWorth } from '../../world/lane_threads.ts';
+import type { PipeEnd } from '../../world/mounts.ts';
 import type { Conn, PeerInfo, TlsIdentity } from '../../world/net.ts';
 import type { World } from '../../world/world.ts';
 import { withDeadline } from '../deadline.ts';
@@ -47,6 +48,11 @@ export class LanePort {
 
   get nowMs(): number {
     return this.#ground.world.clock.monotonicMs();
+  }
+
+  /** Rejects with the reason of the signal. */
+  sleep(ms: number, signal: AbortSignal): Promise<void> {
+    return this.#ground.world.clock.sleep(ms, signal);
   }
 
   /** Several transfers send: the link alone can share out by their weights. */
@@ -106,6 +112,12 @@ export class LanePort {
   receiver(conn: Conn, ticket: LaneTicket): LaneReceiver | null {
     const setup = this.#setup(ticket);
     return (setup && this.#ground.world.lanes?.receiver(conn, setup)) ?? refused(conn);
+  }
+
+  /** The same for a connection that a thread of a mount takes over. */
+  pipe(conn: Conn, ticket: LaneTicket): PipeEnd | null {
+    const setup = this.#setup(ticket);
+    return (setup && this.#ground.world.lanes?.pipe?.(conn, setup)) ?? refused(conn);
   }
 
   #setup({ secret }: LaneTicket): LaneSetup | null {

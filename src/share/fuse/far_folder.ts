@@ -45,8 +45,12 @@ export class FarFolder {
     slotBytes: SLOT_BYTES,
     requestsAt: PLACE.memoryBytes,
     answersAt: PLACE.memoryBytes + SLOTS * SLOT_BYTES,
+    /** Of a slot as well: where requests lie that come past the link. */
+    landingAt: PLACE.memoryBytes + 2 * SLOTS * SLOT_BYTES,
+    /** Where they lie when they are served later: the next ones may be landing. */
+    laterAt: PLACE.memoryBytes + (2 * SLOTS + 1) * SLOT_BYTES,
   };
-  static readonly MEMORY_BYTES = PLACE.memoryBytes + 2 * SLOTS * SLOT_BYTES;
+  static readonly MEMORY_BYTES = PLACE.memoryBytes + (2 * SLOTS + 2) * SLOT_BYTES;
 
   readonly #posix: Posix;
   readonly #answers: FarAnswers;

@@ -24,7 +24,7 @@ const COPIED_MAX_BYTES = 16 * 1024;
 /** Writes up to that size are copied when they go ahead; larger ones stay where the kernel has put them until they are there. */
 const AHEAD_COPIED_MAX_BYTES = 256 * 1024;
 /** 7.38 (Linux 6.2) knows FUSE_EXPIRE_ONLY: before, a notice of a name would take away mounts and working folders below it. */
-const MINOR_EXPIRES = 38;
+export const MINOR_EXPIRES = 38;
 const BODY_AT = IN_HEADER_BYTES;
 const ATTRIBUTE_AT = BODY_AT + 8;
 const USUAL_CACHE = {
@@ -34,6 +34,9 @@ const USUAL_CACHE = {
 };
 /** XATTR_NAME_MAX of Linux. */
 const ATTRIBUTE_MAX_BYTES = 255;
+
+/** Where requests go. */
+export type FrameStream = Pick<Stream, 'send'>;
 
 export interface FarMountOptions {
   readonly clock: Clock;
@@ -62,7 +65,7 @@ export class FarMount implements LinkedMount {
   readonly #locks = new FarLocks();
   readonly #notices: FarNotices;
   readonly #known: FarKnown;
-  #stream: Stream | null = null;
+  #stream: FrameStream | null = null;
   #isStalled = false;
   /** Aborted when what it waits for is there again; null while requests get through. */
   #outage: AbortController | null = null;
@@ -105,6 +108,11 @@ export class FarMount implements LinkedMount {
     return this.kernel.ended;
   }
 
+  /** Of the protocol of this kernel, once it has said so. */
+  get minor(): Promise<number> {
+    return this.#minor.promise;
+  }
+
   get isReadOnly(): boolean {
     return this.#options.readOnly === true;
   }
@@ -115,21 +123,14 @@ export class FarMount implements LinkedMount {
   }
 
   /** Sends requests over the stream and takes answers from it, until it ends: why it did, or null. */
-  async run(stream: Stream, { wallMs, tells = false }: MountReady): Promise<CausewayError | null> {
-    this.#stream = stream;
-    this.#hasBegun = true;
-    this.cache?.farClock(wallMs);
-    this.#notices.begin(tells ? (frame) => this.#send(stream, [frame]) : null);
-    for (const unique of this.#requests.takeAbandoned()) this.#send(stream, [interruptFrame(unique)]);
-    // Copies: the kernel's memory is free again with the answer, the link may need its bytes a little longer.
-    for (const bytes of this.#requests.takeUnsent()) this.#send(stream, [bytes.slice()]);
-    this.#watch();
+  async run(stream: Stream, ready: MountReady): Promise<CausewayError | null> {
+    this.begin(stream, ready);
     try {
       for (;;) {
         const message = await stream.receive();
         if (message === null) return null;
         try {
-          this.#takeAnswers(message.bytes);
+          this.answers(message.bytes);
         } finally {
           message.release();
         }
@@ -139,10 +140,31 @@ export class FarMount implements LinkedMount {
       stream.reset(error);
       return error;
     } finally {
-      this.#stream = null;
-      this.#requests.lost();
-      this.#watch();
+      this.over();
     }
+  }
+
+  /** From now on requests go there, and {@link answers} comes with what is answered, until {@link over}. */
+  begin(stream: FrameStream, { wallMs, tells = false }: MountReady): void {
+    this.#stream = stream;
+    this.#hasBegun = true;
+    this.cache?.farClock(wallMs);
+    this.#notices.begin(tells ? (frame) => this.#send(stream, [frame]) : null);
+    for (const unique of this.#requests.takeAbandoned()) this.#send(stream, [interruptFrame(unique)]);
+    // Copies: the kernel's memory is free again with the answer, the link may need its bytes a little longer.
+    for (const bytes of this.#requests.takeUnsent()) this.#send(stream, [bytes.slice()]);
+    this.#watch();
+  }
+
+  /** One or more whole answers, or notices; the memory is the caller's again when it returns. CW_WIRE_MALFORMED. */
+  answers(bytes: Uint8Array): void {
+    this.#takeAnswers(bytes);
+  }
+
+  over(): void {
+    this.#stream = null;
+    this.#requests.lost();
+    this.#watch();
   }
 
   /** Whether the link has no carrier at the moment. */
@@ -297,7 +319,7 @@ export class FarMount implements LinkedMount {
     if (error === 0) this.kernel.readAhead(LIMITS.mountReadAheadBytes.value);
   }
 
-  #send(stream: Stream, parts: readonly Uint8Array[], release?: () => void): void {
+  #send(stream: FrameStream, parts: readonly Uint8Array[], release?: () => void): void {
     stream.send(parts, release).catch(() => undefined); // the stream is over: `run` learns of it, and why
   }
 

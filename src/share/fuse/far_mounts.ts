@@ -2,6 +2,7 @@ import { fromHex, toHex } from '../../base/bytes.ts';
 import { asCausewayError, CausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { BlockStore } from '../../cache/store/block_store.ts';
+import type { LanePort } from '../../link/lane/lane_port.ts';
 import type { Stream } from '../../link/mux/mux.ts';
 import type { RpcHandler } from '../../link/rpc.ts';
 import type { CacheFigures } from '../../wire/cache_figures.ts';
@@ -13,12 +14,14 @@ import {
   encodeMountHello,
   MOUNT_ID_BYTES,
   MOUNT_VERSIONS,
+  type MountHello,
   type MountOpening,
 } from '../../wire/mount_messages.ts';
 import type { Mounts } from '../../world/mounts.ts';
 import type { World } from '../../world/world.ts';
-import { FarMount } from './far_mount.ts';
+import { openFarMount } from './far_front.ts';
 import { FarServing, firstMessage } from './far_serving.ts';
+import type { LinkedMount } from './linked_mount.ts';
 import { MemoryGovernor } from './memory_governor.ts';
 import type { MountCaches } from './mount_caches.ts';
 import { serverOptions } from './server_options.ts';
@@ -31,9 +34,9 @@ export class FarMounts {
   readonly #serving: FarServing;
   /** Where what is read of folders of the host may be kept; null: nowhere. */
   readonly #caches: MountCaches | null;
-  readonly #here = new Map<string, FarMount>();
+  readonly #here = new Map<string, LinkedMount>();
   /** The link that each is served over: another one before it has nothing to say any more. */
-  readonly #links = new WeakMap<FarMount, object>();
+  readonly #links = new WeakMap<LinkedMount, object>();
 
   constructor(world: World, mounts: Mounts, caches: MountCaches | null = null) {
     this.#world = world;
@@ -66,16 +69,16 @@ export class FarMounts {
     };
   }
 
-  /** Takes a stream of kind `mount` of that link; never throws. */
-  async take(stream: Stream, link: object): Promise<void> {
+  /** Takes a stream of kind `mount` of that link, which gives mounts connections of their own by `lanes`; never throws. */
+  async take(stream: Stream, link: object, lanes: LanePort | null = null): Promise<void> {
     try {
       const opening = decodeMountOpening(stream.opening);
       if (opening.version !== MOUNT_VERSIONS.max)
         throw new CausewayError('CW_UNSUPPORTED', `version ${opening.version} of mounts is not known here`);
-      if (opening.role === 'client') return await this.#show(stream, opening, link);
-      await this.#serving.serve(stream, opening.mountId, async (hello) =>
-        this.#mounts.serve(await serverOptions(this.#world, { ...opening, folder: opening.path }, hello)),
-      );
+      if (opening.role === 'client') return await this.#show(stream, opening, link, lanes);
+      const start = async (hello: MountHello) =>
+        this.#mounts.serve(await serverOptions(this.#world, { ...opening, folder: opening.path }, hello));
+      await this.#serving.serve(stream, opening.mountId, start, undefined, lanes);
     } catch (failure) {
       stream.reset(asCausewayError(failure));
     }
@@ -91,7 +94,7 @@ export class FarMounts {
     await this.#serving.close();
   }
 
-  async #show(stream: Stream, opening: MountOpening, link: object): Promise<void> {
+  async #show(stream: Stream, opening: MountOpening, link: object, lanes: LanePort | null): Promise<void> {
     const id = toHex(opening.mountId);
     const mount = this.#here.get(id) ?? (await this.#mount(id, opening));
     this.#links.set(mount, link);
@@ -99,39 +102,30 @@ export class FarMounts {
     await stream.send([encodeMountHello(await mount.hello())]);
     const ready = decodeMountReady(await firstMessage(stream));
     void mount.kernel.ended.then(() => stream.end()).catch(() => undefined); // the stream is over by itself
-    const failure = await mount.run(stream, ready);
+    const failure = await mount.run(stream, ready, lanes);
     if (failure !== null) return;
     await mount.close(); // the host wants it no more
     await this.#erase(id);
   }
 
-  async #mount(id: string, opening: MountOpening): Promise<FarMount> {
+  async #mount(id: string, opening: MountOpening): Promise<LinkedMount> {
     if (this.#here.size >= LIMITS.mountsMax.value)
       throw new CausewayError('CW_LIMIT', 'there are too many mounts');
     const { path, label, readOnly, numericIds, cacheMs } = opening;
     const allowOther = opening.allowOther && this.#world.process.info.userId === 0;
     const store = await this.#cacheOf(id, opening); // before: from the mount on its kernel waits for answers
     try {
-      const kernel = await this.#mounts.mount({
-        mountpoint: path,
-        source: label,
-        readOnly,
-        allowOther,
-        makes: true,
-      });
-      const mount = new FarMount(kernel, {
-        clock: this.#world.clock,
-        hasAcls: numericIds,
-        store,
-        cache: {
-          keepsPages: cacheMs > 0,
-          memoryBytes: LIMITS.cacheMemoryUsualBytes.value,
-          governor: this.#governor,
-        },
-        readOnly,
-      });
+      const place = { mountpoint: path, source: label, readOnly, allowOther, makes: true };
+      const cache = {
+        keepsPages: cacheMs > 0,
+        memoryBytes: LIMITS.cacheMemoryUsualBytes.value,
+        governor: this.#governor,
+      };
+      const { clock } = this.#world;
+      const options = { clock, hasAcls: numericIds, store, cache, readOnly };
+      const mount = await openFarMount(this.#mounts, place, options);
       this.#here.set(id, mount);
-      void kernel.ended.then(() => this.#here.delete(id));
+      void mount.kernel.ended.then(() => this.#here.delete(id));
       return mount;
     } catch (failure) {
       await store?.close();
@@ -165,7 +159,7 @@ export class FarMounts {
   }
 }
 
-function figuresOf({ cache, isReadOnly }: FarMount): (CacheFigures & CborMap) | null {
+function figuresOf({ cache, isReadOnly }: LinkedMount): (CacheFigures & CborMap) | null {
   if (cache === null) return null;
   const policy = isReadOnly ? 'read-only' : 'write-through';
   return { policy, ...cache.figures };

@@ -1,10 +1,12 @@
 import { toHex } from '../../base/bytes.ts';
 import { asCausewayError, CausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
+import type { LanePort } from '../../link/lane/lane_port.ts';
 import type { Stream, StreamMessage } from '../../link/mux/mux.ts';
 import { decodeMountHello, encodeMountReady, type MountHello } from '../../wire/mount_messages.ts';
 import type { Clock } from '../../world/clock.ts';
 import type { FolderServer } from '../../world/mounts.ts';
+import { DetourOffers } from './detour_offers.ts';
 
 /** Starts what serves a folder, for the mount of another machine that says so of itself. */
 export type StartServer = (hello: MountHello) => Promise<FolderServer>;
@@ -35,13 +37,14 @@ export class FarServing {
 
   /**
    * Serves a mount until its stream ends; never throws. Null where it ended well, otherwise why. `settled` is called once it
-   * is served.
+   * is served; `lanes` gives the mount connections beside the link.
    */
   async serve(
     stream: Stream,
     mountId: Uint8Array,
     start: StartServer,
     settled: () => void = () => undefined,
+    lanes: LanePort | null = null,
   ): Promise<CausewayError | null> {
     const id = toHex(mountId);
     try {
@@ -62,10 +65,18 @@ export class FarServing {
       const kept: Kept = { server, stream, away: null };
       this.#kept.set(id, kept);
       void server.ended.then(() => this.#forget(id, server));
-      const ready = { isKept: known !== undefined, wallMs: Math.floor(this.#clock.wallMs()) };
-      await stream.send([encodeMountReady(hello.hears === true ? { ...ready, tells: true } : ready)]);
+      const adopt = server.adopt?.bind(server);
+      const offers = lanes !== null && adopt !== undefined ? new DetourOffers(stream, lanes, adopt) : null;
+      await stream.send([
+        encodeMountReady({
+          isKept: known !== undefined,
+          wallMs: Math.floor(this.#clock.wallMs()),
+          ...(hello.hears === true && { tells: true }),
+          ...(offers !== null && { detours: true }),
+        }),
+      ]);
       settled();
-      return await this.#pump(id, kept, stream);
+      return await this.#pump(id, kept, stream, offers).finally(() => offers?.end());
     } catch (failure) {
       const error = asCausewayError(failure);
       stream.reset(error);
@@ -89,7 +100,12 @@ export class FarServing {
     }
   }
 
-  async #pump(id: string, kept: Kept, stream: Stream): Promise<CausewayError | null> {
+  async #pump(
+    id: string,
+    kept: Kept,
+    stream: Stream,
+    offers: DetourOffers | null,
+  ): Promise<CausewayError | null> {
     const { server } = kept;
     server.start((bytes, release) => {
       if (kept.stream !== stream) return release();
@@ -106,7 +122,12 @@ export class FarServing {
           await stream.end();
           return null;
         }
-        await given(message, server);
+        const mark = DetourOffers.markOf(message.bytes);
+        if (mark === null) await given(message, server);
+        else {
+          offers?.hear(mark);
+          message.release();
+        }
       }
     } catch (failure) {
       const error = asCausewayError(failure);

@@ -1,4 +1,5 @@
 import type { CausewayError } from '../../base/errors.ts';
+import type { LanePort } from '../../link/lane/lane_port.ts';
 import type { Stream } from '../../link/mux/mux.ts';
 import type { MountHello, MountReady } from '../../wire/mount_messages.ts';
 import type { KernelMount } from '../../world/mounts.ts';
@@ -6,7 +7,7 @@ import type { FarCache } from './far_cache.ts';
 
 /** A mount of this machine of a folder that another one has, over one stream after the other. */
 export interface LinkedMount {
-  readonly kernel: KernelMount;
+  readonly kernel: Pick<KernelMount, 'mountpoint' | 'owner' | 'ended'>;
   /** Null where no blocks are kept. */
   readonly cache: FarCache | null;
   readonly isReadOnly: boolean;
@@ -14,8 +15,8 @@ export interface LinkedMount {
   readonly ended: Promise<unknown>;
   /** What the other side is told first. */
   hello(): Promise<MountHello>;
-  /** Works over the stream until it ends: why it did, or null. */
-  run(stream: Stream, ready: MountReady): Promise<CausewayError | null>;
+  /** Works over the stream until it ends: why it did, or null. `lanes` gives it connections beside the link; null: none. */
+  run(stream: Stream, ready: MountReady, lanes?: LanePort | null): Promise<CausewayError | null>;
   /** Whether the link has no carrier at the moment. */
   stalled(isStalled: boolean): void;
   close(): Promise<void>;

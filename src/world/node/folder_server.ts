@@ -2,10 +2,12 @@ import { once } from 'node:events';
 import type { Worker } from 'node:worker_threads';
 import { asCausewayError, CausewayError, fromReport } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
-import type { FolderServer, FolderServerOptions, TakeBytes, ToldDeed } from '../mounts.ts';
+import type { FolderServer, FolderServerOptions, PipeEnd, TakeBytes, ToldDeed } from '../mounts.ts';
 import type { FolderThreadMessage, FrameOrder, FrameSlots } from './folder_server_data.ts';
 import { startThread } from './kernel_mount.ts';
+import { dropPipeEnd } from './lane/detour_pipe.ts';
 import type { ThreadModule } from './offload.ts';
+import { offersPump } from './pump.ts';
 import { Slots } from './slots.ts';
 
 /** Starts the thread that serves a folder. What it refuses is thrown. */
@@ -57,6 +59,15 @@ class NodeFolderServer implements FolderServer {
 
   start(take: TakeBytes): void {
     this.#take = take;
+    if (!this.#isOver) this.#worker.postMessage({ begin: true } satisfies FrameOrder);
+  }
+
+  get adopt(): ((pipe: PipeEnd) => void) | undefined {
+    if (!offersPump()) return undefined;
+    return (pipe) => {
+      if (!this.#isOver) this.#worker.postMessage({ pipe } satisfies FrameOrder);
+      else dropPipeEnd(pipe);
+    };
   }
 
   async serve(bytes: Uint8Array): Promise<void> {
@@ -91,7 +102,8 @@ class NodeFolderServer implements FolderServer {
       this.#take(this.#memory.subarray(at, at + message.sizeBytes), () =>
         this.#answers.give(message.answers),
       );
-    } else if ('served' in message) {
+    } else if ('word' in message) this.#take(message.word, () => undefined);
+    else if ('served' in message) {
       this.#requests.give(message.served);
       const freed = this.#freed;
       this.#freed = null;

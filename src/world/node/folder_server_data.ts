@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import type { FolderServerOptions, ToldDeed } from '../mounts.ts';
+import type { FolderServerOptions, PipeEnd, ToldDeed } from '../mounts.ts';
 
 /** Where whole requests lie, and whole answers: one or more in a slot. */
 export interface FrameSlots {
@@ -18,10 +18,16 @@ export type FolderThreadMessage =
   | { readonly answers: number; readonly sizeBytes: number }
   /** The requests of a slot were served, and it is free. */
   | { readonly served: number }
+  /** To be sent like answers, in order with them. */
+  | { readonly word: Uint8Array }
   | { readonly deed: ToldDeed };
 
-/** Requests lie in a slot, or there will be no more. */
-export type FrameOrder = { readonly slot: number; readonly sizeBytes: number } | { readonly end: true };
+/** Requests lie in a slot; a new stream begins; a connection beside it is to be served; or there will be no more. */
+export type FrameOrder =
+  | { readonly slot: number; readonly sizeBytes: number }
+  | { readonly begin: true }
+  | { readonly pipe: PipeEnd }
+  | { readonly end: true };
 
 /** In the thread that serves a folder: what it was started with, and how it hears and tells. */
 export function folderThread(): {

@@ -22,8 +22,8 @@ interface Functions {
 export interface FuseDevice {
   /** Waits for a request and puts it there in the memory: its size, or null once the mount has ended or shall end. */
   next(at?: number): number | null;
-  /** The same without waiting: 0 where there is none. */
-  tryNext(at: number): number;
+  /** The same without waiting: 0 where there is none, null once the mount has ended. */
+  tryNext(at: number): number | null;
   /** Sends what lies there. A request that nobody waits for any more is no failure. */
   send(at: number, sizeBytes: number): void;
   /** Lets the kernel move bytes of an open file by itself: an id above 0, or an error. */
@@ -51,16 +51,20 @@ export function openFuseDevice(fd: number, stopFd: number, memory: Buffer, reque
     polled.writeInt16LE(POLLIN, index * POLLFD_BYTES + 4);
   }
   const scratchAt = polledAt + BigInt(2 * POLLFD_BYTES);
+  const read = (at: number): number | null => {
+    const count = Number(c.read(fd, base + BigInt(at), BigInt(requestBytes)));
+    if (count > 0) return count;
+    const errno = getInt32(errnoAt);
+    return count === 0 || (errno !== EAGAIN && errno !== EINTR && errno !== ENOENT) ? null : 0;
+  };
   return {
-    tryNext: (at) => Math.max(0, Number(c.read(fd, base + BigInt(at), BigInt(requestBytes)))),
+    tryNext: read,
     next: (at = 0) => {
       for (;;) {
         if (c.poll(polledAt, 2n, -1) < 0) continue;
         if (polled.readInt16LE(POLLFD_BYTES + 6) !== 0) return null;
-        const count = Number(c.read(fd, base + BigInt(at), BigInt(requestBytes)));
-        if (count > 0) return count;
-        const errno = getInt32(errnoAt);
-        if (count === 0 || (errno !== EAGAIN && errno !== EINTR && errno !== ENOENT)) return null;
+        const count = read(at);
+        if (count !== 0) return count;
       }
     },
     send: (at, sizeBytes) => void c.write(fd, base + BigInt(at), BigInt(sizeBytes)),

@@ -61,7 +61,7 @@ class NodeKernelMount implements KernelMount {
       slotBytes,
       requestBytes,
     };
-    this.#memory = Buffer.from(data.memory);
+    this.#memory = new Uint8Array(data.memory);
     this.#slots = new Slots(data.states, 0, slotBytes);
     this.#worker = startThread(reading, data);
     let failure: CausewayError | null = null;
@@ -71,13 +71,14 @@ class NodeKernelMount implements KernelMount {
     this.ended = once(this.#worker, 'exit').then(async () => {
       this.#isOver = true;
       this.#mount.unmount();
-      await this.#leaveDevice();
+      await leaveDevice(this.#mount, this.#notices);
       this.#stop.close();
       return failure;
     });
   }
 
-  readonly #memory: Buffer;
+  /** No Buffer: whoever keeps a part of it by `slice` wants a copy. */
+  readonly #memory: Uint8Array;
   readonly #slots: Slots;
 
   start(take: TakeBytes): void {
@@ -105,17 +106,6 @@ class NodeKernelMount implements KernelMount {
     this.#mount.readAhead(sizeBytes);
   }
 
-  /** Not while something is told: the number of the descriptor may be another file's by then. */
-  async #leaveDevice(): Promise<void> {
-    const left = this.#notices.close().then(() => fs.closeSync(this.#mount.fd));
-    let late: NodeJS.Timeout | undefined;
-    const waited = new Promise<void>((resolve) => {
-      late = setTimeout(resolve, LIMITS.mountEndMs.value);
-    });
-    await Promise.race([left, waited.then(() => this.#mount.abort())]);
-    clearTimeout(late);
-  }
-
   async close(): Promise<void> {
     if (!this.#isOver && this.#mount.isMounted) await unmountApart(this.mountpoint);
     if (!this.#isOver) this.#stop.stop();
@@ -123,8 +113,19 @@ class NodeKernelMount implements KernelMount {
   }
 }
 
+/** Not while something is told: the number of the descriptor may be another file's by then. */
+export async function leaveDevice(mount: FuseMount, notices: KernelNotices): Promise<void> {
+  const left = notices.close().then(() => fs.closeSync(mount.fd));
+  let late: NodeJS.Timeout | undefined;
+  const waited = new Promise<void>((resolve) => {
+    late = setTimeout(resolve, LIMITS.mountEndMs.value);
+  });
+  await Promise.race([left, waited.then(() => mount.abort())]);
+  clearTimeout(late);
+}
+
 /** In a process of its own: the kernel may write back what is dirty first, which this one has to answer. */
-async function unmountApart(mountpoint: string): Promise<void> {
+export async function unmountApart(mountpoint: string): Promise<void> {
   const [command, args] =
     process.geteuid?.() === 0
       ? ['umount', ['-l', '-i', '--', mountpoint]]

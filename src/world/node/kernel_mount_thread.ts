@@ -32,7 +32,7 @@ export function readKernelRequests(): void {
     if (sizeBytes === null) return;
     while (sizeBytes + data.requestBytes <= data.slotBytes) {
       const more = device.tryNext(start + sizeBytes);
-      if (more <= 0) break;
+      if (more === null || more === 0) break; // the next look tells of the end
       sizeBytes += more;
     }
     parentPort?.postMessage({ slot, sizeBytes } satisfies ReadRequests);

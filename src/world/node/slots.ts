@@ -26,6 +26,14 @@ export class Slots {
     return this.#at + slot * this.slotBytes;
   }
 
+  /** How many are free. */
+  get free(): number {
+    let count = 0;
+    for (let index = 1; index < this.#states.length; index += 1)
+      if (Atomics.load(this.#states, index) === 0) count += 1;
+    return count;
+  }
+
   /** -1 where none is free. */
   take(): number {
     for (let index = 1; index < this.#states.length; index += 1)

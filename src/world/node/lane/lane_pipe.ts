@@ -67,9 +67,18 @@ export function openLanePipe(setup: PipeSetup): LanePipe {
   }
 }
 
-function makeBlocking(c: LaneFunctions, { fd, handshakeTimeoutMs, deadAfterMs }: PipeSetup): void {
+function makeBlocking(c: LaneFunctions, setup: PipeSetup): void {
+  const { fd, handshakeTimeoutMs } = setup;
   c.fcntl(fd, F_SETFL, c.fcntl(fd, F_GETFL, 0) & ~O_NONBLOCK);
   setTimeouts(c, fd, handshakeTimeoutMs);
+  watchForDeath(c, setup);
+}
+
+/** The system finds out by itself where nobody is at the other end any more. */
+export function watchForDeath(
+  c: LaneFunctions,
+  { fd, deadAfterMs }: Pick<PipeSetup, 'fd' | 'deadAfterMs'>,
+): void {
   // a Unix socket knows none of these, and needs none
   const seconds = Math.max(1, Math.round(deadAfterMs / 1_000 / KEEP_ALIVE_PROBES));
   setOption(c, fd, OPTION.keepAlive, int32(1));
@@ -118,7 +127,8 @@ function prove(pipe: LanePipe, { role, secret }: PipeSetup): void {
   pipe.send(at, 1, false);
 }
 
-const WELCOME = 1;
+/** Said by the side that was called, to who knows the secret. */
+export const WELCOME = 1;
 
 /** Memory that threads share does not move. */
 export function addressOf(bytes: Uint8Array): bigint {
@@ -222,7 +232,8 @@ function tlsCalls(c: LaneFunctions, ssl: bigint, buffer: bigint): Pick<LanePipe,
   };
 }
 
-function contextOf(c: LaneFunctions, { cipher, identity }: NonNullable<PipeSetup['tls']>): bigint {
+/** What connections with that key and that cipher are made from. CW_TLS_FAILED. */
+export function contextOf(c: LaneFunctions, { cipher, identity }: NonNullable<PipeSetup['tls']>): bigint {
   const context = c.SSL_CTX_new(c.TLS_method());
   const isSet =
     c.SSL_CTX_ctrl(context, SSL_CTRL_SET_MIN_PROTO_VERSION, TLS_1_3, 0n) === 1n &&
@@ -250,8 +261,8 @@ function isShown(
   return isTaken;
 }
 
-/** Nothing of this side is said before the other one has shown the key that the link knows. */
-function checkAcceptor(c: LaneFunctions, ssl: bigint, fingerprint: string): void {
+/** CW_TLS_FAILED. Nothing of this side is said before the other one has shown the key that the link knows. */
+export function checkAcceptor(c: LaneFunctions, ssl: bigint, fingerprint: string): void {
   const certificate = c.SSL_get1_peer_certificate(ssl);
   if (certificate === 0n) throw new CausewayError('CW_TLS_FAILED', 'the other end of a lane showed no key');
   const sizeBytes = c.i2d_X509(certificate, 0n);

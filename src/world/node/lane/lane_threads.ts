@@ -39,6 +39,10 @@ export function createLaneThreads(module: ThreadModule): LaneThreads | null {
       const pipe = pipeSetup(conn, setup);
       return pipe === null ? null : new Receiver(crew, pipe);
     },
+    pipe: (conn, setup) => {
+      const pipe = pipeSetup(conn, setup);
+      return pipe && { ...pipe, deadAfterMs: LIMITS.mountDetourDeadMs.value };
+    },
   };
 }
 
