@@ -51,6 +51,7 @@ export const CACHE_LIMITS = {
     32 * MIB,
     'blocks of one cache that are on their way before anybody has asked for them',
   ),
+  cacheAheadFilesMax: count(64, 'files that one cache opens by itself at one time, to fetch them ahead'),
   cacheAheadWatchedMax: count(
     4_096,
     'blocks that were fetched ahead and are waited for: the oldest one beyond them counts as fetched in vain',

@@ -76,8 +76,11 @@ export const CacheState = Type.Union([
 ]);
 
 export const CacheAhead = Type.Object({
-  /** `sequence`: a file is read in order, or by steps. */
-  kind: Type.Literal('sequence'),
+  /**
+   * `sequence`: a file is read in order, or by steps. `folder`: small files are read in the order of their folder. `history`: it
+   * came after what is being read the time before.
+   */
+  kind: Type.Union([Type.Literal('sequence'), Type.Literal('folder'), Type.Literal('history')]),
   fetchedBytes: Type.Integer(),
   usedBytes: Type.Integer(),
   /** Known to be in vain; what is neither used nor wasted may be used still. */

@@ -1,6 +1,9 @@
 /** Why a block was fetched before anybody asked for it. */
-export const AHEAD_KINDS = ['sequence'] as const;
-/** `sequence`: a file is read in order, or by steps. */
+export const AHEAD_KINDS = ['sequence', 'folder', 'history'] as const;
+/**
+ * `sequence`: a file is read in order, or by steps. `folder`: small files are read in the order of their folder. `history`: it
+ * came after what is being read the time before.
+ */
 export type AheadKind = (typeof AHEAD_KINDS)[number];
 
 /** What fetching ahead came to. What is neither used nor wasted may be used still. */

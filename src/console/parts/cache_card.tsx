@@ -61,7 +61,8 @@ function useFacts(cache: CacheView) {
   const { usedBytes, wastedBytes } = aheadBytes(cache);
   const found =
     percent === null ? m.nothingRead : m.hitRateOf(percentText(percent), formatBytes(cache.bytesAsked));
-  const tiers = cache.reads.map(({ tier, count, sumUs }) => ({
+  const answered = cache.reads.filter(({ count }) => count > 0);
+  const tiers = answered.map(({ tier, count, sumUs }) => ({
     name: m.tiers[tier],
     value: m.reads(countText(count, languageTag.value), units.milliseconds(meanText(sumUs, count))),
   }));

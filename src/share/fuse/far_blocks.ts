@@ -116,7 +116,7 @@ export class FarBlocks {
     const last = Math.ceil(Math.min(end, of.sizeBytes) / blockBytes);
     for (let block = Math.floor(offset / blockBytes); block < last; ) {
       let count = 0;
-      while (count < this.#runMax && block + count < last && !this.#isNear(of, block + count)) count += 1;
+      while (count < this.#runMax && block + count < last && !this.isNear(of, block + count)) count += 1;
       const isFull = this.#aheadBytes + count * blockBytes > this.#aheadMaxBytes;
       if (count > 0 && isFull) return;
       if (count > 0) this.#fetchRun(reader, of, block, count, kind);
@@ -147,7 +147,7 @@ export class FarBlocks {
   }
 
   /** Whether it is here, or on its way. */
-  #isNear(of: FileVersion, block: number): boolean {
+  isNear(of: FileVersion, block: number): boolean {
     const name = nameOf(of, block);
     return this.memory.has(name) || this.#coming.has(name) || this.store.has(of, block);
   }

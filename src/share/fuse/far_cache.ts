@@ -8,6 +8,7 @@ import { FarAhead } from './far_ahead.ts';
 import { type BlockReader, FarBlocks } from './far_blocks.ts';
 import { KernelPages } from './kernel_pages.ts';
 import type { MemoryGovernor } from './memory_governor.ts';
+import { OwnFiles } from './own_files.ts';
 import { IN_HEADER_BYTES, OP, OUT_HEADER_BYTES } from './protocol.ts';
 
 /** One request or answer as it passes. */
@@ -87,7 +88,9 @@ export class FarCache {
     this.#pages = options.keepsPages ? new KernelPages() : null;
     const ask = (frameOf: (unique: bigint) => Uint8Array, opcode: number) => this.#ask(frameOf, opcode);
     this.blocks = new FarBlocks(store, options.memoryBytes, { clock: ports.clock, ask });
-    this.#ahead = new FarAhead(this.blocks);
+    const farMs = () => (this.#farAheadMs === null ? null : this.#farAheadMs + ports.clock.monotonicMs());
+    const files = new OwnFiles({ clock: ports.clock, ask, farMs });
+    this.#ahead = new FarAhead({ blocks: this.blocks, files, clock: ports.clock });
     this.#leaveGovernor = options.governor?.join({
       wishedBytes: options.memoryBytes,
       set: (limitBytes, pressure) => {
@@ -147,6 +150,7 @@ export class FarCache {
     unique,
   }: PassingFrame): { readonly frame: Uint8Array; readonly unique: bigint } | null {
     const node = view.getBigUint64(16, true);
+    this.#ahead.listings.passing({ opcode, view, bytes, unique });
     if (opcode === OP.open) return this.#open(bytes, node, unique);
     if (opcode === OP.release) this.#release(view.getBigUint64(IN_HEADER_BYTES, true));
     else if (CHANGES.has(opcode)) {
@@ -167,6 +171,7 @@ export class FarCache {
       return true;
     }
     if (opcode === OP.open) return this.#opened(unique, bytes);
+    this.#ahead.listings.told(opcode, unique, bytes);
     const changed = this.#changing.get(unique);
     if (changed !== undefined) {
       this.#changing.delete(unique);
@@ -301,7 +306,7 @@ export class FarCache {
       return this.#pass(reading);
     const endOfRead = Math.max(offset, Math.min(offset + sizeBytes, of.sizeBytes));
     const wanted = this.blocks.want(reading, of, offset, endOfRead);
-    this.#ahead.read(reading, of, offset, endOfRead);
+    this.#ahead.read(reading, of, [offset, endOfRead], wanted.tier);
     const parts = partsOf(
       await Promise.all(wanted.blocks),
       offset % this.blocks.store.blockBytes,
