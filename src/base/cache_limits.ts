@@ -52,6 +52,12 @@ export const CACHE_LIMITS = {
     'blocks of one cache that are on their way before anybody has asked for them',
   ),
   cacheAheadFilesMax: count(64, 'files that one cache opens by itself at one time, to fetch them ahead'),
+  cacheListedFoldersMax: count(
+    64,
+    'folders of one mount of which its cache knows in which order they list their files',
+  ),
+  cacheListedFilesMax: count(2_048, 'files of each of them: of more the first ones'),
+  cacheHistoryFilesMax: count(65_536, 'files of one mount of which its cache knows what was read after them'),
   cacheAheadWatchedMax: count(
     4_096,
     'blocks that were fetched ahead and are waited for: the oldest one beyond them counts as fetched in vain',

@@ -1,9 +1,8 @@
+import { LIMITS } from '../../base/limits.ts';
 import { Predictor } from '../../cache/prediction/predictor.ts';
 import { FILE_BLOCKS_MAX } from '../../cache/store/block_index.ts';
 import type { FileVersion } from '../../cache/store/store_types.ts';
 import type { BlockReader, FarBlocks } from './far_blocks.ts';
-
-const FILES_MAX = 65_536;
 
 interface Known {
   readonly ref: number;
@@ -65,7 +64,7 @@ export class FarHistory {
   #knownOf({ file: { node } }: BlockReader, of: FileVersion): Known {
     const before = this.#files.get(of.file);
     if (before !== undefined) this.#files.delete(of.file);
-    else if (this.#files.size >= FILES_MAX)
+    else if (this.#files.size >= LIMITS.cacheHistoryFilesMax.value)
       for (const [file, { ref }] of this.#files) {
         this.#files.delete(file);
         this.#byRef.delete(ref);

@@ -1,3 +1,4 @@
+import { LIMITS } from '../../base/limits.ts';
 import type { SmallFile } from '../../cache/read_ahead/folder_ahead.ts';
 import type { PassingFrame } from './far_cache.ts';
 import {
@@ -10,8 +11,6 @@ import {
   OUT_HEADER_BYTES,
 } from './protocol.ts';
 
-const FOLDERS_MAX = 256;
-const FILES_PER_FOLDER_MAX = 8_192;
 const ASKED_MAX = 1_024;
 /** In a `struct fuse_entry_out`, of the attributes in it. */
 const [SIZE_AT, MODE_AT] = [40 + 8, 40 + 60] as const;
@@ -48,7 +47,7 @@ export class FarListings {
     for (let at = OUT_HEADER_BYTES; at + ENTRY_BYTES + DIRENT_BYTES <= answer.byteLength; ) {
       const node = Number(view.getBigUint64(at, true));
       const isFile = (view.getUint32(at + MODE_AT, true) & KIND_MASK) === KIND_FILE;
-      if (node !== 0 && isFile && files.length < FILES_PER_FOLDER_MAX) {
+      if (node !== 0 && isFile && files.length < LIMITS.cacheListedFilesMax.value) {
         files.push({ file: node, sizeBytes: Number(view.getBigUint64(at + SIZE_AT, true)) });
         this.#folderOf.set(node, asked.folder);
       }
@@ -67,7 +66,7 @@ export class FarListings {
     const known = this.#folders.get(folder);
     if (known !== undefined && !isFirst) return known;
     if (known !== undefined) this.#forget(folder, known);
-    if (this.#folders.size >= FOLDERS_MAX)
+    if (this.#folders.size >= LIMITS.cacheListedFoldersMax.value)
       for (const [oldest, listing] of this.#folders) {
         this.#forget(oldest, listing);
         break;

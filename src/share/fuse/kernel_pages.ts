@@ -21,7 +21,7 @@ export class KernelPages {
     if (of === null) return;
     const version = `${of.file} ${of.version}`;
     this.#versions.set(file.node, version);
-    if (this.#versions.size > LIMITS.mountKnownMax.value)
+    if (this.#versions.size > LIMITS.cacheFilesMax.value)
       for (const oldest of this.#versions.keys()) return void this.#versions.delete(oldest);
     if (known !== version) return;
     const view = new DataView(answer.buffer, answer.byteOffset, answer.byteLength);
