@@ -35,7 +35,12 @@ export const CACHE_LIMITS = {
     'how long a mount believes its leases after the last question that was answered: half of leaseBreakMs, for clocks that differ in speed',
   ),
   leaseRenewMs: ms(2_000, 'how often a mount with leases asks whether they still count'),
+  leaseSlots: count(
+    16_384,
+    'files that are told apart where threads look whether somebody has a lease; two that fall together cost a question, no more',
+  ),
   leasesMax: count(16_384, 'leases of one mount'),
+  leaseWaitingMaxBytes: bytes(16 * MIB, 'what these have together, writes among them'),
   leaseWaitingMax: count(1_024, 'requests of one mount that wait for the leases of others'),
   leaseHandlesMax: count(
     1_024,

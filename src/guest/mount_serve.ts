@@ -3,7 +3,7 @@ import { Detour } from '../share/fuse/detour.ts';
 import { DetourSource } from '../share/fuse/detour_pump.ts';
 import { FarFolder } from '../share/fuse/far_folder.ts';
 import { decodeDetourMark } from '../wire/mount_detour.ts';
-import type { Parcel } from '../world/mounts.ts';
+import type { LeaseOrder, Parcel } from '../world/mounts.ts';
 import { createNodeClock } from '../world/node/clock.ts';
 import { syncFile } from '../world/node/file_sync.ts';
 import { openFolderEvents } from '../world/node/folder_events.ts';
@@ -64,7 +64,8 @@ export class MountServeThread {
       deed: (deed) => tell({ deed }),
       sync: syncFile,
       after: (delayMs, call) => this.#pump?.after(delayMs, call) ?? callAfter(delayMs, call),
-      nowMs: createNodeClock().monotonicMs,
+      clock: createNodeClock(),
+      lease: (lease) => tell({ lease }),
       openEvents: openFolderEvents,
     });
   }
@@ -81,8 +82,14 @@ export class MountServeThread {
     if (this.#isOver) return;
     if ('end' in order) this.#end();
     else if ('begin' in order) this.#stopDirect();
+    else if ('lease' in order) this.#lease(order.lease);
     else if ('pipe' in order) this.#adopt(order.pipe as PipeSetup);
     else this.#overLink(order.slot, order.sizeBytes);
+  }
+
+  #lease(order: LeaseOrder): void {
+    this.#folder.lease(order);
+    this.#pump?.poke();
   }
 
   #overLink(slot: number, sizeBytes: number): void {

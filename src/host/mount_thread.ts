@@ -29,6 +29,7 @@ const server = new FuseServer(
     quota: quota === null ? null : new QuotaClerk(quota),
     recorder: records === null ? null : new Recorder(records, tell),
     side: fuseSideOf(side),
+    leases: null,
     nodesMax: LIMITS.mountNodesMax.value,
   },
   { place: () => PLACE.answer, send: device.send },

@@ -187,11 +187,11 @@ export class ShareMounts implements AsyncDisposable {
           this.#serving.serve(
             stream,
             mountId,
-            async (hello) => {
+            async (hello, leases) => {
               const problem = await share.problem();
               if (problem !== null) throw problem;
               const options = await serverOptions(world, folderOf(record, mount), hello);
-              return served(mounts, options, share, `vm:${mount.vm}`);
+              return served(mounts, { ...options, leases }, share, `vm:${mount.vm}`);
             },
             settled,
             lanes,

@@ -43,6 +43,8 @@ export interface MountHello {
   readonly begins?: boolean;
   /** It takes notices of what others change, and says what its kernel was told. */
   readonly hears?: boolean;
+  /** It takes leases on files. */
+  readonly leases?: boolean;
 }
 
 /** The first message of the side with the folder. */
@@ -55,6 +57,8 @@ export interface MountReady {
   readonly tells?: boolean;
   /** It takes connections beside the stream (mount_detour.ts). */
   readonly detours?: boolean;
+  /** It gives leases on files. */
+  readonly leases?: boolean;
 }
 
 export function encodeMountOpening(opening: MountOpening): Uint8Array {
@@ -80,9 +84,11 @@ export function decodeMountOpening(encoded: Uint8Array): MountOpening {
   };
 }
 
-export function encodeMountHello({ owner, begins = false, hears = false }: MountHello): Uint8Array {
+export function encodeMountHello(hello: MountHello): Uint8Array {
+  const { owner, begins = false, hears = false, leases = false } = hello;
   const { userId, groupId } = owner;
-  return encodeCbor({ userId, groupId, ...(begins && { begins }), ...(hears && { hears }) });
+  const wishes = { ...(begins && { begins }), ...(hears && { hears }), ...(leases && { leases }) };
+  return encodeCbor({ userId, groupId, ...wishes });
 }
 
 /** CW_WIRE_*. */
@@ -91,7 +97,13 @@ export function decodeMountHello(encoded: Uint8Array): MountHello {
   const begins = optional(map, 'begins', boolean);
   const owner = { userId: u32(map, 'userId'), groupId: u32(map, 'groupId') };
   const hears = optional(map, 'hears', boolean);
-  return { owner, ...(begins === undefined ? {} : { begins }), ...(hears === undefined ? {} : { hears }) };
+  const leases = optional(map, 'leases', boolean);
+  return {
+    owner,
+    ...(begins === undefined ? {} : { begins }),
+    ...(hears === undefined ? {} : { hears }),
+    ...(leases === undefined ? {} : { leases }),
+  };
 }
 
 export function encodeMountReady(ready: MountReady): Uint8Array {
@@ -103,11 +115,13 @@ export function decodeMountReady(encoded: Uint8Array): MountReady {
   const map: CborMap = mapOf(decodeCbor(encoded), 'answer of a mount');
   const wallMs = optional(map, 'wallMs', uint);
   const tells = optional(map, 'tells', boolean);
+  const leases = optional(map, 'leases', boolean);
   const detours = optional(map, 'detours', boolean);
   return {
     isKept: boolean(map, 'isKept'),
     ...(wallMs === undefined ? {} : { wallMs }),
     ...(tells === undefined ? {} : { tells }),
     ...(detours === undefined ? {} : { detours }),
+    ...(leases === undefined ? {} : { leases }),
   };
 }

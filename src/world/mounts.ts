@@ -102,6 +102,48 @@ export interface RecordSeat {
   readonly words: SharedArrayBuffer;
 }
 
+/** How a thread that serves a folder sees, without asking, whether leases are in its way. */
+export interface LeaseSeat {
+  readonly words: SharedArrayBuffer;
+  /** Its mount may have leases. */
+  readonly gives: boolean;
+}
+
+/** What such a thread says to whoever keeps the leases of all of them; files by what tells them apart on this machine. */
+export type LeaseTold =
+  /** Wishes for a lease. `ownWriters`: how many of those who write files of that slot are its own. */
+  | {
+      readonly kind: 'ask';
+      readonly question: number;
+      readonly file: string;
+      readonly kinds: number;
+      readonly ownWriters: number;
+    }
+  /** Something waits until nobody else has leases on these files; null: on any. */
+  | {
+      readonly kind: 'claim';
+      readonly claim: number;
+      readonly files: readonly string[] | null;
+      readonly isWrite: boolean;
+    }
+  /** It was done. */
+  | { readonly kind: 'settled'; readonly claim: number }
+  /** The mount keeps no more than that of a lease. */
+  | { readonly kind: 'kept'; readonly file: string; readonly epoch: number; readonly kinds: number }
+  /** Somebody else has changed the file, who waits for nobody. */
+  | { readonly kind: 'changed'; readonly file: string }
+  /** The mount has no leases any more. */
+  | { readonly kind: 'forgotten' };
+
+/** What it is told. */
+export type LeaseOrder =
+  | { readonly kind: 'given'; readonly question: number; readonly kinds: number; readonly epoch: number }
+  | { readonly kind: 'go'; readonly claim: number }
+  /** The mount is to keep no more than that. */
+  | { readonly kind: 'break'; readonly file: string; readonly epoch: number; readonly kinds: number }
+  /** It did not answer in time. */
+  | { readonly kind: 'fenced'; readonly file: string; readonly epoch: number };
+
 /** A folder of this machine that is served to another one. */
 export interface FolderServerOptions {
   /** Absolute path. */
@@ -121,6 +163,8 @@ export interface FolderServerOptions {
   readonly tells: boolean;
   /** Null: nothing is recorded. */
   readonly records: RecordSeat | null;
+  /** Null: nobody has leases. */
+  readonly leases: LeaseSeat | null;
 }
 
 /** The end of a connection, as a thread takes it over: from `LaneThreads.pipe`. */
@@ -182,6 +226,9 @@ export interface FolderServer {
   adopt?(pipe: PipeEnd): void;
   /** One or more whole requests; the bytes are the caller's again once it has resolved. */
   serve(bytes: Uint8Array): Promise<void>;
+  /** From now on gets what it says of leases. */
+  onLease(take: (told: LeaseTold) => void): void;
+  lease(order: LeaseOrder): void;
   readonly ended: Promise<CausewayError | null>;
   close(): Promise<void>;
 }

@@ -32,6 +32,7 @@ export class AskedServer {
       quota: null,
       recorder: null,
       side: null,
+      leases: null,
       nodesMax: 100,
     };
     this.server = new FuseServer(posix, posix.names.openPath(folder, O_PATH), options, {

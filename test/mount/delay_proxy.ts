@@ -4,6 +4,8 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 export class DelayProxy implements AsyncDisposable {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  /** Bytes that have come through, in both directions. */
+  sentBytes = 0;
 
   private constructor(target: number, delayMs: number) {
     this.#server = createServer((near) => {
@@ -14,7 +16,10 @@ export class DelayProxy implements AsyncDisposable {
         [far, near],
       ] as const) {
         this.#sockets.add(from);
-        from.on('data', (piece) => setTimeout(() => to.write(piece), delayMs));
+        from.on('data', (piece) => {
+          this.sentBytes += piece.length;
+          setTimeout(() => to.write(piece), delayMs);
+        });
         from.on('error', () => to.destroy());
         from.on('close', () => setTimeout(() => to.destroy(), delayMs));
       }

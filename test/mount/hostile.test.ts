@@ -6,11 +6,14 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { describe, it } from 'node:test';
-import { OP, ROOT_ID } from '../../src/share/fuse/protocol.ts';
+import { LIMITS } from '../../src/base/limits.ts';
+import { LeaseWords } from '../../src/share/fuse/lease_words.ts';
+import { OP, OP_LEASE, ROOT_ID } from '../../src/share/fuse/protocol.ts';
 import { FuseServer } from '../../src/share/fuse/server.ts';
 import { PLACE } from '../../src/share/fuse/state.ts';
 import { QuotaClerk } from '../../src/tree/files/quota_clerk.ts';
 import { QuotaLedger } from '../../src/tree/files/quota_ledger.ts';
+import type { LeaseTold } from '../../src/world/mounts.ts';
 import { openFolderEvents } from '../../src/world/node/folder_events.ts';
 import { createPosix } from '../../src/world/node/posix_calls.ts';
 import type { Posix } from '../../src/world/posix.ts';
@@ -53,6 +56,8 @@ class Hostile {
   readonly server: FuseServer;
   readonly #nodes: number[] = [ROOT_ID];
   readonly #handles: number[] = [0];
+  /** What the server says of leases, and has not heard of yet. */
+  readonly #told: LeaseTold[] = [];
   #unique = 0;
   #opcode = 0;
   done = 0;
@@ -66,6 +71,10 @@ class Hostile {
     const events = openFolderEvents();
     assert.ok(events !== null);
     const side = { sync: () => undefined, forgetName: () => undefined };
+    const seat = { words: LeaseWords.memory(), gives: true };
+    const words = new LeaseWords(seat.words);
+    for (let slot = 0; slot < LIMITS.leaseSlots.value; slot += 1)
+      if (chance(4) === 0) words.addLease(slot, 1);
     const options = {
       readOnly: false,
       far: { shownOwner: OWNER, idBase: 2, changes: { events, nowMs: () => this.done } },
@@ -74,6 +83,11 @@ class Hostile {
       quota,
       recorder: null,
       side,
+      leases: {
+        seat,
+        tell: (told: LeaseTold) => void this.#told.push(told),
+        wallMs: () => Date.now() + 10_000,
+      },
       nodesMax: 50,
     };
     this.server = new FuseServer(posix, rootFd, options, {
@@ -90,7 +104,24 @@ class Hostile {
     frame.copy(this.#posix.memory.bytes, PLACE.request);
     this.server.serve(PLACE.request, this.#chance(50) === 0 ? this.#chance(frame.length + 9) : frame.length);
     this.done += 1;
+    if (this.#chance(10) === 0) this.#leases();
     if (this.done % 100 === 0) this.#hear();
+  }
+
+  /** Whoever keeps the leases gives what is wished for, and hinders nobody for long. */
+  #leases(): void {
+    const { leases } = this.server;
+    for (const told of this.#told.splice(0)) {
+      if (told.kind === 'ask')
+        this.server.answerGiven(told.question, { kinds: told.kinds, epoch: this.done + 1 });
+      else if (told.kind === 'kept') leases?.fenced(told.file, told.epoch);
+      if (told.kind !== 'claim') continue;
+      const frame = leases?.takeWaiting(told.claim);
+      frame?.copy(this.#posix.memory.bytes, PLACE.request);
+      this.#opcode = frame?.readUInt32LE(4) ?? 0;
+      if (frame) this.server.serve(PLACE.request, frame.byteLength, true);
+      leases?.settled(told.claim);
+    }
   }
 
   /** What it is told of is known to it, by its id. */
@@ -142,7 +173,7 @@ class Hostile {
 
   /** Numbers and names where a request has them: words that mean something, then up to two names, then bytes. */
   #request(): Buffer {
-    const opcode = this.#pick(Object.values(OP));
+    const opcode = this.#chance(20) === 0 ? OP_LEASE : this.#pick(Object.values(OP));
     const words = Buffer.alloc(4 * (this.#chance(6) === 0 ? this.#chance(24) : wordsOf(opcode)));
     for (let at = 0; at < words.length; at += 4) words.writeUInt32LE(this.#number(), at);
     if (this.#chance(2) === 0 && words.length >= 8) {
@@ -188,6 +219,7 @@ function wordsOf(opcode: number): number {
     return 4;
   if (opcode === OP.lookup || opcode === OP.symlink || opcode === OP.unlink || opcode === OP.rmdir) return 0;
   if (opcode === OP.setattr) return 22;
+  if (opcode === OP_LEASE) return 4;
   return opcode === OP.write ? 10 : 14;
 }
 

@@ -1,4 +1,5 @@
 import { putId } from './frame.ts';
+import { KIND_FOLDER, KIND_MASK } from './protocol.ts';
 
 /** Of a `struct statx`, statx(2). */
 const STATX = {
@@ -42,6 +43,23 @@ export class Statx {
 
   get sizeBytes(): number {
     return Number(this.#view.getBigUint64(this.at + STATX.size, true));
+  }
+
+  get isFolder(): boolean {
+    return (this.mode & KIND_MASK) === KIND_FOLDER;
+  }
+
+  /** Tells a file from all others of this machine, whatever folder is looked at. */
+  get file(): string {
+    const low = this.#view.getUint32(this.at + STATX.inode, true);
+    const high = this.#view.getUint32(this.at + STATX.inode + 4, true);
+    return `${this.device}:${high}:${low}:${this.birth}`;
+  }
+
+  /** When anything of it was changed last, in ms since 1970. */
+  get changedMs(): number {
+    const seconds = Number(this.#view.getBigInt64(this.at + STATX.ctime, true));
+    return seconds * 1_000 + this.#view.getUint32(this.at + STATX.ctime + 8, true) / 1_000_000;
   }
 
   /** Tells nodes apart that exist at the same time: a number where that is exact. */

@@ -22,9 +22,9 @@ export class CachedFile {
     this.node = node;
   }
 
-  /** Its version, as it was not long ago; null where it has to be asked for. */
-  versionAt(nowMs: number): FileVersion | null {
-    const isFresh = nowMs - this.#lookedMs <= LIMITS.cacheStalenessMs.value;
+  /** Its version, as it was not long ago, or as a lease says; null where it has to be asked for. */
+  versionAt(nowMs: number, isLeased = false): FileVersion | null {
+    const isFresh = isLeased || nowMs - this.#lookedMs <= LIMITS.cacheStalenessMs.value;
     return isFresh && this.changes === 0 ? this.#of : null;
   }
 

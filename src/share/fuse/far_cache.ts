@@ -1,4 +1,5 @@
 import { LIMITS } from '../../base/limits.ts';
+import { LEASE } from '../../cache/lease/lease_kinds.ts';
 import type { BlockStore } from '../../cache/store/block_store.ts';
 import type { FileVersion } from '../../cache/store/store_types.ts';
 import type { Clock } from '../../world/clock.ts';
@@ -6,10 +7,14 @@ import { lookOf, statxFrame, toldBy } from './cache_frames.ts';
 import { CachedFile } from './cached_file.ts';
 import { FarAhead } from './far_ahead.ts';
 import { type BlockReader, FarBlocks } from './far_blocks.ts';
+import { forgottenBy } from './far_known.ts';
+import { type FarLeasePorts, FarLeases, wishedBy } from './far_leases.ts';
+import { errorAnswer } from './far_writes.ts';
 import { KernelPages } from './kernel_pages.ts';
+import { askFrame, brokenBy, WRITE_EPOCH_AT } from './lease_frames.ts';
 import type { MemoryGovernor } from './memory_governor.ts';
 import { OwnFiles } from './own_files.ts';
-import { IN_HEADER_BYTES, OP, OUT_HEADER_BYTES } from './protocol.ts';
+import { IN_HEADER_BYTES, O_ACCESS, OP, OPENED_KEEPS, OUT_HEADER_BYTES } from './protocol.ts';
 
 /** One request or answer as it passes. */
 export interface PassingFrame {
@@ -21,11 +26,14 @@ export interface PassingFrame {
 
 /** What a cache does through the mount that it stands in front of. */
 export interface FarCachePorts {
-  readonly clock: Pick<Clock, 'monotonicMs'>;
+  readonly clock: Pick<Clock, 'monotonicMs' | 'sleep'>;
   /** Sends a request to the other machine. The kernel's own ones are answered to it, others to {@link FarCache.answered}. */
   readonly send: (frame: Uint8Array, opcode: number, unique: bigint) => void;
   /** Answers the kernel. */
   readonly answer: (...parts: readonly Uint8Array[]) => void;
+  /** The same once the kernel knows of all changes that were told until now. */
+  readonly answerTold: (bytes: Uint8Array) => void;
+  readonly leases: Pick<FarLeasePorts, 'tell' | 'forget' | 'whenWritten' | 'isLocked'>;
 }
 
 export interface FarCacheOptions {
@@ -43,6 +51,12 @@ const CHANGES: ReadonlySet<number> = new Set([OP.write, OP.setattr, OP.fallocate
 /** O_DIRECT, which has one of two values; on files the other one means nothing. */
 const O_DIRECT = 0o240000;
 const READ_IN_BYTES = IN_HEADER_BYTES + 40;
+const OPEN_IN_BYTES = IN_HEADER_BYTES + 8;
+const RELEASE_IN_BYTES = IN_HEADER_BYTES + 24;
+const WRITE_IN_BYTES = IN_HEADER_BYTES + 40;
+/** O_ACCMODE, O_TRUNC and O_DIRECT. */
+const NOT_READ_ONLY = O_ACCESS | 0o1000 | O_DIRECT;
+const NO_LEASE = { kinds: LEASE.none, epoch: 0 };
 const PAGE_BYTES = 4_096;
 
 interface Reading extends BlockReader {
@@ -56,6 +70,21 @@ interface Handle {
   readonly file: CachedFile;
   /** Where the last read of it ended. */
   endAt: number;
+  /** What the other machine has answered about it. */
+  readonly flags: number;
+  readonly isReadOnly: boolean;
+  /** Of the write lease under which it was opened; 0 without. */
+  epoch: number;
+}
+
+interface Opening {
+  readonly file: CachedFile;
+  readonly isReadOnly: boolean;
+  /** The answer to OPEN, which waits for what is asked beside it. */
+  held: Uint8Array | null;
+  handle: Handle | null;
+  /** The epoch of a write lease; null until it is known. */
+  epoch: number | null;
 }
 
 /**
@@ -65,6 +94,7 @@ interface Handle {
  */
 export class FarCache {
   readonly blocks: FarBlocks;
+  readonly leases: FarLeases;
   readonly #ahead: FarAhead;
   readonly #pages: KernelPages | null;
   readonly #leaveGovernor: (() => void) | undefined;
@@ -72,10 +102,7 @@ export class FarCache {
   readonly #files = new Map<bigint, CachedFile>();
   readonly #handles = new Map<bigint, Handle>();
   /** OPENs whose answers wait for what is asked beside them. */
-  readonly #opening = new Map<
-    bigint,
-    { readonly file: CachedFile; held: Uint8Array | null; isLooked: boolean }
-  >();
+  readonly #opening = new Map<bigint, Opening>();
   readonly #changing = new Map<bigint, CachedFile>();
   /** Attributes that the kernel asks for, of files that are open. */
   readonly #attrs = new Map<bigint, bigint>();
@@ -98,6 +125,18 @@ export class FarCache {
         this.#ahead.pressure = pressure;
       },
     });
+    const { clock, leases } = ports;
+    this.leases = new FarLeases({
+      ...leases,
+      clock,
+      ask: (frameOf, answered) => {
+        const unique = this.#unique();
+        this.#own.set(unique, answered);
+        ports.send(frameOf(unique), OP.statx, unique);
+      },
+      close: (release) => this.#close(release),
+      doubt: (node) => void this.#files.get(node)?.doubt(),
+    });
   }
 
   get figures() {
@@ -119,7 +158,11 @@ export class FarCache {
   }
 
   /** True where it answers that request of the kernel by itself, or has it go on later. */
-  takes({ opcode, view, bytes, unique }: PassingFrame): boolean {
+  takes(frame: PassingFrame): boolean {
+    const { opcode, view, bytes, unique } = frame;
+    if (opcode === OP.open) return this.#reopens(frame);
+    if (opcode === OP.release) return this.#keeps(frame);
+    if (opcode === OP.write) this.#stamp(frame);
     if (opcode !== OP.read || bytes.byteLength < READ_IN_BYTES) return false;
     const handle = this.#handles.get(view.getBigUint64(IN_HEADER_BYTES, true));
     if (handle === undefined) return false;
@@ -140,19 +183,31 @@ export class FarCache {
   /** It may have been changed over there: it is asked for again before anything of it is served. */
   changed(node: bigint): void {
     this.#files.get(node)?.doubt();
+    this.leases.changed(node);
+  }
+
+  /** True where a notice was about a lease. */
+  told(notice: Uint8Array): boolean {
+    const broken = brokenBy(notice);
+    if (broken === null) return false;
+    const { node, epoch, kinds } = broken;
+    this.leases.broken(broken, () => {
+      // what is written from now on is written without a lease
+      if ((kinds & LEASE.write) === 0)
+        for (const handle of this.#handles.values())
+          if (handle.file.node === node && handle.epoch === epoch) handle.epoch = 0;
+    });
+    return true;
   }
 
   /** Notes a request that goes to the other machine. What is to be asked beside it, or null. */
-  passing({
-    opcode,
-    view,
-    bytes,
-    unique,
-  }: PassingFrame): { readonly frame: Uint8Array; readonly unique: bigint } | null {
+  passing(passing: PassingFrame): { readonly frame: Uint8Array; readonly unique: bigint } | null {
+    const { opcode, view, bytes, unique } = passing;
+    for (const forgotten of forgottenBy(passing)) this.leases.giveBack(forgotten);
     const node = view.getBigUint64(16, true);
     this.#ahead.listings.passing({ opcode, view, bytes, unique });
     if (opcode === OP.open) return this.#open(bytes, node, unique);
-    if (opcode === OP.release) this.#release(view.getBigUint64(IN_HEADER_BYTES, true));
+    if (opcode === OP.release) this.#released(view.getBigUint64(IN_HEADER_BYTES, true));
     else if (CHANGES.has(opcode)) {
       const isCopy = opcode === OP.copyFileRange && bytes.byteLength >= IN_HEADER_BYTES + 24;
       this.#change(isCopy ? view.getBigUint64(IN_HEADER_BYTES + 16, true) : node, unique);
@@ -187,6 +242,7 @@ export class FarCache {
   }
 
   close(): Promise<void> {
+    this.leases.end();
     this.#files.clear();
     this.#handles.clear();
     this.#leaveGovernor?.();
@@ -206,16 +262,63 @@ export class FarCache {
       this.#files.set(node, file);
     }
     file.opens += 1;
-    const opening = { file, held: null as Uint8Array | null, isLooked: false };
+    const isReadOnly = bytes.byteLength >= OPEN_IN_BYTES && (flagsOf(bytes) & NOT_READ_ONLY) === 0;
+    const opening: Opening = { file, isReadOnly, held: null, handle: null, epoch: null };
     this.#opening.set(unique, opening);
-    const beside = this.#look(file, () => {
-      opening.isLooked = true;
+    const asks = this.leases.isOn;
+    const beside = this.#look(file, (answer, askedMs) => {
+      const { kinds, epoch } = asks ? this.leases.given(node, answer, askedMs) : NO_LEASE;
+      opening.epoch = !isReadOnly && (kinds & LEASE.write) !== 0 ? epoch : 0;
+      if (opening.handle !== null) opening.handle.epoch = opening.epoch;
       if (opening.held === null) return;
       this.#opening.delete(unique);
       this.#pages?.opened(opening.held, file);
       this.#ports.answer(opening.held);
     });
-    return { unique: beside, frame: statxFrame(bytes, node, beside) };
+    const frame = asks
+      ? askFrame(bytes, node, beside, wishedBy(!isReadOnly))
+      : statxFrame(bytes, node, beside);
+    return { unique: beside, frame };
+  }
+
+  /** True where an OPEN needs nothing from the other machine. */
+  #reopens({ view, bytes, unique }: PassingFrame): boolean {
+    if (bytes.byteLength < OPEN_IN_BYTES || (flagsOf(bytes) & NOT_READ_ONLY) !== 0) return false;
+    const id = this.leases.reopened(view.getBigUint64(16, true));
+    const handle = id === null ? undefined : this.#handles.get(id);
+    if (id === null || handle === undefined) return false;
+    handle.endAt = 0;
+    this.#ports.answerTold(FarLeases.openAnswer(unique, id, handle.flags | OPENED_KEEPS));
+    return true;
+  }
+
+  /** True where a file that is closed stays open over there. */
+  #keeps({ view, bytes, unique }: PassingFrame): boolean {
+    if (bytes.byteLength < RELEASE_IN_BYTES) return false;
+    const id = view.getBigUint64(IN_HEADER_BYTES, true);
+    const handle = this.#handles.get(id);
+    if (!handle?.isReadOnly || !this.leases.keeps(handle.file.node, id, bytes)) return false;
+    this.#ports.answer(errorAnswer(unique, 0));
+    return true;
+  }
+
+  /** A file that was kept open over there is closed. */
+  #close(release: Uint8Array): void {
+    const frame = release.slice();
+    const unique = this.#unique();
+    const view = new DataView(frame.buffer);
+    view.setBigUint64(8, unique, true);
+    this.#own.set(unique, () => undefined);
+    this.#ports.send(frame, OP.release, unique);
+    this.#released(view.getBigUint64(IN_HEADER_BYTES, true));
+  }
+
+  /** A write says under which lease its file was opened: the other machine refuses it when that one was taken away. */
+  #stamp({ view, bytes }: PassingFrame): void {
+    if (bytes.byteLength < WRITE_IN_BYTES) return;
+    const handle = this.#handles.get(view.getBigUint64(IN_HEADER_BYTES, true));
+    if (handle !== undefined && handle.epoch !== 0)
+      view.setUint32(IN_HEADER_BYTES + WRITE_EPOCH_AT, handle.epoch, true);
   }
 
   /** The answer waits until it is known what was opened. */
@@ -229,8 +332,11 @@ export class FarCache {
       this.#leave(file);
       return false;
     }
-    this.#handles.set(view.getBigUint64(OUT_HEADER_BYTES, true), { file, endAt: 0 });
-    if (opening.isLooked) {
+    const { isReadOnly, epoch } = opening;
+    const flags = bytes.byteLength < OUT_HEADER_BYTES + 12 ? 0 : view.getUint32(OUT_HEADER_BYTES + 8, true);
+    opening.handle = { file, endAt: 0, flags, isReadOnly, epoch: epoch ?? 0 };
+    this.#handles.set(view.getBigUint64(OUT_HEADER_BYTES, true), opening.handle);
+    if (epoch !== null) {
       this.#opening.delete(unique);
       this.#pages?.opened(bytes, file);
       return false;
@@ -239,10 +345,11 @@ export class FarCache {
     return true;
   }
 
-  #release(handle: bigint): void {
+  #released(handle: bigint): void {
     const open = this.#handles.get(handle);
     if (open === undefined) return;
     this.#handles.delete(handle);
+    if (open.epoch !== 0) this.leases.giveBack(open.file.node);
     this.#leave(open.file);
   }
 
@@ -264,7 +371,7 @@ export class FarCache {
   }
 
   /** The number of a question what the file is like now, which is sent by the caller. */
-  #look(file: CachedFile, done: () => void): bigint {
+  #look(file: CachedFile, done: (answer: Uint8Array, askedMs: number) => void): bigint {
     const unique = this.#unique();
     const { epoch } = file;
     const askedMs = this.#ports.clock.monotonicMs();
@@ -273,7 +380,7 @@ export class FarCache {
       // what was changed since may not be in the answer
       if (file.changes > 0 || (file.epoch !== epoch && file.versionAt(askedMs) === null)) file.doubt();
       else file.seen(lookOf(answer), askedMs, farMs);
-      done();
+      done(answer, askedMs);
     });
     return unique;
   }
@@ -281,7 +388,7 @@ export class FarCache {
   /** Its version now, asked for where it was not for a while; null where that is not to be known. */
   async #versionOf({ file, bytes }: Reading): Promise<FileVersion | null> {
     const { clock, send } = this.#ports;
-    const known = file.versionAt(clock.monotonicMs());
+    const known = file.versionAt(clock.monotonicMs(), this.leases.isRead(file.node));
     if (known !== null) return known;
     file.looking ??= new Promise<void>((resolve) => {
       const unique = this.#look(file, () => {
@@ -354,3 +461,6 @@ function partsOf(
   }
   return leftBytes === 0 ? parts : null;
 }
+
+const flagsOf = (open: Uint8Array) =>
+  new DataView(open.buffer, open.byteOffset).getUint32(IN_HEADER_BYTES, true);

@@ -2,8 +2,9 @@ import { CausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { QuotaClerk } from '../../tree/files/quota_clerk.ts';
 import type { FolderEvents } from '../../world/folder_events.ts';
-import type { FolderServerOptions, ToldDeed } from '../../world/mounts.ts';
+import type { FolderServerOptions, LeaseOrder, LeaseTold, ToldDeed } from '../../world/mounts.ts';
 import type { Posix } from '../../world/posix.ts';
+import { leaseNotice } from './lease_frames.ts';
 import { EXPIRES, inodeNotice, nameNotice, TOLD_BYTES } from './notices.ts';
 import { ERRNO, IN_HEADER_BYTES, O_PATH, OP, OP_TOLD, TOLD_NOTHING } from './protocol.ts';
 import { Recorder } from './recorder.ts';
@@ -33,7 +34,9 @@ export interface FarAnswers {
   readonly sync: (fd: number, dataOnly: boolean, done: (result: number) => void) => void;
   /** Calls later, in this thread; what it gives takes that back. */
   readonly after: (delayMs: number, call: () => void) => () => void;
-  readonly nowMs: () => number;
+  readonly clock: { readonly monotonicMs: () => number; readonly wallMs: () => number };
+  /** What is said of leases. */
+  readonly lease: (told: LeaseTold) => void;
   /** Opens what tells of changes in folders; null where there is no such thing. */
   readonly openEvents: () => FolderEvents | null;
 }
@@ -66,7 +69,7 @@ export class FarFolder {
 
   /** CW_DISK_*, CW_UNSUPPORTED. */
   constructor(posix: Posix, options: FolderServerOptions, answers: FarAnswers) {
-    const { folder, readOnly, shownOwner, idBase, actAs, cacheMs, quota, records } = options;
+    const { folder, readOnly, shownOwner, idBase, actAs, cacheMs, quota, records, leases } = options;
     const events = options.tells ? answers.openEvents() : null;
     this.#posix = posix;
     this.#answers = answers;
@@ -82,7 +85,11 @@ export class FarFolder {
       rootFd,
       {
         readOnly,
-        far: { shownOwner, idBase, changes: events === null ? null : { events, nowMs: answers.nowMs } },
+        far: {
+          shownOwner,
+          idBase,
+          changes: events === null ? null : { events, nowMs: answers.clock.monotonicMs },
+        },
         times: { namesMs: cacheMs, attrsMs: cacheMs },
         backing: null,
         quota: quota === null ? null : new QuotaClerk(quota),
@@ -92,6 +99,14 @@ export class FarFolder {
           forgetName: (parentId, name) => void this.#forgotten.push({ parentId, name }),
         },
         nodesMax: LIMITS.mountNodesMax.value,
+        leases:
+          leases === null
+            ? null
+            : {
+                seat: { ...leases, gives: leases.gives && cacheMs > 0 },
+                tell: answers.lease,
+                wallMs: answers.clock.wallMs,
+              },
       },
       { place: (roomBytes) => this.#place(roomBytes), send: (at, sizeBytes) => this.#sent(at, sizeBytes) },
     );
@@ -114,6 +129,31 @@ export class FarFolder {
     this.#flush();
     if (this.#server.waitsForLocks) this.#lookForLocks(LIMITS.mountLockLookMinMs.value);
     return goesOn;
+  }
+
+  /** What is said to it of leases. */
+  lease(order: LeaseOrder): void {
+    const { leases } = this.#server;
+    if (leases === null || this.#isOver) return;
+    if (order.kind === 'given') this.#server.answerGiven(order.question, order);
+    else if (order.kind === 'fenced') leases.fenced(order.file, order.epoch);
+    else if (order.kind === 'go') this.#goOn(order.claim);
+    else {
+      const nodeId = leases.nodeOf(order.file, order.epoch);
+      if (nodeId !== null) this.#server.tell(leaseNotice(BigInt(nodeId), order.epoch, order.kinds));
+    }
+    this.#flush();
+  }
+
+  /** Serves a request that has waited for the leases of others. */
+  #goOn(claim: number): void {
+    const { leases } = this.#server;
+    const frame = leases?.takeWaiting(claim) ?? null;
+    if (frame === null) return;
+    this.#posix.memory.bytes.set(frame, PLACE.request);
+    if (BEGINS.has(frame.readUInt32LE(4))) this.#tellFirst();
+    this.#server.serve(PLACE.request, frame.byteLength, true);
+    leases?.settled(claim);
   }
 
   close(): void {
@@ -144,12 +184,14 @@ export class FarFolder {
   #tell(): void {
     const { watching } = this.#server;
     if (watching === null || watching.outdated.isEmpty) return;
-    for (const notice of watching.outdated.take())
+    for (const notice of watching.outdated.take()) {
       this.#server.tell(
         notice.kind === 'inode'
           ? inodeNotice(BigInt(notice.id), notice.isData)
           : nameNotice(BigInt(notice.parentId), notice.name, EXPIRES),
       );
+      if (notice.kind === 'inode') this.#server.leases?.outdated(notice.id);
+    }
   }
 
   /** True where the other machine says what its kernel knows, which is no request of that. */

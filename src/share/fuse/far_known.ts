@@ -45,12 +45,8 @@ export class FarKnown {
   }
 
   /** Notes a request: what the kernel forgets is known no more. */
-  passing({ opcode, view, bytes }: PassingFrame): void {
-    if (opcode === OP.forget) this.#ids.delete(view.getBigUint64(16, true));
-    if (opcode !== OP.batchForget) return;
-    const start = IN_HEADER_BYTES + FORGET_HEAD_BYTES;
-    for (let at = start; at + FORGET_ONE_BYTES <= bytes.byteLength; at += FORGET_ONE_BYTES)
-      this.#ids.delete(view.getBigUint64(at, true));
+  passing(frame: PassingFrame): void {
+    for (const id of forgottenBy(frame)) this.#ids.delete(id);
   }
 
   /** The kernel asks for all of it again before it believes it. */
@@ -79,4 +75,13 @@ export class FarKnown {
   #add(id: bigint): void {
     if (id !== 0n && this.#ids.size < LIMITS.mountKnownMax.value) this.#ids.add(id);
   }
+}
+
+/** The nodes that a request of the kernel forgets. */
+export function* forgottenBy({ opcode, view, bytes }: PassingFrame): Generator<bigint> {
+  if (opcode === OP.forget) yield view.getBigUint64(16, true);
+  if (opcode !== OP.batchForget) return;
+  const start = IN_HEADER_BYTES + FORGET_HEAD_BYTES;
+  for (let at = start; at + FORGET_ONE_BYTES <= bytes.byteLength; at += FORGET_ONE_BYTES)
+    yield view.getBigUint64(at, true);
 }

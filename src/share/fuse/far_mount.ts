@@ -71,6 +71,7 @@ export class FarMount implements LinkedMount {
   #outage: AbortController | null = null;
   #isGivenUp = false;
   #hasBegun = false;
+  #givesLeases = false;
   /** Of the protocol of this kernel, which says so first. */
   readonly #minor = Promise.withResolvers<number>();
 
@@ -84,6 +85,13 @@ export class FarMount implements LinkedMount {
       clock: options.clock,
       send: (frame: Uint8Array, opcode: number, unique: bigint) => this.#sendOne(frame, opcode, unique),
       answer: (...parts: readonly Uint8Array[]) => kernel.answer(...parts),
+      answerTold: (bytes: Uint8Array) => this.#notices.whenTold(() => kernel.answer(bytes)),
+      leases: {
+        tell: (frame: Uint8Array) => this.#stream !== null && this.#send(this.#stream, [frame]),
+        forget: (node: bigint, done: () => void) => kernel.notify(inodeNotice(node), done),
+        whenWritten: (node: bigint, call: () => void) => this.#writes.whenSettled(node, call),
+        isLocked: (node: bigint) => this.#locks.isLocked(node),
+      },
     };
     this.cache = options.store ? new FarCache(options.store, ports, options.cache ?? USUAL_CACHE) : null;
     this.#known = new FarKnown(kernel);
@@ -101,7 +109,9 @@ export class FarMount implements LinkedMount {
   /** What the other side is told first: also whether this kernel can be told of changes. */
   async hello(): Promise<MountHello> {
     const minor = await this.#minor.promise;
-    return { owner: this.kernel.owner, begins: !this.#hasBegun, hears: minor >= MINOR_EXPIRES };
+    const hears = minor >= MINOR_EXPIRES;
+    const leases = hears && this.cache !== null;
+    return { owner: this.kernel.owner, begins: !this.#hasBegun, hears, ...(leases && { leases }) };
   }
 
   get ended(): Promise<unknown> {
@@ -145,9 +155,10 @@ export class FarMount implements LinkedMount {
   }
 
   /** From now on requests go there, and {@link answers} comes with what is answered, until {@link over}. */
-  begin(stream: FrameStream, { wallMs, tells = false }: MountReady): void {
+  begin(stream: FrameStream, { wallMs, tells = false, leases = false }: MountReady): void {
     this.#stream = stream;
     this.#hasBegun = true;
+    this.#givesLeases = leases;
     this.cache?.farClock(wallMs);
     this.#notices.begin(tells ? (frame) => this.#send(stream, [frame]) : null);
     for (const unique of this.#requests.takeAbandoned()) this.#send(stream, [interruptFrame(unique)]);
@@ -194,6 +205,7 @@ export class FarMount implements LinkedMount {
   #watch(): void {
     const isThrough = this.#stream !== null && !this.#isStalled;
     if (isThrough) {
+      if (this.#outage !== null) this.cache?.leases.begin(this.#givesLeases);
       this.#outage?.abort();
       this.#outage = null;
       this.#isGivenUp = false;
@@ -201,6 +213,7 @@ export class FarMount implements LinkedMount {
     }
     if (this.#outage !== null) return;
     if (this.#hasBegun) this.#known.doubt(); // nobody tells of changes now
+    this.cache?.leases.reset();
     const outage = new AbortController();
     this.#outage = outage;
     const waited = this.#options.clock.sleep(LIMITS.mountOutageMs.value, outage.signal);
@@ -326,7 +339,7 @@ export class FarMount implements LinkedMount {
   #takeAnswers(bytes: Uint8Array): void {
     for (const { bytes: one, view, unique } of framesOf(bytes, OUT_HEADER_BYTES)) {
       if (unique === 0n) {
-        this.#notices.take(one, view);
+        if (!this.cache?.told(one)) this.#notices.take(one, view);
         continue;
       }
       const opcode = this.#requests.answered(unique);

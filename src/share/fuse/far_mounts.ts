@@ -14,13 +14,12 @@ import {
   encodeMountHello,
   MOUNT_ID_BYTES,
   MOUNT_VERSIONS,
-  type MountHello,
   type MountOpening,
 } from '../../wire/mount_messages.ts';
 import type { Mounts } from '../../world/mounts.ts';
 import type { World } from '../../world/world.ts';
 import { openFarMount } from './far_front.ts';
-import { FarServing, firstMessage } from './far_serving.ts';
+import { FarServing, firstMessage, type StartServer } from './far_serving.ts';
 import type { LinkedMount } from './linked_mount.ts';
 import { MemoryGovernor } from './memory_governor.ts';
 import type { MountCaches } from './mount_caches.ts';
@@ -76,8 +75,10 @@ export class FarMounts {
       if (opening.version !== MOUNT_VERSIONS.max)
         throw new CausewayError('CW_UNSUPPORTED', `version ${opening.version} of mounts is not known here`);
       if (opening.role === 'client') return await this.#show(stream, opening, link, lanes);
-      const start = async (hello: MountHello) =>
-        this.#mounts.serve(await serverOptions(this.#world, { ...opening, folder: opening.path }, hello));
+      const start: StartServer = async (hello, leases) => {
+        const options = await serverOptions(this.#world, { ...opening, folder: opening.path }, hello);
+        return this.#mounts.serve({ ...options, leases });
+      };
       await this.#serving.serve(stream, opening.mountId, start, undefined, lanes);
     } catch (failure) {
       stream.reset(asCausewayError(failure));

@@ -11,6 +11,8 @@ const REPEATABLE: ReadonlySet<number> = new Set([
   OP.opendir,
   OP.read,
   OP.write,
+  // a handle that is closed is no other one later
+  OP.release,
   OP.flush,
   OP.fsync,
   OP.fsyncdir,

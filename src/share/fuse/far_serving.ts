@@ -5,11 +5,12 @@ import type { LanePort } from '../../link/lane/lane_port.ts';
 import type { Stream, StreamMessage } from '../../link/mux/mux.ts';
 import { decodeMountHello, encodeMountReady, type MountHello } from '../../wire/mount_messages.ts';
 import type { Clock } from '../../world/clock.ts';
-import type { FolderServer } from '../../world/mounts.ts';
+import type { FolderServer, LeaseSeat } from '../../world/mounts.ts';
 import { DetourOffers } from './detour_offers.ts';
+import { LeaseDesk } from './lease_desk.ts';
 
-/** Starts what serves a folder, for the mount of another machine that says so of itself. */
-export type StartServer = (hello: MountHello) => Promise<FolderServer>;
+/** Starts what serves a folder, for the mount of another machine that says so of itself, with what it has leases by. */
+export type StartServer = (hello: MountHello, leases: LeaseSeat) => Promise<FolderServer>;
 
 interface Kept {
   readonly server: FolderServer;
@@ -26,9 +27,11 @@ interface Kept {
 export class FarServing {
   readonly #clock: Clock;
   readonly #kept = new Map<string, Kept>();
+  readonly #leases: LeaseDesk;
 
   constructor(clock: Clock) {
     this.#clock = clock;
+    this.#leases = new LeaseDesk(clock);
   }
 
   get size(): number {
@@ -61,7 +64,7 @@ export class FarServing {
       }
       if (known === undefined && this.#kept.size >= LIMITS.mountsMax.value)
         throw new CausewayError('CW_LIMIT', 'there are too many mounts');
-      const server = known?.server ?? (await start(hello));
+      const server = known?.server ?? (await this.#started(start, hello));
       const kept: Kept = { server, stream, away: null };
       this.#kept.set(id, kept);
       void server.ended.then(() => this.#forget(id, server));
@@ -72,6 +75,7 @@ export class FarServing {
           isKept: known !== undefined,
           wallMs: Math.floor(this.#clock.wallMs()),
           ...(hello.hears === true && { tells: true }),
+          ...(hello.leases === true && { leases: true }),
           ...(offers !== null && { detours: true }),
         }),
       ]);
@@ -92,12 +96,20 @@ export class FarServing {
   }
 
   async close(): Promise<void> {
+    this.#leases.close();
     const all = [...this.#kept.values()];
     this.#kept.clear();
     for (const { away, server } of all) {
       away?.abort();
       await server.close();
     }
+  }
+
+  async #started(start: StartServer, hello: MountHello): Promise<FolderServer> {
+    const gives = hello.leases === true && hello.hears === true;
+    const server = await start(hello, { words: this.#leases.memory, gives });
+    this.#leases.join(server);
+    return server;
   }
 
   async #pump(

@@ -42,6 +42,8 @@ export class FarWrites {
   readonly #flushes = new Map<bigint, { readonly unique: bigint; readonly handle: bigint }[]>();
   /** FLUSHes and FSYNCs that the other machine answers, behind the writes before them. */
   readonly #asking = new Map<bigint, Asking>();
+  /** Calls that wait for the writes of a node. */
+  readonly #after = new Map<bigint, (() => void)[]>();
   #bytes = 0;
   #drained: (() => void)[] = [];
 
@@ -109,6 +111,12 @@ export class FarWrites {
     return true;
   }
 
+  /** Calls once nothing of that node is on its way. */
+  whenSettled(node: bigint, call: () => void): void {
+    if (!this.#pending.has(node)) call();
+    else this.#after.set(node, [...(this.#after.get(node) ?? []), call]);
+  }
+
   /** Resolves when nothing is on its way. */
   drained(): Promise<void> {
     if (this.#ahead.size === 0) return Promise.resolve();
@@ -128,10 +136,13 @@ export class FarWrites {
 
   #settled(node: bigint): void {
     this.#pending.delete(node);
+    const after = this.#after.get(node) ?? [];
+    this.#after.delete(node);
     const flushes = this.#flushes.get(node) ?? [];
     this.#flushes.delete(node);
     for (const { unique, handle } of flushes)
       this.#answer(errorAnswer(unique, this.#failureOf(node, handle)));
+    for (const call of after) call();
   }
 
   #flush(unique: bigint, node: bigint, handle: bigint): boolean {

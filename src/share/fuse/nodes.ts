@@ -38,6 +38,8 @@ export class FuseNode {
   quotaOwner: number | null = null;
   /** Of a file that was removed here while it is open: bytes that are charged for it still. */
   heldBytes: number | null = null;
+  /** Of a lease that was taken away since its holder did not answer: writes that carry this epoch or a lower one are refused. */
+  fencedEpoch = 0;
 
   constructor(id: number, key: number | string, birth: number, kind: number) {
     this.id = id;

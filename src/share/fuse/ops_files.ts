@@ -189,6 +189,7 @@ export const release: Operation = (state) => {
   const { node } = file;
   state.locks.releaseHandle(node.id, handle);
   state.files.remove(handle);
+  state.leases?.released(handle);
   leaving(state, node);
   if ((view.getUint32(frame.body + 12, true) & RELEASE_UNLOCK_FLOCK) !== 0)
     state.locks.releaseOwner(node.id, lockOwnerAt(view, frame.body + 16), true);

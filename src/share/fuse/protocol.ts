@@ -58,6 +58,13 @@ export const OP = {
 export const OP_TOLD = 0x4357_0001;
 export const TOLD_NOTHING = 0xffff_ffff;
 
+/** What the other machine says of leases, in the form of a request; its answer is that of STATX with the lease behind it. */
+export const OP_LEASE = 0x4357_0003;
+/** What OP_LEASE is about. */
+export const LEASE_ACTION = { ask: 1, keep: 2, renew: 3, forget: 4 } as const;
+/** In the place of an error in an answer to request 0: the other machine is to let go of a lease. */
+export const NOTICE_LEASE = 0x4357;
+
 export const MAJOR = 7;
 export const MINOR_MIN = 31;
 /** The latest minor version whose structures are known here. */

@@ -52,6 +52,7 @@ class Asked {
         quota: null,
         recorder: null,
         side,
+        leases: null,
         nodesMax: 1_000,
         ...options,
       },

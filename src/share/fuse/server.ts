@@ -1,3 +1,4 @@
+import type { LeaseGiven } from '../../cache/lease/lease_kinds.ts';
 import type { Posix } from '../../world/posix.ts';
 import { deedOf } from './deeds.ts';
 import { answerInit } from './init.ts';
@@ -5,11 +6,13 @@ import { nameNotice } from './notices.ts';
 import * as attrs from './ops_attrs.ts';
 import * as files from './ops_files.ts';
 import * as folders from './ops_folders.ts';
+import * as leases from './ops_leases.ts';
 import * as locks from './ops_locks.ts';
 import * as names from './ops_names.ts';
 import * as xattrs from './ops_xattrs.ts';
 import { ownChangeOf } from './own_changes.ts';
-import { ERRNO, INIT_OUT_BYTES, NO_ANSWER, O_ACCESS, OP, OUT_HEADER_BYTES } from './protocol.ts';
+import { ERRNO, INIT_OUT_BYTES, NO_ANSWER, O_ACCESS, OP, OP_LEASE, OUT_HEADER_BYTES } from './protocol.ts';
+import type { ServerLeases } from './server_leases.ts';
 import { type FuseOptions, FuseState, type Operation, PLACE } from './state.ts';
 import type { FolderWatching } from './watching.ts';
 
@@ -111,18 +114,23 @@ export class FuseServer {
     return { nodes: this.#state.nodes.size, files: this.#state.files.size };
   }
 
-  /** Serves a request that lies there. False once the kernel has said that it was the last one. */
-  serve(at: number, sizeBytes: number): boolean {
+  /**
+   * Serves a request that lies there. False once the kernel has said that it was the last one. One that is `free` has waited for
+   * leases of others already.
+   */
+  serve(at: number, sizeBytes: number, isFree = false): boolean {
     const state = this.#state;
     const { frame } = state;
     if (!frame.read(at, sizeBytes)) return true; // no request of a kernel: there is nobody to answer
     const { opcode, uniqueLow, uniqueHigh } = frame;
+    if (!isFree && state.leases?.holdsBack()) return true;
     state.out = this.#answers.place(this.#roomFor(opcode)) + OUT_HEADER_BYTES;
     const { watching } = state;
     const own =
       watching === null ? null : ownChangeOf(frame, state.view, (start, end) => state.text(start, end));
     if (own !== null) watching?.before(own);
     const result = this.#run(opcode);
+    state.leases?.served(opcode, result);
     if (own !== null) watching?.after(own);
     if (result !== NO_ANSWER) this.#answer(uniqueLow, uniqueHigh, result);
     return opcode !== OP.destroy;
@@ -132,6 +140,23 @@ export class FuseServer {
   answerLater(uniqueLow: number, uniqueHigh: number, result: number): void {
     this.#state.out = this.#answers.place(OUT_HEADER_BYTES) + OUT_HEADER_BYTES;
     this.#answer(uniqueLow, uniqueHigh, result);
+  }
+
+  /** Answers a question for a lease. */
+  answerGiven(question: number, given: LeaseGiven): void {
+    const state = this.#state;
+    const asked = state.leases?.given(question, given);
+    if (!asked) return;
+    state.frame.nodeId = asked.node.id;
+    state.out = this.#answers.place(USUAL_ANSWER_BYTES) + OUT_HEADER_BYTES;
+    const result = leases.answered(state, given);
+    if (result < 0) state.leases?.keeps(asked.node.id, given.epoch, 0);
+    this.#answer(asked.uniqueLow, asked.uniqueHigh, result);
+  }
+
+  /** Null where nobody has leases. */
+  get leases(): ServerLeases | null {
+    return this.#state.leases;
   }
 
   /** Asks the kernel to forget what it knows by a name. */
@@ -164,6 +189,7 @@ export class FuseServer {
 
   close(): void {
     this.#state.watching?.close();
+    this.#state.leases?.close();
     this.#state.locks.close();
     this.#state.files.close();
     this.#state.nodes.close();
@@ -173,6 +199,9 @@ export class FuseServer {
     const state = this.#state;
     if (opcode === OP.init && state.options.far === null) return this.#init();
     if (!state.isInitialised) return -ERRNO.EIO;
+    if (opcode === OP_LEASE) return leases.lease(state);
+    const refused = state.leases?.refuses() ?? 0;
+    if (refused < 0) return refused;
     if (opcode === OP.setlkw)
       return locks.setlkw(state, (low, high, result) => {
         // it comes before the answer to the request that is served, which has no body in this case

@@ -44,5 +44,6 @@ export async function serverOptions(
     quota: null,
     tells: hears,
     records: null,
+    leases: null,
   };
 }

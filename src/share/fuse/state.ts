@@ -17,6 +17,7 @@ import { type FuseNode, FuseNodes } from './nodes.ts';
 import { OpenFiles } from './open_files.ts';
 import { ATTR_OUT_BYTES, ENTRY_BYTES, ERRNO, OUT_HEADER_BYTES, ROOT_ID } from './protocol.ts';
 import type { Recorder } from './recorder.ts';
+import { type LeasePorts, ServerLeases } from './server_leases.ts';
 import { FolderWatching } from './watching.ts';
 
 /** What is left to another thread. */
@@ -58,6 +59,8 @@ export interface FuseOptions {
   readonly side: FuseHelp | null;
   /** Nodes that the kernel may know before it is asked to forget some. */
   readonly nodesMax: number;
+  /** Null: nobody has leases. */
+  readonly leases: LeasePorts | null;
 }
 
 const HEADER_ROOM = 4_096;
@@ -88,6 +91,8 @@ export class FuseState {
   readonly nodes: FuseNodes;
   readonly files: OpenFiles;
   readonly locks: FuseLocks;
+  /** Null where nobody has leases. */
+  readonly leases: ServerLeases | null;
   /** Null where the kernel is told of no changes. */
   readonly watching: FolderWatching | null = null;
   readonly #longTimes: CacheTimes;
@@ -120,6 +125,7 @@ export class FuseState {
     this.#longTimes = { namesMs: longer(times.namesMs), attrsMs: longer(times.attrsMs) };
     if (far?.changes)
       this.watching = new FolderWatching({ posix, nodes: this.nodes, statfsAt: PLACE.list, ...far.changes });
+    this.leases = options.leases === null ? null : new ServerLeases(this, options.leases);
     const filesMax = far === null ? LIMITS.mountFilesOpenMax : LIMITS.mountFarFilesMax;
     this.files = new OpenFiles(posix.data, filesMax.value, far?.idBase ?? 1);
     this.locks = new FuseLocks(far === null ? null : new FileLocks(posix, this.nodes, this.files));

@@ -2,7 +2,15 @@ import { once } from 'node:events';
 import type { Worker } from 'node:worker_threads';
 import { asCausewayError, CausewayError, fromReport } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
-import type { FolderServer, FolderServerOptions, PipeEnd, TakeBytes, ToldDeed } from '../mounts.ts';
+import type {
+  FolderServer,
+  FolderServerOptions,
+  LeaseOrder,
+  LeaseTold,
+  PipeEnd,
+  TakeBytes,
+  ToldDeed,
+} from '../mounts.ts';
 import type { FolderThreadMessage, FrameOrder, FrameSlots } from './folder_server_data.ts';
 import { startThread } from './kernel_mount.ts';
 import { dropPipeEnd } from './lane/detour_pipe.ts';
@@ -39,6 +47,7 @@ class NodeFolderServer implements FolderServer {
   #freed: (() => void) | null = null;
   #isOver = false;
   #take: TakeBytes = (_bytes, release) => release();
+  #lease: (told: LeaseTold) => void = () => undefined;
 
   constructor(worker: Worker, slots: FrameSlots) {
     this.#worker = worker;
@@ -68,6 +77,14 @@ class NodeFolderServer implements FolderServer {
       if (!this.#isOver) this.#worker.postMessage({ pipe } satisfies FrameOrder);
       else dropPipeEnd(pipe);
     };
+  }
+
+  onLease(take: (told: LeaseTold) => void): void {
+    this.#lease = take;
+  }
+
+  lease(order: LeaseOrder): void {
+    if (!this.#isOver) this.#worker.postMessage({ lease: order } satisfies FrameOrder);
   }
 
   async serve(bytes: Uint8Array): Promise<void> {
@@ -103,6 +120,7 @@ class NodeFolderServer implements FolderServer {
         this.#answers.give(message.answers),
       );
     } else if ('word' in message) this.#take(message.word, () => undefined);
+    else if ('lease' in message) this.#lease(message.lease);
     else if ('served' in message) {
       this.#requests.give(message.served);
       const freed = this.#freed;

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import type { FolderServerOptions, PipeEnd, ToldDeed } from '../mounts.ts';
+import type { FolderServerOptions, LeaseOrder, LeaseTold, PipeEnd, ToldDeed } from '../mounts.ts';
 
 /** Where whole requests lie, and whole answers: one or more in a slot. */
 export interface FrameSlots {
@@ -20,11 +20,16 @@ export type FolderThreadMessage =
   | { readonly served: number }
   /** To be sent like answers, in order with them. */
   | { readonly word: Uint8Array }
-  | { readonly deed: ToldDeed };
+  | { readonly deed: ToldDeed }
+  | { readonly lease: LeaseTold };
 
-/** Requests lie in a slot; a new stream begins; a connection beside it is to be served; or there will be no more. */
+/**
+ * Requests lie in a slot; something is said of leases; a new stream begins; a connection beside it is to be served; or there will
+ * be no more.
+ */
 export type FrameOrder =
   | { readonly slot: number; readonly sizeBytes: number }
+  | { readonly lease: LeaseOrder }
   | { readonly begin: true }
   | { readonly pipe: PipeEnd }
   | { readonly end: true };
