@@ -24,6 +24,8 @@ const LANDING_AT = SLOTS * SLOT_BYTES;
 const ANSWER_AT = LANDING_AT + LANDING_BYTES;
 const MEMORY_BYTES = ANSWER_AT + LANDING_BYTES;
 const POLLIN = 1;
+/** So often a second request is looked for where the first ones came alone. */
+const LOOK_EVERY = 16;
 
 const nothing = () => undefined;
 
@@ -43,6 +45,9 @@ export class MountFrontThread {
   #take: (bytes: Uint8Array, release: () => void) => void = (_bytes, release) => release();
   readonly #ended = Promise.withResolvers<null>();
   #stream = 0;
+  /** The last look has found several requests. */
+  #isBusy = false;
+  #reads = 0;
   #isOn = false;
   #notices = 0;
 
@@ -109,12 +114,16 @@ export class MountFrontThread {
     if (slot < 0) return;
     const start = this.#slots.placeOf(slot);
     let sizeBytes = 0;
+    let count = 0;
     while (sizeBytes + REQUEST_BYTES <= SLOT_BYTES) {
       const more = this.#device.tryNext(start + sizeBytes);
       if (more === null) this.#pump.end();
       if (more === null || more === 0) break;
       sizeBytes += more;
+      count += 1;
+      if (!this.#isBusy && count === 1 && this.#reads++ % LOOK_EVERY !== 0) break; // programs mostly ask one by one
     }
+    this.#isBusy = count > 1;
     if (sizeBytes === 0) return this.#slots.give(slot);
     this.#take(this.#memory.subarray(start, start + sizeBytes), () => this.#slots.give(slot));
   }

@@ -10,7 +10,8 @@ export interface PolledPipe extends DetourPipe {
   /** Goes on with what opens it: true once it is open. */
   open(): boolean;
   flush(): void;
-  receive(): { readonly received: number; readonly sizeBytes: number } | null;
+  /** The first one since poll(2) was asked, or a further one. */
+  receive(isFirst: boolean): { readonly received: number; readonly sizeBytes: number } | null;
 }
 
 /** Messages that are taken before others have their turn. */
@@ -112,7 +113,7 @@ export class DetourSource<P extends Parcel> {
   #take(): void {
     this.#hasMore = true;
     for (let count = 0; count < AT_ONCE && this.#detour.takesPipe; count += 1) {
-      const message = this.#live()?.receive() ?? null;
+      const message = this.#live()?.receive(count === 0) ?? null;
       if (message === null) {
         this.#hasMore = false;
         return;

@@ -2,7 +2,7 @@ import { CausewayError } from '../../../base/errors.ts';
 import type { DetourPipe, PipeEnd } from '../../mounts.ts';
 import { getErrno } from '../errno.ts';
 import { type LaneFunctions, laneCalls } from './lane_calls.ts';
-import { addressOf, type PipeSetup, WELCOME, watchForDeath } from './lane_pipe.ts';
+import { addressOf, type PipeSetup, sendAtOnce, WELCOME, watchForDeath } from './lane_pipe.ts';
 import { plainSealing } from './plain_sealing.ts';
 import { type Sealing, tlsSealing } from './tls_steps.ts';
 
@@ -34,6 +34,8 @@ const SMALL_BYTES = 16 * 1024;
 /** Sealed at a time; the room holds that, what was gathered, and what sealing adds. */
 const AT_ONCE_BYTES = 256 * 1024;
 const ROOM_BYTES = 512 * 1024;
+/** Of a TLS record. */
+const CHUNK_BYTES = 16 * 1024;
 
 const cut = () => new CausewayError('CW_LINK_CLOSED', 'the connection of a mount was cut');
 const sharedBytes = (count: number) => new Uint8Array(new SharedArrayBuffer(count));
@@ -64,10 +66,19 @@ export class NodeDetourPipe implements DetourPipe {
   /** What waits to be sealed. */
   #queue: Uint8Array[] = [];
   readonly #gathered = sharedBytes(GATHERED_BYTES);
+  readonly #gatheredAt = addressOf(this.#gathered);
   readonly #room = sharedBytes(ROOM_BYTES);
+  readonly #roomAt = addressOf(this.#room);
   #roomStart = 0;
   #roomEnd = 0;
-  readonly #head = sharedBytes(DETOUR_HEAD_BYTES);
+  /** What was sealed did not find room at once. */
+  #isLeft = false;
+  /** What has come of small messages. */
+  readonly #chunk = sharedBytes(CHUNK_BYTES);
+  readonly #chunkAt = addressOf(this.#chunk);
+  #chunkStart = 0;
+  #chunkEnd = 0;
+  readonly #head = new Uint8Array(DETOUR_HEAD_BYTES);
   readonly #headView = new DataView(this.#head.buffer);
   /** How much of the head and then of the body has come; the body's length is known once the head is there. */
   #got = 0;
@@ -85,6 +96,7 @@ export class NodeDetourPipe implements DetourPipe {
     this.#landing = landing;
     c.fcntl(setup.fd, F_SETFL, c.fcntl(setup.fd, F_GETFL, 0) | O_NONBLOCK);
     watchForDeath(c, setup);
+    sendAtOnce(c, setup.fd);
     this.#sealing =
       setup.tls === null ? plainSealing(c, setup.fd) : tlsSealing(c, setup.fd, setup.role, setup.tls);
   }
@@ -102,6 +114,7 @@ export class NodeDetourPipe implements DetourPipe {
   open(): boolean {
     if (this.#phase === 'shaking') {
       const isShaken = this.#sealing.shake();
+      this.#isLeft = true; // what it says itself
       this.flush();
       if (!isShaken) return false;
       this.#phase = 'proving';
@@ -131,7 +144,7 @@ export class NodeDetourPipe implements DetourPipe {
         if (!this.#sealNext()) return;
         continue;
       }
-      const at = addressOf(this.#room) + BigInt(this.#roomStart);
+      const at = this.#roomAt + BigInt(this.#roomStart);
       const sent = Number(this.#c.send(fd, at, BigInt(count), MSG_NOSIGNAL));
       if (sent > 0) this.#roomStart += sent;
       else if (getErrno(this.#c).isForNow) return;
@@ -139,9 +152,13 @@ export class NodeDetourPipe implements DetourPipe {
     }
   }
 
-  /** The next message, where it is there in whole. Throws CW_LINK_CLOSED, CW_WIRE_TOO_LARGE. */
-  receive(): DetourMessage | null {
+  /**
+   * The next message, where it is there in whole. `isFirst`: poll(2) may have told of it; others are looked for only where poll(2)
+   * would not tell. Throws CW_LINK_CLOSED, CW_WIRE_TOO_LARGE.
+   */
+  receive(isFirst: boolean): DetourMessage | null {
     if (this.#phase !== 'open') return null;
+    if (!isFirst && this.#chunkStart === this.#chunkEnd && !this.#sealing.hasMore()) return null;
     if (this.#bodyBytes < 0) {
       if (!this.#fill(this.#head, DETOUR_HEAD_BYTES)) return null;
       const sizeBytes = this.#headView.getUint32(0, true);
@@ -167,13 +184,25 @@ export class NodeDetourPipe implements DetourPipe {
     this.#c.close(this.fd);
   }
 
-  /** True once so many bytes have come there. */
+  /** True once so many bytes have come there: large messages at once, small ones by way of the chunk. */
   #fill(into: Uint8Array, sizeBytes: number): boolean {
     while (this.#got < sizeBytes) {
-      const count = this.#sealing.open(addressOf(into) + BigInt(this.#got), sizeBytes - this.#got);
+      const left = sizeBytes - this.#got;
+      if (this.#chunkStart < this.#chunkEnd) {
+        const end = Math.min(this.#chunkEnd, this.#chunkStart + left);
+        into.set(this.#chunk.subarray(this.#chunkStart, end), this.#got);
+        this.#got += end - this.#chunkStart;
+        this.#chunkStart = end;
+        continue;
+      }
+      const isLarge = left >= CHUNK_BYTES;
+      const count = isLarge
+        ? this.#sealing.open(addressOf(into) + BigInt(this.#got), left)
+        : this.#sealing.open(this.#chunkAt, CHUNK_BYTES);
       if (count === 0) return false;
       if (count < 0) throw cut();
-      this.#got += count;
+      if (isLarge) this.#got += count;
+      else [this.#chunkStart, this.#chunkEnd] = [0, count];
     }
     this.#got = 0;
     return true;
@@ -202,14 +231,12 @@ export class NodeDetourPipe implements DetourPipe {
 
   /** Seals the next bytes that wait, into the room. False where none do. */
   #sealNext(): boolean {
-    this.#roomStart = 0;
-    this.#roomEnd = this.#sealing.drain(addressOf(this.#room), ROOM_BYTES);
-    if (this.#roomEnd > 0) return true;
+    if (this.#isLeft && this.#drain()) return true;
     if (this.#queue.length === 0) return false;
     let gathered = 0;
     let sealed = 0;
     const sealGathered = () => {
-      if (gathered > 0) this.#sealing.seal(addressOf(this.#gathered), gathered);
+      if (gathered > 0) this.#sealing.seal(this.#gatheredAt, gathered);
       sealed += gathered;
       gathered = 0;
     };
@@ -230,7 +257,14 @@ export class NodeDetourPipe implements DetourPipe {
     }
     sealGathered();
     this.#queue.splice(0, index);
-    this.#roomEnd = this.#sealing.drain(addressOf(this.#room), ROOM_BYTES);
-    return true;
+    return this.#drain();
+  }
+
+  /** Moves what was sealed into the room; false where there is nothing. */
+  #drain(): boolean {
+    this.#roomStart = 0;
+    this.#roomEnd = this.#sealing.drain(this.#roomAt, ROOM_BYTES);
+    this.#isLeft = this.#roomEnd === ROOM_BYTES;
+    return this.#roomEnd > 0;
   }
 }

@@ -25,6 +25,7 @@ const SIGNATURES = {
   SSL_accept: { return: 'i32', arguments: ['u64'] },
   SSL_read: { return: 'i32', arguments: ['u64', 'u64', 'i32'] },
   SSL_write: { return: 'i32', arguments: ['u64', 'u64', 'i32'] },
+  SSL_has_pending: { return: 'i32', arguments: ['u64'] },
   SSL_get_error: { return: 'i32', arguments: ['u64', 'i32'] },
   SSL_key_update: { return: 'i32', arguments: ['u64', 'i32'] },
   SSL_get_wbio: { return: 'u64', arguments: ['u64'] },

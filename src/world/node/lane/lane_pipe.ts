@@ -37,7 +37,7 @@ const OPTION = {
   receiveTimeout: [SOL_SOCKET, 20],
   sendTimeout: [SOL_SOCKET, 21],
 } as const;
-const TCP = { keepIdle: 4, keepInterval: 5, keepCount: 6, userTimeout: 18 } as const;
+const TCP = { noDelay: 1, keepIdle: 4, keepInterval: 5, keepCount: 6, userTimeout: 18 } as const;
 const MSG_MORE = 0x8000;
 const MSG_NOSIGNAL = 0x4000;
 const MSG_WAITALL = 0x100;
@@ -72,6 +72,11 @@ function makeBlocking(c: LaneFunctions, setup: PipeSetup): void {
   c.fcntl(fd, F_SETFL, c.fcntl(fd, F_GETFL, 0) & ~O_NONBLOCK);
   setTimeouts(c, fd, handshakeTimeoutMs);
   watchForDeath(c, setup);
+}
+
+/** What is sent leaves at once: the other side may wait for it with nothing to say. A Unix socket knows no delay. */
+export function sendAtOnce(c: LaneFunctions, fd: number): void {
+  setOption(c, fd, [IPPROTO_TCP, TCP.noDelay], int32(1));
 }
 
 /** The system finds out by itself where nobody is at the other end any more. */

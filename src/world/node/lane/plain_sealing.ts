@@ -31,6 +31,7 @@ export function plainSealing(c: LaneFunctions, fd: number): Sealing {
       if (count > 0) return count;
       return count < 0 && getErrno(c).isForNow ? 0 : -1;
     },
+    hasMore: () => false,
     free: () => undefined,
   };
 }

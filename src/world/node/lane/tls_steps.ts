@@ -12,6 +12,8 @@ export interface Sealing {
   drain(into: bigint, maxBytes: number): number;
   /** Opens bytes that have come: how many, 0 where there are none now, -1 where no more will come. */
   open(into: bigint, maxBytes: number): number;
+  /** Bytes were fetched from the wire that {@link open} has not given yet: poll(2) does not tell of those. */
+  hasMore(): boolean;
   free(): void;
 }
 
@@ -50,17 +52,18 @@ export function tlsSealing(
         sinceKeyBytes = 0;
         c.SSL_key_update(ssl, 0);
       }
-      c.ERR_clear_error();
       if (c.SSL_write(ssl, at, sizeBytes) !== sizeBytes)
         throw new CausewayError('CW_LINK_CLOSED', 'the connection of a mount was cut');
     },
     drain: (into, maxBytes) => Math.max(0, c.BIO_read(out, into, maxBytes)),
     open: (into, maxBytes) => {
-      c.ERR_clear_error();
       const count = c.SSL_read(ssl, into, maxBytes);
       if (count > 0) return count;
-      return c.SSL_get_error(ssl, count) === WANT_READ ? 0 : -1;
+      const error = c.SSL_get_error(ssl, count);
+      c.ERR_clear_error(); // the next look is for errors of its own
+      return error === WANT_READ ? 0 : -1;
     },
+    hasMore: () => c.SSL_has_pending(ssl) !== 0,
     free: () => c.SSL_free(ssl),
   };
 }
