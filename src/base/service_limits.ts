@@ -118,6 +118,14 @@ export const SERVICE_LIMITS = {
     4 * KIB,
     'size of a folder as the file system tells it, up to which WebDAV lists it without a thread, which may have to start',
   ),
+  smbClientsKnownMax: count(
+    1_000,
+    'processes of Samba whose clients are remembered for records of what they did',
+  ),
+  davRemovePassesMax: count(
+    16,
+    'times that a folder is gone through to be removed while others make files in it',
+  ),
   davLocksMax: count(10_000, 'WebDAV locks of one share'),
   davLockDefaultMs: ms(600_000, 'life of a WebDAV lock whose client asks for no time'),
   davLockMaxMs: ms(86_400_000, 'longest life of a WebDAV lock; its client may renew it'),

@@ -19,10 +19,16 @@ const CODES: ReadonlyMap<number, ErrorCode> = new Map([
 ]);
 
 export interface FolderRecordsParts {
-  readonly trail: FolderTrail;
+  /** Where what a process does is recorded; asked at once, while the process is there. */
+  readonly trailOf: (processId: number) => FolderTrail;
   readonly clock: Pick<Clock, 'sleep'>;
   /** Nothing is done before its record is durable. */
   readonly isStrict: boolean;
+}
+
+interface HeldDeed {
+  readonly deed: FolderDeed;
+  readonly trail: FolderTrail;
 }
 
 /**
@@ -34,7 +40,7 @@ export class FolderRecords {
   readonly seat: RecordSeat;
   readonly #parts: FolderRecordsParts;
   readonly #words: Int32Array;
-  #held: FolderDeed[] = [];
+  #held: HeldDeed[] = [];
   #isHolding = false;
   #begun: BegunChange | null = null;
   #missing = 0;
@@ -50,12 +56,13 @@ export class FolderRecords {
   /** Takes what the thread tells. */
   take(told: ToldDeed): void {
     const { kind, deed } = told;
-    if (kind === 'begin') this.#last = this.#last.then(() => this.#begin(deed));
-    else if (kind === 'end') this.#end(told.error);
+    if (kind === 'end') return this.#end(told.error);
+    const trail = this.#parts.trailOf(deed.processId);
+    if (kind === 'begin') this.#last = this.#last.then(() => this.#begin(deed, trail));
     else if (kind === 'refused') {
-      this.#parts.trail.refused(changeOf(deed), failureOf(told.error));
+      trail.refused(changeOf(deed), failureOf(told.error));
       this.#left(1);
-    } else this.#hold(deed);
+    } else this.#hold({ deed, trail });
   }
 
   /** The thread is gone: writes what is left. */
@@ -65,8 +72,7 @@ export class FolderRecords {
   }
 
   /** Never throws: the thread is told. */
-  async #begin(deed: FolderDeed): Promise<void> {
-    const { trail } = this.#parts;
+  async #begin(deed: FolderDeed, trail: FolderTrail): Promise<void> {
     try {
       if (this.#missing > 0) await trail.missing(this.#missing);
       this.#missing = 0;
@@ -88,8 +94,8 @@ export class FolderRecords {
     else begun?.failed(failureOf(error));
   }
 
-  #hold(deed: FolderDeed): void {
-    this.#held.push(deed);
+  #hold(held: HeldDeed): void {
+    this.#held.push(held);
     if (this.#held.length >= LIMITS.auditBatchRecordsMax.value) void this.#write();
     if (this.#isHolding) return;
     this.#isHolding = true;
@@ -101,8 +107,7 @@ export class FolderRecords {
 
   async #write(): Promise<void> {
     const held = this.#held.splice(0);
-    const { trail } = this.#parts;
-    const write = (deed: FolderDeed) =>
+    const write = ({ deed, trail }: HeldDeed) =>
       deed.action === 'file.read' ? trail.read(deed.path as RelPath) : trail.note(changeOf(deed));
     const written = await Promise.allSettled(held.map(write));
     const missing = written.filter(({ status }) => status === 'rejected').length;

@@ -221,6 +221,7 @@ async function refuse(): Promise<never> {
 /** Where nothing can be served by SMB. */
 export const NO_SMB: SmbPrograms = {
   missing: () => 'this daemon serves nothing by SMB',
+  clientOf: () => null,
   freePort: refuse,
   start: refuse,
   setPassword: refuse,

@@ -34,6 +34,7 @@ export function sambaOf({ world, dataDirectory, web }: SambaGround, allow: Acces
     listen: web.smb?.listen ?? null,
     mounts: new SmbMounts(
       web.smb?.show ?? null,
+      (processId) => web.smb?.programs.clientOf(processId) ?? null,
       `${MOUNTS}/${toHex(hashBytes(utf8(dataDirectory))).slice(0, 16)}`,
     ),
     networks: () => (allow.networks.length > 0 ? allow.networks : allow.configured),

@@ -117,13 +117,14 @@ export class LiveShare {
     }
   }
 
-  /** Where what is done in the folder by others than WebDAV is recorded, from that place; null where that is not wished for. */
-  records(address: string): FolderRecords | null {
+  /** Where what is done in the folder by others than WebDAV is recorded, from the place that a process of it stands for; null where that is not wished for. */
+  records(address: (processId: number) => string): FolderRecords | null {
     const { audit, name } = this.record;
     if (audit === undefined) return null;
     const principal = { ...NOBODY, kind: 'share', name } as const;
-    const trail = this.#records.of(this.record, { principal, address, session: null });
-    return new FolderRecords({ trail, clock: this.#world.clock, isStrict: audit === 'strict' });
+    const trailOf = (processId: number) =>
+      this.#records.of(this.record, { principal, address: address(processId), session: null });
+    return new FolderRecords({ trailOf, clock: this.#world.clock, isStrict: audit === 'strict' });
   }
 
   /** For what else changes the folder, given back when that ends; null where there is no quota. CW_SHARE_SOURCE, CW_DISK_*. */

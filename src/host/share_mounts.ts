@@ -35,8 +35,8 @@ export interface ShownShare {
   /** A seat at its account for what serves it, given back when that ends; null where it has no quota. */
   seat(): Promise<QuotaSeat | null>;
   leave(seat: QuotaSeat | null): void;
-  /** What writes records of what comes from that place; null where none are wished for. */
-  records(address: string): FolderRecords | null;
+  /** What writes records of what comes from the place of a process; null where none are wished for. */
+  records(address: (processId: number) => string): FolderRecords | null;
 }
 
 interface Wanted {
@@ -210,7 +210,7 @@ async function served(
   share: ShownShare,
   from: string,
 ): Promise<FolderServer> {
-  const records = share.records(from);
+  const records = share.records(() => from);
   const quota = await share.seat();
   try {
     const server = await mounts.serve({ ...options, quota, records: records?.seat ?? null }, (told) =>

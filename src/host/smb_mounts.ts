@@ -2,6 +2,7 @@ import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { joinAbsolute } from '../base/path.ts';
 import type { ShowFolder, ShownFolder } from '../world/mounts.ts';
 import type { LiveShare } from './share_live.ts';
+import { SmbAddresses } from './smb_addresses.ts';
 
 interface Shown {
   readonly share: LiveShare;
@@ -15,13 +16,16 @@ interface Shown {
  */
 export class SmbMounts {
   readonly #show: ShowFolder | null;
+  /** Address of the client that a process of Samba serves. */
+  readonly #clientOf: (processId: number) => string | null;
   /** What mounts lie in. */
   readonly #directory: string;
   readonly #shown = new Map<string, Shown>();
   readonly #failures = new Map<string, CausewayError>();
 
-  constructor(show: ShowFolder | null, directory: string) {
+  constructor(show: ShowFolder | null, clientOf: (processId: number) => string | null, directory: string) {
     this.#show = show;
+    this.#clientOf = clientOf;
     this.#directory = directory;
   }
 
@@ -63,7 +67,8 @@ export class SmbMounts {
     if (this.#show === null) throw new CausewayError('CW_UNSUPPORTED', 'this daemon mounts nothing');
     const { source, readOnly } = share.record;
     const quota = await share.seat();
-    const records = share.records('smb');
+    const addresses = new SmbAddresses(this.#clientOf);
+    const records = share.records((processId) => addresses.of(processId));
     try {
       const options = { folder: source, place, readOnly, quota, records: records?.seat ?? null };
       const folder = await this.#show(options, (told) => records?.take(told));

@@ -28,6 +28,8 @@ export interface SmbServer {
 }
 
 export interface SmbPrograms {
+  /** Address of the client that a process of a server serves; null where that is not known, or no more. */
+  clientOf(processId: number): string | null;
   /** Why no server can run here, in a sentence; null where one can. */
   missing(): string | null;
   /** A free port: the one that is wished for, or with 0 any. CW_LINK_BUSY, CW_LINK_REFUSED. */

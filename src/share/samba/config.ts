@@ -80,6 +80,7 @@ function globalSection({ directory, host, port }: SmbPlace, networks: readonly s
     'passdb backend': `tdbsam:${state}/passdb.tdb`,
     'log file': `${directory}/log.smbd`,
     'max log size': '1000',
+    'log level': '1 auth_audit:3', // who signed in, and who did not, with the address
     ...(networks.length === 0 ? {} : { 'hosts allow': ['127.0.0.0/8', '::1', ...networks].join(' ') }),
     'server min protocol': 'SMB3_11',
     'server smb encrypt': 'required',

@@ -16,6 +16,7 @@ import { CausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { SmbFiles, SmbPlace, SmbPrograms, SmbServer } from '../smb.ts';
 import { runNodeCommand } from './command.ts';
+import { peerOfProcess } from './process_peer.ts';
 import { within } from './within.ts';
 
 /** Where Debian, Fedora and SUSE put it; it lets a process have users that are not of this machine. */
@@ -32,6 +33,7 @@ const ASK_MS = 100;
 
 /** Samba as it is installed here; Linux, and as root. */
 export const nodeSmbPrograms: SmbPrograms = {
+  clientOf: peerOfProcess,
   missing,
   freePort,
   async start(place, files) {
