@@ -46,3 +46,12 @@ test('a rename names both places, and a CausewayError passes through', () => {
   const own = new CausewayError('CW_DISK_SYMLINK', 'swapped');
   assert.equal(diskError('read', '/a', own), own);
 });
+
+test('an error of the system that Node has no name for is told by its own', {
+  skip: process.platform !== 'linux',
+}, () => {
+  const thrown = Object.assign(new Error('x'), { code: 'Unknown system error -122', errno: -122 });
+  const error = diskError('write', '/a', thrown);
+  assert.equal(error.code, 'CW_DISK_QUOTA');
+  assert.match(error.message, /the quota is used up \(EDQUOT\)/);
+});

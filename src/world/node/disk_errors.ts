@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { CausewayError, type ErrorCode } from '../../base/errors.ts';
 
 /** errno name → code. What is not listed is CW_DISK_IO. */
@@ -64,6 +65,17 @@ const NAMING = /^(create|make the folder|make the link|rename|link)\b/;
 /** There EINVAL means a user or group that the machine does not know. */
 const OWNING = /^set owner\b/;
 
+/** Node has no name for some of the errors of this system, EDQUOT among them. */
+const NAMELESS = /^Unknown system error/;
+const NAMES: ReadonlyMap<number, string> = new Map(
+  Object.entries(constants.errno).map(([name, number]) => [number, name]),
+);
+
+function nameOfErrno(thrown: NodeJS.ErrnoException | null): string {
+  const { code = 'EIO', errno } = thrown ?? {};
+  return NAMELESS.test(code) ? (NAMES.get(Math.abs(errno ?? 0)) ?? code) : code;
+}
+
 /** `rename to /b` of `/a` → `rename /a to /b`. */
 function sentence(operation: string, path: string): string {
   const [, verb, target] = /^(rename|link) (to .*)$/s.exec(operation) ?? [];
@@ -76,7 +88,7 @@ function sentence(operation: string, path: string): string {
  */
 export function diskError(operation: string, path: string, thrown: unknown): CausewayError {
   if (thrown instanceof CausewayError) return thrown;
-  const errno = (thrown as NodeJS.ErrnoException | null)?.code ?? 'EIO';
+  const errno = nameOfErrno(thrown as NodeJS.ErrnoException | null);
   const refusesName = errno === 'EINVAL' && NAMING.test(operation);
   if (errno === 'EINVAL' && OWNING.test(operation))
     return new CausewayError('CW_UNSUPPORTED', `cannot ${sentence(operation, path)}: ${OWNER_UNKNOWN}`, {
