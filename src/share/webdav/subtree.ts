@@ -28,21 +28,32 @@ async function removeBelow(
   undone: Undone[],
 ): Promise<void> {
   const failedBefore = undone.length;
-  if (isFolder) {
-    checkDepth(path);
-    const names: { path: RelPath; isFolder: boolean }[] = [];
-    for await (const page of tree.list(path))
-      for (const { name, node } of page)
-        names.push({ path: joinRel(path, name), isFolder: node.kind === 'directory' });
-    for (const below of names) await removeBelow(tree, below.path, below.isFolder, undone);
+  if (isFolder) checkDepth(path);
+  for (let pass = 1; ; pass += 1) {
+    const removed = isFolder ? await removeMembers(tree, path, undone) : 0;
+    if (undone.length > failedBefore) return; // a folder that keeps something stays, which its members explain
+    try {
+      return await tree.remove(path);
+    } catch (failure) {
+      const { code } = asCausewayError(failure);
+      if (code === 'CW_DISK_NOT_FOUND') return;
+      // a list may pass over names while others go, and somebody may make new ones
+      if (code === 'CW_DISK_NOT_EMPTY' && removed > 0 && pass < LIMITS.davRemovePassesMax.value) continue;
+      undone.push({ path, status: asDavFailure(failure).status });
+      return;
+    }
   }
-  if (undone.length > failedBefore) return; // a folder that keeps something stays, which its members explain
-  try {
-    await tree.remove(path);
-  } catch (failure) {
-    if (asCausewayError(failure).code === 'CW_DISK_NOT_FOUND') return;
-    undone.push({ path, status: asDavFailure(failure).status });
-  }
+}
+
+/** A page at a time, so that a folder of any size takes the same memory. How many were there. */
+async function removeMembers(tree: FileTree, path: RelPath, undone: Undone[]): Promise<number> {
+  let count = 0;
+  for await (const page of tree.list(path))
+    for (const { name, node } of page) {
+      await removeBelow(tree, joinRel(path, name), node.kind === 'directory', undone);
+      count += 1;
+    }
+  return count;
 }
 
 /** Copies a file, or a folder with (`deep`) or without what is below. Members that cannot be copied are listed. */
