@@ -12,8 +12,8 @@ export interface ScannedEntry {
   readonly ctimeNs: bigint;
   /** Of its inode, as the `id` of a tree's node. */
   readonly id: string;
-  /** Whether it has extended attributes, or may have some. */
-  hasXattrs(): boolean;
+  /** Whether it has an extended attribute of that name, or may have it. */
+  hasXattr(name: string): boolean;
 }
 
 /** Entries of folders with what there is to know of them, by as little work for each as goes. For threads. */

@@ -12,14 +12,14 @@ export interface DeadProperty extends XmlName {
 }
 
 /** Name of the value that holds them all. */
-const VALUE_NAME = 'dav';
+export const DEAD_VALUE = 'dav';
 
 /** None where the tree keeps no values. */
 export async function readDead(tree: FileTree, path: RelPath): Promise<DeadProperty[]> {
   const { values } = tree.caps;
   if (values === null) return [];
   try {
-    const stored = await values.get(path, VALUE_NAME);
+    const stored = await values.get(path, DEAD_VALUE);
     return stored === null ? [] : decode(stored);
   } catch (failure) {
     // a file system without attributes, or a file that may be listed and not read, has none to show
@@ -46,7 +46,7 @@ export async function writeDead(
   const bytes = utf8(JSON.stringify(properties.map(({ ns, local, xml }) => [ns, local, xml])));
   if (bytes.byteLength > LIMITS.davValuesMaxBytes.value) throw noRoom();
   try {
-    await values.set(path, VALUE_NAME, properties.length === 0 ? null : bytes);
+    await values.set(path, DEAD_VALUE, properties.length === 0 ? null : bytes);
   } catch (failure) {
     if (asCausewayError(failure).code === 'CW_UNSUPPORTED') throw noRoom();
     throw failure;

@@ -1,14 +1,18 @@
 import { PATH_LIMITS } from '../../base/path_limits.ts';
+import { VALUE_PREFIX } from '../../tree/files/local_values.ts';
 import { isPrivateName } from '../../tree/files/names.ts';
 import type { Dir } from '../../world/disk.ts';
 import type { Job } from '../../world/offload.ts';
+import { DEAD_VALUE } from './dead_properties.ts';
 import { type AskedList, EntryXml } from './entry_xml.ts';
+
+const DEAD_ATTRIBUTE = VALUE_PREFIX + DEAD_VALUE;
 
 /** A part of a list, as it is sent. */
 export interface ListedPage {
   /** XML in UTF-8. */
   readonly bytes: Uint8Array;
-  /** Entries that take the longer way: symlinks, and what may have properties of its own. */
+  /** Entries that take the longer way: symlinks, and what may have properties that clients have set. */
   readonly others: readonly string[];
   readonly isEnd: boolean;
 }
@@ -31,7 +35,7 @@ export const davListJob: Job<
     const isEnd = folders.scan(dir, (entry) => {
       const { name, kind } = entry;
       if (kind === 'other' || isPrivateName(name)) return true;
-      if (kind === 'symlink' || (asked.mayBeDead && entry.hasXattrs())) {
+      if (kind === 'symlink' || (asked.mayBeDead && entry.hasXattr(DEAD_ATTRIBUTE))) {
         others.push(name);
         length += PATH_LIMITS.nameMaxBytes.value;
       } else {

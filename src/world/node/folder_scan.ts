@@ -16,10 +16,10 @@ const AT_NO_AUTOMOUNT = 0x800;
 const BASIC = 0x7ff;
 const SEEK_SET = 0;
 
-/** Memory: entries as getdents64(2) tells them, a `struct statx`, then a path. */
+/** Memory: entries as getdents64(2) tells them, a `struct statx`, then a path and the name of an attribute. */
 const LIST_BYTES = 64 * 1024;
 const STATX_BYTES = 256;
-const PATH_BYTES = 512;
+const TEXTS_BYTES = 1_024;
 
 /** `struct linux_dirent64`: inode, place of the next entry, length, type, name with its NUL. */
 const DIRENT = { next: 8, length: 16, name: 19 } as const;
@@ -35,7 +35,7 @@ interface Functions {
   getdents64(fd: number, into: bigint, sizeBytes: bigint): bigint;
   lseek(fd: number, offset: bigint, whence: number): bigint;
   statx(dirFd: number, name: bigint, flags: number, mask: number, into: bigint): number;
-  llistxattr(path: bigint, list: bigint, sizeBytes: bigint): bigint;
+  lgetxattr(path: bigint, name: bigint, value: bigint, sizeBytes: bigint): bigint;
   __errno_location(): bigint;
 }
 
@@ -93,14 +93,22 @@ class Entry implements ScannedEntry {
     return `${deviceOf(this.#view.getUint32(136, true), this.#view.getUint32(140, true))}:${STATX.inode(this.#view)}`;
   }
 
-  hasXattrs(): boolean {
+  hasXattr(name: string): boolean {
     const { c, at, memory, errno } = this.#calls;
     const pathAt = LIST_BYTES + STATX_BYTES;
-    const end = memory.write(`/proc/self/fd/${this.fd}/${this.name}`, pathAt, 'utf8');
-    memory[pathAt + end] = 0;
-    const bytes = c.llistxattr(at + BigInt(pathAt), 0n, 0n);
-    return bytes < 0n ? errno() !== constants.errno.ENOTSUP : bytes > 0n;
+    const nameAt = pathAt + putText(memory, pathAt, `/proc/self/fd/${this.fd}/${this.name}`);
+    putText(memory, nameAt, name);
+    if (c.lgetxattr(at + BigInt(pathAt), at + BigInt(nameAt), 0n, 0n) >= 0n) return true;
+    const failure = errno();
+    return failure !== constants.errno.ENODATA && failure !== constants.errno.ENOTSUP;
   }
+}
+
+/** With a NUL behind it; how many bytes that takes. */
+function putText(memory: Buffer, at: number, text: string): number {
+  const end = memory.write(text, at, 'utf8');
+  memory[at + end] = 0;
+  return end + 1;
 }
 
 /** As makedev(3) packs it. */
@@ -184,11 +192,11 @@ export function createFolderScan(): FolderScan | null {
     getdents64: { return: 'i64', arguments: ['i32', 'u64', 'u64'] },
     lseek: { return: 'i64', arguments: ['i32', 'i64', 'i32'] },
     statx: { return: 'i32', arguments: ['i32', 'u64', 'i32', 'u32', 'u64'] },
-    llistxattr: { return: 'i64', arguments: ['u64', 'u64', 'u64'] },
+    lgetxattr: { return: 'i64', arguments: ['u64', 'u64', 'u64', 'u64'] },
   });
   if (libc === null || endianness() !== 'LE') return null;
   const { getInt32, getRawPointer } = loadFfi();
-  const memory = Buffer.from(new ArrayBuffer(LIST_BYTES + STATX_BYTES + PATH_BYTES));
+  const memory = Buffer.from(new ArrayBuffer(LIST_BYTES + STATX_BYTES + TEXTS_BYTES));
   const errnoAt = libc.functions.__errno_location();
   return new NodeFolderScan({
     c: libc.functions,
