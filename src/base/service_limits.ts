@@ -122,6 +122,7 @@ export const SERVICE_LIMITS = {
     1_000,
     'processes of Samba whose clients are remembered for records of what they did',
   ),
+  davRemovesAtOnce: count(16, 'files that one WebDAV request removes at the same time'),
   davRemovePassesMax: count(
     16,
     'times that a folder is gone through to be removed while others make files in it',

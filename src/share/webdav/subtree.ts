@@ -31,7 +31,7 @@ async function removeBelow(
   if (isFolder) checkDepth(path);
   for (let pass = 1; ; pass += 1) {
     const removed = isFolder ? await removeMembers(tree, path, undone) : 0;
-    if (undone.length > failedBefore) return; // a folder that keeps something stays, which its members explain
+    if (isFolder && undone.length > failedBefore) return; // a folder that keeps something stays, which its members explain
     try {
       return await tree.remove(path);
     } catch (failure) {
@@ -48,11 +48,17 @@ async function removeBelow(
 /** A page at a time, so that a folder of any size takes the same memory. How many were there. */
 async function removeMembers(tree: FileTree, path: RelPath, undone: Undone[]): Promise<number> {
   let count = 0;
-  for await (const page of tree.list(path))
-    for (const { name, node } of page) {
-      await removeBelow(tree, joinRel(path, name), node.kind === 'directory', undone);
-      count += 1;
+  for await (const page of tree.list(path)) {
+    count += page.length;
+    const folders = page.filter(({ node }) => node.kind === 'directory');
+    for (const { name } of folders) await removeBelow(tree, joinRel(path, name), true, undone);
+    const files = page.filter(({ node }) => node.kind !== 'directory');
+    // each is flushed, and the flushes of several cost as much as one
+    for (let at = 0; at < files.length; at += LIMITS.davRemovesAtOnce.value) {
+      const some = files.slice(at, at + LIMITS.davRemovesAtOnce.value);
+      await Promise.all(some.map(({ name }) => removeBelow(tree, joinRel(path, name), false, undone)));
     }
+  }
   return count;
 }
 
