@@ -28,6 +28,54 @@ function memoryOf(processId: number): number {
   return Number(kib) * 1024;
 }
 
+type Timed = <T>(what: string, work: () => Promise<T>) => Promise<T>;
+type Dav = (method: string, name: string, headers?: Record<string, string>) => ReturnType<typeof send>;
+
+async function listed(dav: Dav, name: string): Promise<number> {
+  const { status, body } = await dav('PROPFIND', `${name}/`);
+  assert.equal(status, 207);
+  return body.split('<D:response>').length - 2;
+}
+
+async function useByDav(dav: Dav, url: string, timed: Timed): Promise<void> {
+  await timed('WebDAV list of one', async () => assert.equal(await listed(dav, 'one'), IN_ONE));
+  await timed('WebDAV lists of folders', async () => {
+    for (let index = 0; index < FOLDERS; index += 1)
+      assert.equal(await listed(dav, `folder-${index}`), PER_FOLDER);
+  });
+  await timed('WebDAV looks', async () => {
+    for (let index = 0; index < 100; index += 1)
+      assert.equal((await dav('HEAD', `one/file-${index}`)).status, 200);
+  });
+  await timed('WebDAV rename', async () =>
+    assert.equal((await dav('MOVE', 'one', { destination: `${url}other` })).status, 201),
+  );
+}
+
+async function useMount(place: string, timed: Timed): Promise<void> {
+  const at = (name: string) => path.join(place, name);
+  await timed('mount list', async () => {
+    assert.equal((await fs.promises.readdir(at('other'))).length, IN_ONE);
+  });
+  await timed('mount looks', async () => {
+    for (let index = 0; index < FOLDERS; index += 1) {
+      const names = await fs.promises.readdir(at(`folder-${index}`));
+      assert.equal(names.length, PER_FOLDER);
+      await fs.promises.stat(at(`folder-${index}/${names[0]}`));
+    }
+  });
+  await timed('mount rename', () => fs.promises.rename(at('folder-0'), at('renamed')));
+  await timed('mount removal', () => fs.promises.rm(at('renamed'), { recursive: true }));
+}
+
+async function removeByDav(dav: Dav, timed: Timed): Promise<void> {
+  await timed('WebDAV removal of one', async () => assert.equal((await dav('DELETE', 'other')).status, 204));
+  await timed('WebDAV removal of folders', async () => {
+    for (let index = 1; index < FOLDERS; index += 1)
+      assert.equal((await dav('DELETE', `folder-${index}`)).status, 204);
+  });
+}
+
 describe('a tree of many files', { skip }, () => {
   it(`is listed, looked at, renamed and removed: ${FILES} files`, { timeout: 3_600_000 }, async () => {
     await using rig = await Rig.start();
@@ -41,58 +89,23 @@ describe('a tree of many files', { skip }, () => {
     for (let index = 0; index < FOLDERS; index += 1) fill(path.join(source, `folder-${index}`), PER_FOLDER);
     fill(path.join(source, 'one'), IN_ONE);
 
-    const dav = (method: string, name: string, headers = {}) =>
+    const dav: Dav = (method, name, headers = {}) =>
       send(`${share.url}${name}`, method, 'data', password, '', headers);
-    const timed = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
+    const timed: Timed = async (what, work) => {
       const since = performance.now();
       const result = await work();
-      if (process.env['TREE'] !== undefined)
-        console.log(
-          `${what}: ${((performance.now() - since) / 1_000).toFixed(1)} s, daemon ${Math.round(memoryOf(rig.daemon.pid) / 2 ** 20)} MiB`,
-        );
+      const tookS = ((performance.now() - since) / 1_000).toFixed(1);
+      const memory = Math.round(memoryOf(rig.daemon.pid) / 2 ** 20);
+      if (process.env['TREE'] !== undefined) console.log(`${what}: ${tookS} s, daemon ${memory} MiB`);
       return result;
     };
-    const listed = async (name: string) => {
-      const { status, body } = await dav('PROPFIND', `${name}/`);
-      assert.equal(status, 207);
-      return body.split('<D:response>').length - 2;
-    };
-    await listed('folder-0'); // everything was used once
+    await listed(dav, 'folder-0'); // everything was used once
     fs.readdirSync(path.join(place, 'folder-0'));
     const before = memoryOf(rig.daemon.pid);
-    await timed('WebDAV list of one', async () => assert.equal(await listed('one'), IN_ONE));
-    await timed('WebDAV lists of folders', async () => {
-      for (let index = 0; index < FOLDERS; index += 1)
-        assert.equal(await listed(`folder-${index}`), PER_FOLDER);
-    });
-    await timed('WebDAV looks', async () => {
-      for (let index = 0; index < 100; index += 1)
-        assert.equal((await dav('HEAD', `one/file-${index}`)).status, 200);
-    });
-    await timed('WebDAV rename', async () =>
-      assert.equal((await dav('MOVE', 'one', { destination: `${share.url}other` })).status, 201),
-    );
-    const at = (name: string) => path.join(place, name);
-    await timed('mount list', async () => {
-      assert.equal((await fs.promises.readdir(at('other'))).length, IN_ONE);
-    });
-    await timed('mount looks', async () => {
-      for (let index = 0; index < FOLDERS; index += 1) {
-        const names = await fs.promises.readdir(at(`folder-${index}`));
-        assert.equal(names.length, PER_FOLDER);
-        await fs.promises.stat(at(`folder-${index}/${names[0]}`));
-      }
-    });
-    await timed('mount rename', () => fs.promises.rename(at('folder-0'), at('renamed')));
-    await timed('mount removal', () => fs.promises.rm(at('renamed'), { recursive: true }));
+    await useByDav(dav, share.url, timed);
+    await useMount(place, timed);
     assert.equal(fs.existsSync(path.join(source, 'folder-0')), false);
-    await timed('WebDAV removal of one', async () =>
-      assert.equal((await dav('DELETE', 'other')).status, 204),
-    );
-    await timed('WebDAV removal of folders', async () => {
-      for (let index = 1; index < FOLDERS; index += 1)
-        assert.equal((await dav('DELETE', `folder-${index}`)).status, 204);
-    });
+    await removeByDav(dav, timed);
     assert.deepEqual(
       fs.readdirSync(source).filter((name) => name !== '.causeway'),
       [],
