@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
-import { Rig, send } from './shares_rig.ts';
+import { Rig, type Sent, send } from './shares_rig.ts';
 
 const ASK =
   '<D:propfind xmlns:D="DAV:"><D:prop><D:quota-available-bytes/><D:quota-used-bytes/></D:prop></D:propfind>';
@@ -18,6 +18,8 @@ interface Shared {
     body?: string,
     headers?: Record<string, string>,
   ): Promise<number>;
+  /** The same with what is answered. */
+  ask(who: string, method: string, name: string, body?: string): Promise<Sent>;
   /** What that user is told to have used, and to have left. */
   told(who: string): Promise<{ used: number; free: number }>;
   /** What the daemon counts of all, ann and the share. */
@@ -42,6 +44,7 @@ async function shared(rig: Rig): Promise<Shared> {
   };
   return {
     rig,
+    ask,
     as: async (...words) => (await ask(...words)).status,
     told: async (who) => {
       const { body } = await ask(who, 'PROPFIND', '', ASK, { depth: '0' });
@@ -87,6 +90,19 @@ describe('quotas of users of a share', () => {
     assert.equal(await as('docs', 'DELETE', 'a'), 204);
     assert.deepEqual(await counted(), [2_000, 0, 500]);
     assert.equal(fs.existsSync(path.join(rig.source, 'e')), false);
+  });
+
+  it('hold for files that a client locks first', async () => {
+    await using rig = await Rig.start();
+    const { as, ask, counted } = await shared(rig);
+    const lock =
+      '<D:lockinfo xmlns:D="DAV:"><D:lockscope><D:exclusive/></D:lockscope><D:locktype><D:write/></D:locktype></D:lockinfo>';
+    const locked = await ask('ann', 'LOCK', 'a', lock);
+    assert.equal(locked.status, 201);
+    const [token = ''] = /urn:uuid:[0-9a-f-]+/.exec(locked.body) ?? [];
+    assert.equal(await as('ann', 'PUT', 'a', x(1_001), { if: `(<${token}>)` }), 507);
+    assert.equal(await as('ann', 'PUT', 'a', x(900), { if: `(<${token}>)` }), 204);
+    assert.deepEqual(await counted(), [900, 900, 0]);
   });
 
   it('are counted anew from the files after a restart, and can be changed', async () => {

@@ -60,7 +60,13 @@ export class QuotaTree implements FileTree {
     if (mode === 'read') return this.#inner.open(path, mode);
     if (mode !== 'replace') {
       const file = await this.#inner.open(path, mode);
-      return new QuotaFile(file, this.#ledger, await this.#ownerAt(path));
+      try {
+        if (mode === 'create') await this.#markNew(path);
+        return new QuotaFile(file, this.#ledger, await this.#ownerAt(path));
+      } catch (failure) {
+        await file.close();
+        throw failure;
+      }
     }
     const before = await this.#standing(path);
     const file = await this.#inner.open(path, mode);
@@ -102,6 +108,11 @@ export class QuotaTree implements FileTree {
       if (asCausewayError(failure).code !== 'CW_DISK_NOT_FOUND') throw failure;
       return { isThere: false, sizeBytes: 0, owner: this.#owner };
     }
+  }
+
+  /** Clients lock a name before they put a file there, which makes an empty one: it is theirs too. */
+  async #markNew(path: RelPath): Promise<void> {
+    if (this.#mark !== null) await this.#inner.caps.values?.set(path, this.#mark.name, this.#mark.value);
   }
 
   async #ownerAt(path: RelPath): Promise<number> {
