@@ -16,15 +16,15 @@ export function addCacheCommands(program: Command, add: Add): void {
   const waits = () => import('./commands/cache_wait.ts');
   add(
     cache,
-    'flush <place>',
+    'flush <place-or-share>',
     'send on what waits in a mount with --cache-policy write-back; done when the other side has all of it, flushed',
-    'causeway cache flush /mnt/www',
+    'causeway cache flush /mnt/www\n  causeway cache flush projects',
     async () => (await waits()).cacheFlush,
   ).option('--timeout <seconds>', TIMEOUT_TEXT);
   add(
     cache,
-    'wait [place]',
-    'wait until nothing waits in that mount, or in any, so that this machine may be switched off',
+    'wait [place-or-share]',
+    'wait until nothing waits in that mount or share, or in any: its machine may be switched off then',
     'causeway cache wait --clean --timeout 60',
     async () => (await waits()).cacheWait,
   )

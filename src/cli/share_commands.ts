@@ -8,6 +8,8 @@ const MOUNT_TEXT =
 const IDS_TEXT = 'with --mount: users and groups are the same there as here, by their numbers';
 const CACHE_TEXT =
   'with --mount: keep what is read on the disk of that machine, up to so much, for example 2G';
+const POLICY_TEXT =
+  'of the mount: write-through (the usual); write-back: what is written there waits on the disk of that machine, up to --mount-cache';
 const AUDITS = ['webdav', 'all', 'strict'];
 const AUDIT_TEXT =
   'whose work with files is recorded: `webdav` (the usual), `all` (in mounts and by SMB too), `strict` (nothing without its record)';
@@ -36,6 +38,7 @@ export function addShareCommands(program: Command, add: Add): void {
     .option('--numeric-ids', IDS_TEXT)
     .option('--as-root', ROOT_TEXT)
     .option('--mount-cache <size>', CACHE_TEXT)
+    .addOption(new Option('--cache-policy <policy>', POLICY_TEXT).choices(['write-through', 'write-back']))
     .addOption(new Option('--audit <whose>', AUDIT_TEXT).choices(AUDITS))
     .option('--smb', 'serve it by SMB 3 with encryption too (needs Samba, and a daemon that runs as root)')
     .option('--i-know', 'share it although it is a home, a folder of the system, or the root');
@@ -65,6 +68,7 @@ export function addShareCommands(program: Command, add: Add): void {
     .option('--numeric-ids', IDS_TEXT)
     .option('--as-root', ROOT_TEXT)
     .option('--mount-cache <size>', CACHE_TEXT)
+    .addOption(new Option('--cache-policy <policy>', POLICY_TEXT).choices(['write-through', 'write-back']))
     .addOption(new Option('--audit <whose>', AUDIT_TEXT).choices(AUDITS))
     .option('--smb', 'serve it by SMB too; makes a new password')
     .option('--no-smb', 'no more by SMB')

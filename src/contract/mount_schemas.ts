@@ -152,10 +152,11 @@ export const WaitingView = Type.Object({
 });
 export type WaitingView = Static<typeof WaitingView>;
 
-/** Which cache is meant: a mount of this host by its place. */
+/** Which cache is meant: a mount of this host by its place, or a share that a machine shows by its name. One of both. */
 export const CacheWaitRequest = Type.Object(
   {
     mountpoint: Type.Optional(Path),
+    share: Type.Optional(Type.String({ minLength: 1, maxLength: 63 })),
     /** True: until nothing waits at all; false: until what waits now is sent on, or cannot be. */
     clean: Type.Boolean(),
     /** Answers after that time in any case. */

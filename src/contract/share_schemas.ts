@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { UserName } from './identity_schemas.ts';
-import { CacheBytes, CacheView, MountState } from './mount_schemas.ts';
+import { CacheBytes, CacheView, MountState, WaitingView } from './mount_schemas.ts';
 import { VmName } from './schemas.ts';
 
 /* Shares: folders of the host that others reach. A password is in the answer to the request that makes it, once. */
@@ -29,6 +29,9 @@ const Quota = Type.Union([Type.Integer({ minimum: 1, maximum: 2 ** 50 }), Type.N
  */
 const ShareAudit = Type.Union([Type.Literal('webdav'), Type.Literal('all'), Type.Literal('strict')]);
 
+/** `write-back`: what is written waits on the disk of the machine and is sent on later. */
+const ShareCachePolicy = Type.Union([Type.Literal('write-through'), Type.Literal('write-back')]);
+
 const ShareMount = Type.Object(
   {
     vm: VmName,
@@ -40,6 +43,8 @@ const ShareMount = Type.Object(
     asRoot: Type.Optional(Type.Boolean()),
     /** What is read is kept on the disk of the machine, up to so many bytes; absent: nothing is. */
     cacheBytes: Type.Optional(CacheBytes),
+    /** Absent: `write-through`. With `write-back` `cacheBytes` is what may wait. */
+    cachePolicy: Type.Optional(ShareCachePolicy),
   },
   Strict,
 );
@@ -55,6 +60,10 @@ export const ShareMountView = Type.Object({
   ]),
   /** Null where the machine keeps nothing of it, or has not told. */
   cache: Type.Union([CacheView, Type.Null()]),
+  /** Null: `write-through`. */
+  cachePolicy: Type.Union([Type.Literal('write-back'), Type.Null()]),
+  /** Null where nothing waits by its policy, or the machine has not told. */
+  waiting: Type.Union([WaitingView, Type.Null()]),
 });
 export type ShareMountView = Static<typeof ShareMountView>;
 
@@ -92,6 +101,8 @@ export const SetShareRequest = Type.Object(
     users: Type.Optional(Users),
     /** Null: no machine shows it any more. */
     mount: Type.Optional(Type.Union([ShareMount, Type.Null()])),
+    /** Of the mount that there is. Before it changes all that waits is sent on. */
+    cachePolicy: Type.Optional(ShareCachePolicy),
     /** Serve it by SMB too, or no more. Where it was not, the share gets a new password. */
     smb: Type.Optional(Type.Boolean()),
     audit: Type.Optional(ShareAudit),

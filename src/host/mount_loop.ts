@@ -98,6 +98,8 @@ export class MountLoop {
     const theirs = await callRpc(mux, 'mounts', { keep: [...wanted()] }, signal);
     if (uint(theirs, 'minVersion') > version || uint(theirs, 'maxVersion') < MOUNT_VERSIONS.min)
       throw new CausewayError('CW_UNSUPPORTED', 'the agent of that machine speaks another version of mounts');
+    if (opening.writeBackBytes !== undefined && theirs['waits'] !== true)
+      throw new CausewayError('CW_UNSUPPORTED', 'the agent of that machine knows of no write-back cache');
     const stream = await mux.open('mount', { streamClass: 'bulk', opening: encodeMountOpening(opening) });
     const end = () => {
       if (this.#isAbandoned) return stream.reset(new CausewayError('CW_LINK_CLOSED', 'the daemon ends'));

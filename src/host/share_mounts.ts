@@ -3,13 +3,16 @@ import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { orAborted } from '../base/signal.ts';
 import type { StateFile } from '../config/state_file.ts';
-import type { CacheView } from '../contract/mount_schemas.ts';
+import type { CacheView, CacheWaitView, WaitingView } from '../contract/mount_schemas.ts';
 import type { ShareMountView } from '../contract/share_schemas.ts';
 import { callRpc } from '../link/rpc.ts';
 import { FarServing } from '../share/fuse/far_serving.ts';
 import { type ServedFolder, serverOptions } from '../share/fuse/server_options.ts';
 import { toldCaches } from '../wire/cache_figures.ts';
-import { MOUNT_VERSIONS } from '../wire/mount_messages.ts';
+import type { CborMap } from '../wire/cbor.ts';
+import { boolean, map, nullable } from '../wire/fields.ts';
+import { MOUNT_VERSIONS, type MountOpening } from '../wire/mount_messages.ts';
+import { decodeWaiting } from '../wire/waiting_figures.ts';
 import type { FolderServer, FolderServerOptions, Mounts, QuotaSeat } from '../world/mounts.ts';
 import type { World } from '../world/world.ts';
 import type { FolderRecords } from './folder_records.ts';
@@ -80,6 +83,11 @@ export class ShareMounts implements AsyncDisposable {
     if (mount === undefined) return;
     if (!mount.path.startsWith('/'))
       throw new CausewayError('CW_USAGE', `${mount.vm}:${mount.path}: an absolute path is needed`);
+    if (mount.cachePolicy === 'write-back' && (mount.numericIds || record.readOnly))
+      throw new CausewayError(
+        'CW_USAGE',
+        'a write-back mount has one owner and is writable: leave --numeric-ids and --read-only out',
+      );
     if (this.#wanted.size >= LIMITS.mountsMax.value)
       throw new CausewayError('CW_LIMIT', 'there are too many mounts');
     this.#parts.machines.link(mount.vm);
@@ -129,11 +137,77 @@ export class ShareMounts implements AsyncDisposable {
     const error = loop instanceof MountLoop ? loop.error : loop;
     const state = loop instanceof MountLoop ? loop.state : 'error';
     const view = { vm: mount.vm, path: mount.path, state, error: error?.report() ?? null };
-    return { ...view, cache: state === 'mounted' ? await this.#cacheOf(mount) : null };
+    const cachePolicy = mount.cachePolicy ?? null;
+    if (state !== 'mounted') return { ...view, cache: null, cachePolicy, waiting: null };
+    return { ...view, cache: await this.#cacheOf(mount), cachePolicy, waiting: await this.#waitingIn(mount) };
   }
 
-  async #cacheOf({ vm, id, cacheBytes }: Wanted['mount']): Promise<CacheView | null> {
-    if (cacheBytes === undefined) return null;
+  /** Waits for what was written where a machine shows the share. CW_USAGE where nothing waits there by its policy. */
+  async waitFor(name: string, clean: boolean, waitMs: number): Promise<CacheWaitView> {
+    const mount = this.#wanted.get(name)?.mount;
+    if (mount?.cachePolicy !== 'write-back')
+      throw new CausewayError('CW_USAGE', `${name} has no write-back cache: nothing waits there`);
+    const { clock } = this.#parts.world;
+    const limitMs = waitMs + LIMITS.cacheAskMs.value;
+    try {
+      return await within(clock, limitMs, async (signal) => {
+        const params = { id: fromHex(mount.id), clean, waitMs };
+        const answer = await this.#ask(mount, 'waitingWrites', params, signal);
+        return { isDone: boolean(answer, 'isDone'), waiting: waitingOf(answer) };
+      });
+    } catch (failure) {
+      const { code } = asCausewayError(failure);
+      if (code === 'CW_TIMEOUT' || asCausewayError(failure).next === 'reconnect')
+        return { isDone: false, waiting: null };
+      throw failure;
+    }
+  }
+
+  /** Ends the mount of a share in which writes wait, once all of them are here. CW_CACHE_DIRTY. */
+  async finish(name: string): Promise<void> {
+    const wanted = this.#wanted.get(name);
+    if (wanted?.mount.cachePolicy !== 'write-back' || !(wanted.loop instanceof MountLoop)) return;
+    const { mount, loop } = wanted;
+    if (loop.state !== 'mounted')
+      throw new CausewayError(
+        'CW_CACHE_DIRTY',
+        `${mount.vm} does not show ${mount.path} at the moment: what was written there may wait for it to be back`,
+      );
+    const limitMs = 2 * LIMITS.writeBackCleanMs.value + LIMITS.mountEndMs.value;
+    try {
+      await within(this.#parts.world.clock, limitMs, async (signal) => {
+        await this.#ask(mount, 'endWaiting', { id: fromHex(mount.id) }, signal);
+      });
+    } catch (failure) {
+      const { code, message } = asCausewayError(failure);
+      if (code === 'CW_CACHE_DIRTY') throw failure;
+      throw new CausewayError(
+        'CW_CACHE_DIRTY',
+        `${mount.vm} does not say whether all that was written in ${mount.path} is here: ${message}`,
+      );
+    }
+    await this.forget(name);
+  }
+
+  async #ask(mount: Wanted['mount'], method: string, params: CborMap, signal: AbortSignal): Promise<CborMap> {
+    const mux = await this.#parts.machines.link(mount.vm).ready(signal);
+    return callRpc(mux, method, params, signal);
+  }
+
+  async #waitingIn(mount: Wanted['mount']): Promise<WaitingView | null> {
+    if (mount.cachePolicy !== 'write-back') return null;
+    try {
+      return await within(this.#parts.world.clock, LIMITS.cacheAskMs.value, async (signal) =>
+        waitingOf(await this.#ask(mount, 'waitingFigures', { id: fromHex(mount.id) }, signal)),
+      );
+    } catch (failure) {
+      if (failure instanceof CausewayError) return null; // figures only: the state of the mount tells what is wrong
+      throw failure;
+    }
+  }
+
+  async #cacheOf({ vm, id, cacheBytes, cachePolicy }: Wanted['mount']): Promise<CacheView | null> {
+    if (cacheBytes === undefined || cachePolicy === 'write-back') return null;
     const { machines, world } = this.#parts;
     const { clock } = world;
     try {
@@ -180,7 +254,7 @@ export class ShareMounts implements AsyncDisposable {
           numericIds: mount.numericIds,
           asRoot: mount.asRoot,
           cacheMs: CACHE_MS,
-          ...(mount.cacheBytes === undefined ? {} : { cacheBytes: mount.cacheBytes }),
+          ...cacheOf(mount),
         },
         stalled: () => undefined,
         run: (stream, settled, lanes) =>
@@ -201,6 +275,20 @@ export class ShareMounts implements AsyncDisposable {
       return asCausewayError(failure); // the machine is not known any more
     }
   }
+}
+
+function waitingOf(answer: CborMap): WaitingView | null {
+  const waiting = nullable(answer, 'waiting', map);
+  return waiting === null ? null : decodeWaiting(waiting);
+}
+
+function cacheOf({
+  cachePolicy,
+  cacheBytes,
+}: Wanted['mount']): Pick<MountOpening, 'cacheBytes' | 'writeBackBytes'> {
+  if (cachePolicy === 'write-back')
+    return { writeBackBytes: cacheBytes ?? LIMITS.writeBackDirtyMaxBytes.value };
+  return cacheBytes === undefined ? {} : { cacheBytes };
 }
 
 /** Serves it within its quota, and with records. */

@@ -10,6 +10,8 @@ export interface ShareMountWish {
   readonly asRoot: boolean;
   /** What the machine may keep of what it reads; absent: nothing. */
   readonly cacheBytes?: number;
+  /** Absent: what is written goes to the host at once. */
+  readonly cachePolicy?: 'write-back';
 }
 
 /** What the files that a user made may have together; a share with its own name as the user: all files without one. */

@@ -3,6 +3,7 @@ import { toHex } from '../base/bytes.ts';
 import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { resolveAbsolute } from '../base/path.ts';
+import type { CacheWaitView } from '../contract/mount_schemas.ts';
 import type { PartView } from '../contract/part_schemas.ts';
 import type {
   CreatedShareView,
@@ -107,6 +108,11 @@ export class Shares implements AsyncDisposable {
     return this.#viewOf(this.#get(name));
   }
 
+  /** Waits for what was written where a machine shows the share. CW_SHARE_UNKNOWN, CW_USAGE. */
+  async waitFor(name: string, clean: boolean, waitMs: number): Promise<CacheWaitView> {
+    return this.#parts.ways.mounts.waitFor(this.#get(name).record.name, clean, waitMs);
+  }
+
   sourceOf(name: string): string {
     return this.#get(name).record.source;
   }
@@ -182,7 +188,7 @@ export class Shares implements AsyncDisposable {
       const users = request.users === undefined ? old.record.users : this.#usersOf(request.users);
       const record: StoredShare = {
         ...kept,
-        ...this.#wishOf(request.mount === undefined ? old.record.mount : request.mount),
+        ...this.#wishOf(wishedMount(old.record.mount, request)),
         sourceInode,
         readOnly: request.readOnly ?? old.record.readOnly,
         quotaBytes: request.quotaBytes === undefined ? old.record.quotaBytes : request.quotaBytes,
@@ -194,6 +200,7 @@ export class Shares implements AsyncDisposable {
       };
       await this.#parts.ways.mounts.check(record);
       if (smb) checkSmb(samba, record, this.#smbNames(name));
+      await this.#parts.ways.mounts.finish(name);
       await this.#serveSmb(name); // what runs on it is cut
       if (smb && password !== null) await samba.setPassword(await sambaShareOf(world, record), password);
       await store.put(record);
@@ -216,6 +223,7 @@ export class Shares implements AsyncDisposable {
   remove(name: string): Promise<void> {
     return this.#inTurn(async () => {
       const share = this.#get(name);
+      await this.#parts.ways.mounts.finish(name);
       await this.#parts.store.remove(name);
       this.#live.delete(name);
       await this.#parts.ways.mounts.forget(name);
@@ -255,10 +263,11 @@ export class Shares implements AsyncDisposable {
 
   #wishOf(mount: ShareMount | null | undefined): { readonly mount?: ShareMountWish } {
     if (!mount) return {};
-    const { vm, path, numericIds = false, asRoot = false, cacheBytes } = mount;
+    const { vm, path, numericIds = false, asRoot = false, cacheBytes, cachePolicy } = mount;
     const id = toHex(this.#parts.world.random.bytes(MOUNT_ID_BYTES));
     const cache = cacheBytes === undefined ? {} : { cacheBytes };
-    return { mount: { id, vm, path, numericIds, asRoot, ...cache } };
+    const policy = cachePolicy === 'write-back' ? { cachePolicy } : {};
+    return { mount: { id, vm, path, numericIds, asRoot, ...cache, ...policy } };
   }
 
   #get(name: string): LiveShare {
@@ -376,6 +385,16 @@ export class Shares implements AsyncDisposable {
     this.#turn = turn.catch(() => undefined); // its caller learns of the failure
     return turn;
   }
+}
+
+/** What is to be mounted from now on, where a share is changed. CW_USAGE. */
+function wishedMount(old: ShareMount | undefined, request: SetShareRequest): ShareMount | null | undefined {
+  const mount = request.mount === undefined ? old : request.mount;
+  const { cachePolicy } = request;
+  if (cachePolicy === undefined) return mount;
+  if (!mount)
+    throw new CausewayError('CW_USAGE', 'a cache policy is for a share that a machine shows: --mount');
+  return { ...mount, cachePolicy };
 }
 
 function isLoopback(host: string): boolean {

@@ -17,6 +17,7 @@ import { firstMessage } from '../share/fuse/far_serving.ts';
 import type { LinkedMount } from '../share/fuse/linked_mount.ts';
 import { MemoryGovernor } from '../share/fuse/memory_governor.ts';
 import { MountCaches } from '../share/fuse/mount_caches.ts';
+import { waitForMount, waitingFigures } from '../share/fuse/waiting_writes.ts';
 import { WriteBackMount } from '../share/fuse/write_back_mount.ts';
 import {
   decodeMountReady,
@@ -31,7 +32,6 @@ import type { KernelMount, KernelMountOptions, Mounts } from '../world/mounts.ts
 import type { World } from '../world/world.ts';
 import type { Machines } from './machines.ts';
 import { MountLoop } from './mount_loop.ts';
-import { waitForMount, waitingView } from './waiting_writes.ts';
 
 /** A mount as the daemon remembers it. */
 interface StoredMount {
@@ -200,8 +200,7 @@ export class VmMounts implements AsyncDisposable {
   async #erase(record: StoredMount): Promise<void> {
     const { id, cacheBytes, cacheFolder } = record;
     if (isWriteBack(record)) {
-      const { changes } = await this.#caches.journals.left(id);
-      if (changes === 0) await this.#caches.journals.erase(id);
+      await this.#caches.journals.eraseClean(id);
       return;
     }
     if (cacheBytes !== undefined) await this.#caches.erase(id, { folder: cacheFolder ?? null });
@@ -350,7 +349,7 @@ function viewOf(live: Live): MountView {
   const { record, loop } = live;
   const mount = waitingMount(live);
   const cachePolicy = record.cachePolicy ?? null;
-  const waiting = mount === null ? null : waitingView(mount.waiting);
+  const waiting = mount === null ? null : waitingFigures(mount.waiting);
   const { vm, folder, mountpoint, readOnly } = record;
   const error = loop.error?.report() ?? null;
   return {

@@ -112,6 +112,8 @@ export interface SharesPort {
   create(request: CreateShareRequest): Promise<CreatedShareView>;
   set(name: string, request: SetShareRequest): Promise<CreatedShareView>;
   remove(name: string): Promise<void>;
+  /** As that of {@link MountsPort}, where a machine shows the share. */
+  waitFor(name: string, clean: boolean, waitMs: number): Promise<CacheWaitView>;
   /** The shared folder. CW_SHARE_UNKNOWN. */
   sourceOf(name: string): string;
   /** From `since` on; null: from now on. `wake` is called when there is more. CW_SHARE_UNKNOWN, CW_SHARE_EVENTS_GONE, CW_LIMIT. */

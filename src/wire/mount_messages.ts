@@ -33,6 +33,8 @@ export interface MountOpening {
   readonly cacheMs: number;
   /** How much of what is read the side with the mount point may keep on its disk; absent: nothing. */
   readonly cacheBytes?: number;
+  /** What is written may wait on the disk of the side with the mount point, so much of it; absent: nothing waits. */
+  readonly writeBackBytes?: number;
 }
 
 /** The first message of the side with the mount point. */
@@ -69,6 +71,7 @@ export function encodeMountOpening(opening: MountOpening): Uint8Array {
 export function decodeMountOpening(encoded: Uint8Array): MountOpening {
   const map = mapOf(decodeCbor(encoded), 'opening of a mount');
   const cacheBytes = optional(map, 'cacheBytes', uint);
+  const writeBackBytes = optional(map, 'writeBackBytes', uint);
   return {
     version: u32(map, 'version'),
     role: oneOf(map, 'role', ['server', 'client']),
@@ -81,6 +84,7 @@ export function decodeMountOpening(encoded: Uint8Array): MountOpening {
     asRoot: boolean(map, 'asRoot'),
     cacheMs: uint(map, 'cacheMs', CACHE_MAX_MS),
     ...(cacheBytes === undefined ? {} : { cacheBytes }),
+    ...(writeBackBytes === undefined ? {} : { writeBackBytes }),
   };
 }
 

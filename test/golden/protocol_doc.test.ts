@@ -120,6 +120,9 @@ const JOURNAL = { front: JOURNAL_HEAD_BYTES, behind: JOURNAL_CRC_BYTES };
 /** Members of messages whose names look like those of limits. */
 const MEMBERS = new Set([
   'cacheMs',
+  'waitMs',
+  'oldestDirtyAgeMs',
+  'timeToCleanMs',
   'mtimeMs',
   'wallMs',
   'createdMs',

@@ -1,13 +1,13 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
-/** A TCP proxy on loopback through which each byte takes so long, in each direction, and none waits for another. */
+/** A TCP proxy on loopback through which each byte takes so long, in each direction; where a rate is given, bytes wait for those before. */
 export class DelayProxy implements AsyncDisposable {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   /** Bytes that have come through, in both directions. */
   sentBytes = 0;
 
-  private constructor(target: number, delayMs: number) {
+  private constructor(target: number, delayMs: number, bytesPerSecond: number) {
     this.#server = createServer((near) => {
       const far = connect({ port: target, host: '127.0.0.1', noDelay: true });
       near.setNoDelay(true);
@@ -16,9 +16,12 @@ export class DelayProxy implements AsyncDisposable {
         [far, near],
       ] as const) {
         this.#sockets.add(from);
-        from.on('data', (piece) => {
+        let freeMs = 0;
+        from.on('data', (piece: Buffer) => {
           this.sentBytes += piece.length;
-          setTimeout(() => to.write(piece), delayMs);
+          const nowMs = performance.now();
+          freeMs = Math.max(freeMs, nowMs) + (piece.byteLength / bytesPerSecond) * 1_000;
+          setTimeout(() => to.write(piece), freeMs - nowMs + delayMs);
         });
         from.on('error', () => to.destroy());
         from.on('close', () => setTimeout(() => to.destroy(), delayMs));
@@ -27,8 +30,12 @@ export class DelayProxy implements AsyncDisposable {
     this.#server.unref();
   }
 
-  static async start(target: number, delayMs: number): Promise<DelayProxy> {
-    const proxy = new DelayProxy(target, delayMs);
+  static async start(
+    target: number,
+    delayMs: number,
+    bytesPerSecond = Number.POSITIVE_INFINITY,
+  ): Promise<DelayProxy> {
+    const proxy = new DelayProxy(target, delayMs, bytesPerSecond);
     await new Promise<void>((resolve) => proxy.#server.listen(0, '127.0.0.1', resolve));
     return proxy;
   }

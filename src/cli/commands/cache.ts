@@ -71,14 +71,22 @@ export const cacheStatus: Action = async (context) => {
 
 async function waitingIn({ client }: Context): Promise<Waits[]> {
   const mounts = await client.call('listMounts', {});
-  return mounts
-    .filter(({ cachePolicy }) => cachePolicy === 'write-back')
-    .map(({ mountpoint, vm, folder, waiting }) => ({
-      mountpoint,
-      source: `${vm}:${folder}`,
-      at: null,
-      waiting,
-    }));
+  const shares = await client.call('listShares', {});
+  return [
+    ...mounts
+      .filter(({ cachePolicy }) => cachePolicy === 'write-back')
+      .map(({ mountpoint, vm, folder, waiting }) => ({
+        mountpoint,
+        source: `${vm}:${folder}`,
+        at: null,
+        waiting,
+      })),
+    ...shares.flatMap(({ source, mount }) =>
+      mount?.cachePolicy === 'write-back'
+        ? [{ mountpoint: mount.path, source, at: mount.vm, waiting: mount.waiting }]
+        : [],
+    ),
+  ];
 }
 
 function waitingRow({ mountpoint, source, at, waiting }: Waits): string[] {

@@ -12,7 +12,7 @@ const MS_PER_S = 1_000;
 /** A cache in which writes wait. */
 interface Place {
   readonly name: string;
-  readonly at: { readonly mountpoint: string };
+  readonly at: { readonly mountpoint: string } | { readonly share: string };
 }
 
 /** `causeway cache flush PLACE` */
@@ -29,16 +29,23 @@ export const cacheWait: Action = async (context, [place], options) => {
   return waitAll(context, found, { clean: true, timeoutMs: timeoutOf(options['timeout']) });
 };
 
-/** The one that is named, or all that there are. */
+/** The one that is named, or all that there are: a name without `/` is that of a share. */
 async function placesOf({ client, terminal }: Context, name: string | undefined): Promise<Place[]> {
   if (name !== undefined) {
+    if (!name.includes('/')) return [{ name, at: { share: name } }];
     const mountpoint = resolveAbsolute(terminal.cwd, name);
     return [{ name: mountpoint, at: { mountpoint } }];
   }
   const mounts = await client.call('listMounts', {});
-  return mounts
-    .filter(({ cachePolicy }) => cachePolicy === 'write-back')
-    .map(({ mountpoint }) => ({ name: mountpoint, at: { mountpoint } }));
+  const shares = await client.call('listShares', {});
+  return [
+    ...mounts
+      .filter(({ cachePolicy }) => cachePolicy === 'write-back')
+      .map(({ mountpoint }) => ({ name: mountpoint, at: { mountpoint } })),
+    ...shares
+      .filter(({ mount }) => mount?.cachePolicy === 'write-back')
+      .map(({ name: share }) => ({ name: share, at: { share } })),
+  ];
 }
 
 function timeoutOf(timeout: unknown): number {

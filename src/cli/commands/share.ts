@@ -7,7 +7,7 @@ import type {
   ShareMount,
   ShareView,
 } from '../../contract/share_schemas.ts';
-import { cacheText } from '../cache_text.ts';
+import { cacheText, waitingText } from '../cache_text.ts';
 import { parseCacheSize, parseSize } from '../option_numbers.ts';
 import type { Action, Context } from '../program.ts';
 import { connectText, SHARE_HEAD, shareRow, usedText } from '../share_text.ts';
@@ -39,6 +39,8 @@ export const shareCreate: Action = async (context, [folder = ''], options) => {
   if (options['iKnow'] === true) request.iKnow = true;
   const mount = mountOf(options);
   if (mount) request.mount = mount;
+  else if (options['cachePolicy'] !== undefined)
+    throw new CausewayError('CW_USAGE', '--cache-policy is for --mount VM:/FOLDER');
   return showCreated(context, await context.client.call('createShare', {}, request));
 };
 
@@ -76,6 +78,7 @@ export const shareSet: Action = async (context, [name = ''], options) => {
   }
   const mount = mountOf(options);
   if (mount !== undefined) request.mount = mount;
+  else if (options['cachePolicy'] !== undefined) request.cachePolicy = policyOf(options);
   if (typeof options['smb'] === 'boolean') request.smb = options['smb'];
   if (options['audit'] !== undefined) request.audit = options['audit'] as ShareView['audit'];
   if (options['newPassword'] === true) request.newPassword = true;
@@ -83,7 +86,7 @@ export const shareSet: Action = async (context, [name = ''], options) => {
   if (Object.keys(request).length === 0)
     throw new CausewayError(
       'CW_USAGE',
-      'say what is to change: --quota, --quota-user, --read-only, --writable, --user, --mount, --no-mount, --audit, --smb, --no-smb, --new-password, --rebind',
+      'say what is to change: --quota, --quota-user, --read-only, --writable, --user, --mount, --no-mount, --cache-policy, --audit, --smb, --no-smb, --new-password, --rebind',
     );
   return showCreated(context, await context.client.call('setShare', { name }, request));
 };
@@ -110,7 +113,12 @@ function mountOf(options: Readonly<Record<string, unknown>>): ShareMount | null 
   const asRoot = options['asRoot'] === true;
   const cache = options['mountCache'];
   const wished = cache === undefined ? {} : { cacheBytes: parseCacheSize(String(cache), '--mount-cache') };
-  return { vm: text.slice(0, colon), path: text.slice(colon + 1), numericIds, asRoot, ...wished };
+  const policy = options['cachePolicy'] === undefined ? {} : { cachePolicy: policyOf(options) };
+  return { vm: text.slice(0, colon), path: text.slice(colon + 1), numericIds, asRoot, ...wished, ...policy };
+}
+
+function policyOf({ cachePolicy }: Readonly<Record<string, unknown>>): 'write-through' | 'write-back' {
+  return cachePolicy === 'write-back' ? 'write-back' : 'write-through';
 }
 
 /** With what was said of single users; undefined where nothing was. */
@@ -171,6 +179,7 @@ function details(share: ShareView): string {
   if (share.mount !== null)
     rows.push(['mounted at', `${share.mount.vm}:${share.mount.path} (${share.mount.state})`]);
   if (share.mount?.cache) rows.push(['cache there', cacheText(share.mount.cache)]);
+  if (share.mount?.cachePolicy === 'write-back') rows.push(['waits there', waitingText(share.mount.waiting)]);
   const why = share.mount?.error;
   if (why) rows.push(['mount', `${why.message} (${why.code})`], ['what to do', why.help]);
   if (share.error)

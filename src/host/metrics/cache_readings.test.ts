@@ -32,7 +32,15 @@ it('tells of each cache what it counted, once by each name, with times as a hist
   const times = new TierTimes();
   for (const tookMs of [0.2, 3, 9_000]) times.observe('disk', tookMs);
   const readings = new Readings();
-  const mount = { vm: 'vm', path: '/there', state: 'mounted' as const, error: null, cache: CACHE };
+  const mount = {
+    vm: 'vm',
+    path: '/there',
+    state: 'mounted' as const,
+    error: null,
+    cache: CACHE,
+    cachePolicy: null,
+    waiting: null,
+  };
   readCaches(
     readings,
     [

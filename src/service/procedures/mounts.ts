@@ -17,10 +17,15 @@ export const MOUNT_PROCEDURES = {
     },
   },
   waitCache: {
-    subject: (_parts, { body }) => `mount:${(body as CacheWaitRequest).mountpoint ?? ''}`,
-    act: ({ mounts }, { body }) => {
-      const { mountpoint, clean, waitMs } = body as CacheWaitRequest;
-      if (mountpoint === undefined) throw new CausewayError('CW_USAGE', 'say which mount is meant');
+    subject: (_parts, { body }) => {
+      const { mountpoint, share } = body as CacheWaitRequest;
+      return share === undefined ? `mount:${mountpoint ?? ''}` : `share:${share}`;
+    },
+    act: ({ mounts, shares }, { body }) => {
+      const { mountpoint, share, clean, waitMs } = body as CacheWaitRequest;
+      if (share !== undefined && mountpoint === undefined) return shares.waitFor(share, clean, waitMs);
+      if (mountpoint === undefined || share !== undefined)
+        throw new CausewayError('CW_USAGE', 'say which mount or which share is meant');
       return mounts.waitFor(mountpoint, clean, waitMs);
     },
   },

@@ -16,7 +16,7 @@ import {
   MOUNT_VERSIONS,
   type MountOpening,
 } from '../../wire/mount_messages.ts';
-import type { Mounts } from '../../world/mounts.ts';
+import type { KernelMountOptions, Mounts } from '../../world/mounts.ts';
 import type { World } from '../../world/world.ts';
 import { openFarMount } from './far_front.ts';
 import { FarServing, firstMessage, type StartServer } from './far_serving.ts';
@@ -24,6 +24,8 @@ import type { LinkedMount } from './linked_mount.ts';
 import { MemoryGovernor } from './memory_governor.ts';
 import type { MountCaches } from './mount_caches.ts';
 import { serverOptions } from './server_options.ts';
+import { waitingMethods } from './waiting_writes.ts';
+import { WriteBackMount } from './write_back_mount.ts';
 
 /** Mounts that a host asks this machine for: folders of this machine that it shows, and folders of the host shown here. */
 export class FarMounts {
@@ -36,6 +38,8 @@ export class FarMounts {
   readonly #here = new Map<string, LinkedMount>();
   /** The link that each is served over: another one before it has nothing to say any more. */
   readonly #links = new WeakMap<LinkedMount, object>();
+  /** Journals of mounts that nobody wishes for, in which something waits. */
+  readonly #orphans = new Set<string>();
 
   constructor(world: World, mounts: Mounts, caches: MountCaches | null = null) {
     this.#world = world;
@@ -57,7 +61,8 @@ export class FarMounts {
         // what is mounted meanwhile was asked for later than this list
         for (const [id, mount] of [...this.#here]) if (!keep.has(id)) await mount.close();
         for (const id of await this.#kept()) if (!keep.has(id)) await this.#erase(id);
-        return { minVersion: MOUNT_VERSIONS.min, maxVersion: MOUNT_VERSIONS.max };
+        const waits = this.#caches !== null;
+        return { minVersion: MOUNT_VERSIONS.min, maxVersion: MOUNT_VERSIONS.max, waits };
       },
       caches: async () => ({
         caches: [...this.#here].flatMap(([id, mount]) => {
@@ -65,6 +70,14 @@ export class FarMounts {
           return figures === null ? [] : [{ id: fromHex(id), ...figures }];
         }),
       }),
+      ...waitingMethods(
+        this.#world.clock,
+        (id) => {
+          const mount = this.#here.get(id);
+          return mount instanceof WriteBackMount ? mount : null;
+        },
+        (id) => this.#erase(id),
+      ),
     };
   }
 
@@ -102,7 +115,7 @@ export class FarMounts {
     mount.stalled(false); // a host that was started again comes over a new link, and the old one has said that it is away
     await stream.send([encodeMountHello(await mount.hello())]);
     const ready = decodeMountReady(await firstMessage(stream));
-    void mount.kernel.ended.then(() => stream.end()).catch(() => undefined); // the stream is over by itself
+    void mount.ended.then(() => stream.end()).catch(() => undefined); // the stream is over by itself
     const failure = await mount.run(stream, ready, lanes);
     if (failure !== null) return;
     await mount.close(); // the host wants it no more
@@ -112,26 +125,57 @@ export class FarMounts {
   async #mount(id: string, opening: MountOpening): Promise<LinkedMount> {
     if (this.#here.size >= LIMITS.mountsMax.value)
       throw new CausewayError('CW_LIMIT', 'there are too many mounts');
-    const { path, label, readOnly, numericIds, cacheMs } = opening;
+    const { path, label, readOnly } = opening;
     const allowOther = opening.allowOther && this.#world.process.info.userId === 0;
+    const place = { mountpoint: path, source: label, readOnly, allowOther, makes: true };
+    const mount =
+      opening.writeBackBytes === undefined
+        ? await this.#through(id, opening, place)
+        : await this.#waiting(id, opening, place);
+    this.#here.set(id, mount);
+    void mount.ended.then(() => {
+      if (this.#here.get(id) === mount) this.#here.delete(id);
+    });
+    return mount;
+  }
+
+  async #through(id: string, opening: MountOpening, place: KernelMountOptions): Promise<LinkedMount> {
+    const { numericIds: hasAcls, readOnly, cacheMs } = opening;
     const store = await this.#cacheOf(id, opening); // before: from the mount on its kernel waits for answers
     try {
-      const place = { mountpoint: path, source: label, readOnly, allowOther, makes: true };
       const cache = {
         keepsPages: cacheMs > 0,
         memoryBytes: LIMITS.cacheMemoryUsualBytes.value,
         governor: this.#governor,
       };
       const { clock } = this.#world;
-      const options = { clock, hasAcls: numericIds, store, cache, readOnly };
-      const mount = await openFarMount(this.#mounts, place, options);
-      this.#here.set(id, mount);
-      void mount.kernel.ended.then(() => this.#here.delete(id));
-      return mount;
+      return await openFarMount(this.#mounts, place, { clock, hasAcls, store, cache, readOnly });
     } catch (failure) {
       await store?.close();
       throw failure;
     }
+  }
+
+  /** CW_UNSUPPORTED where this machine keeps nothing; CW_KEY_WRONG, CW_CACHE_JOURNAL. */
+  async #waiting(
+    id: string,
+    { mountId, cacheMs, writeBackBytes = 0 }: MountOpening,
+    place: KernelMountOptions,
+  ): Promise<LinkedMount> {
+    if (this.#caches === null)
+      throw new CausewayError('CW_UNSUPPORTED', 'this machine has no place for what waits in a mount');
+    const { crypto, journals } = this.#caches;
+    const journal = await journals.place(id);
+    this.#orphans.delete(id);
+    const options = {
+      world: this.#world,
+      crypto,
+      place: journal,
+      mountId,
+      cacheMs,
+      dirtyMaxBytes: writeBackBytes,
+    };
+    return WriteBackMount.open(options, () => this.#mounts.mount(place));
   }
 
   /** Null where none is wished for, or its keys cannot be read: the mount works without. */
@@ -148,15 +192,26 @@ export class FarMounts {
   /** Mounts of which something is kept; none where the keys are damaged: what they sealed is lost with them. */
   async #kept(): Promise<string[]> {
     try {
-      return (await this.#caches?.ids()) ?? [];
+      const blocks = (await this.#caches?.ids()) ?? [];
+      const journals = (await this.#caches?.journals.ids()) ?? [];
+      return [...new Set([...blocks, ...journals])].filter((id) => !this.#orphans.has(id));
     } catch (failure) {
       if (asCausewayError(failure).code === 'CW_DAEMON_STATE') return [];
       throw failure;
     }
   }
 
-  async #erase(id: string): Promise<void> {
-    await this.#caches?.erase(id, { folder: null });
+  /** What waits in a journal stays, whoever wishes for the mount no more. */
+  async #erase(id: string): Promise<boolean> {
+    if (this.#caches === null) return true;
+    const { journals } = this.#caches;
+    if ((await journals.ids()).includes(id)) {
+      if (await journals.eraseClean(id)) return true;
+      this.#orphans.add(id);
+      return false;
+    }
+    await this.#caches.erase(id, { folder: null });
+    return true;
   }
 }
 

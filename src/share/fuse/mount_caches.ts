@@ -24,10 +24,12 @@ export interface MountCachesParts {
 export class MountCaches {
   /** What was written in mounts and waits to be sent on. */
   readonly journals: MountJournals;
+  readonly crypto: Cryptography;
   readonly #parts: MountCachesParts;
 
   constructor(parts: MountCachesParts) {
     this.#parts = parts;
+    this.crypto = parts.crypto;
     this.journals = new MountJournals(parts);
   }
 

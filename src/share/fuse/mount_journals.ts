@@ -69,6 +69,18 @@ export class MountJournals {
     return { changes, dirtyBytes };
   }
 
+  /** Removes the journal where nothing waits in it; false where something does, or that cannot be told. */
+  async eraseClean(id: string): Promise<boolean> {
+    try {
+      if ((await this.left(id)).changes > 0) return false;
+    } catch (failure) {
+      asCausewayError(failure); // damaged, or its key is: whoever looks into it may save something
+      return false;
+    }
+    await this.erase(id);
+    return true;
+  }
+
   /** Removes a journal in which nothing waits, with its key. */
   async erase(id: string): Promise<void> {
     const { world, keys, dataDirectory } = this.#parts;

@@ -1,7 +1,7 @@
 import { toHex } from '../../base/bytes.ts';
 import { asCausewayError, CausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
-import { type RelPath, splitRel } from '../../base/path.ts';
+import { type RelPath, ROOT_PATH, splitRel } from '../../base/path.ts';
 import type { JournalPlace } from '../../cache/write_back/journal.ts';
 import { type WriteBackStatus, WriteBackTree } from '../../cache/write_back/write_back_tree.ts';
 import type { Stream } from '../../link/mux/mux.ts';
@@ -131,7 +131,7 @@ export class WriteBackMount implements LinkedMount {
 
   run(stream: Stream, ready: MountReady): Promise<CausewayError | null> {
     const running = this.#remote.calls.run(stream, ready);
-    void this.#cleaned().then(() => this.#tree.retry());
+    void this.#begin();
     return running;
   }
 
@@ -200,6 +200,13 @@ export class WriteBackMount implements LinkedMount {
     await this.#server.close();
     this.#remote.calls.close();
     await this.#tree.close();
+  }
+
+  async #begin(): Promise<void> {
+    await this.#cleaned();
+    // known from now on: what waits below it is reached while the other machine is away
+    await this.#remote.lookup(ROOT_PATH).catch(() => undefined);
+    this.#tree.retry();
   }
 
   /** What a process before has left over there, not whole, goes. */

@@ -66,6 +66,11 @@ export class FarCalls {
     return this.#generation;
   }
 
+  /** Nothing gets through at the moment. */
+  get isAway(): boolean {
+    return this.#stream === null || this.#isStalled;
+  }
+
   /** Nothing was asked yet: what an earlier process had open over there is nobody's. */
   get begins(): boolean {
     return !this.#hasBegun;

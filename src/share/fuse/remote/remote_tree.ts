@@ -41,6 +41,8 @@ const TAG = /^[0-9a-f]{8}$/;
 const STAGE_ID_BYTES = 6;
 const LIST_BYTES = 64 * 1024;
 const ROOT = BigInt(ROOT_ID);
+/** Before all times until which anything is believed. */
+const EVER = Number.NEGATIVE_INFINITY;
 
 export interface RemoteTreePorts {
   readonly clock: Pick<Clock, 'sleep' | 'monotonicMs'>;
@@ -241,6 +243,11 @@ export class RemoteTree implements FileTree {
     return this.#ports.clock.monotonicMs();
   }
 
+  /** While the other machine is away what was told last is all there is: programs go on with it. */
+  #believedMs(): number {
+    return this.calls.isAway ? EVER : this.#nowMs();
+  }
+
   #isHidden(name: string): boolean {
     return this.#stage.test(name) || isPrivateName(name);
   }
@@ -288,7 +295,7 @@ export class RemoteTree implements FileTree {
   }
 
   async #step(parent: bigint, name: Name, asks: boolean): Promise<Found> {
-    const known = asks ? null : this.#known.name(parent, name, this.#nowMs());
+    const known = asks ? null : this.#known.name(parent, name, this.#believedMs());
     if (known !== null) return { id: known.id, node: await this.#attrs(known.id, false) };
     try {
       const entry = entryOf(await this.calls.call(OP.lookup, parent, texts(name)));
@@ -297,16 +304,24 @@ export class RemoteTree implements FileTree {
     } catch (failure) {
       if (failure instanceof FarFailure && failure.code === 'CW_DISK_NOT_FOUND')
         this.#known.dropName(parent, name);
-      throw failure;
+      const before = asks || !isAwayNow(failure) ? null : this.#known.name(parent, name, EVER);
+      if (before === null) throw failure;
+      return { id: before.id, node: await this.#attrs(before.id, false) };
     }
   }
 
   async #attrs(id: bigint, asks: boolean): Promise<TreeNode> {
-    const known = asks ? null : this.#known.attrsOf(id, this.#nowMs());
+    const known = asks ? null : this.#known.attrsOf(id, this.#believedMs());
     if (known !== null) return known;
-    const told = attrsIn(await this.calls.call(OP.getattr, id, getattrBody()));
-    this.#known.toldAttrs(id, told, this.#nowMs());
-    return told.node;
+    try {
+      const told = attrsIn(await this.calls.call(OP.getattr, id, getattrBody()));
+      this.#known.toldAttrs(id, told, this.#nowMs());
+      return told.node;
+    } catch (failure) {
+      const before = asks || !isAwayNow(failure) ? null : this.#known.attrsOf(id, EVER);
+      if (before === null) throw failure;
+      return before;
+    }
   }
 
   async #withTarget({ id, node }: Found): Promise<TreeNode> {
@@ -462,6 +477,10 @@ export class RemoteTree implements FileTree {
     const folder = this.#known.folderPath(id);
     if (folder !== null) this.#ports.onChanged(joinRel(folder as RelPath, parseName(name)), true);
   }
+}
+
+function isAwayNow(failure: unknown): boolean {
+  return asCausewayError(failure).next === 'reconnect';
 }
 
 /** As {@link checkedPlace}, of a path that is not one of a file in the making. */
