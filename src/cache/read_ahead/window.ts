@@ -7,7 +7,7 @@ export const WINDOW_MIN_BYTES = 128 * KIB;
 /** So many of the pieces that a reader takes are fetched ahead at least, where they are large. */
 const PIECES_MIN = 3;
 /** Of what was read, so much may have been fetched in vain; a little less than the twentieth that is promised. */
-const WASTE_SHARE = 0.04;
+const WASTE_SHARE = 0.037;
 /** What may be wasted before anything was read. */
 const FIRST_CREDIT_BYTES = MIB;
 /** How often streams have to end where their files do, of the last eight or so, for their windows to double freely. */
