@@ -82,6 +82,8 @@ export class Session {
   readonly #listeners: ((error: CausewayError) => void)[] = [];
   readonly #writes: PendingWrite[] = [];
   #carrier: AttachedCarrier | null = null;
+  /** Resolves when all carriers so far that were dropped are closed. */
+  #dropped: Promise<void> = Promise.resolve();
   #carrierWaiter: Deferred<void> | null = null;
   #reading: Promise<void> | null = null;
   #peer = NO_PEER;
@@ -180,7 +182,7 @@ export class Session {
 
   /** Gives the current carrier up (closes it); does not call the listeners. Nothing happens when there is none. */
   detach(): void {
-    if (this.#carrier !== null && this.#closeError === null) void this.#drop(this.#carrier);
+    if (this.#carrier !== null && this.#closeError === null) this.#drop(this.#carrier);
   }
 
   /** Carrier lost (not: detached by `detach`, replaced, closed); the session lives. Called in a microtask of its own. */
@@ -431,22 +433,20 @@ export class Session {
   /** The carrier failed by itself. */
   #lose(carrier: AttachedCarrier, error: CausewayError): void {
     if (carrier !== this.#carrier) return;
-    void this.#drop(carrier);
+    this.#drop(carrier);
     if (this.#closeError) return;
     for (const listener of this.#listeners) queueMicrotask(() => listener(error));
   }
 
-  async #drop(carrier: AttachedCarrier): Promise<void> {
+  #drop(carrier: AttachedCarrier): void {
     this.#carrier = null;
     this.#window.cut();
     carrier.stop();
     this.#goneSentBytes += carrier.sentBytes;
     this.#goneReceivedBytes += carrier.reader.receivedBytes;
-    try {
-      await carrier.conn.close();
-    } catch {
-      // the carrier is given up: what it has to say about its end changes nothing for the session
-    }
+    // it is given up: what it has to say about its end changes nothing for the session
+    const closed = carrier.conn.close().catch(() => undefined);
+    this.#dropped = Promise.all([this.#dropped, closed]).then(() => undefined);
   }
 
   #close(error: CausewayError, tellPeer: boolean): Promise<void> {
@@ -464,8 +464,9 @@ export class Session {
     const carrier = this.#carrier;
     if (carrier !== null) {
       if (tellPeer) await this.#within(LIMITS.sessionCloseGraceMs.value, carrier, this.#sayFarewell(carrier));
-      if (carrier === this.#carrier) await this.#drop(carrier);
+      if (carrier === this.#carrier) this.#drop(carrier);
     }
+    await this.#dropped;
     this.#replay.releaseAll();
   }
 
