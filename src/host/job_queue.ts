@@ -187,6 +187,7 @@ export class JobQueue {
       perVmMax: LIMITS.copiesPerVmMax.value,
       totalMax: LIMITS.copiesMax.value,
       yieldAfterMs: LIMITS.queueYieldMs.value,
+      retryMaxMs: RETRY_WAITS.maxMs,
     };
   }
 

@@ -15,6 +15,7 @@ const SITUATION: QueueSituation = {
   perVmMax: 2,
   totalMax: 3,
   yieldAfterMs: 100,
+  retryMaxMs: 500,
 };
 
 let order = 0;
@@ -66,6 +67,15 @@ describe('the queue', () => {
     });
   });
 
+  it('tries again at once where the clock was set back since the wait for the retry began', () => {
+    const jobs = [job('waits', { notBeforeMs: 1_500 }), job('set back', { notBeforeMs: 1_501 })];
+    assert.deepEqual(shown(planQueue(jobs, [], SITUATION)), {
+      start: ['set back'],
+      putBack: [],
+      waits: { waits: 'retry' },
+    });
+  });
+
   it('puts back what runs outside of its window, once', () => {
     const closed = { windowOpen: false };
     const running = [copy('a', closed), copy('b', { ...closed, stopping: true }), copy('c')];
@@ -79,7 +89,7 @@ describe('the queue', () => {
       copy('c', { vm: '3', awayForMs: 99 }),
     ];
     assert.deepEqual(planQueue([], away, SITUATION).putBack, []);
-    assert.deepEqual(planQueue([job('x', { notBeforeMs: 2_000 })], away, SITUATION).putBack, []);
+    assert.deepEqual(planQueue([job('x', { notBeforeMs: 1_400 })], away, SITUATION).putBack, []);
     assert.deepEqual(planQueue([job('x')], away, SITUATION).putBack, ['b']);
     assert.deepEqual(planQueue([job('x'), job('y', { vm: '4' }), job('z')], away, SITUATION).putBack, [
       'b',
@@ -132,6 +142,7 @@ function randomCase(random: Seeded): Case {
     perVmMax,
     totalMax,
     yieldAfterMs: 100,
+    retryMaxMs: 500,
   };
   return { waiting, running, situation };
 }

@@ -35,6 +35,8 @@ export interface QueueSituation {
   readonly perVmMax: number;
   readonly totalMax: number;
   readonly yieldAfterMs: number;
+  /** Longest wait before a retry: one that is further away was set before the clock was set back, and is due. */
+  readonly retryMaxMs: number;
 }
 
 export interface QueuePlan {
@@ -80,8 +82,10 @@ function byRank(a: WaitingJob, b: WaitingJob): number {
   return b.priority - a.priority || a.order - b.order;
 }
 
-function obstacleOf(job: WaitingJob, { nowMs, reachable }: QueueSituation): WaitReason | null {
-  if (job.notBeforeMs !== null && job.notBeforeMs > nowMs) return 'retry';
+function obstacleOf(job: WaitingJob, situation: QueueSituation): WaitReason | null {
+  const { nowMs, reachable, retryMaxMs } = situation;
+  const waitMs = (job.notBeforeMs ?? nowMs) - nowMs;
+  if (waitMs > 0 && waitMs <= retryMaxMs) return 'retry';
   if (!job.windowOpen) return 'window';
   return vmsOf(job).every(reachable) ? null : 'machine';
 }

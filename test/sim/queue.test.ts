@@ -5,9 +5,10 @@ import { runQueueScenario } from './queue_scenario.ts';
 /**
  * Seeds that once showed a bug: what was removed came back after a power cut (54, 353, 629), an end was told before it
  * was stored (97), the user forgot what an unanswered call may still do (232), a daemon that was killed did not know that
- * a copy had begun, and left what its cancel was to remove (2000090).
+ * a copy had begun, and left what its cancel was to remove (2000090), a retry waited for a clock that had been set back
+ * by hours (2100550).
  */
-const PAST_SEEDS = [54, 97, 232, 353, 629, 2_000_090];
+const PAST_SEEDS = [54, 97, 232, 353, 629, 2_000_090, 2_100_550];
 const FIRST_SEED = Number(process.env['SEED'] ?? 1_000 + Math.floor(Math.random() * 1_000_000));
 const SEEDS = Number(process.env['SIM_SEEDS'] ?? (process.env['SEED'] === undefined ? 40 : 1));
 
