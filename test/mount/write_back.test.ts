@@ -19,14 +19,14 @@ const WRITE_BACK: Partial<AddMountRequest> = { cachePolicy: 'write-back' };
 const exec = promisify(execFile);
 const isMounted = (at: string) => listFuseMounts().some(({ mountpoint }) => mountpoint === at);
 
-async function clean({ rig, mountpoint }: FarRig): Promise<void> {
+async function clean({ rig, mountpoint }: FarRig, timeoutS = 60): Promise<void> {
   const { code, out, err } = await rig.cli(
     '--json',
     'cache',
     'wait',
     '--clean',
     '--timeout',
-    '60',
+    String(timeoutS),
     mountpoint,
   );
   assert.equal(code, 0, out + err);
@@ -152,7 +152,7 @@ describe('a mount in which writes wait', { skip }, () => {
       const startMs = performance.now();
       await exec('tar', ['-xf', archive, '-C', mountpoint]);
       const tookMs = performance.now() - startMs;
-      await clean(far);
+      await clean(far, Math.max(60, count / 10));
       const cleanMs = performance.now() - startMs;
       assert.deepEqual(treeOf(path.join(source, 'files')), treeOf(packed));
       if (process.env['UNTAR'] === undefined) return;
