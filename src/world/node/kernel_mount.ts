@@ -16,11 +16,14 @@ const HEADER_ROOM = 4_096;
 /** Small requests that come together go together, as long as there is room for a large one behind them. */
 const SMALL_ROOM = 64 * 1024;
 
-/** Mounts; a thread reads what the kernel asks, and the calling thread answers. */
-export async function openKernelMount(
-  reading: ThreadModule,
-  options: KernelMountOptions,
-): Promise<KernelMount> {
+interface PlacedMount {
+  readonly mount: FuseMount;
+  readonly mountpoint: string;
+  readonly owner: Owner;
+}
+
+/** Mounts, and has nobody answer yet. CW_DISK_BUSY where something of this program is mounted there, CW_DISK_*. */
+export function placeMount(options: KernelMountOptions): PlacedMount {
   const { source, readOnly, allowOther } = options;
   if (listFuseMounts().some((one) => one.mountpoint === options.mountpoint))
     throw new CausewayError(
@@ -32,7 +35,16 @@ export async function openKernelMount(
   const { uid, gid } = fs.statSync(mountpoint);
   const readMaxBytes = LIMITS.mountReadMaxBytes.value;
   const mount = mountFuse({ mountpoint, source, readOnly, allowOther, readMaxBytes });
-  return new NodeKernelMount({ mountpoint, owner: { userId: uid, groupId: gid } }, mount, reading);
+  return { mount, mountpoint, owner: { userId: uid, groupId: gid } };
+}
+
+/** Mounts; a thread reads what the kernel asks, and the calling thread answers. */
+export async function openKernelMount(
+  reading: ThreadModule,
+  options: KernelMountOptions,
+): Promise<KernelMount> {
+  const { mount, ...place } = placeMount(options);
+  return new NodeKernelMount(place, mount, reading);
 }
 
 class NodeKernelMount implements KernelMount {

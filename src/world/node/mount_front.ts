@@ -1,31 +1,19 @@
 import { once } from 'node:events';
-import fs from 'node:fs';
 import type { Worker } from 'node:worker_threads';
-import { asCausewayError, CausewayError } from '../../base/errors.ts';
+import { asCausewayError, type CausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { FrontOrder, FrontWord, MountFront, MountFrontOptions, Owner } from '../mounts.ts';
-import { type FuseMount, listFuseMounts, mountFuse, StopPipe } from './fuse_mount.ts';
-import { leaveDevice, startThread, unmountApart } from './kernel_mount.ts';
+import { type FuseMount, StopPipe } from './fuse_mount.ts';
+import { leaveDevice, placeMount, startThread, unmountApart } from './kernel_mount.ts';
 import { KernelNotices } from './kernel_notices.ts';
 import { dropPipeEnd } from './lane/detour_pipe.ts';
 import type { FrontThreadData, FrontWish } from './mount_front_data.ts';
 import type { ThreadModule } from './offload.ts';
-import { realFolder } from './real_folder.ts';
 
 /** Mounts; a thread reads what the kernel asks, and answers it. */
 export async function openMountFront(module: ThreadModule, options: MountFrontOptions): Promise<MountFront> {
-  const { source, readOnly, allowOther, hasAcls } = options;
-  if (listFuseMounts().some((one) => one.mountpoint === options.mountpoint))
-    throw new CausewayError(
-      'CW_DISK_BUSY',
-      `something that Causeway serves is mounted at ${options.mountpoint}`,
-    );
-  if (options.makes) fs.mkdirSync(options.mountpoint, { recursive: true });
-  const mountpoint = realFolder(options.mountpoint);
-  const { uid, gid } = fs.statSync(mountpoint);
-  const readMaxBytes = LIMITS.mountReadMaxBytes.value;
-  const mount = mountFuse({ mountpoint, source, readOnly, allowOther, readMaxBytes });
-  const owner = { userId: uid, groupId: gid };
+  const { hasAcls, readOnly } = options;
+  const { mount, mountpoint, owner } = placeMount(options);
   return new NodeMountFront(mount, module, { mountpoint, owner, hasAcls, readOnly });
 }
 
