@@ -96,7 +96,7 @@ export class PartialStore {
     if (validBytes === 0) this.#add(journalMagic());
   }
 
-  /** Adds a record; it is written with the next ones and stable after {@link syncJournal}. */
+  /** Adds a record; it is written with the next ones, see {@link journalWritten}. */
   append(record: JournalRecord): void {
     this.#add(encodeJournalRecord(record));
   }
@@ -111,8 +111,8 @@ export class PartialStore {
     await this.#writing;
   }
 
+  /** Makes stable what {@link journalWritten} has told to be written; it does not wait for what was added since. */
   async syncJournal(): Promise<void> {
-    await this.#writing;
     await this.#journal.datasync();
   }
 
