@@ -372,6 +372,8 @@ export const JobView = Type.Object({
         cause: Type.String(),
         evidence: Type.String(),
         fix: Type.String(),
+        /** The figures in these texts, by name: durations, sizes and shares as text. */
+        figures: Type.Optional(Type.Record(Type.String(), Type.String())),
       }),
     ),
   ),

@@ -1,18 +1,20 @@
 import type { JobView } from '../../contract/schemas.ts';
+import { causeWords } from '../format/causes.ts';
 import { sentence } from '../format/jobs.ts';
 import { messages } from '../state/language.ts';
 
 /** Why a copy is as fast as it is, stands still, or failed: cause, what was seen, and what to do first. */
 export function Explanation({ job }: { readonly job: JobView }) {
-  const m = messages.value.job;
+  const all = messages.value;
+  const m = all.job;
   const { error, explanation: why, stall } = job;
-  const words = causeWords(job);
+  const words = causeWords(job, all);
   if (job.state === 'failed' && error !== null) {
     return (
       <section class="callout bad" aria-label={m.failedHead}>
         <h2>{m.failedHead}</h2>
         <p class="cause">{sentence(error.message)}</p>
-        <Lines lines={[why ? [m.evidence, why.evidence] : null, [m.fix, error.help]]} />
+        <Lines lines={[why ? [m.evidence, words?.evidence ?? why.evidence] : null, [m.fix, error.help]]} />
       </section>
     );
   }
@@ -21,7 +23,12 @@ export function Explanation({ job }: { readonly job: JobView }) {
       <section class="callout bad" aria-label={m.whyStalled}>
         <h2>{m.whyStalled}</h2>
         <p class="cause">{sentence(words?.cause ?? stall.cause)}</p>
-        <Lines lines={[why ? [m.evidence, why.evidence] : null, [m.fix, words?.fix ?? stall.fix]]} />
+        <Lines
+          lines={[
+            why ? [m.evidence, words?.evidence ?? why.evidence] : null,
+            [m.fix, words?.fix ?? stall.fix],
+          ]}
+        />
       </section>
     );
   }
@@ -33,7 +40,7 @@ export function Explanation({ job }: { readonly job: JobView }) {
       <p class="cause">{sentence(words?.cause ?? why.cause)}</p>
       <Lines
         lines={[
-          [m.evidence, why.evidence],
+          [m.evidence, words?.evidence ?? why.evidence],
           [m.fix, words?.fix ?? why.fix],
         ]}
       />
@@ -54,15 +61,4 @@ function Lines({ lines }: { readonly lines: readonly (readonly [string, string] 
         ))}
     </dl>
   );
-}
-
-/** The cause in the language of the page, where that has words of its own for it. */
-function causeWords(job: JobView): { cause: string; fix: string } | null {
-  const { causes, job: m } = messages.value;
-  const why = job.explanation;
-  const words = why ? causes[why.id] : undefined;
-  if (!why || words === undefined) return null;
-  const side = why.side === 'host' ? m.sides.host : why.side === 'source' ? (job.fromVm ?? job.vm) : job.vm;
-  const fill = (text: string): string => text.replaceAll('{side}', side);
-  return { cause: fill(words.cause), fix: fill(words.fix) };
 }

@@ -19,6 +19,8 @@ export interface Explanation {
   readonly cause: string;
   readonly evidence: string;
   readonly fix: string;
+  /** What stands in braces in the texts, for whoever has the texts in another language. */
+  readonly figures: Readonly<Record<string, string>>;
 }
 
 /** Less than this would be noise. */
@@ -78,5 +80,5 @@ function isPaced(e: Evidence): boolean {
 function explanation(id: CauseId, kind: Explanation['kind'], { at, figures }: Finding): Explanation {
   const { cause, evidence, fix } = CAUSE_TEXTS[id];
   const fill = (text: string) => filled(text, figures);
-  return { id, kind, ...at, cause: fill(cause), evidence: fill(evidence), fix: fill(fix) };
+  return { id, kind, ...at, cause: fill(cause), evidence: fill(evidence), fix: fill(fix), figures };
 }

@@ -131,6 +131,7 @@ function hanging(e: Evidence, stages: readonly { stage: Stage; operation: string
           operation,
           active: formatDuration(activeMs),
           stuck,
+          threads: String(threads),
         },
       };
     }
