@@ -1,17 +1,22 @@
 import { concat } from '../base/bytes.ts';
 import { asCausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
+import { BlockStore } from '../cache/store/block_store.ts';
 import { Detour } from '../share/fuse/detour.ts';
 import { DetourSource } from '../share/fuse/detour_pump.ts';
 import { FarMount, type FrameStream } from '../share/fuse/far_mount.ts';
 import { decodeDetourMark } from '../wire/mount_detour.ts';
+import type { Clock } from '../world/clock.ts';
 import type { FrontOrder, KernelMount, Parcel } from '../world/mounts.ts';
 import { createNodeClock } from '../world/node/clock.ts';
+import { createNodeCryptography } from '../world/node/cryptography.ts';
+import { createNodeDisk } from '../world/node/disk.ts';
 import { type FuseDevice, openFuseDevice } from '../world/node/fuse_device.ts';
 import { openDetourPipe } from '../world/node/lane/detour_pipe.ts';
 import type { PipeSetup } from '../world/node/lane/lane_pipe.ts';
 import { frontThread, leaveFrontThread } from '../world/node/mount_front_data.ts';
 import { Pump } from '../world/node/pump.ts';
+import { createNodeRandom } from '../world/node/random.ts';
 import { Slots } from '../world/node/slots.ts';
 
 const SLOTS = LIMITS.mountSlotsMax.value;
@@ -35,7 +40,7 @@ export class MountFrontThread {
   /** No Buffer: what lies in it is kept by `slice`, which copies only what is none. */
   readonly #memory = new Uint8Array(new SharedArrayBuffer(MEMORY_BYTES));
   readonly #slots = new Slots(Slots.statesFor(SLOTS), 0, SLOT_BYTES);
-  readonly #pump = new Pump();
+  readonly #pump: Pump;
   readonly #device: FuseDevice;
   readonly #detour: Detour<Parcel>;
   readonly #direct: DetourSource<Parcel>;
@@ -51,8 +56,10 @@ export class MountFrontThread {
   #isOn = false;
   #notices = 0;
 
-  constructor() {
-    const { fuseFd, stopFd, hasAcls, readOnly } = this.#thread.data;
+  private constructor(ports: FrontPorts) {
+    const { pump, clock, store } = ports;
+    const { fuseFd, stopFd, hasAcls, readOnly, cache } = this.#thread.data;
+    this.#pump = pump;
     this.#device = openFuseDevice(fuseFd, stopFd, Buffer.from(this.#memory.buffer), REQUEST_BYTES);
     this.#detour = new Detour(
       {
@@ -69,15 +76,23 @@ export class MountFrontThread {
     const landed = (sizeBytes: number) => this.#memory.subarray(LANDING_AT, LANDING_AT + sizeBytes);
     this.#direct = new DetourSource(this.#detour, landed);
     this.#kernel = this.#kernelMount();
-    const { monotonicMs, wallMs } = createNodeClock();
-    const clock = {
-      monotonicMs,
-      wallMs,
-      sleep: (ms: number, signal?: AbortSignal) => this.#sleep(ms, signal),
-    };
-    this.#mount = new FarMount(this.#kernel, { clock, hasAcls, readOnly });
+    const kept = store === null || cache === null ? {} : { store, cache: { ...cache, governor: null } };
+    this.#mount = new FarMount(this.#kernel, { clock, hasAcls, readOnly, ...kept });
     void this.#mount.minor.then((minor) => this.#thread.tell({ kind: 'minor', minor }));
     this.#thread.onOrder((order) => this.#hear(order));
+  }
+
+  /** Takes up what is kept on the disk, where something is. */
+  static async open(): Promise<MountFrontThread> {
+    const pump = new Pump();
+    const { monotonicMs, wallMs } = createNodeClock();
+    const sleep = (ms: number, signal?: AbortSignal) => sleepBy(pump, ms, signal);
+    const clock = { monotonicMs, wallMs, sleep };
+    const { cache } = frontThread().data;
+    const random = createNodeRandom();
+    const ports = { clock, random, disk: createNodeDisk(), crypto: createNodeCryptography() };
+    const store = cache === null ? null : await BlockStore.open(ports, cache.place);
+    return new MountFrontThread({ pump, clock, store });
   }
 
   /** Serves until the mount ends. */
@@ -146,9 +161,18 @@ export class MountFrontThread {
         this.#told.get(order.notice)?.();
         this.#told.delete(order.notice);
         return;
+      case 'memory':
+        return this.#mount.cache?.mayHave(order.limitBytes, order.pressure);
+      case 'figures':
+        return this.#tellFigures(order.question);
       case 'close':
         void this.#mount.close();
     }
+  }
+
+  #tellFigures(question: number): void {
+    const figures = this.#mount.cache?.figures;
+    if (figures !== undefined) this.#thread.tell({ kind: 'figures', question, figures });
   }
 
   #begin({ stream, ready }: Extract<FrontOrder, { kind: 'begin' }>): void {
@@ -250,19 +274,26 @@ export class MountFrontThread {
     }
     this.#device.send(ANSWER_AT, sizeBytes);
   }
+}
 
-  #sleep(ms: number, signal?: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (signal?.aborted) return reject(signal.reason);
-      const abort = () => {
-        cancel();
-        reject(signal?.reason);
-      };
-      const cancel = this.#pump.after(ms, () => {
-        signal?.removeEventListener('abort', abort);
-        resolve();
-      });
-      signal?.addEventListener('abort', abort, { once: true });
+interface FrontPorts {
+  readonly pump: Pump;
+  readonly clock: Clock;
+  /** Null where nothing is kept. */
+  readonly store: BlockStore | null;
+}
+
+function sleepBy(pump: Pump, ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason);
+    const abort = () => {
+      cancel();
+      reject(signal?.reason);
+    };
+    const cancel = pump.after(ms, () => {
+      signal?.removeEventListener('abort', abort);
+      resolve();
     });
-  }
+    signal?.addEventListener('abort', abort, { once: true });
+  });
 }

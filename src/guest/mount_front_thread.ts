@@ -1,4 +1,4 @@
 // The module that the thread starts with which answers the kernel of a mount that another machine serves.
 import { MountFrontThread } from './mount_front.ts';
 
-new MountFrontThread().run();
+void MountFrontThread.open().then((front) => front.run());

@@ -2,7 +2,7 @@ import { fromHex, toHex } from '../base/bytes.ts';
 import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { orAborted } from '../base/signal.ts';
-import type { BlockStore } from '../cache/store/block_store.ts';
+import type { StorePlace } from '../cache/store/store_types.ts';
 import type {
   AddMountRequest,
   CachePolicy,
@@ -98,8 +98,8 @@ export class VmMounts implements AsyncDisposable {
       else if (!isWriteBack(record)) await this.#erase(record); // what waits in a journal is thrown away by nobody
   }
 
-  views(): MountView[] {
-    return [...this.#live.values()].map(viewOf);
+  views(): Promise<MountView[]> {
+    return Promise.all([...this.#live.values()].map(viewOf));
   }
 
   /** Resolves once it is mounted. CW_VM_UNKNOWN, CW_MOUNT_EXISTS, CW_MOUNT_ROOT, CW_DISK_*, CW_VM_OFFLINE, CW_LIMIT, CW_UNSUPPORTED. */
@@ -207,11 +207,11 @@ export class VmMounts implements AsyncDisposable {
   }
 
   /** Null where none is wished for, or its key is not to be had: the mount works without. */
-  async #cacheOf({ id, cacheBytes, cacheFolder }: StoredMount): Promise<BlockStore | null> {
+  async #placeOf({ id, cacheBytes, cacheFolder }: StoredMount): Promise<StorePlace | null> {
     if (cacheBytes === undefined) return null;
     const wish = { sizeBytes: cacheBytes, folder: cacheFolder ?? null };
     try {
-      return await this.#caches.open(id, wish);
+      return await this.#caches.placeOf(id, wish);
     } catch (failure) {
       if (asCausewayError(failure).code === 'CW_DAEMON_STATE') return null;
       throw failure;
@@ -219,19 +219,14 @@ export class VmMounts implements AsyncDisposable {
   }
 
   async #through(record: StoredMount, mounts: Mounts, place: KernelMountOptions): Promise<LinkedMount> {
-    const store = await this.#cacheOf(record); // before: from the mount on its kernel waits for answers
-    try {
-      const { clock } = this.#parts.world;
-      const { cacheMs, cacheMemoryBytes } = record;
-      const memoryBytes = cacheMemoryBytes ?? LIMITS.cacheMemoryUsualBytes.value;
-      const governor = cacheMemoryBytes === undefined ? this.#governor : null;
-      const cache = { keepsPages: cacheMs > 0, memoryBytes, governor };
-      const { numericIds: hasAcls, readOnly } = record;
-      return await openFarMount(mounts, place, { clock, hasAcls, store, cache, readOnly });
-    } catch (failure) {
-      await store?.close();
-      throw failure;
-    }
+    const at = await this.#placeOf(record);
+    const { clock } = this.#parts.world;
+    const { cacheMs, cacheMemoryBytes, numericIds: hasAcls, readOnly } = record;
+    const memoryBytes = cacheMemoryBytes ?? LIMITS.cacheMemoryUsualBytes.value;
+    const governor = cacheMemoryBytes === undefined ? this.#governor : null;
+    const cache = { keepsPages: cacheMs > 0, memoryBytes };
+    const kept = at === null ? null : { place: at, cache, governor, open: () => this.#caches.open(at) };
+    return openFarMount(mounts, place, { clock, hasAcls, readOnly, kept });
   }
 
   async #waiting(record: StoredMount, ofKernel: () => Promise<KernelMount>): Promise<LinkedMount> {
@@ -345,7 +340,7 @@ function waitingMount({ mount }: Live): WriteBackMount | null {
   return mounted instanceof WriteBackMount ? mounted : null;
 }
 
-function viewOf(live: Live): MountView {
+async function viewOf(live: Live): Promise<MountView> {
   const { record, loop } = live;
   const mount = waitingMount(live);
   const cachePolicy = record.cachePolicy ?? null;
@@ -359,14 +354,14 @@ function viewOf(live: Live): MountView {
     readOnly,
     state: loop.state,
     error,
-    cache: cacheView(live),
+    cache: await cacheView(live),
     cachePolicy,
     waiting,
   };
 }
 
-function cacheView({ record, mount }: Live): CacheView | null {
+async function cacheView({ record, mount }: Live): Promise<CacheView | null> {
   const cache = mount()?.cache ?? null;
   if (cache === null) return null;
-  return { policy: record.cachePolicy ?? 'write-through', ...cache.figures };
+  return { policy: record.cachePolicy ?? 'write-through', ...(await cache.figures) };
 }

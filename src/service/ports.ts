@@ -92,7 +92,7 @@ export interface GroupsPort {
 }
 
 export interface MountsPort {
-  views(): MountView[];
+  views(): Promise<MountView[]>;
   add(request: AddMountRequest): Promise<MountView>;
   remove(mountpoint: string): Promise<void>;
   /** Waits for what was written in a mount with a write-back cache; true `clean`: until nothing waits. */

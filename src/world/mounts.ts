@@ -181,6 +181,10 @@ export type FrontOrder =
   | { readonly kind: 'pipe'; readonly pipe: PipeEnd }
   /** The kernel knows what it was to be told. */
   | { readonly kind: 'told'; readonly notice: number }
+  /** What its cache may have in memory, and how scarce that is: 0 where there is some to spare, 1 where there is none. */
+  | { readonly kind: 'memory'; readonly limitBytes: number; readonly pressure: number }
+  /** What its cache came to is to be said. */
+  | { readonly kind: 'figures'; readonly question: number }
   /** What is on its way comes to its end, then it asks to be unmounted. */
   | { readonly kind: 'close' };
 
@@ -188,6 +192,24 @@ export interface FrontReady {
   readonly isKept: boolean;
   readonly wallMs?: number;
   readonly tells?: boolean;
+  readonly leases?: boolean;
+}
+
+/** What the thread keeps of what is read. */
+export interface FrontCache {
+  /** Where on the disk, and with which key: the folder, the name of its own one in it, sizes in bytes. */
+  readonly place: {
+    readonly folder: string;
+    readonly name: string;
+    readonly key: Uint8Array;
+    readonly capacityBytes: number;
+    readonly reserveBytes: number;
+    readonly blockBytes: number;
+  };
+  /** The kernel may keep what it has read of a file that is unchanged at the next open. */
+  readonly keepsPages: boolean;
+  /** In memory, beside the disk. */
+  readonly memoryBytes: number;
 }
 
 /** From it. */
@@ -196,6 +218,8 @@ export type FrontWord =
   | { readonly kind: 'minor'; readonly minor: number }
   /** To be sent over that stream. */
   | { readonly kind: 'send'; readonly stream: number; readonly bytes: Uint8Array }
+  /** The answer to that question. */
+  | { readonly kind: 'figures'; readonly question: number; readonly figures: object }
   /** A connection of its own may be sought for that stream. */
   | { readonly kind: 'settled'; readonly stream: number }
   /** The other side says what it must not. */
@@ -216,6 +240,8 @@ export interface MountFront {
 export interface MountFrontOptions extends KernelMountOptions {
   /** Access lists name the same users on both sides. */
   readonly hasAcls: boolean;
+  /** Null: nothing is kept. */
+  readonly cache: FrontCache | null;
 }
 
 /** What answers the requests of another machine's kernel, in a thread of its own. */

@@ -116,7 +116,7 @@ export class Metrics implements MetricsPort, AsyncDisposable {
     await this.#undo.read(readings);
     const shares = (await this.#shares?.views()) ?? [];
     if (this.#shares !== null) readShares(readings, this.#shares, shares);
-    readCaches(readings, this.#mounts?.views() ?? [], shares);
+    readCaches(readings, (await this.#mounts?.views()) ?? [], shares);
     await readDisks(readings, world, this.#folders());
     return readings.families();
   }

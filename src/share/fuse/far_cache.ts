@@ -1,7 +1,9 @@
 import { LIMITS } from '../../base/limits.ts';
 import { LEASE } from '../../cache/lease/lease_kinds.ts';
+import type { AheadFigures } from '../../cache/read_ahead/ahead_account.ts';
 import type { BlockStore } from '../../cache/store/block_store.ts';
-import type { FileVersion } from '../../cache/store/store_types.ts';
+import type { CacheCounts, FileVersion } from '../../cache/store/store_types.ts';
+import type { TierTime } from '../../cache/store/tier_times.ts';
 import type { Clock } from '../../world/clock.ts';
 import { lookOf, statxFrame, toldBy } from './cache_frames.ts';
 import { CachedFile } from './cached_file.ts';
@@ -43,6 +45,19 @@ export interface FarCacheOptions {
   readonly memoryBytes: number;
   /** Whom that is wished of; null: it is so, whatever there is. */
   readonly governor: MemoryGovernor | null;
+}
+
+/** What it came to since it was opened. */
+export interface FarCacheFigures extends CacheCounts {
+  readonly memoryBytes: number;
+  readonly memoryLimitBytes: number;
+  readonly memoryPressurePercent: number;
+  readonly bytesAsked: number;
+  readonly bytesFromCache: number;
+  readonly bytesFetched: number;
+  readonly passed: number;
+  readonly ahead: AheadFigures[];
+  readonly reads: TierTime[];
 }
 
 /** Requests of this one have numbers that no kernel gives. */
@@ -121,8 +136,7 @@ export class FarCache {
     this.#leaveGovernor = options.governor?.join({
       wishedBytes: options.memoryBytes,
       set: (limitBytes, pressure) => {
-        this.blocks.memory.limitBytes = limitBytes;
-        this.#ahead.pressure = pressure;
+        this.mayHave(limitBytes, pressure);
       },
     });
     const { clock, leases } = ports;
@@ -139,7 +153,7 @@ export class FarCache {
     });
   }
 
-  get figures() {
+  get figures(): FarCacheFigures {
     const { store, memory, counts, ahead, times } = this.blocks;
     const { bytesAsked, bytesFromCache, bytesFetched, passed } = counts;
     const memoryPressurePercent = Math.round(100 * this.#ahead.pressure);
@@ -150,6 +164,12 @@ export class FarCache {
     };
     const read = { bytesAsked, bytesFromCache, bytesFetched, passed };
     return { ...store.counts, ...inMemory, ...read, ahead, reads: times.times };
+  }
+
+  /** From now on so much may be in memory. `pressure`: 0 where there is some to spare, 1 where there is none. */
+  mayHave(limitBytes: number, pressure: number): void {
+    this.blocks.memory.limitBytes = limitBytes;
+    this.#ahead.pressure = pressure;
   }
 
   /** What the clock of the other machine shows now; undefined where it does not say so. */

@@ -2,9 +2,12 @@ import { asCausewayError, type CausewayError, fromReport } from '../../base/erro
 import type { LanePort } from '../../link/lane/lane_port.ts';
 import type { Stream } from '../../link/mux/mux.ts';
 import type { MountHello, MountReady } from '../../wire/mount_messages.ts';
+import type { Clock } from '../../world/clock.ts';
 import type { FrontWord, KernelMountOptions, MountFront, Mounts } from '../../world/mounts.ts';
 import { DetourOffers } from './detour_offers.ts';
-import { FarMount, type FarMountOptions, MINOR_EXPIRES } from './far_mount.ts';
+import { FarFigures } from './far_figures.ts';
+import { FarMount, MINOR_EXPIRES } from './far_mount.ts';
+import type { KeptBlocks } from './kept_blocks.ts';
 import type { LinkedMount } from './linked_mount.ts';
 
 interface Running {
@@ -16,23 +19,25 @@ interface Running {
 /** One whose kernel a thread answers: this thread passes on what goes over the link, and sees nothing of what goes past it. */
 export class FarFront implements LinkedMount {
   readonly kernel: MountFront;
-  readonly cache = null;
+  readonly cache: FarFigures | null;
   readonly isReadOnly: boolean;
   readonly #minor = Promise.withResolvers<number>();
   #hasBegun = false;
   #streams = 0;
   #running: Running | null = null;
 
-  constructor(front: MountFront, isReadOnly: boolean) {
+  constructor(front: MountFront, isReadOnly: boolean, kept: KeptBlocks | null) {
     this.kernel = front;
     this.isReadOnly = isReadOnly;
+    this.cache = kept === null ? null : new FarFigures(front, kept);
     front.start((word) => this.#hear(word));
     void front.ended.then(() => this.#minor.resolve(0)); // it has not said so
   }
 
   async hello(): Promise<MountHello> {
     const hears = (await this.#minor.promise) >= MINOR_EXPIRES;
-    return { owner: this.kernel.owner, begins: !this.#hasBegun, hears };
+    const leases = hears && this.cache !== null;
+    return { owner: this.kernel.owner, begins: !this.#hasBegun, hears, ...(leases && { leases }) };
   }
 
   get ended(): Promise<unknown> {
@@ -81,6 +86,7 @@ export class FarFront implements LinkedMount {
 
   #hear(word: FrontWord): void {
     if (word.kind === 'minor') return this.#minor.resolve(word.minor);
+    if (word.kind === 'figures') return this.cache?.told(word.question, word.figures);
     const running = this.#running;
     if (running?.number !== word.stream) return; // of a stream that is over
     if (word.kind === 'send')
@@ -90,13 +96,33 @@ export class FarFront implements LinkedMount {
   }
 }
 
-/** Mounts. What is kept of what is read is this thread's matter: only a mount without has a thread that answers. CW_DISK_*, CW_UNSUPPORTED. */
+export interface OpenFarMount {
+  readonly clock: Clock;
+  /** Access lists name the same users on both sides. */
+  readonly hasAcls: boolean;
+  readonly readOnly: boolean;
+  /** Null: nothing is kept of what is read. */
+  readonly kept: KeptBlocks | null;
+}
+
+/** Mounts; a thread answers the kernel, and keeps what is read, where this machine offers that. CW_DISK_*, CW_UNSUPPORTED. */
 export async function openFarMount(
   mounts: Mounts,
   place: KernelMountOptions,
-  options: FarMountOptions,
+  options: OpenFarMount,
 ): Promise<LinkedMount> {
-  const { hasAcls, store, readOnly = false } = options;
-  if (store || mounts.front === undefined) return new FarMount(await mounts.mount(place), options);
-  return new FarFront(await mounts.front({ ...place, hasAcls }), readOnly);
+  const { hasAcls, readOnly, kept } = options;
+  if (mounts.front !== undefined) {
+    const cache = kept === null ? null : { ...kept.cache, place: kept.place };
+    return new FarFront(await mounts.front({ ...place, hasAcls, cache }), readOnly, kept);
+  }
+  if (kept === null) return new FarMount(await mounts.mount(place), options);
+  const store = await kept.open(); // before: from the mount on its kernel waits for answers
+  try {
+    const { governor } = kept;
+    return new FarMount(await mounts.mount(place), { ...options, store, cache: { ...kept.cache, governor } });
+  } catch (failure) {
+    await store.close();
+    throw failure;
+  }
 }

@@ -1,7 +1,7 @@
 import { fromHex, toHex } from '../../base/bytes.ts';
 import { asCausewayError, CausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
-import type { BlockStore } from '../../cache/store/block_store.ts';
+import type { StorePlace } from '../../cache/store/store_types.ts';
 import type { LanePort } from '../../link/lane/lane_port.ts';
 import type { Stream } from '../../link/mux/mux.ts';
 import type { RpcHandler } from '../../link/rpc.ts';
@@ -65,10 +65,7 @@ export class FarMounts {
         return { minVersion: MOUNT_VERSIONS.min, maxVersion: MOUNT_VERSIONS.max, waits };
       },
       caches: async () => ({
-        caches: [...this.#here].flatMap(([id, mount]) => {
-          const figures = figuresOf(mount);
-          return figures === null ? [] : [{ id: fromHex(id), ...figures }];
-        }),
+        caches: (await Promise.all([...this.#here].map(toldOf))).flat(),
       }),
       ...waitingMethods(
         this.#world.clock,
@@ -141,19 +138,15 @@ export class FarMounts {
 
   async #through(id: string, opening: MountOpening, place: KernelMountOptions): Promise<LinkedMount> {
     const { numericIds: hasAcls, readOnly, cacheMs } = opening;
-    const store = await this.#cacheOf(id, opening); // before: from the mount on its kernel waits for answers
-    try {
-      const cache = {
-        keepsPages: cacheMs > 0,
-        memoryBytes: LIMITS.cacheMemoryUsualBytes.value,
-        governor: this.#governor,
-      };
-      const { clock } = this.#world;
-      return await openFarMount(this.#mounts, place, { clock, hasAcls, store, cache, readOnly });
-    } catch (failure) {
-      await store?.close();
-      throw failure;
-    }
+    const at = await this.#placeOf(id, opening);
+    const cache = { keepsPages: cacheMs > 0, memoryBytes: LIMITS.cacheMemoryUsualBytes.value };
+    const caches = this.#caches;
+    const kept =
+      at === null || caches === null
+        ? null
+        : { place: at, cache, governor: this.#governor, open: () => caches.open(at) };
+    const { clock } = this.#world;
+    return openFarMount(this.#mounts, place, { clock, hasAcls, readOnly, kept });
   }
 
   /** CW_UNSUPPORTED where this machine keeps nothing; CW_KEY_WRONG, CW_CACHE_JOURNAL. */
@@ -179,10 +172,10 @@ export class FarMounts {
   }
 
   /** Null where none is wished for, or its keys cannot be read: the mount works without. */
-  async #cacheOf(id: string, { cacheBytes }: MountOpening): Promise<BlockStore | null> {
+  async #placeOf(id: string, { cacheBytes }: MountOpening): Promise<StorePlace | null> {
     if (cacheBytes === undefined || this.#caches === null) return null;
     try {
-      return await this.#caches.open(id, { sizeBytes: cacheBytes, folder: null });
+      return await this.#caches.placeOf(id, { sizeBytes: cacheBytes, folder: null });
     } catch (failure) {
       if (asCausewayError(failure).code === 'CW_DAEMON_STATE') return null;
       throw failure;
@@ -215,8 +208,11 @@ export class FarMounts {
   }
 }
 
-function figuresOf({ cache, isReadOnly }: LinkedMount): (CacheFigures & CborMap) | null {
-  if (cache === null) return null;
-  const policy = isReadOnly ? 'read-only' : 'write-through';
-  return { policy, ...cache.figures };
+async function toldOf([id, { cache, isReadOnly }]: [string, LinkedMount]): Promise<CborMap[]> {
+  if (cache === null) return [];
+  const figures: CacheFigures & CborMap = {
+    policy: isReadOnly ? 'read-only' : 'write-through',
+    ...(await cache.figures),
+  };
+  return [{ id: fromHex(id), ...figures }];
 }

@@ -3,13 +3,18 @@ import type { LanePort } from '../../link/lane/lane_port.ts';
 import type { Stream } from '../../link/mux/mux.ts';
 import type { MountHello, MountReady } from '../../wire/mount_messages.ts';
 import type { KernelMount } from '../../world/mounts.ts';
-import type { FarCache } from './far_cache.ts';
+import type { FarCacheFigures } from './far_cache.ts';
+
+/** What a cache came to, where its mount tells at once or later. */
+export interface LinkedCache {
+  readonly figures: FarCacheFigures | Promise<FarCacheFigures>;
+}
 
 /** A mount of this machine of a folder that another one has, over one stream after the other. */
 export interface LinkedMount {
   readonly kernel: Pick<KernelMount, 'mountpoint' | 'owner' | 'ended'>;
   /** Null where no blocks are kept. */
-  readonly cache: FarCache | null;
+  readonly cache: LinkedCache | null;
   readonly isReadOnly: boolean;
   /** Resolves once it is over, and nothing of it is under way any more. */
   readonly ended: Promise<unknown>;

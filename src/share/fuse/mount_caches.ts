@@ -1,6 +1,7 @@
 import { asCausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { BlockStore } from '../../cache/store/block_store.ts';
+import type { StorePlace } from '../../cache/store/store_types.ts';
 import type { Cryptography } from '../../world/cryptography.ts';
 import type { Dir } from '../../world/disk.ts';
 import type { World } from '../../world/world.ts';
@@ -46,11 +47,10 @@ export class MountCaches {
     await dir.close();
   }
 
-  /** Takes up what is there. CW_DAEMON_STATE where the keys cannot be read. */
-  async open(id: string, { sizeBytes, folder }: CacheWish): Promise<BlockStore> {
-    const { world, crypto, keys, dataDirectory } = this.#parts;
-    const { clock, random, disk } = world;
-    const place = {
+  /** Where the blocks of a mount are, with their key. CW_DAEMON_STATE where the keys cannot be read. */
+  async placeOf(id: string, { sizeBytes, folder }: CacheWish): Promise<StorePlace> {
+    const { keys, dataDirectory } = this.#parts;
+    return {
       folder: folder ?? dataDirectory,
       name: nameOf(id),
       key: await keys.keyOf(id),
@@ -58,6 +58,12 @@ export class MountCaches {
       reserveBytes: LIMITS.cacheReserveBytes.value,
       blockBytes: LIMITS.cacheBlockBytes.value,
     };
+  }
+
+  /** Takes up what is there, in this thread. */
+  open(place: StorePlace): Promise<BlockStore> {
+    const { world, crypto } = this.#parts;
+    const { clock, random, disk } = world;
     return BlockStore.open({ clock, random, disk, crypto }, place);
   }
 

@@ -12,9 +12,9 @@ import type { ThreadModule } from './offload.ts';
 
 /** Mounts; a thread reads what the kernel asks, and answers it. */
 export async function openMountFront(module: ThreadModule, options: MountFrontOptions): Promise<MountFront> {
-  const { hasAcls, readOnly } = options;
+  const { hasAcls, readOnly, cache } = options;
   const { mount, mountpoint, owner } = placeMount(options);
-  return new NodeMountFront(mount, module, { mountpoint, owner, hasAcls, readOnly });
+  return new NodeMountFront(mount, module, { mountpoint, owner, hasAcls, readOnly, cache });
 }
 
 class NodeMountFront implements MountFront {

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import type { FrontOrder, FrontWord, Owner } from '../mounts.ts';
+import type { FrontCache, FrontOrder, FrontWord, Owner } from '../mounts.ts';
 
 /** What the thread that answers the kernel of a mount is started with. */
 export interface FrontThreadData {
@@ -9,6 +9,7 @@ export interface FrontThreadData {
   readonly owner: Owner;
   readonly hasAcls: boolean;
   readonly readOnly: boolean;
+  readonly cache: FrontCache | null;
 }
 
 /** What it asks of the thread that has mounted. */
