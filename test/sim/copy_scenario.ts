@@ -17,7 +17,6 @@ import type { SimMachine } from '../../src/world/sim/machine.ts';
 import { Sim, type SimReport } from '../../src/world/sim/sim.ts';
 import type { World } from '../../src/world/world.ts';
 
-const FOREVER = new AbortController().signal;
 export const COPY_ID = new Uint8Array(16).fill(7);
 export const CHUNK = LIMITS.chunkMinBytes.value;
 /** Faults last for this much virtual time, unless the copy ends before; then the copy has the second amount to end. */
@@ -147,9 +146,10 @@ export async function runAgent(world: World, secure: boolean, keys: Keys): Promi
     buildId: 'sim',
   });
   const copies = new CopyService(world);
+  const forever = new AbortController().signal; // one for all processes would keep what each of them held
   for (;;) {
-    const link = await server.accept(FOREVER);
-    const mux = await link.ready(FOREVER).catch(() => null); // gone again before it was served
+    const link = await server.accept(forever);
+    const mux = await link.ready(forever).catch(() => null); // gone again before it was served
     if (mux) void new PeerSession(mux, copies, peerMethods(world, copies, 'sim')).serve();
   }
 }

@@ -16,7 +16,6 @@ import type { World } from '../../src/world/world.ts';
 import { SimJobStore } from './sim_job_store.ts';
 
 const PORT = 7411;
-const FOREVER = new AbortController().signal;
 
 /** Keys that outlive processes and power cuts. */
 export class SimKeys {
@@ -55,9 +54,10 @@ export async function runSimAgent(world: World, keys: SimKeys): Promise<void> {
     buildId: 'sim',
   });
   const copies = new CopyService(world);
+  const forever = new AbortController().signal; // one for all processes would keep what each of them held
   for (;;) {
-    const link = await server.accept(FOREVER);
-    const mux = await link.ready(FOREVER).catch(() => null); // gone again before it was served
+    const link = await server.accept(forever);
+    const mux = await link.ready(forever).catch(() => null); // gone again before it was served
     if (mux) void new PeerSession(mux, copies, peerMethods(world, copies, 'sim')).serve();
   }
 }

@@ -12,7 +12,7 @@ export interface SeedResult {
   readonly squeezedBytes?: number;
 }
 
-/** What killed processes waited for stays in memory: a fresh process after so many seeds keeps the heap small and quick. */
+/** A fresh process after so many seeds: a fault that takes memory or time from those that follow shows no further. */
 const SEEDS_PER_PROCESS = 100;
 
 /** Runs `count` seeds from `first` on, in several processes at a time. Throws when one of them breaks. */

@@ -5,6 +5,7 @@ import { type MachineOptions, type Main, SimMachine } from './machine.ts';
 import { Network } from './net/network.ts';
 import type { Kernel, SimProcess } from './process.ts';
 import { type RunLimits, type RunOutcome, Scheduler } from './scheduler.ts';
+import { letGoOfSignals } from './signals.ts';
 import { Trace } from './trace.ts';
 
 /** What a run came to; on failure print all of it. */
@@ -36,6 +37,7 @@ export class Sim {
   #lastPid = 1000;
 
   constructor(seed: number, plan: FaultPlan = NO_FAULTS) {
+    letGoOfSignals();
     this.seed = seed;
     this.#dice = Dice.fromSeed(seed);
     this.faults = new FaultSwitch(plan);
