@@ -6,7 +6,8 @@ import { describe, it } from 'node:test';
 import { type PlantedBug, plant } from '../../src/base/fault_points.ts';
 import { Dice } from '../../src/world/sim/dice.ts';
 import { tryAllInThreads } from './write_back_all.ts';
-import { attempt, STEPS, sequences, statesOf, type Trial } from './write_back_scenario.ts';
+import { attempt, type Trial } from './write_back_scenario.ts';
+import { STEPS, sequences, statesOf } from './write_back_steps.ts';
 
 const SEED = Number(process.env['SEED'] ?? 1);
 const ALL = process.env['WRITE_BACK_ALL'] === '1';

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { attempt, type Ran, STEPS, sequences, statesOf, type Trial } from './write_back_scenario.ts';
+import { attempt, type Ran, type Trial } from './write_back_scenario.ts';
+import { STEPS, sequences, statesOf } from './write_back_steps.ts';
 
 interface Part {
   readonly seed: number;
