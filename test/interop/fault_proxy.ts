@@ -88,6 +88,7 @@ export class FaultProxy implements AsyncDisposable {
 
   #pump(from: Socket, to: Socket, count: (bytes: number) => void): void {
     from.on('data', (piece: Buffer) => {
+      if (to.destroyed) return; // after a cut what had been read comes all the same
       count(piece.byteLength);
       const pauseMs = this.#delayFor(piece.byteLength);
       const full = !to.write(piece);
