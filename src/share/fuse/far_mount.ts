@@ -395,7 +395,7 @@ class KeptMemory {
   }
 }
 
-/** Requests and answers begin with their length. CW_WIRE_MALFORMED. */
+/** Requests and answers begin with their length. Plain arrays, whose `slice` is a copy as that of a Buffer is not. CW_WIRE_MALFORMED. */
 function* framesOf(bytes: Uint8Array, headBytes: number): Generator<PassingFrame> {
   const all = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let at = 0; at < bytes.byteLength; ) {
@@ -404,7 +404,7 @@ function* framesOf(bytes: Uint8Array, headBytes: number): Generator<PassingFrame
     if (sizeBytes < headBytes || sizeBytes > left)
       throw new CausewayError('CW_WIRE_MALFORMED', `a frame of ${sizeBytes} bytes in a message of a mount`);
     yield {
-      bytes: bytes.subarray(at, at + sizeBytes),
+      bytes: new Uint8Array(bytes.buffer, bytes.byteOffset + at, sizeBytes),
       view: new DataView(bytes.buffer, bytes.byteOffset + at, sizeBytes),
       opcode: all.getUint32(at + 4, true),
       unique: all.getBigUint64(at + 8, true),

@@ -177,7 +177,7 @@ async function given(message: StreamMessage, server: FolderServer): Promise<void
 export async function firstMessage(stream: Stream): Promise<Uint8Array> {
   const message = await stream.receive();
   if (message === null) throw new CausewayError('CW_WIRE_TRUNCATED', 'a mount ended before it began');
-  const bytes = message.bytes.slice();
+  const bytes = new Uint8Array(message.bytes);
   message.release();
   return bytes;
 }

@@ -187,7 +187,7 @@ export class FarCalls {
           `an answer of ${sizeBytes} bytes in a message of a mount`,
         );
       const unique = all.getBigUint64(at + 8, true);
-      const frame = bytes.subarray(at, at + sizeBytes);
+      const frame = new Uint8Array(bytes.buffer, bytes.byteOffset + at, sizeBytes); // its `slice` is a copy, a Buffer's is not
       if (unique === 0n)
         this.#notices.take(frame, new DataView(bytes.buffer, bytes.byteOffset + at, sizeBytes));
       else this.#answered(unique, all.getInt32(at + 4, true), frame);
