@@ -174,7 +174,7 @@ export class Agent implements AsyncDisposable {
       onLinked?.(host).catch((failure) => log(asCausewayError(failure).message));
       const handlers = {
         ...peerMethods(world, this.#copies, buildId),
-        ...this.#mounts?.methods,
+        ...this.#mounts?.methods(link),
         ...this.#keys.methods(() => proven),
         ...methods?.(() => proven),
       };

@@ -1,16 +1,28 @@
+import { fromHex, toHex } from '../base/bytes.ts';
 import { asCausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { StateFile } from '../config/state_file.ts';
 import { callRpc } from '../link/rpc.ts';
-import type { Clock } from '../world/clock.ts';
+import type { CborMap } from '../wire/cbor.ts';
+import { HOST_TAG_BYTES } from '../wire/mount_messages.ts';
+import type { Clock, Random } from '../world/clock.ts';
 import type { Machines } from './machines.ts';
+
+/** What a machine is to have mounted for this host, and nothing else. */
+export interface KeepList extends CborMap {
+  /** Ids of mounts. */
+  readonly keep: readonly Uint8Array[];
+  /** By which the machine tells this host from others that it serves. */
+  readonly host: Uint8Array;
+}
 
 export interface LeftoversParts {
   readonly clock: Clock;
+  readonly random: Pick<Random, 'bytes'>;
   readonly machines: Pick<Machines, 'link'>;
   readonly file: StateFile;
-  /** Ids of mounts that the machine is to have now. */
-  readonly wantedAt: (vm: string) => Uint8Array[];
+  /** What the machine is told to have mounted now. */
+  readonly wantedAt: (vm: string) => KeepList;
 }
 
 /**
@@ -21,14 +33,24 @@ export class MountLeftovers {
   readonly #parts: LeftoversParts;
   readonly #away = new Map<string, Promise<void>>();
   readonly #over = new AbortController();
+  /** By which machines tell this host from others: the same one for as long as its data directory is there. */
+  #host: Uint8Array;
 
   constructor(parts: LeftoversParts) {
     this.#parts = parts;
+    this.#host = parts.random.bytes(HOST_TAG_BYTES);
+  }
+
+  get host(): Uint8Array {
+    return this.#host;
   }
 
   /** Goes on with what an earlier daemon could not do. CW_DAEMON_STATE. */
   async start(): Promise<void> {
     const stored = await this.#parts.file.read();
+    const host = stored?.body['host'];
+    if (typeof host === 'string') this.#host = fromHex(host);
+    else await this.#write();
     for (const vm of (stored?.body['vms'] ?? []) as string[]) this.#begin(vm);
   }
 
@@ -63,7 +85,7 @@ export class MountLeftovers {
     const { machines, wantedAt } = this.#parts;
     try {
       const mux = await machines.link(vm).ready(signal);
-      await callRpc(mux, 'mounts', { keep: wantedAt(vm) }, signal);
+      await callRpc(mux, 'mounts', wantedAt(vm), signal);
       return true;
     } catch (failure) {
       // a machine that is known no more is nobody's to ask; an older one shows no folders
@@ -72,6 +94,6 @@ export class MountLeftovers {
   }
 
   #write(): Promise<void> {
-    return this.#parts.file.write({ vms: [...this.#away.keys()] });
+    return this.#parts.file.write({ vms: [...this.#away.keys()], host: toHex(this.#host) });
   }
 }

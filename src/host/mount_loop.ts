@@ -8,12 +8,13 @@ import { callRpc } from '../link/rpc.ts';
 import { uint } from '../wire/fields.ts';
 import { encodeMountOpening, MOUNT_VERSIONS, type MountOpening } from '../wire/mount_messages.ts';
 import type { Clock } from '../world/clock.ts';
+import type { KeepList } from './mount_leftovers.ts';
 
 export interface MountLoopParts {
   readonly clock: Clock;
   readonly link: Link;
-  /** Mounts that the machine is to have: it takes all others away. */
-  readonly wanted: () => readonly Uint8Array[];
+  /** Mounts that the machine is to have for this host: it takes all others of it away. */
+  readonly wanted: () => KeepList;
   readonly opening: MountOpening;
   /** Does this side's part until the stream ends; `settled` is called once the mount works. Null: it is over for good. */
   readonly run: (
@@ -95,7 +96,7 @@ export class MountLoop {
     const { link, wanted, opening, run } = this.#parts;
     const mux = await link.ready(signal);
     const { version } = opening;
-    const theirs = await callRpc(mux, 'mounts', { keep: [...wanted()] }, signal);
+    const theirs = await callRpc(mux, 'mounts', wanted(), signal);
     if (uint(theirs, 'minVersion') > version || uint(theirs, 'maxVersion') < MOUNT_VERSIONS.min)
       throw new CausewayError('CW_UNSUPPORTED', 'the agent of that machine speaks another version of mounts');
     if (opening.writeBackBytes !== undefined && theirs['waits'] !== true)

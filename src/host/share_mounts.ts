@@ -17,7 +17,7 @@ import type { FolderServer, FolderServerOptions, Mounts, QuotaSeat } from '../wo
 import type { World } from '../world/world.ts';
 import type { FolderRecords } from './folder_records.ts';
 import type { Machines } from './machines.ts';
-import { MountLeftovers } from './mount_leftovers.ts';
+import { type KeepList, MountLeftovers } from './mount_leftovers.ts';
 import { MountLoop } from './mount_loop.ts';
 import type { StoredShare } from './share_store.ts';
 import { within } from './within.ts';
@@ -56,13 +56,26 @@ export class ShareMounts implements AsyncDisposable {
   readonly #serving: FarServing;
   readonly #wanted = new Map<string, Wanted>();
   readonly #leftovers: MountLeftovers;
+  /** Those that will be followed once all is there that it takes. */
+  #expected: readonly StoredShare[] = [];
 
   constructor(parts: ShareMountsParts) {
     this.#parts = parts;
     this.#serving = new FarServing(parts.world.clock);
     const { machines, world, leftovers: file } = parts;
     const wantedAt = (vm: string) => this.wantedAt(vm);
-    this.#leftovers = new MountLeftovers({ clock: world.clock, machines, file, wantedAt });
+    this.#leftovers = new MountLeftovers({
+      clock: world.clock,
+      random: world.random,
+      machines,
+      file,
+      wantedAt,
+    });
+  }
+
+  /** These will be followed: until then no machine is to take their mounts away. */
+  expect(shares: readonly StoredShare[]): void {
+    this.#expected = shares;
   }
 
   /** Has machines unmount what an earlier daemon could not ask them to. CW_DAEMON_STATE. */
@@ -70,11 +83,11 @@ export class ShareMounts implements AsyncDisposable {
     return this.#leftovers.start();
   }
 
-  /** Ids of what that machine is to have mounted. */
-  wantedAt(vm: string): Uint8Array[] {
-    return [...this.#wanted.values()]
-      .filter(({ mount }) => mount.vm === vm)
-      .map(({ mount }) => fromHex(mount.id));
+  /** What that machine is to have mounted. */
+  wantedAt(vm: string): KeepList {
+    const all = [...this.#wanted.values(), ...this.#expected].map(({ mount }) => mount);
+    const ids = new Set(all.flatMap((mount) => (mount?.vm === vm ? [mount.id] : [])));
+    return { keep: [...ids].map(fromHex), host: this.#leftovers.host };
   }
 
   /** Refuses what could never be mounted. CW_USAGE, CW_VM_UNKNOWN, CW_MOUNT_ROOT, CW_LIMIT, CW_UNSUPPORTED. */

@@ -84,6 +84,7 @@ export class Shares implements AsyncDisposable {
   async start(): Promise<void> {
     for (const record of await this.#parts.store.all())
       this.#live.set(record.name, new LiveShare(this.#parts.world, record, this.#parts.serving.records));
+    this.#parts.ways.mounts.expect([...this.#live.values()].map(({ record }) => record));
     await this.#listen();
     await this.#serveSmb();
     void this.#watchSmb();
@@ -253,6 +254,7 @@ export class Shares implements AsyncDisposable {
     const { mounts } = this.#parts.ways;
     await mounts.start();
     for (const share of this.#live.values()) await mounts.follow(share.record, share);
+    mounts.expect([]);
   }
 
   async #show(share: LiveShare): Promise<void> {

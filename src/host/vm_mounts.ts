@@ -31,6 +31,7 @@ import type { Dir } from '../world/disk.ts';
 import type { KernelMount, KernelMountOptions, Mounts } from '../world/mounts.ts';
 import type { World } from '../world/world.ts';
 import type { Machines } from './machines.ts';
+import type { KeepList } from './mount_leftovers.ts';
 import { MountLoop } from './mount_loop.ts';
 
 /** A mount as the daemon remembers it. */
@@ -64,8 +65,8 @@ export interface VmMountsParts {
   readonly machines: Pick<Machines, 'link' | 'has'>;
   /** Null where this daemon mounts nothing. */
   readonly mounts: Mounts | null;
-  /** Mounts that a machine is to have itself. */
-  readonly wantedAt: (vm: string) => readonly Uint8Array[];
+  /** What a machine is to have mounted itself. */
+  readonly wantedAt: (vm: string) => KeepList;
   /** What keys of caches are sealed with. */
   readonly keys: { readonly seal: KeySeal; readonly crypto: Cryptography };
 }

@@ -6,6 +6,8 @@ import { boolean, bytes, mapOf, oneOf, optional, text, u32, uint } from './field
 export const MOUNT_VERSIONS = { min: 1, max: 1 } as const;
 
 export const MOUNT_ID_BYTES = 16;
+/** By which a machine tells the hosts apart that have it show folders. */
+export const HOST_TAG_BYTES = 16;
 const CACHE_MAX_MS = 3_600_000;
 
 export interface MountOwner {

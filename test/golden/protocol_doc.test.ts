@@ -295,7 +295,7 @@ describe('docs/protocol.md', () => {
     const methods = peerMethods({} as World, {} as CopyService, '');
     const builds = new AgentUpdates({} as AgentUpdatesParts).methods(() => null);
     const keys = new AgentKeys({} as AgentKeysParts).methods(() => null);
-    const { methods: ofMounts } = new FarMounts({} as World, {} as Mounts);
+    const ofMounts = new FarMounts({} as World, {} as Mounts).methods({});
     const all = Object.keys({ ...methods, ...builds, ...keys, ...ofMounts });
     assert.deepEqual(membersOf('methods').toSorted(), all.toSorted());
   });

@@ -7,11 +7,12 @@ import type { Stream } from '../../link/mux/mux.ts';
 import type { RpcHandler } from '../../link/rpc.ts';
 import type { CacheFigures } from '../../wire/cache_figures.ts';
 import type { CborMap } from '../../wire/cbor.ts';
-import { bytes, list } from '../../wire/fields.ts';
+import { bytes, list, optional } from '../../wire/fields.ts';
 import {
   decodeMountOpening,
   decodeMountReady,
   encodeMountHello,
+  HOST_TAG_BYTES,
   MOUNT_ID_BYTES,
   MOUNT_VERSIONS,
   type MountOpening,
@@ -36,6 +37,10 @@ export class FarMounts {
   /** Where what is read of folders of the host may be kept; null: nowhere. */
   readonly #caches: MountCaches | null;
   readonly #here = new Map<string, LinkedMount>();
+  /** What hosts have said of themselves, by the links to them: each has a say in its own mounts only. */
+  readonly #tags = new WeakMap<object, string>();
+  /** For which host each is. */
+  readonly #hosts = new WeakMap<LinkedMount, string>();
   /** The link that each is served over: another one before it has nothing to say any more. */
   readonly #links = new WeakMap<LinkedMount, object>();
   /** Journals of mounts that nobody wishes for, in which something waits. */
@@ -49,23 +54,25 @@ export class FarMounts {
     this.#serving = new FarServing(world.clock);
   }
 
-  /** What the host asks before it opens streams: what is not on its list is unmounted. */
-  get methods(): Record<string, RpcHandler> {
+  /** What the host at the other end of that link asks before it opens streams: what is not on its list is unmounted. */
+  methods(link: object): Record<string, RpcHandler> {
     return {
       mounts: async (params) => {
+        const tag = optional(params, 'host', (map, name) => bytes(map, name, HOST_TAG_BYTES));
+        if (tag !== undefined) this.#tags.set(link, toHex(tag));
         const keep = new Set(
           list(params, 'keep', LIMITS.mountsMax.value, (item) =>
             toHex(bytes({ item }, 'item', MOUNT_ID_BYTES)),
           ),
         );
         // what is mounted meanwhile was asked for later than this list
-        for (const [id, mount] of [...this.#here]) if (!keep.has(id)) await mount.close();
-        for (const id of await this.#kept()) if (!keep.has(id)) await this.#erase(id);
+        for (const [id, mount] of this.#of(link)) if (!keep.has(id)) await mount.close();
+        for (const id of await this.#kept(link)) if (!keep.has(id)) await this.#erase(id);
         const waits = this.#caches !== null;
         return { minVersion: MOUNT_VERSIONS.min, maxVersion: MOUNT_VERSIONS.max, waits };
       },
       caches: async () => ({
-        caches: (await Promise.all([...this.#here].map(toldOf))).flat(),
+        caches: (await Promise.all(this.#of(link).map(toldOf))).flat(),
       }),
       ...waitingMethods(
         this.#world.clock,
@@ -95,6 +102,16 @@ export class FarMounts {
     }
   }
 
+  /** Mounts that are for the host at the other end of that link. */
+  #of(link: object): [string, LinkedMount][] {
+    return [...this.#here].filter(([, mount]) => this.#hosts.get(mount) === this.#hostOf(link));
+  }
+
+  /** Hosts that say nothing of themselves are one. */
+  #hostOf(link: object): string {
+    return this.#tags.get(link) ?? '';
+  }
+
   /** That link has a carrier, or has none at the moment. */
   stalled(link: object, isStalled: boolean): void {
     for (const mount of this.#here.values()) if (this.#links.get(mount) === link) mount.stalled(isStalled);
@@ -107,8 +124,9 @@ export class FarMounts {
 
   async #show(stream: Stream, opening: MountOpening, link: object, lanes: LanePort | null): Promise<void> {
     const id = toHex(opening.mountId);
-    const mount = this.#here.get(id) ?? (await this.#mount(id, opening));
+    const mount = this.#here.get(id) ?? (await this.#mount(id, opening, this.#hostOf(link)));
     this.#links.set(mount, link);
+    this.#hosts.set(mount, this.#hostOf(link)); // whoever has it shown, though it may have said something else before
     mount.stalled(false); // a host that was started again comes over a new link, and the old one has said that it is away
     await stream.send([encodeMountHello(await mount.hello())]);
     const ready = decodeMountReady(await firstMessage(stream));
@@ -119,7 +137,7 @@ export class FarMounts {
     await this.#erase(id);
   }
 
-  async #mount(id: string, opening: MountOpening): Promise<LinkedMount> {
+  async #mount(id: string, opening: MountOpening, host: string): Promise<LinkedMount> {
     if (this.#here.size >= LIMITS.mountsMax.value)
       throw new CausewayError('CW_LIMIT', 'there are too many mounts');
     const { path, label, readOnly } = opening;
@@ -127,8 +145,9 @@ export class FarMounts {
     const place = { mountpoint: path, source: label, readOnly, allowOther, makes: true };
     const mount =
       opening.writeBackBytes === undefined
-        ? await this.#through(id, opening, place)
-        : await this.#waiting(id, opening, place);
+        ? await this.#through(id, opening, place, host)
+        : await this.#waiting(id, opening, place, host);
+    this.#hosts.set(mount, host);
     this.#here.set(id, mount);
     void mount.ended.then(() => {
       if (this.#here.get(id) === mount) this.#here.delete(id);
@@ -136,9 +155,14 @@ export class FarMounts {
     return mount;
   }
 
-  async #through(id: string, opening: MountOpening, place: KernelMountOptions): Promise<LinkedMount> {
+  async #through(
+    id: string,
+    opening: MountOpening,
+    place: KernelMountOptions,
+    host: string,
+  ): Promise<LinkedMount> {
     const { numericIds: hasAcls, readOnly, cacheMs } = opening;
-    const at = await this.#placeOf(id, opening);
+    const at = await this.#placeOf(id, opening, host);
     const cache = { keepsPages: cacheMs > 0, memoryBytes: LIMITS.cacheMemoryUsualBytes.value };
     const caches = this.#caches;
     const kept =
@@ -154,11 +178,12 @@ export class FarMounts {
     id: string,
     { mountId, cacheMs, writeBackBytes = 0 }: MountOpening,
     place: KernelMountOptions,
+    host: string,
   ): Promise<LinkedMount> {
     if (this.#caches === null)
       throw new CausewayError('CW_UNSUPPORTED', 'this machine has no place for what waits in a mount');
     const { crypto, journals } = this.#caches;
-    const journal = await journals.place(id);
+    const journal = await journals.place(id, host === '' ? null : host);
     this.#orphans.delete(id);
     const options = {
       world: this.#world,
@@ -172,21 +197,26 @@ export class FarMounts {
   }
 
   /** Null where none is wished for, or its keys cannot be read: the mount works without. */
-  async #placeOf(id: string, { cacheBytes }: MountOpening): Promise<StorePlace | null> {
+  async #placeOf(id: string, { cacheBytes }: MountOpening, host: string): Promise<StorePlace | null> {
     if (cacheBytes === undefined || this.#caches === null) return null;
     try {
-      return await this.#caches.placeOf(id, { sizeBytes: cacheBytes, folder: null });
+      return await this.#caches.placeOf(id, {
+        sizeBytes: cacheBytes,
+        folder: null,
+        ...(host !== '' && { host }),
+      });
     } catch (failure) {
       if (asCausewayError(failure).code === 'CW_DAEMON_STATE') return null;
       throw failure;
     }
   }
 
-  /** Mounts of which something is kept; none where the keys are damaged: what they sealed is lost with them. */
-  async #kept(): Promise<string[]> {
+  /** Mounts of which something is kept for that host, or for nobody knows whom; none where the keys are damaged: what they sealed is lost with them. */
+  async #kept(link: object): Promise<string[]> {
+    const host = this.#hostOf(link);
     try {
-      const blocks = (await this.#caches?.ids()) ?? [];
-      const journals = (await this.#caches?.journals.ids()) ?? [];
+      const blocks = (await this.#caches?.ids(host)) ?? [];
+      const journals = (await this.#caches?.journals.ids(host)) ?? [];
       return [...new Set([...blocks, ...journals])].filter((id) => !this.#orphans.has(id));
     } catch (failure) {
       if (asCausewayError(failure).code === 'CW_DAEMON_STATE') return [];

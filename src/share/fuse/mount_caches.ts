@@ -12,6 +12,8 @@ export interface CacheWish {
   readonly sizeBytes: number;
   /** Absolute path of a folder that is there; null: in the data directory. */
   readonly folder: string | null;
+  /** For whom it is kept; absent where there is only one. */
+  readonly host?: string;
 }
 
 export interface MountCachesParts {
@@ -48,12 +50,12 @@ export class MountCaches {
   }
 
   /** Where the blocks of a mount are, with their key. CW_DAEMON_STATE where the keys cannot be read. */
-  async placeOf(id: string, { sizeBytes, folder }: CacheWish): Promise<StorePlace> {
+  async placeOf(id: string, { sizeBytes, folder, host }: CacheWish): Promise<StorePlace> {
     const { keys, dataDirectory } = this.#parts;
     return {
       folder: folder ?? dataDirectory,
       name: nameOf(id),
-      key: await keys.keyOf(id),
+      key: await keys.keyOf(id, host),
       capacityBytes: sizeBytes,
       reserveBytes: LIMITS.cacheReserveBytes.value,
       blockBytes: LIMITS.cacheBlockBytes.value,
@@ -67,9 +69,9 @@ export class MountCaches {
     return BlockStore.open({ clock, random, disk, crypto }, place);
   }
 
-  /** Of all caches that there are keys for. CW_DAEMON_STATE. */
-  async ids(): Promise<string[]> {
-    return (await this.#parts.keys.ids()).filter((id) => !isJournalKey(id));
+  /** Of all caches that there are keys for, but those for other hosts. CW_DAEMON_STATE. */
+  async ids(host: string | null = null): Promise<string[]> {
+    return (await this.#parts.keys.ids(host)).filter((id) => !isJournalKey(id));
   }
 
   /** What was kept can never be read again, and takes no room where its disk can be reached. */

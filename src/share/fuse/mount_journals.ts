@@ -33,21 +33,21 @@ export class MountJournals {
     this.#parts = parts;
   }
 
-  /** Where the journal of a mount lies; its key is made where there is none. CW_KEY_WRONG, CW_DAEMON_STATE. */
-  async place(id: string): Promise<JournalPlace> {
+  /** Where the journal of a mount lies; its key is made where there is none, for `host`. CW_KEY_WRONG, CW_DAEMON_STATE. */
+  async place(id: string, host: string | null = null): Promise<JournalPlace> {
     const { keys, dataDirectory } = this.#parts;
     return {
       folder: dataDirectory,
       name: nameOf(id),
-      key: await keys.lastingKeyOf(KEY_PREFIX + id),
+      key: await keys.lastingKeyOf(KEY_PREFIX + id, host),
       segmentBytes: LIMITS.writeBackSegmentBytes.value,
       reserveBytes: LIMITS.writeBackReserveBytes.value,
     };
   }
 
-  /** Of all journals that there are keys for. CW_DAEMON_STATE. */
-  async ids(): Promise<string[]> {
-    const all = await this.#parts.keys.ids();
+  /** Of all journals that there are keys for, but those for other hosts. CW_DAEMON_STATE. */
+  async ids(host: string | null = null): Promise<string[]> {
+    const all = await this.#parts.keys.ids(host);
     return all.filter(isJournalKey).map((id) => id.slice(KEY_PREFIX.length));
   }
 
