@@ -36,8 +36,9 @@ describe('a machine that two hosts have folders shown in', { skip }, () => {
       };
       const [one, kept] = [await show(first, 'one'), await show(first, 'kept', '--mount-cache', '16MiB')];
       const caches = () => fs.readdirSync(path.join(rig.folder, 'guest')).filter((at) => /-cache-/.test(at));
-      const before = caches();
-      assert.equal(before.length, 1);
+      const before = await until('something is kept', AGAIN_MS, async () =>
+        caches().length === 1 ? caches() : null,
+      );
       const two = await show(data, 'two');
       for (const [place, name] of [
         [one, 'one'],
@@ -52,7 +53,7 @@ describe('a machine that two hosts have folders shown in', { skip }, () => {
       await of(first, 'share', 'rm', 'kept');
       await gone(kept);
       assert.ok(isMounted(one));
-      assert.deepEqual(caches(), []);
+      await until('what was kept is gone', AGAIN_MS, async () => (caches().length === 0 ? true : null));
       await of(first, 'share', 'rm', 'one');
       await gone(one);
     } finally {
