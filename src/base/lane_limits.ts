@@ -14,6 +14,10 @@ export const LANE_LIMITS = {
     6 * MIB,
     'what a lane with a connection of its own sends ahead of the other side',
   ),
+  chunkRunMax: count(
+    4,
+    'chunks of a file in a row that are read, handed to a lane, taken from it or written in one go: each go wakes threads',
+  ),
   laneAckBytes: bytes(MIB, 'after how many bytes the other side says that it has them'),
   laneDeadAfterMs: ms(20_000, 'how long the connection of a lane may be dead before it counts as cut'),
   laneThreadsIdleMax: count(8, 'threads for connections of lanes that wait for their next one'),

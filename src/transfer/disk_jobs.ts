@@ -1,16 +1,17 @@
 import { equalBytes } from '../base/bytes.ts';
-import { hashAt, hashBytes } from '../base/hash.ts';
+import { hashAt } from '../base/hash.ts';
 import { hashOfZeros, hashSparsely } from '../base/zero_hash.ts';
 import { statNamesJob } from '../tree/files/stat_names_job.ts';
 import type { DiskFile } from '../world/disk.ts';
 import type { Job, JobContext } from '../world/offload.ts';
 import { hashFilesJob } from './checksum/hash_files_job.ts';
+import { readChunksJob, writeChunksJob } from './chunk_run_jobs.ts';
 import { compressJob, decompressJob } from './compress/frame_jobs.ts';
 import { copyFileJob } from './copy_file_job.ts';
 import { cutRangeJob } from './delta/cut_file.ts';
 import { writePatchJob } from './delta/patch_job.ts';
 import { SHORT_HASH_BYTES, shortHash } from './delta/short_hash.ts';
-import { type OnMoved, readFully, writeFully } from './file_io.ts';
+import { type OnMoved, readFully } from './file_io.ts';
 import { finishFoldersJob, makeFoldersJob, syncFoldersJob } from './folder_jobs.ts';
 import { nowAndThen } from './job_progress.ts';
 import { linkFilesJob, lookInReferenceJob } from './link_dest/link_jobs.ts';
@@ -20,7 +21,7 @@ import { publishPackJob, readPackJob, writePackJob } from './pack_jobs.ts';
 import { forgetPages, forgetRead } from './page_cache.ts';
 import { planWalkJob } from './plan_walk.ts';
 import { isProbedHole } from './sparse_read.ts';
-import { endWithZeros, type FileRange, leaveZeros, writeSparsely } from './sparse_write.ts';
+import { endWithZeros, type FileRange, leaveZeros } from './sparse_write.ts';
 import { unchangedJob } from './unchanged.ts';
 import { keepJob } from './undo/keep_job.ts';
 import { restoreJob } from './undo/restore_job.ts';
@@ -92,30 +93,6 @@ function sameBlocks(bytes: Uint8Array, { blockBytes, hashes }: BlockHashes): Uin
   return same;
 }
 
-/** Writes `data` at `offset`, with holes for zeros unless `dense`. With a `hash`, nothing is written unless the data have it. */
-export const writeChunkJob: Job<
-  {
-    readonly file: DiskFile;
-    readonly data: Uint8Array;
-    readonly offset: number;
-    readonly hash: Uint8Array | null;
-    readonly dense: boolean;
-    readonly endsFile: boolean;
-  },
-  { readonly matches: boolean; readonly hashMs: number }
-> = {
-  name: 'write-chunk',
-  async run({ file, data, offset, hash, dense, endsFile }, context) {
-    const since = context.clock.monotonicMs();
-    const matches = hash === null || equalBytes(hashBytes(data), hash);
-    const hashMs = context.clock.monotonicMs() - since;
-    const moved = partly(context, data.byteLength);
-    if (matches && dense) await writeFully(file, data, offset, moved);
-    else if (matches) await writeSparsely({ file, data, offset, endsFile }, context, moved);
-    return { matches, hashMs };
-  },
-};
-
 /** Makes a range zeros, and the file at least as long where it ends with them. */
 export const writeZerosJob: Job<
   {
@@ -186,7 +163,8 @@ export const DISK_JOBS: readonly Job<never, unknown>[] = [
   compareBlocksJob,
   compressJob,
   decompressJob,
-  writeChunkJob,
+  readChunksJob,
+  writeChunksJob,
   writeZerosJob,
   verifyChunksJob,
   readPackJob,

@@ -155,6 +155,11 @@ function counted(stream: Stream, onMessage: (bytes: number) => void): Stream {
       if (message !== null) onMessage(message.bytes.byteLength);
       return message;
     },
+    receiveNow: () => {
+      const message = stream.receiveNow?.() ?? null;
+      if (message !== null) onMessage(message.bytes.byteLength);
+      return message;
+    },
     end: () => stream.end(),
     reset: (error) => stream.reset(error),
     [Symbol.asyncDispose]: () => stream[Symbol.asyncDispose](),

@@ -1,4 +1,6 @@
 import type { PlanEntry } from '../wire/copy_types.ts';
+import type { Stat } from '../world/disk.ts';
+import type { RunRead } from './chunk_run_jobs.ts';
 import type { BlockHashes } from './disk_jobs.ts';
 import type { SharedReader } from './shared_reads.ts';
 import type { SourceFile } from './source_machine.ts';
@@ -12,6 +14,12 @@ export interface LaneReader {
     into: Uint8Array,
     blocks: BlockHashes | null,
   ): Promise<ReadOutcome>;
+  /** Several chunks in one go; absent where each is looked for elsewhere first. */
+  readChunks?(
+    file: SourceFile,
+    index: number,
+    into: readonly Uint8Array[],
+  ): Promise<{ readonly read: RunRead; readonly changed: Stat | null }>;
   compareBlocks(bytes: Uint8Array, blocks: BlockHashes): Promise<Uint8Array>;
   readPack(files: readonly SourceFile[], into: Uint8Array): Promise<PackOutcome[]>;
 }

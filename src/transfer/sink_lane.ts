@@ -1,4 +1,5 @@
 import { CausewayError } from '../base/errors.ts';
+import { LIMITS } from '../base/limits.ts';
 import type { Stream, StreamMessage } from '../link/mux/mux.ts';
 import {
   type ChunkHeader,
@@ -30,30 +31,68 @@ export interface SinkLane {
 
 /** One lane at the sink: receives, decompresses, checks hashes, writes. Rejects with the stream's error or CW_WIRE_* for what no honest source sends. */
 export async function runSinkLane(lane: SinkLane, expander: MessageExpander): Promise<void> {
+  const mailbox = new Mailbox(lane);
   for (;;) {
-    let toldBytes = 0;
-    const message = await lane.meter.run('receive', 0, (moved) =>
-      lane.stream.receive((bytes) => {
-        toldBytes += bytes;
-        moved(bytes);
-      }),
-    );
+    const message = await mailbox.next();
     if (message === null) return;
-    lane.meter.moved('receive', message.bytes.byteLength - toldBytes);
-    await takeMessage(lane, message, expander);
+    await takeMessage(lane, message, expander, mailbox);
     await lane.room();
   }
 }
 
-async function takeMessage(lane: SinkLane, message: StreamMessage, expander: MessageExpander): Promise<void> {
+/** The messages of a lane, in order. */
+class Mailbox {
+  readonly #lane: SinkLane;
+  /** Received, and looked at by who had no use for it. */
+  #left: StreamMessage | null = null;
+
+  constructor(lane: SinkLane) {
+    this.#lane = lane;
+  }
+
+  async next(): Promise<StreamMessage | null> {
+    const left = this.#left;
+    this.#left = null;
+    if (left !== null) return left;
+    const { meter, stream } = this.#lane;
+    let toldBytes = 0;
+    const message = await meter.run('receive', 0, (moved) =>
+      stream.receive((bytes) => {
+        toldBytes += bytes;
+        moved(bytes);
+      }),
+    );
+    if (message !== null) meter.moved('receive', message.bytes.byteLength - toldBytes);
+    return message;
+  }
+
+  /** What `wanted` makes of the next message, where that is there already; one of which it makes null is kept for {@link next}. */
+  nextIf<T>(wanted: (message: StreamMessage) => T | null): T | null {
+    const message = this.#left ?? this.#lane.stream.receiveNow?.() ?? null;
+    if (message === null) return null;
+    if (message !== this.#left) this.#lane.meter.moved('receive', message.bytes.byteLength);
+    const made = wanted(message);
+    this.#left = made === null ? message : null;
+    return made;
+  }
+}
+
+async function takeMessage(
+  lane: SinkLane,
+  message: StreamMessage,
+  expander: MessageExpander,
+  mailbox: Mailbox,
+): Promise<void> {
   let isHeld = true;
   const release = () => {
     if (isHeld) message.release();
     isHeld = false;
   };
   try {
-    const decoded = await expander.expand(decodeSentLaneMessage(message.bytes), release);
-    if (decoded.type === 'chunk') return await takeChunk(lane, decoded);
+    const sent = decodeSentLaneMessage(message.bytes);
+    if (sent.type === 'chunk') return await takeChunks(lane, sent, mailbox);
+    const decoded = await expander.expand(sent, release);
+    if (decoded.type === 'chunk') return await writeRun(lane, [decoded]);
     if (decoded.type === 'zeros') return await takeZeros(lane, decoded);
     if (decoded.type === 'patch') return await takePatch(lane, decoded);
     await takePack(lane, decoded.entries);
@@ -62,21 +101,62 @@ async function takeMessage(lane: SinkLane, message: StreamMessage, expander: Mes
   }
 }
 
-async function takeChunk(lane: SinkLane, chunk: Extract<LaneMessage, { type: 'chunk' }>): Promise<void> {
-  const { version, index, hash, data } = chunk;
-  const bytes = data.byteLength;
-  const file = wantedBy(lane, { ...chunk, lengthBytes: bytes }, { kind: 'chunkIgnored', bytes });
-  if (file === null) return;
-  const about = { file: file.index, version, index, bytes };
-  let matches: boolean;
+type Chunk = Extract<LaneMessage, { type: 'chunk' }>;
+
+/** With the first chunk those that follow it in the file, as far as they are here: they are written in one go. */
+async function takeChunks(lane: SinkLane, first: Chunk, mailbox: Mailbox): Promise<void> {
+  const run = [first];
+  const messages: StreamMessage[] = [];
   try {
-    matches = await lane.writer.writeChunk(file, chunk);
+    while (run.length < LIMITS.chunkRunMax.value) {
+      const next = mailbox.nextIf((message) => {
+        const sent = decodeSentLaneMessage(message.bytes);
+        return sent.type === 'chunk' && isNext(run.at(-1)!, sent) ? { message, chunk: sent } : null;
+      });
+      if (next === null) break;
+      run.push(next.chunk);
+      messages.push(next.message);
+    }
+    await writeRun(lane, run);
+  } finally {
+    for (const message of messages) message.release();
+  }
+}
+
+function isNext(before: Chunk, chunk: Chunk): boolean {
+  return chunk.file === before.file && chunk.version === before.version && chunk.index === before.index + 1;
+}
+
+/** Writes those of the chunks that are waited for, which follow each other. */
+async function writeRun(lane: SinkLane, run: readonly Chunk[]): Promise<void> {
+  let wanted: Chunk[] = [];
+  let file: SinkFile | null = null;
+  for (const chunk of run) {
+    const bytes = chunk.data.byteLength;
+    const target = wantedBy(lane, { ...chunk, lengthBytes: bytes }, { kind: 'chunkIgnored', bytes });
+    if (target === null) {
+      if (file !== null) await writeChunks(lane, file, wanted);
+      wanted = [];
+    } else wanted.push(chunk);
+    file = target;
+  }
+  if (file !== null) await writeChunks(lane, file, wanted);
+}
+
+async function writeChunks(lane: SinkLane, file: SinkFile, chunks: readonly Chunk[]): Promise<void> {
+  let written: ReadonlySet<Chunk>;
+  try {
+    written = await lane.writer.writeChunks(file, chunks);
   } catch (failure) {
-    lane.emit({ kind: 'chunkIgnored', bytes });
+    for (const { data } of chunks) lane.emit({ kind: 'chunkIgnored', bytes: data.byteLength });
     return lane.failed(file, failure);
   }
-  if (matches) lane.emit({ kind: 'chunkWritten', ...about, reusedBytes: 0, zeros: false, hash });
-  else lane.emit({ kind: 'chunkBad', ...about, stage: 'link' });
+  for (const chunk of chunks) {
+    const { version, index, hash, data } = chunk;
+    const about = { file: file.index, version, index, bytes: data.byteLength };
+    if (written.has(chunk)) lane.emit({ kind: 'chunkWritten', ...about, reusedBytes: 0, zeros: false, hash });
+    else lane.emit({ kind: 'chunkBad', ...about, stage: 'link' });
+  }
 }
 
 async function takePatch(lane: SinkLane, patch: PatchMessage): Promise<void> {

@@ -1,4 +1,4 @@
-import { toHex } from '../base/bytes.ts';
+import { concat, toHex, totalBytes } from '../base/bytes.ts';
 import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { isPlanted } from '../base/fault_points.ts';
 import { LIMITS } from '../base/limits.ts';
@@ -9,8 +9,9 @@ import type { ChunkHeader, PatchMessage } from '../wire/lane_message.ts';
 import type { Dir, DiskFile } from '../world/disk.ts';
 import type { Offload } from '../world/offload.ts';
 import type { ChunkMap } from './chunk_map.ts';
+import { writeChunksJob } from './chunk_run_jobs.ts';
 import { writePatchJob } from './delta/patch_job.ts';
-import { writeChunkJob, writeZerosJob } from './disk_jobs.ts';
+import { writeZerosJob } from './disk_jobs.ts';
 import { syncFoldersJob } from './folder_jobs.ts';
 import { type MetadataRules, type Missing, missingProblem } from './metadata.ts';
 import { OpenPartials } from './open_partials.ts';
@@ -36,6 +37,13 @@ export interface WriteTarget extends Temporary {
   readonly version: number;
   /** How often a part of it did not read back as it was written. */
   readonly retries: number;
+}
+
+/** A chunk as it came. */
+export interface ArrivedChunk {
+  readonly index: number;
+  readonly data: Uint8Array;
+  readonly hash: Uint8Array;
 }
 
 /** Files whose flush failed, with the reason. */
@@ -114,28 +122,20 @@ export class SinkWriter {
     this.#undo = parts.undo;
   }
 
-  /** Writes one chunk at its place; false where data were checked on arrival and do not have the hash. */
-  async writeChunk(
+  /** Writes chunks that follow each other; those that were written, all but where data were checked on arrival and do not have the hash. */
+  async writeChunks<Chunk extends ArrivedChunk>(
     target: WriteTarget,
-    chunk: { readonly index: number; readonly data: Uint8Array; readonly hash: Uint8Array },
-  ): Promise<boolean> {
+    chunks: readonly Chunk[],
+  ): Promise<Set<Chunk>> {
     this.#declare(target);
-    const { index, data, hash } = chunk;
-    const write = (file: DiskFile) =>
-      this.#write(file, {
-        data,
-        offset: index * this.#chunkBytes,
-        hash: this.#checkArrival ? hash : null,
-        dense: target.retries > 0, // a disk that is wrong about its holes gets no second chance to be
-        endsFile: index === target.chunks.count - 1,
-      });
-    const matches =
+    const write = (file: DiskFile) => this.#write(file, target, chunks);
+    const flags =
       target.chunks.count === 1
         ? await this.#open.useOnce(target, write)
         : await this.#open.use(target, (file) => write(file));
-    if (!matches) return false;
-    this.#noteChunk(target, index, data.byteLength, hash);
-    return true;
+    const written = new Set(chunks.filter((_, at) => flags[at] !== 0));
+    for (const { index, data, hash } of written) this.#noteChunk(target, index, data.byteLength, hash);
+    return written;
   }
 
   /** Makes one chunk zeros, without writing them where there is nothing yet. */
@@ -187,23 +187,22 @@ export class SinkWriter {
     this.#store.append({ type: 'chunk', fileKey: target.key, index, lengthBytes, hash });
   }
 
-  async #write(
-    file: DiskFile,
-    piece: {
-      readonly data: Uint8Array;
-      readonly offset: number;
-      readonly hash: Uint8Array | null;
-      readonly dense: boolean;
-      readonly endsFile: boolean;
-    },
-  ): Promise<boolean> {
-    const { matches } = await this.#meter.runHashing(
+  async #write(file: DiskFile, target: WriteTarget, chunks: readonly ArrivedChunk[]): Promise<Uint8Array> {
+    const args = {
+      file,
+      data: chunks.map(({ data }) => data),
+      offset: chunks[0]!.index * this.#chunkBytes,
+      hashes: this.#checkArrival ? concat(chunks.map(({ hash }) => hash)) : null,
+      dense: target.retries > 0, // a disk that is wrong about its holes gets no second chance to be
+      endsFile: chunks.at(-1)!.index === target.chunks.count - 1,
+    };
+    const { written } = await this.#meter.runHashing(
       'destinationWrite',
-      piece.data.byteLength,
-      (moved) => this.#offload.run(writeChunkJob, { file, ...piece }, moved),
-      (written) => written.hashMs,
+      totalBytes(args.data),
+      (moved) => this.#offload.run(writeChunksJob, args, moved),
+      (done) => done.hashMs,
     );
-    return matches;
+    return written;
   }
 
   /**

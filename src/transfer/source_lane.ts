@@ -1,6 +1,7 @@
 import { totalBytes } from '../base/bytes.ts';
 import { observed } from '../base/deferred.ts';
 import { asCausewayError, type CausewayError } from '../base/errors.ts';
+import { hashAt } from '../base/hash.ts';
 import type { Stream } from '../link/mux/mux.ts';
 import {
   encodeChunkHeader,
@@ -11,15 +12,17 @@ import {
 import type { PatchSegment } from '../wire/patch.ts';
 import type { Stat } from '../world/disk.ts';
 import type { BufferPool } from './buffer_pool.ts';
+import type { RunRead } from './chunk_run_jobs.ts';
 import type { CopyCompressor, LaneParts, OutgoingParts } from './compress/copy_compressor.ts';
 import { copiedBytes, segmentsOfBlocks, segmentsOfSteps } from './delta/file_delta.ts';
 import { SHORT_HASH_BYTES } from './delta/short_hash.ts';
 import type { BlockHashes } from './disk_jobs.ts';
+import { RunLength } from './run_length.ts';
 import type { LaneReader } from './shared_source.ts';
-import type { SourceFile, SourceMachine, SourceWork } from './source_machine.ts';
+import type { ChunkWork, SourceFile, SourceMachine, SourceWork } from './source_machine.ts';
+import type { ReadOutcome } from './source_reader.ts';
 import type { StageMeter } from './stage_meter.ts';
 
-type ChunkWork = Extract<SourceWork, { kind: 'chunk' }>;
 type PackWork = Extract<SourceWork, { kind: 'pack' }>;
 
 export interface SourceLane {
@@ -28,6 +31,8 @@ export interface SourceLane {
   readonly reader: LaneReader;
   readonly meter: StageMeter;
   readonly chunkBytes: number;
+  /** How many there are. */
+  readonly lanes: number;
   /** Null: everything goes as it is. */
   readonly compressor: CopyCompressor | null;
   readonly run: LaneRun;
@@ -36,6 +41,8 @@ export interface SourceLane {
 /** What a lane asks of the run that it is a part of. */
 export interface LaneRun {
   nextWork(): Promise<SourceWork | null>;
+  /** The chunk that goes after that one, where it may be read with it. */
+  following(work: ChunkWork): ChunkWork | null;
   /** Waits until that many bytes may be sent. */
   pace(bytes: number): Promise<void>;
   /** `copiedBytes` of the chunk do not travel: the sink has them. */
@@ -51,24 +58,100 @@ export interface LaneRun {
  * waiting for the link. Rejects with the stream's error.
  */
 export async function runSourceLane(lane: SourceLane): Promise<void> {
-  let sending: Promise<void> = Promise.resolve();
+  const sending = new Sending(lane);
+  const length = new RunLength(lane);
   for (;;) {
     const work = await lane.run.nextWork();
     if (work === null) break;
+    if (work.kind === 'chunk' && isPlain(lane, work)) {
+      await sendRun(lane, runFrom(lane, work, length.count), { sending, length });
+      continue;
+    }
     const buffer = lane.pool.take();
     const parts =
       work.kind === 'chunk' ? await readChunk(lane, work, buffer) : await readPack(lane, work, buffer);
-    if (parts === null) {
+    if (parts === null) lane.pool.give(buffer);
+    else await sending.send(work, parts, buffer);
+  }
+  await sending.end();
+}
+
+/** The messages of a lane: the next one is made while the last one waits for the link. */
+class Sending {
+  readonly #lane: SourceLane;
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(lane: SourceLane) {
+    this.#lane = lane;
+  }
+
+  /** The parts are in `buffer`, which goes back to the pool in time. */
+  async send(work: SourceWork, parts: LaneParts, buffer: Uint8Array): Promise<void> {
+    const out = await outgoing(this.#lane, work, parts, buffer);
+    await this.#last;
+    await this.#lane.run.pace(out.header.byteLength + totalBytes(out.data));
+    this.#last = observed(send(this.#lane, out, work.bytes));
+  }
+
+  async end(): Promise<void> {
+    await this.#last;
+    await this.#lane.stream.end();
+  }
+}
+
+/** It may be read with others, in one go. */
+function isPlain({ reader }: SourceLane, { again, delta }: ChunkWork): boolean {
+  return reader.readChunks !== undefined && !again && delta === null;
+}
+
+/** The chunk, and those that go next. */
+function runFrom(lane: SourceLane, first: ChunkWork, most: number): ChunkWork[] {
+  const run = [first];
+  while (run.length < most) {
+    const next = lane.run.following(run.at(-1)!);
+    if (next === null) break;
+    run.push(next);
+  }
+  return run;
+}
+
+/** Reads chunks that follow each other in one go, and sends each. */
+async function sendRun(
+  lane: SourceLane,
+  run: readonly ChunkWork[],
+  { sending, length }: { readonly sending: Sending; readonly length: RunLength },
+): Promise<void> {
+  const buffers = run.map(() => lane.pool.take());
+  const read = await readRun(lane, run, buffers);
+  if (read !== null) length.took(read.workMs, run.length);
+  for (const [at, work] of run.entries()) {
+    const buffer = buffers[at]!;
+    if (read === null || work.file.version !== work.version) {
+      lane.run.machine.unsent(work.bytes);
       lane.pool.give(buffer);
       continue;
     }
-    const out = await outgoing(lane, work, parts, buffer);
-    await sending;
-    await lane.run.pace(out.header.byteLength + totalBytes(out.data));
-    sending = observed(send(lane, out, work.bytes));
+    const outcome = { hash: hashAt(read.hashes, at), zeros: read.zeros[at] === 1, same: null };
+    await sending.send(work, partsOf(lane, work, outcome, buffer), buffer);
   }
-  await sending;
-  await lane.stream.end();
+}
+
+/** Null where not all of it could be read: that was told. */
+async function readRun(
+  lane: SourceLane,
+  run: readonly ChunkWork[],
+  buffers: readonly Uint8Array[],
+): Promise<RunRead | null> {
+  const { file, version, index } = run[0]!;
+  const into = run.map(({ bytes }, at) => buffers[at]!.subarray(0, bytes));
+  try {
+    const { read, changed } = await lane.reader.readChunks!(file, index, into);
+    if (changed === null) return read;
+    await lane.run.changed(file, version, changed);
+  } catch (failure) {
+    await lane.run.failed(file, asCausewayError(failure));
+  }
+  return null;
 }
 
 /** A chunk that was refused goes as it is: what was between it and its hash is left out. */
@@ -106,23 +189,35 @@ async function readChunk(lane: SourceLane, work: ChunkWork, buffer: Uint8Array):
       lane.run.machine.unsent(bytes);
       return null;
     }
-    const header = { file: file.index, version, index, lengthBytes: bytes, hash: read.hash };
-    if (read.zeros && !work.again) {
-      lane.run.machine.zeros(bytes);
-      lane.run.sent(work, read.hash, 0);
-      return { header: encodeZerosHeader(header), data: [] };
-    }
-    if (read.zeros) data.fill(0); // a hole was not read
-    const segments = segmentsOf(work, lane.chunkBytes, read.same);
-    const copied = copiedBytes(segments);
-    lane.run.sent(work, read.hash, copied);
-    if (copied === 0) return { header: encodeChunkHeader(header), data: [data] };
-    return { header: encodePatchHeader(header, segments), data: literalsOf(segments, data) };
+    return partsOf(lane, work, read, buffer);
   } catch (failure) {
     lane.run.machine.unsent(bytes);
     await lane.run.failed(file, asCausewayError(failure));
     return null;
   }
+}
+
+/** How a chunk that lies in `buffer` goes. */
+function partsOf(
+  lane: SourceLane,
+  work: ChunkWork,
+  read: Pick<Extract<ReadOutcome, { kind: 'ok' }>, 'hash' | 'zeros' | 'same'>,
+  buffer: Uint8Array,
+): LaneParts {
+  const { file, version, index, bytes } = work;
+  const data = buffer.subarray(0, bytes);
+  const header = { file: file.index, version, index, lengthBytes: bytes, hash: read.hash };
+  if (read.zeros && !work.again) {
+    lane.run.machine.zeros(bytes);
+    lane.run.sent(work, read.hash, 0);
+    return { header: encodeZerosHeader(header), data: [] };
+  }
+  if (read.zeros) data.fill(0); // a hole was not read
+  const segments = segmentsOf(work, lane.chunkBytes, read.same);
+  const copied = copiedBytes(segments);
+  lane.run.sent(work, read.hash, copied);
+  if (copied === 0) return { header: encodeChunkHeader(header), data: [data] };
+  return { header: encodePatchHeader(header, segments), data: literalsOf(segments, data) };
 }
 
 /** The blocks of the chunk as the sink has them, where it is to be compared block by block. */

@@ -210,3 +210,41 @@ test('a small file with holes goes as a chunk, which can tell of them', () => {
   machine.start();
   assert.deepEqual([send(machine), send(machine), send(machine)], ['pack 0', 'chunk 1/0', 'none']);
 });
+
+test('chunks that follow each other in a file go together, as long as nothing else goes first', () => {
+  const machine = plannedOf([entry('a', 6 * CHUNK), entry('b', 10)]);
+  machine.have(0, 4, SOME_HASH);
+  machine.start();
+  const chunk = () => {
+    const work = machine.next();
+    assert.ok(work?.kind === 'chunk');
+    return work;
+  };
+  const first = chunk();
+  const second = machine.following(first)!;
+  assert.equal(describe(second), 'chunk 0/1');
+  assert.equal(machine.following(first), null, 'it was taken already');
+  const third = chunk();
+  assert.equal(describe(third), 'chunk 0/2');
+  assert.equal(machine.following(second), null, 'another lane has it');
+  machine.rejected(0, 0);
+  assert.equal(machine.following(third), null, 'a refused chunk goes first');
+  const again = chunk();
+  assert.deepEqual([describe(again), again.again], ['chunk 0/0', true]);
+  assert.equal(machine.following(again), null, 'and goes alone');
+  const fourth = chunk();
+  assert.equal(describe(fourth), 'chunk 0/3');
+  assert.equal(machine.following(fourth), null, 'the next one is there');
+  const last = chunk();
+  assert.equal(describe(last), 'chunk 0/5');
+  assert.equal(machine.following(last), null, 'the file ends');
+  assert.equal(machine.inFlightBytes, 6 * CHUNK, 'five chunks, one of them twice');
+});
+
+test('chunks go one by one while less than usual may be under way', () => {
+  const machine = machineOf([6 * CHUNK]);
+  machine.windowBytes = LIMITS.sendWindowTightBytes.value;
+  const first = machine.next();
+  assert.ok(first?.kind === 'chunk');
+  assert.equal(machine.following(first), null);
+});

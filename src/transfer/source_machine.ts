@@ -23,6 +23,8 @@ export type SourceWork =
     }
   | { readonly kind: 'pack'; readonly files: readonly SourceFile[]; readonly bytes: number };
 
+export type ChunkWork = Extract<SourceWork, { kind: 'chunk' }>;
+
 /**
  * sending → ending (all chunks are out, the source is looked at once more) → ended → done. `restarting` waits until
  * the sink has dropped the old version.
@@ -219,6 +221,16 @@ export class SourceMachine {
     }
   }
 
+  /** The chunk that follows one in its file, where it goes next as it is: it may be read and sent with it. */
+  following({ file, index, again }: ChunkWork): ChunkWork | null {
+    const isNext = this.#queue.at(-1) === file && file.next === index + 1 && index + 1 < file.chunks.count;
+    if (!isNext || again || file.delta !== null || file.phase !== 'sending') return null;
+    const isTight = this.isWindowFull || this.windowBytes < LIMITS.sendWindowMaxBytes.value;
+    if (isTight || this.#urgent.length > 0 || file.chunks.has(index + 1)) return null;
+    file.next += 1;
+    return this.#take(file, index + 1, false);
+  }
+
   /** Work that was taken and then not sent, because the file changed or could not be read. */
   unsent(bytes: number): void {
     this.#sentBytes -= bytes;
@@ -328,7 +340,7 @@ export class SourceMachine {
     return file;
   }
 
-  #take(file: SourceFile, index: number, again: boolean): SourceWork {
+  #take(file: SourceFile, index: number, again: boolean): ChunkWork {
     const bytes = chunkLength(file.entry.sizeBytes, this.chunkBytes, index);
     file.inFlight += 1;
     this.#count(bytes, again || file.changes > 0);

@@ -1,3 +1,4 @@
+import { totalBytes } from '../base/bytes.ts';
 import { asCausewayError, CausewayError, fromReport } from '../base/errors.ts';
 import { hashAt } from '../base/hash.ts';
 import { LIMITS } from '../base/limits.ts';
@@ -7,6 +8,7 @@ import type { PlanEntry } from '../wire/copy_types.ts';
 import type { DiskFile, Stat } from '../world/disk.ts';
 import type { Offload } from '../world/offload.ts';
 import { isCarriedTime } from './carried_time.ts';
+import { type RunRead, readChunksJob } from './chunk_run_jobs.ts';
 import { type BlockHashes, compareBlocksJob, readChunkJob } from './disk_jobs.ts';
 import { type FolderGroup, groupByFolder } from './folder_groups.ts';
 import { type PackRead, readPackJob, type SourceColumns } from './pack_jobs.ts';
@@ -96,6 +98,27 @@ export class SourceReader {
       );
       if (hash === null) return { kind: 'changed', stat: await opened.stat() };
       return { kind: 'ok', hash, zeros, same };
+    });
+  }
+
+  /**
+   * Reads chunks that follow each other from `index`, each into its piece of `into`, which are shared memory and have their
+   * lengths. `changed` tells what the file is now where not all could be read.
+   */
+  async readChunks(
+    file: SourceFile,
+    index: number,
+    into: readonly Uint8Array[],
+  ): Promise<{ readonly read: RunRead; readonly changed: Stat | null }> {
+    return this.withFile(file, async (opened, { holes, forget }) => {
+      const offset = index * this.#chunkBytes;
+      const read = await this.#meter.runHashing(
+        'sourceRead',
+        totalBytes(into),
+        (moved) => this.#offload.run(readChunksJob, { file: opened, into, offset, holes, forget }, moved),
+        ({ hashMs }) => hashMs,
+      );
+      return { read, changed: read.count < into.length ? await opened.stat() : null };
     });
   }
 

@@ -329,6 +329,7 @@ export class SourceRun {
       reader: shared ? sharingReader(this.#reader, shared) : this.#reader,
       meter: this.meter,
       chunkBytes: this.#params.options.chunkBytes,
+      lanes: this.#params.options.lanes,
       compressor: this.#compressor,
       run: this.#laneRun(),
     });
@@ -337,6 +338,7 @@ export class SourceRun {
   #laneRun(): LaneRun {
     return {
       nextWork: () => this.#nextWork(),
+      following: (work) => (this.#finished ? null : this.machine.following(work)),
       pace: (bytes) => this.#pace(bytes),
       sent: (work, hash, copiedBytes) => {
         this.machine.reused(copiedBytes);

@@ -50,6 +50,8 @@ export interface LanePiece {
 export interface LaneReceiver extends LaneThread {
   /** The next message; null after the other side's end; rejects once the connection is gone and all that came whole was given. */
   receive(): Promise<LanePiece | null>;
+  /** The next message where it is there already, else null. Not while a `receive` waits. */
+  receiveNow(): LanePiece | null;
 }
 
 /** Connections that threads serve, TLS and all: bytes that go over them do not pass the calling thread. Both calls own `conn`; they give null where it cannot be handed over. */

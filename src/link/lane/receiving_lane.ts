@@ -58,6 +58,14 @@ export class ReceivingLane extends LaneStream implements Stream {
     }
   }
 
+  /** While the link has something to say, or is the way, there is nothing to be had at once. */
+  receiveNow(): StreamMessage | null {
+    if (!this.#isDirect || this.#linkSays !== null) return null;
+    const direct = this.#direct as LaneReceiver;
+    const piece = direct.receiveNow();
+    return piece && this.#opened(piece, direct);
+  }
+
   end(): Promise<void> {
     this.#abandon(OVER);
     return this.stream.end();
@@ -162,6 +170,11 @@ export class ReceivingLane extends LaneStream implements Stream {
     if ('failure' in arrived) return this.#backToLink({ mark: 'lostAt', messages: this.#messages });
     const piece = arrived.value;
     if (piece === null) return this.#backToLink({ mark: 'acknowledged', messages: this.#messages });
+    return this.#opened(piece, direct);
+  }
+
+  /** Null where it is damaged: then the stream goes on in its place. */
+  #opened(piece: LanePiece, direct: LaneReceiver): StreamMessage | null {
     let bytes: Uint8Array;
     try {
       bytes = openLaneEnvelope(piece.bytes);

@@ -31,11 +31,22 @@ export interface StreamMessage {
   release(): void;
 }
 
+/** The receiving half of a stream. */
+export interface MessageSource {
+  /**
+   * The next message; null after the peer's `end()`; rejects with the error of a reset, CW_LINK_SESSION_LOST or
+   * CW_LINK_CLOSED. `onArrived` is told of the bytes of this message that arrive while it is waited for.
+   */
+  receive(onArrived?: (bytes: number) => void): Promise<StreamMessage | null>;
+  /** The next message where it is there already, else null; absent where that is not known. Not while a `receive` waits. */
+  receiveNow?(): StreamMessage | null;
+}
+
 /**
  * A flow-controlled stream of whole messages in both directions, in order. A message has at most
  * LIMITS.frameMaxBytes. It survives the replacement of the carrier below; it ends with the session.
  */
-export interface Stream extends AsyncDisposable {
+export interface Stream extends MessageSource, AsyncDisposable {
   readonly id: number;
   readonly kind: StreamKind;
   readonly streamClass: StreamClass;
@@ -46,11 +57,6 @@ export interface Stream extends AsyncDisposable {
    * link until `onReleased` is called (after the peer has acknowledged the bytes, or the stream died): do not write to them before.
    */
   send(parts: readonly Uint8Array[], onReleased?: () => void): Promise<void>;
-  /**
-   * The next message; null after the peer's `end()`; rejects with the error of a reset, CW_LINK_SESSION_LOST or
-   * CW_LINK_CLOSED. `onArrived` is told of the bytes of this message that arrive while it is waited for.
-   */
-  receive(onArrived?: (bytes: number) => void): Promise<StreamMessage | null>;
   /** No more messages from this side. */
   end(): Promise<void>;
   /** Ends both directions at once; the peer's calls fail with this error's code. Never waits for the peer. */

@@ -1,4 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
+import { LANE_LIMITS } from '../../../base/lane_limits.ts';
 import type { PipeSetup } from './lane_pipe.ts';
 
 /** What a thread serves until it is told to close it. */
@@ -13,7 +14,10 @@ export interface SlotMemory {
   readonly states: SharedArrayBuffer;
 }
 
-export const SLOTS = 4;
+/** Messages that one order or word tells of at most: each costs the wake of a thread. */
+export const BATCH_MESSAGES = LANE_LIMITS.chunkRunMax.value;
+/** Some are worked off while the next ones come. */
+export const SLOTS = 2 * BATCH_MESSAGES;
 /** Rises with each slot that is given back; the thread waits for that. */
 export const SLOT_SIGNAL = SLOTS;
 /** 1 once the thread shall end. */
@@ -28,17 +32,28 @@ export interface LentMemory {
   readonly sizeBytes: number;
 }
 
+export interface OrderedMessage {
+  readonly head: Uint8Array;
+  readonly data: readonly LentMemory[];
+}
+
+/** A message that has come whole. */
+export interface ArrivedMessage {
+  readonly slot: number;
+  readonly sizeBytes: number;
+}
+
 /** To the thread: one `start`, in the end one `close`, then perhaps the next `start`. `close` is the answer to `over`: until then the descriptor is open, so that its number stays its own. */
 export type LaneOrder =
   | { readonly kind: 'start'; readonly data: LaneThreadData }
-  | { readonly kind: 'send'; readonly head: Uint8Array; readonly data: readonly LentMemory[] }
+  | { readonly kind: 'send'; readonly messages: readonly OrderedMessage[] }
   | { readonly kind: 'end' }
   | { readonly kind: 'close' };
 
 /** From the thread. */
 export type LaneWord =
   | { readonly kind: 'ready' }
-  | { readonly kind: 'message'; readonly slot: number; readonly sizeBytes: number }
+  | { readonly kind: 'messages'; readonly messages: readonly ArrivedMessage[] }
   | { readonly kind: 'ended' }
   /** Nothing more comes. `failure` is null after an end in peace. */
   | { readonly kind: 'over'; readonly failure: { readonly code: string; readonly message: string } | null }

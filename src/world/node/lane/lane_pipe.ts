@@ -26,6 +26,8 @@ export interface LanePipe {
   send(at: bigint, sizeBytes: number, more: boolean): void;
   /** Fills all of it. False where the other side ended before its first byte. Throws CW_LINK_CLOSED. */
   receive(at: bigint, sizeBytes: number): boolean;
+  /** Whether bytes have come that were not received yet. Never waits. */
+  hasMore(): boolean;
   /** Gives up what stands above the descriptor, which stays open. */
   free(): void;
 }
@@ -41,6 +43,8 @@ const TCP = { noDelay: 1, keepIdle: 4, keepInterval: 5, keepCount: 6, userTimeou
 const MSG_MORE = 0x8000;
 const MSG_NOSIGNAL = 0x4000;
 const MSG_WAITALL = 0x100;
+const MSG_PEEK = 0x2;
+const MSG_DONTWAIT = 0x40;
 const F_GETFL = 3;
 const F_SETFL = 4;
 const O_NONBLOCK = 0o4000;
@@ -163,9 +167,17 @@ function plainPipe(c: LaneFunctions, fd: number): LanePipe {
       }
       return true;
     },
+    hasMore: () => hasArrived(c, fd),
     free: () => undefined,
   };
 }
+
+/** Looks at the socket alone. */
+function hasArrived(c: LaneFunctions, fd: number): boolean {
+  return c.recv(fd, addressOf(PEEKED), 1n, MSG_PEEK | MSG_DONTWAIT) > 0n;
+}
+
+const PEEKED = new Uint8Array(new SharedArrayBuffer(1));
 
 const SSL_CTRL_SET_GROUPS_LIST = 92;
 const SSL_CTRL_SET_READ_AHEAD = 41;
@@ -205,7 +217,8 @@ function tlsPipe(
     const buffer = c.BIO_new(c.BIO_f_buffer());
     c.BIO_int_ctrl(buffer, BIO_C_SET_BUFF_SIZE, BigInt(WRITE_BUFFER_BYTES), 1);
     c.SSL_set0_wbio(ssl, c.BIO_push(buffer, socket));
-    return { ...tlsCalls(c, ssl, buffer), free: () => c.SSL_free(ssl) };
+    const hasMore = () => c.SSL_has_pending(ssl) !== 0 || hasArrived(c, fd);
+    return { ...tlsCalls(c, ssl, buffer), hasMore, free: () => c.SSL_free(ssl) };
   } catch (failure) {
     c.SSL_free(ssl);
     throw failure;

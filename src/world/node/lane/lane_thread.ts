@@ -3,11 +3,13 @@ import { assert } from '../../../base/assert.ts';
 import { asCausewayError, CausewayError } from '../../../base/errors.ts';
 import { laneCalls } from './lane_calls.ts';
 import {
+  type ArrivedMessage,
+  BATCH_MESSAGES,
   type LaneOrder,
   type LanePort,
   type LaneThreadData,
   type LaneWord,
-  type LentMemory,
+  type OrderedMessage,
   SLOT_SIGNAL,
   SLOT_STOP,
   SLOTS,
@@ -72,11 +74,16 @@ class Sending implements Served {
 
   take(order: Extract<LaneOrder, { kind: 'send' | 'end' }>): void {
     if (this.#isOver) return;
-    if (order.kind === 'send') this.#try(() => this.#send(order.head, order.data));
+    if (order.kind === 'send') this.#try(() => this.#sendAll(order.messages));
     else this.#try(() => this.#end());
   }
 
-  #send(head: Uint8Array, data: readonly LentMemory[]): void {
+  #sendAll(messages: readonly OrderedMessage[]): void {
+    for (const [index, message] of messages.entries()) this.#send(message, index < messages.length - 1);
+  }
+
+  /** `more`: another message follows at once. */
+  #send({ head, data }: OrderedMessage, more: boolean): void {
     const pipe = this.#pipe as LanePipe;
     this.#length(data.reduce((sum, { sizeBytes }) => sum + sizeBytes, head.byteLength));
     let used = LENGTH_BYTES;
@@ -84,11 +91,11 @@ class Sending implements Served {
       const piece = head.subarray(from, from + HEAD_BYTES - used);
       this.#head.set(piece, used);
       from += piece.byteLength;
-      pipe.send(this.#headAt, used + piece.byteLength, data.length > 0 || from < head.byteLength);
+      pipe.send(this.#headAt, used + piece.byteLength, more || data.length > 0 || from < head.byteLength);
       used = 0;
     }
     for (const [index, { at, sizeBytes }] of data.entries())
-      pipe.send(at, sizeBytes, index < data.length - 1);
+      pipe.send(at, sizeBytes, more || index < data.length - 1);
   }
 
   #end(): void {
@@ -153,28 +160,62 @@ function receiveMessages(pipe: LanePipe, slots: SlotMemory, say: (word: LaneWord
   const length = new Uint8Array(new SharedArrayBuffer(LENGTH_BYTES));
   const lengthAt = addressOf(length);
   const fields = new DataView(length.buffer);
-  for (;;) {
-    const slot = freeSlot(states);
-    if (slot === null) throw new CausewayError('CW_LINK_CLOSED', 'the lane was given up by this side');
-    if (!pipe.receive(lengthAt, LENGTH_BYTES))
-      throw new CausewayError('CW_LINK_CLOSED', 'the connection of a lane was cut');
-    const sizeBytes = fields.getUint32(0, true);
-    if (sizeBytes === 0) return;
-    if (sizeBytes > slots.slotBytes)
-      throw new CausewayError('CW_WIRE_TOO_LARGE', `a message of ${sizeBytes} bytes on a lane`);
-    if (!pipe.receive(memoryAt + BigInt(slot * slots.slotBytes), sizeBytes))
-      throw new CausewayError('CW_LINK_CLOSED', 'the connection of a lane was cut');
-    Atomics.store(states, slot, 1);
-    say({ kind: 'message', slot, sizeBytes });
+  const told = new Telling(say);
+  try {
+    for (;;) {
+      const slot = freeSlot(states, told);
+      if (slot === null) throw new CausewayError('CW_LINK_CLOSED', 'the lane was given up by this side');
+      const sinceMs = performance.now();
+      if (!pipe.receive(lengthAt, LENGTH_BYTES))
+        throw new CausewayError('CW_LINK_CLOSED', 'the connection of a lane was cut');
+      const sizeBytes = fields.getUint32(0, true);
+      if (sizeBytes === 0) return;
+      if (sizeBytes > slots.slotBytes)
+        throw new CausewayError('CW_WIRE_TOO_LARGE', `a message of ${sizeBytes} bytes on a lane`);
+      if (!pipe.receive(memoryAt + BigInt(slot * slots.slotBytes), sizeBytes))
+        throw new CausewayError('CW_LINK_CLOSED', 'the connection of a lane was cut');
+      Atomics.store(states, slot, 1);
+      told.add({ slot, sizeBytes });
+      const isQuick = performance.now() - sinceMs < QUICK_MS;
+      if (!isQuick || !pipe.hasMore()) told.tell();
+    }
+  } finally {
+    told.tell(); // what came whole before the connection broke counts
   }
 }
 
-/** Waits for one; null where the thread shall end. */
-function freeSlot(states: Int32Array): number | null {
+/** Where a message takes no longer, its word may wait for the next one, of which a part is there already. */
+const QUICK_MS = 10;
+
+/** Tells of messages that came, several with one word where they come fast: each word wakes the other thread. */
+class Telling {
+  readonly #say: (word: LaneWord) => void;
+  #messages: ArrivedMessage[] = [];
+
+  constructor(say: (word: LaneWord) => void) {
+    this.#say = say;
+  }
+
+  add(message: ArrivedMessage): void {
+    this.#messages.push(message);
+    if (this.#messages.length >= BATCH_MESSAGES) this.tell();
+  }
+
+  tell(): void {
+    if (this.#messages.length === 0) return;
+    const messages = this.#messages;
+    this.#messages = [];
+    this.#say({ kind: 'messages', messages });
+  }
+}
+
+/** Waits for one, but with no word kept back; null where the thread shall end. */
+function freeSlot(states: Int32Array, told: Telling): number | null {
   for (;;) {
     const signal = Atomics.load(states, SLOT_SIGNAL);
     if (Atomics.load(states, SLOT_STOP) !== 0) return null;
     for (let slot = 0; slot < SLOTS; slot += 1) if (Atomics.load(states, slot) === 0) return slot;
+    told.tell();
     Atomics.wait(states, SLOT_SIGNAL, signal);
   }
 }

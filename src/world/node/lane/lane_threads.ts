@@ -14,10 +14,13 @@ import type { ThreadModule } from '../offload.ts';
 import { laneCalls } from './lane_calls.ts';
 import { LaneCrew, type LaneDuty, type LaneHand } from './lane_crew.ts';
 import {
+  type ArrivedMessage,
+  BATCH_MESSAGES,
   type LaneOrder,
   type LaneThreadData,
   type LaneWord,
   type LentMemory,
+  type OrderedMessage,
   SLOT_SIGNAL,
   SLOT_STOP,
   type SlotMemory,
@@ -92,11 +95,16 @@ abstract class Thread implements LaneThread, LaneDuty {
     if (this.#isOpen) laneCalls()?.functions.shutdown(this.#fd, SHUT_RDWR);
   }
 
-  protected order(order: LaneOrder): void {
-    this.#hand.order(order);
+  protected get isOpen(): boolean {
+    return this.#isOpen;
   }
 
-  protected abstract heard(word: Extract<LaneWord, { kind: 'message' | 'ended' }>): void;
+  /** Once it is over, the thread may serve another lane. */
+  protected order(order: LaneOrder): void {
+    if (this.#isOpen || order.kind === 'close') this.#hand.order(order);
+  }
+
+  protected abstract heard(word: Extract<LaneWord, { kind: 'messages' | 'ended' }>): void;
   /** Called once: null after an end in peace. */
   protected abstract ended(failure: CausewayError | null): void;
 
@@ -126,6 +134,8 @@ abstract class Thread implements LaneThread, LaneDuty {
 class Sender extends Thread implements LaneSender {
   readonly over: Promise<Error | null>;
   readonly #over: (failure: Error | null) => void;
+  /** Messages of this turn of the event loop: one order tells of them. */
+  #batch: OrderedMessage[] = [];
 
   constructor(crew: LaneCrew, setup: PipeSetup) {
     super(crew, setup.fd, () => ({ direction: 'send', setup }));
@@ -135,10 +145,20 @@ class Sender extends Thread implements LaneSender {
   }
 
   send(head: Uint8Array, data: readonly Uint8Array[]): void {
-    this.order({ kind: 'send', head, data: data.map((bytes) => lent(bytes)) });
+    this.#batch.push({ head, data: data.map((bytes) => lent(bytes)) });
+    if (this.#batch.length >= BATCH_MESSAGES) this.#orderBatch();
+    else if (this.#batch.length === 1) process.nextTick(() => this.#orderBatch());
+  }
+
+  #orderBatch(): void {
+    if (this.#batch.length === 0) return;
+    const messages = this.#batch;
+    this.#batch = [];
+    this.order({ kind: 'send', messages });
   }
 
   end(): void {
+    this.#orderBatch();
     this.order({ kind: 'end' });
   }
 
@@ -187,14 +207,20 @@ class Receiver extends Thread implements LaneReceiver {
     return this.#waiting.promise;
   }
 
+  receiveNow(): LanePiece | null {
+    return this.#pieces[0] ? (this.#pieces.shift() as LanePiece) : null;
+  }
+
   override kill(): void {
+    if (!this.isOpen) return;
     super.kill();
     Atomics.store(this.#states, SLOT_STOP, 1);
     this.#signal();
   }
 
-  protected heard(word: Extract<LaneWord, { kind: 'message' | 'ended' }>): void {
-    this.#give(word.kind === 'ended' ? null : this.#pieceOf(word));
+  protected heard(word: Extract<LaneWord, { kind: 'messages' | 'ended' }>): void {
+    if (word.kind === 'ended') this.#give(null);
+    else for (const message of word.messages) this.#give(this.#pieceOf(message));
   }
 
   protected ended(failure: CausewayError | null): void {
@@ -204,7 +230,7 @@ class Receiver extends Thread implements LaneReceiver {
     waiting?.reject(this.#failure);
   }
 
-  #pieceOf({ slot, sizeBytes }: Extract<LaneWord, { kind: 'message' }>): LanePiece {
+  #pieceOf({ slot, sizeBytes }: ArrivedMessage): LanePiece {
     const { bytes, slotBytes } = this.#slots;
     return {
       bytes: new Uint8Array(bytes, slot * slotBytes, sizeBytes),
