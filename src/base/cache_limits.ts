@@ -10,6 +10,7 @@ export const CACHE_LIMITS = {
     32 * MIB,
     'blocks of one cache that wait to be written to its disk; what comes when it is full is not kept',
   ),
+  cacheBatchBlocks: count(8, 'blocks of a cache that are sealed or opened at a time, in a thread beside it'),
   cacheIndexFrameMaxBytes: bytes(MIB, 'largest frame of the index of a cache'),
   cacheIndexRewriteBytes: bytes(
     4 * MIB,

@@ -10,14 +10,14 @@ import type { Clock } from '../world/clock.ts';
 import type { FrontOrder, KernelMount, Parcel } from '../world/mounts.ts';
 import { createNodeClock } from '../world/node/clock.ts';
 import { createNodeCryptography } from '../world/node/cryptography.ts';
-import { createNodeDisk } from '../world/node/disk.ts';
 import { type FuseDevice, openFuseDevice } from '../world/node/fuse_device.ts';
 import { openDetourPipe } from '../world/node/lane/detour_pipe.ts';
 import type { PipeSetup } from '../world/node/lane/lane_pipe.ts';
 import { frontThread, leaveFrontThread } from '../world/node/mount_front_data.ts';
 import { Pump } from '../world/node/pump.ts';
-import { createNodeRandom } from '../world/node/random.ts';
 import { Slots } from '../world/node/slots.ts';
+import { createNodeWorld } from '../world/node/world.ts';
+import { CACHE_THREAD } from './cache_thread_module.ts';
 
 const SLOTS = LIMITS.mountSlotsMax.value;
 const REQUEST_BYTES = LIMITS.mountWriteMaxBytes.value + 4_096;
@@ -89,9 +89,10 @@ export class MountFrontThread {
     const sleep = (ms: number, signal?: AbortSignal) => sleepBy(pump, ms, signal);
     const clock = { monotonicMs, wallMs, sleep };
     const { cache } = frontThread().data;
-    const random = createNodeRandom();
-    const ports = { clock, random, disk: createNodeDisk(), crypto: createNodeCryptography() };
-    const store = cache === null ? null : await BlockStore.open(ports, cache.place);
+    if (cache === null) return new MountFrontThread({ pump, clock, store: null });
+    const { random, disk, offload } = createNodeWorld({ threads: CACHE_THREAD });
+    const ports = { clock, random, disk, offload, crypto: createNodeCryptography() };
+    const store = await BlockStore.open(ports, cache.place);
     return new MountFrontThread({ pump, clock, store });
   }
 

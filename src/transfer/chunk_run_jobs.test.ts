@@ -17,6 +17,7 @@ const context: JobContext = {
   whole: null,
   folders: null,
   sender: null,
+  aead: null,
   frames: RUN_FRAMES,
   moved: () => undefined,
 };

@@ -1,5 +1,6 @@
 import type { Clock } from './clock.ts';
 import type { FrameCodec } from './compression.ts';
+import type { Aead } from './cryptography.ts';
 import type { FileSender } from './file_sender.ts';
 import type { FolderScan } from './folder_scan.ts';
 import { RUN_FRAMES } from './run_frames.ts';
@@ -18,6 +19,8 @@ export interface JobContext {
   readonly sender: FileSender | null;
   /** What compressed messages are made of. */
   readonly frames: FrameCodec;
+  /** What blocks on the disk are sealed with; null where threads have none. */
+  readonly aead: Aead | null;
   /** Tells of bytes that have moved while the job goes on. */
   moved(bytes: number): void;
 }
@@ -46,10 +49,14 @@ export interface Offload {
 }
 
 /** Runs every job in the calling thread: for worlds without threads. */
-export function inlineOffload(clock: Pick<Clock, 'monotonicMs'>, frames: FrameCodec = RUN_FRAMES): Offload {
+export function inlineOffload(
+  clock: Pick<Clock, 'monotonicMs'>,
+  frames: FrameCodec = RUN_FRAMES,
+  aead: Aead | null = null,
+): Offload {
   const scratch = (sizeBytes: number) => new Uint8Array(sizeBytes);
   return {
     run: (job, args, moved = () => undefined) =>
-      job.run(args, { clock, scratch, whole: null, folders: null, sender: null, frames, moved }),
+      job.run(args, { clock, scratch, whole: null, folders: null, sender: null, frames, aead, moved }),
   };
 }

@@ -42,7 +42,7 @@ const disks = () => {
   after(async () => {
     await far?.[Symbol.asyncDispose]();
     if (isMounted) spawnSync('umount', ['-l', disk]);
-    fs.rmdirSync(disk);
+    fs.rmSync(disk, { recursive: true }); // while the disk was away the cache may have made its folder in its place
   });
 
   it('keeps nothing more where its disk is full, and serves what it has', async () => {

@@ -4,6 +4,8 @@ import type { FileVersion } from './store_types.ts';
 export const FILE_BLOCKS_MAX = 2 ** 26;
 const REFS_MAX = 2 ** 27;
 const NONE = 0xffff_ffff;
+/** In place of the key of a block that is not there yet. */
+const TAKEN = -1;
 
 /** A file of which something is kept. */
 export interface IndexedFile extends FileVersion {
@@ -81,19 +83,28 @@ export class BlockIndex {
   /** What lies there; -1 where nothing does. */
   keyAt(slot: number): number {
     const key = slot < this.#end ? (this.#keys[slot] as number) : -1;
-    return key === 0 ? -1 : key;
+    return key > 0 ? key : -1;
   }
 
-  /** A slot that is free, below `limit`; -1 where there is none. It stays free until {@link place}. */
+  /** A slot that is free, below `limit`, and no other's until {@link place} or {@link giveBack}; -1 where there is none. */
   takeFree(limit: number): number {
     for (let slot = this.#free.pop(); slot !== undefined; slot = this.#free.pop())
-      if (slot < this.#end && slot < limit && this.#keys[slot] === 0) return slot;
-    return this.#end < limit ? this.#end : -1;
+      if (slot < this.#end && slot < limit && this.#keys[slot] === 0) return this.#take(slot);
+    if (this.#end >= limit) return -1;
+    this.#reach(this.#end);
+    return this.#take(this.#end - 1);
   }
 
   /** A slot that was taken is not used after all. */
   giveBack(slot: number): void {
-    if (slot < this.#end) this.#free.push(slot);
+    if (slot >= this.#end) return;
+    this.#keys[slot] = 0;
+    this.#free.push(slot);
+  }
+
+  #take(slot: number): number {
+    this.#keys[slot] = TAKEN;
+    return slot;
   }
 
   place(file: IndexedFile, block: number, slot: number): void {

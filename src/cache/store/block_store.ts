@@ -4,12 +4,14 @@ import { parseName } from '../../base/path.ts';
 import type { Clock, Random } from '../../world/clock.ts';
 import type { Cryptography } from '../../world/cryptography.ts';
 import type { Dir, Disk } from '../../world/disk.ts';
+import type { Offload } from '../../world/offload.ts';
 import type { EvictionPolicy } from '../eviction/policy.ts';
 import { S3Fifo } from '../eviction/s3_fifo.ts';
 import { BlockIndex, FILE_BLOCKS_MAX, type IndexedFile } from './block_index.ts';
 import { DiskHealth } from './disk_health.ts';
 import { IndexLog, type IndexRecord, removed } from './index_log.ts';
-import { SealedBlocks } from './sealed_blocks.ts';
+import { type PlainBlock, SealedBlocks } from './sealed_blocks.ts';
+import { SlotReads } from './slot_reads.ts';
 import type { CacheCounts, FileVersion, StorePlace } from './store_types.ts';
 
 /** What a store needs of the world. */
@@ -18,12 +20,21 @@ export interface StorePorts {
   readonly random: Pick<Random, 'bytes'>;
   readonly disk: Pick<Disk, 'openRoot'>;
   readonly crypto: Pick<Cryptography, 'aead'>;
+  /** Threads that seal and open blocks; without them the calling thread does. */
+  readonly offload?: Pick<Offload, 'run'>;
 }
 
 interface Waiting {
   readonly of: FileVersion;
   readonly block: number;
   readonly bytes: Uint8Array;
+}
+
+/** One that has a slot, and is on its way there. */
+interface Placing extends PlainBlock {
+  readonly file: IndexedFile;
+  readonly name: string;
+  readonly key: number;
 }
 
 const RECORDS_FLUSHED = 512;
@@ -44,6 +55,7 @@ export class BlockStore {
   readonly #slotsMax: number;
   readonly #about: string;
   readonly #health: DiskHealth;
+  readonly #reads: SlotReads;
   readonly #counts = { hits: 0, misses: 0, evicted: 0, damaged: 0, bypassed: 0 };
   #index = new BlockIndex();
   #policy: EvictionPolicy<number>;
@@ -69,6 +81,7 @@ export class BlockStore {
     this.#limit = this.#slotsMax;
     this.#about = `${place.name} ${place.blockBytes}`;
     this.#health = new DiskHealth(ports.clock);
+    this.#reads = new SlotReads(ports.clock);
     this.#policy = this.#newPolicy();
   }
 
@@ -119,10 +132,10 @@ export class BlockStore {
     return file !== null && this.#health.canRead && this.#index.slotOf(BlockIndex.keyOf(file, block)) >= 0;
   }
 
-  /** A block of that version of a file; null where it is not there, or cannot be had in time. The bytes are the caller's. */
+  /** A block of that version of a file; null where it is not there, or cannot be had in time. The bytes are not to be changed. */
   async read(of: FileVersion, block: number): Promise<Uint8Array | null> {
     const waiting = this.#waiting.get(nameOf(of, block));
-    const bytes = waiting?.bytes.slice() ?? (await this.#readSlot(of, block));
+    const bytes = waiting?.bytes ?? (await this.#readSlot(of, block));
     if (bytes === null) this.#counts.misses += 1;
     else this.#counts.hits += 1;
     return bytes;
@@ -204,9 +217,10 @@ export class BlockStore {
     if (blocks === null) return null;
     this.#policy.touch(key);
     try {
-      const bytes = await this.#inTime(blocks.read(of, block, this.sizeOf(of, block), slot));
-      if (bytes === 'late') {
-        this.#health.wasSlow();
+      const sizeBytes = this.sizeOf(of, block);
+      const bytes = await this.#reads.read(blocks, { of, block, slot, sizeBytes });
+      if (bytes === 'late' || bytes === 'busy') {
+        if (bytes === 'late') this.#health.wasSlow();
         this.#counts.bypassed += 1;
         return null;
       }
@@ -224,21 +238,6 @@ export class BlockStore {
       this.#begin();
     }
     return null;
-  }
-
-  /** Whoever reads does not wait for a slow disk. */
-  async #inTime<T>(result: Promise<T>): Promise<T | 'late'> {
-    const enough = new AbortController();
-    const late = this.#ports.clock.sleep(LIMITS.cacheSlowMs.value, enough.signal).then(
-      () => 'late' as const,
-      () => 'late' as const, // it came in time: nobody looks at this
-    );
-    try {
-      return await Promise.race([result, late]);
-    } finally {
-      enough.abort();
-      result.catch(() => undefined); // where it was late, nobody waits for how it ends
-    }
   }
 
   #failed(failure: unknown): void {
@@ -268,8 +267,8 @@ export class BlockStore {
       if (!this.#health.canWrite) return this.#giveUp();
       if (this.#blocks === null || this.#health.isLost) await this.#attach();
       if (this.#blocks === null) return this.#giveUp();
-      for (const [name, one] of this.#waiting) {
-        await this.#write(name, one);
+      while (this.#waiting.size > 0) {
+        await this.#writeSome();
         if (this.#records.length >= RECORDS_FLUSHED) await this.#flush();
       }
       await this.#flush();
@@ -286,23 +285,51 @@ export class BlockStore {
     for (const name of [...this.#waiting.keys()]) this.#unwait(name);
   }
 
-  async #write(name: string, { of, block, bytes }: Waiting): Promise<void> {
+  /** Those that have waited longest, as many as are sealed at a time. */
+  async #writeSome(): Promise<void> {
     await this.#lookAtSpace();
-    const file = this.#waiting.has(name) ? (this.#current(of) ?? this.#index.add(of)) : null;
-    if (file === null) return this.#unwait(name);
-    const key = BlockIndex.keyOf(file, block);
-    const leaving = this.#index.slotOf(key) >= 0 ? null : this.#policy.admit(key, this.blockBytes);
-    this.#evict(leaving ?? []);
-    const slot = leaving === null ? -1 : this.#index.takeFree(this.#limit);
-    if (slot >= 0) {
-      await (this.#blocks as SealedBlocks).write(of, block, bytes, slot);
+    const placing = new Map<number, Placing>();
+    for (const [name, waiting] of this.#waiting) {
+      const placed = this.#assign(name, waiting, placing);
+      if (placed === null) this.#unwait(name);
+      else placing.set(placed.key, placed);
+      if (placing.size >= LIMITS.cacheBatchBlocks.value) break;
+    }
+    const placed = [...placing.values()];
+    if (placed.length > 0) await (this.#blocks as SealedBlocks).write(placed);
+    for (const one of placed) {
+      const { file, of, block, slot, name, key, bytes } = one;
       const isWanted = this.#waiting.get(name)?.bytes === bytes && this.#index.file(of.file) === file;
       if (isWanted) this.#occupy(file, block, slot);
       else this.#index.giveBack(slot); // dropped meanwhile
+      this.#unwait(name);
+      if (this.#index.slotOf(key) < 0) this.#policy.drop(key);
     }
-    this.#unwait(name);
+    for (const { file } of placed) this.#index.forget(file);
+  }
+
+  /** Finds a slot for a block, for which others may have to leave; null where it is not kept. */
+  #assign(name: string, { of, block, bytes }: Waiting, placing: Map<number, Placing>): Placing | null {
+    const file = this.#current(of) ?? this.#index.add(of);
+    if (file === null) return null;
+    const key = BlockIndex.keyOf(file, block);
+    const leaving = this.#index.slotOf(key) >= 0 ? null : this.#policy.admit(key, this.blockBytes);
+    this.#evict(leaving ?? []);
+    for (const left of leaving ?? []) this.#giveUpPlacing(placing, left);
+    const slot = leaving === null ? -1 : this.#index.takeFree(this.#limit);
+    if (slot >= 0) return { of, block, bytes, slot, file, name, key };
     if (this.#index.slotOf(key) < 0) this.#policy.drop(key);
-    this.#index.forget(file);
+    if (![...placing.values()].some((one) => one.file === file)) this.#index.forget(file);
+    return null;
+  }
+
+  /** One that was to be written has to leave before it is. */
+  #giveUpPlacing(placing: Map<number, Placing>, key: number): void {
+    const one = placing.get(key);
+    if (one === undefined) return;
+    placing.delete(key);
+    this.#index.giveBack(one.slot);
+    this.#unwait(one.name);
   }
 
   #occupy(file: IndexedFile, block: number, slot: number): void {

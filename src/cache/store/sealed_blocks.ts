@@ -1,33 +1,52 @@
-import { utf8 } from '../../base/bytes.ts';
+import { LIMITS } from '../../base/limits.ts';
 import { parseName } from '../../base/path.ts';
-import { AEAD_NONCE_BYTES, AEAD_TAG_BYTES } from '../../world/cryptography.ts';
+import { AEAD_NONCE_BYTES } from '../../world/cryptography.ts';
 import type { Dir, DiskFile } from '../../world/disk.ts';
+import { inlineOffload, type Offload } from '../../world/offload.ts';
 import type { StorePorts } from './block_store.ts';
-import { readAll, writeAll } from './index_log.ts';
+import { openBlocksJob, SEAL_BYTES, sealBlocksJob } from './seal_job.ts';
 import type { FileVersion } from './store_types.ts';
 
 const NAME = parseName('blocks');
-const SEAL_BYTES = AEAD_NONCE_BYTES + AEAD_TAG_BYTES;
+
+/** A block of a version of a file, and the slot that is its own. */
+export interface PlacedBlock {
+  readonly of: FileVersion;
+  readonly block: number;
+  readonly slot: number;
+}
+
+export interface SizedBlock extends PlacedBlock {
+  readonly sizeBytes: number;
+}
+
+export interface PlainBlock extends PlacedBlock {
+  readonly bytes: Uint8Array;
+}
 
 /**
  * Blocks in slots of one file, each sealed with AES-256-GCM. A block opens as that block of that version of that file of
- * that cache, and as nothing else: one that was changed, swapped, or is out of date does not open.
+ * that cache, and as nothing else: one that was changed, swapped, or is out of date does not open. Several are sealed or opened at
+ * a time, in threads where there are some.
  */
 export class SealedBlocks {
   readonly #ports: StorePorts;
+  readonly #offload: Pick<Offload, 'run'>;
   readonly #key: Uint8Array;
   readonly #about: string;
+  readonly #blockBytes: number;
   readonly #slotBytes: number;
+  /** Memory that threads see, for LIMITS.cacheBatchBlocks blocks each; those that nobody uses. */
+  readonly #trays: Uint8Array[] = [];
   #file: DiskFile | null = null;
-  /** What is being written. */
-  readonly #scratch: Uint8Array;
 
   constructor(ports: StorePorts, key: Uint8Array, about: string, blockBytes: number) {
     this.#ports = ports;
+    this.#offload = ports.offload ?? inlineOffload(ports.clock, undefined, ports.crypto.aead);
     this.#key = key;
     this.#about = about;
+    this.#blockBytes = blockBytes;
     this.#slotBytes = SealedBlocks.slotBytes(blockBytes);
-    this.#scratch = new Uint8Array(this.#slotBytes);
   }
 
   /** What a block takes on the disk. */
@@ -40,22 +59,39 @@ export class SealedBlocks {
     this.#file = await dir.openFile(NAME, 'append', 0o600);
   }
 
-  /** Null where what lies there is not that block. CW_DISK_*. */
-  async read(of: FileVersion, block: number, sizeBytes: number, slot: number): Promise<Uint8Array | null> {
+  /** At most LIMITS.cacheBatchBlocks. Null for each of which what lies there is not that block. `begun`: a thread reads them now. CW_DISK_*. */
+  async read(blocks: readonly SizedBlock[], begun: () => void): Promise<(Uint8Array | null)[]> {
     const file = this.#file;
-    const at = slot * this.#slotBytes;
-    const bytes = file === null ? null : await readAll(file, at, sizeBytes + SEAL_BYTES);
-    if (bytes === null) return null;
-    const [nonce, sealed] = [bytes.subarray(0, AEAD_NONCE_BYTES), bytes.subarray(AEAD_NONCE_BYTES)];
-    return this.#ports.crypto.aead.open(this.#key, nonce, sealed, this.#bindingOf(of, block));
+    if (file === null) return blocks.map(() => null);
+    const tray = this.#takeTray();
+    const sizes = blocks.map(({ sizeBytes }) => sizeBytes);
+    const order = { file, tray, sizes, ...this.#whatOf(blocks) };
+    const opened = await this.#offload.run(openBlocksJob, order, begun);
+    let at = 0;
+    const read = sizes.map((sizeBytes, index) => {
+      at += sizeBytes;
+      return opened[index] === true ? tray.slice(at - sizeBytes, at) : null;
+    });
+    this.#trays.push(tray); // where the job failed a thread may still write to it, so that it is not used again
+    return read;
   }
 
-  /** One at a time. CW_DISK_*. */
-  async write(of: FileVersion, block: number, plain: Uint8Array, slot: number): Promise<void> {
-    const nonce = this.#ports.random.bytes(AEAD_NONCE_BYTES);
-    const { aead } = this.#ports.crypto;
-    const length = aead.sealInto(this.#key, nonce, plain, this.#bindingOf(of, block), this.#scratch);
-    await writeAll(this.#file as DiskFile, this.#scratch.subarray(0, length), slot * this.#slotBytes);
+  /** At most LIMITS.cacheBatchBlocks. CW_DISK_*. */
+  async write(blocks: readonly PlainBlock[]): Promise<void> {
+    const tray = this.#takeTray();
+    let at = 0;
+    for (const { bytes } of blocks) {
+      tray.set(bytes, at);
+      at += bytes.byteLength;
+    }
+    await this.#offload.run(sealBlocksJob, {
+      file: this.#file as DiskFile,
+      tray,
+      sizes: blocks.map(({ bytes }) => bytes.byteLength),
+      nonces: this.#ports.random.bytes(AEAD_NONCE_BYTES * blocks.length),
+      ...this.#whatOf(blocks),
+    });
+    this.#trays.push(tray);
   }
 
   /** Cuts what is behind so many slots. CW_DISK_*. */
@@ -72,7 +108,16 @@ export class SealedBlocks {
     await file?.close();
   }
 
-  #bindingOf({ file, version }: FileVersion, block: number): Uint8Array {
-    return utf8(`block ${this.#about} ${file} ${version} ${block}`);
+  #takeTray(): Uint8Array {
+    const sizeBytes = LIMITS.cacheBatchBlocks.value * this.#blockBytes;
+    return this.#trays.pop() ?? new Uint8Array(new SharedArrayBuffer(sizeBytes));
+  }
+
+  #whatOf(blocks: readonly PlacedBlock[]) {
+    return {
+      key: this.#key,
+      places: blocks.map(({ slot }) => slot * this.#slotBytes),
+      bindings: blocks.map(({ of, block }) => `block ${this.#about} ${of.file} ${of.version} ${block}`),
+    };
   }
 }

@@ -5,6 +5,7 @@ import { LIMITS } from '../../base/limits.ts';
 import { inlineOffload, type Job, type Offload } from '../offload.ts';
 import { createNodeClock } from './clock.ts';
 import { NODE_FRAMES } from './compression.ts';
+import { createNodeCryptography } from './cryptography.ts';
 import { type LentArgs, lendHandles } from './handle_refs.ts';
 
 /** The module that a thread runs, which calls `serveJobs`: where it lies, or its text as CommonJS. */
@@ -52,7 +53,7 @@ class ThreadOffload implements Offload {
   readonly gentle?: Offload;
   readonly #module: ThreadModule;
   readonly #isGentle: boolean;
-  readonly #inline = inlineOffload(createNodeClock(), NODE_FRAMES);
+  readonly #inline = inlineOffload(createNodeClock(), NODE_FRAMES, createNodeCryptography().aead);
   readonly #threads = new Set<Thread>();
   /** Last used first: its memory is warm, and the others may end. */
   readonly #idle: Thread[] = [];
@@ -182,5 +183,7 @@ function startWorker(module: ThreadModule, isGentle: boolean): Worker {
 
 /** Threads where `module` is given; without it every job runs in the calling thread. */
 export function createNodeOffload(module: ThreadModule | null): Offload {
-  return module === null ? inlineOffload(createNodeClock(), NODE_FRAMES) : new ThreadOffload(module, 'usual');
+  return module === null
+    ? inlineOffload(createNodeClock(), NODE_FRAMES, createNodeCryptography().aead)
+    : new ThreadOffload(module, 'usual');
 }

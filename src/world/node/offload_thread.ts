@@ -4,6 +4,7 @@ import { asCausewayError } from '../../base/errors.ts';
 import type { Job, JobContext } from '../offload.ts';
 import { createNodeClock } from './clock.ts';
 import { NODE_FRAMES } from './compression.ts';
+import { createNodeCryptography } from './cryptography.ts';
 import { createDiskContext } from './disk.ts';
 import { createFileSender } from './file_sender.ts';
 import { createFolderScan } from './folder_scan.ts';
@@ -35,6 +36,7 @@ export function serveJobs(jobs: readonly Job<never, unknown>[]): void {
     folders: createFolderScan(),
     sender: createFileSender(),
     frames: NODE_FRAMES,
+    aead: createNodeCryptography().aead,
     moved: (movedBytes) => port.postMessage({ movedBytes }),
   };
   const answer = async ({ name, args }: JobOrder): Promise<JobAnswer> => {
