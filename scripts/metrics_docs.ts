@@ -3,6 +3,7 @@ import { CACHE_FAMILIES } from '../src/telemetry/cache_families.ts';
 import { DAEMON_FAMILIES } from '../src/telemetry/daemon_families.ts';
 import type { FamilySpec } from '../src/telemetry/family.ts';
 import { JOB_FAMILIES } from '../src/telemetry/job_families.ts';
+import { LEASE_FAMILIES } from '../src/telemetry/lease_families.ts';
 import { LINK_FAMILIES } from '../src/telemetry/link_families.ts';
 
 const HEAD = `# Metrics
@@ -59,6 +60,7 @@ export function metricsDocument(): string {
     ['## Copies', JOB_FAMILIES],
     ['## Machines and links', LINK_FAMILIES],
     ['## Caches of mounts', CACHE_FAMILIES],
+    ['## Leases of mounts', LEASE_FAMILIES],
     ['## The daemon', DAEMON_FAMILIES],
   ] as const;
   const sections = parts.flatMap(([title, families]) => ['', title, '', ...table(families)]);

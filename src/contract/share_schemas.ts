@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { UserName } from './identity_schemas.ts';
+import { LeaseView } from './lease_schemas.ts';
 import { CacheBytes, CacheView, MountState, WaitingView } from './mount_schemas.ts';
 import { VmName } from './schemas.ts';
 
@@ -64,6 +65,8 @@ export const ShareMountView = Type.Object({
   cachePolicy: Type.Union([Type.Literal('write-back'), Type.Null()]),
   /** Null where nothing waits by its policy, or the machine has not told. */
   waiting: Type.Union([WaitingView, Type.Null()]),
+  /** Null where it is not served at the moment. */
+  leases: Type.Union([LeaseView, Type.Null()]),
 });
 export type ShareMountView = Static<typeof ShareMountView>;
 

@@ -1,5 +1,7 @@
 import { NOBODY } from '../access/rights/principal.ts';
 import { asCausewayError, CausewayError } from '../base/errors.ts';
+import type { LeaseGate } from '../share/fuse/lease_desk.ts';
+import { LeasedTree } from '../share/fuse/leased_tree.ts';
 import { serveDav } from '../share/webdav/handler.ts';
 import { DavLocks } from '../share/webdav/locks.ts';
 import { PathTurns } from '../share/webdav/path_turns.ts';
@@ -28,6 +30,8 @@ export class LiveShare {
   readonly record: StoredShare;
   readonly #world: World;
   readonly #records: ShareRecords;
+  /** Machines that show the share may have leases on its files. */
+  readonly #leases: LeaseGate;
   readonly #locks: DavLocks;
   readonly #turns = new PathTurns();
   #opening: Promise<Opened> | null = null;
@@ -37,9 +41,10 @@ export class LiveShare {
   readonly #running = new Set<HttpReply>();
   #closed = false;
 
-  constructor(world: World, record: StoredShare, records: ShareRecords) {
+  constructor(world: World, record: StoredShare, records: ShareRecords, leases: LeaseGate) {
     this.#world = world;
     this.#records = records;
+    this.#leases = leases;
     this.record = record;
     this.#ledger = ledgerOf(record);
     this.#locks = new DavLocks(world.clock, world.random);
@@ -158,7 +163,8 @@ export class LiveShare {
   /** As that user has it: what is made is charged to the user's quota. */
   #treeOf({ local }: Opened, user: string): FileTree {
     const maker = user === this.record.name ? null : user;
-    const tree = this.#ledger === null ? local : new QuotaTree(local, this.#ledger, maker);
+    const leased = new LeasedTree(local, this.#leases, (path) => local.stat(path));
+    const tree = this.#ledger === null ? leased : new QuotaTree(leased, this.#ledger, maker);
     return whilePresent(tree, () => this.#check());
   }
 

@@ -3,10 +3,12 @@ import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { orAborted } from '../base/signal.ts';
 import type { StateFile } from '../config/state_file.ts';
+import type { LeaseView } from '../contract/lease_schemas.ts';
 import type { CacheView, CacheWaitView, WaitingView } from '../contract/mount_schemas.ts';
 import type { ShareMountView } from '../contract/share_schemas.ts';
 import { callRpc } from '../link/rpc.ts';
 import { FarServing } from '../share/fuse/far_serving.ts';
+import type { LeaseGate } from '../share/fuse/lease_desk.ts';
 import { type ServedFolder, serverOptions } from '../share/fuse/server_options.ts';
 import { toldCaches } from '../wire/cache_figures.ts';
 import type { CborMap } from '../wire/cbor.ts';
@@ -83,6 +85,11 @@ export class ShareMounts implements AsyncDisposable {
     return this.#leftovers.start();
   }
 
+  /** Where whoever changes files of shares beside these mounts waits for their leases. */
+  get gate(): LeaseGate {
+    return this.#serving.gate;
+  }
+
   /** What that machine is to have mounted. */
   wantedAt(vm: string): KeepList {
     const all = [...this.#wanted.values(), ...this.#expected].map(({ mount }) => mount);
@@ -149,7 +156,8 @@ export class ShareMounts implements AsyncDisposable {
     const { mount, loop } = wanted;
     const error = loop instanceof MountLoop ? loop.error : loop;
     const state = loop instanceof MountLoop ? loop.state : 'error';
-    const view = { vm: mount.vm, path: mount.path, state, error: error?.report() ?? null };
+    const leases = leasesIn(this.#serving, mount);
+    const view = { vm: mount.vm, path: mount.path, state, error: error?.report() ?? null, leases };
     const cachePolicy = mount.cachePolicy ?? null;
     if (state !== 'mounted') return { ...view, cache: null, cachePolicy, waiting: null };
     return { ...view, cache: await this.#cacheOf(mount), cachePolicy, waiting: await this.#waitingIn(mount) };
@@ -288,6 +296,11 @@ export class ShareMounts implements AsyncDisposable {
       return asCausewayError(failure); // the machine is not known any more
     }
   }
+}
+
+function leasesIn(serving: FarServing, { id }: Wanted['mount']): LeaseView | null {
+  const figures = serving.leasesOf(fromHex(id));
+  return figures && { ...figures, waits: { ...figures.waits, upTo: [...figures.waits.upTo] } };
 }
 
 function waitingOf(answer: CborMap): WaitingView | null {

@@ -82,12 +82,16 @@ export class Shares implements AsyncDisposable {
 
   /** Serves what is in the database. A share whose folder is missing, or a port that is taken, is told by `views`. */
   async start(): Promise<void> {
-    for (const record of await this.#parts.store.all())
-      this.#live.set(record.name, new LiveShare(this.#parts.world, record, this.#parts.serving.records));
+    for (const record of await this.#parts.store.all()) this.#live.set(record.name, this.#liveOf(record));
     this.#parts.ways.mounts.expect([...this.#live.values()].map(({ record }) => record));
     await this.#listen();
     await this.#serveSmb();
     void this.#watchSmb();
+  }
+
+  #liveOf(record: StoredShare): LiveShare {
+    const { world, serving, ways } = this.#parts;
+    return new LiveShare(world, record, serving.records, ways.mounts.gate);
   }
 
   /** What clients do on each share at this moment. */
@@ -162,7 +166,7 @@ export class Shares implements AsyncDisposable {
         await samba.setPassword(await sambaShareOf(world, record), password);
       }
       await store.put(record);
-      const share = new LiveShare(world, record, this.#parts.serving.records);
+      const share = this.#liveOf(record);
       this.#live.set(name, share);
       await this.#listen();
       await this.#show(share);
@@ -212,7 +216,7 @@ export class Shares implements AsyncDisposable {
         );
       await this.#parts.ways.mounts.forget(name); // what is there is counted anew: nobody changes it meanwhile
       await old.close();
-      const share = new LiveShare(world, record, this.#parts.serving.records);
+      const share = this.#liveOf(record);
       this.#live.set(name, share);
       await this.#show(share);
       await this.#serveSmb();

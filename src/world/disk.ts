@@ -28,6 +28,8 @@ export interface Stat {
   readonly deviceId: string;
   readonly inode: string;
   readonly linkCount: number;
+  /** When the inode was made: tells it from the one that had its number before. Absent where that is not told. */
+  readonly birthNs?: bigint;
 }
 
 /** What {@link DirEntries.list} yields. `name` is null where the name is not valid UTF-8; `rawName` then shows it escaped, for reports. */

@@ -1,4 +1,5 @@
 import { formatBytes } from '../../base/units.ts';
+import type { LeaseView } from '../../contract/lease_schemas.ts';
 import type { CacheView, WaitingView } from '../../contract/mount_schemas.ts';
 import { aheadOf, hitRateOf, hitRateText, spanText } from '../cache_text.ts';
 import type { Action, Context } from '../program.ts';
@@ -41,6 +42,25 @@ interface Waits {
   readonly waiting: WaitingView | null;
 }
 
+const LEASE_HEAD = [
+  'MOUNTED AT',
+  'LEASES',
+  'GIVEN',
+  'ASKED BACK',
+  'CHANGED BY OTHERS',
+  'TAKEN AWAY',
+  'WAITS',
+  'MEAN WAIT',
+];
+
+/** A mount of a share, whose leases this host gives. */
+interface Leased {
+  readonly mountpoint: string;
+  readonly source: string;
+  readonly at: string;
+  readonly leases: LeaseView;
+}
+
 interface Cached {
   readonly mountpoint: string;
   /** Where the files are. */
@@ -56,13 +76,15 @@ export const cacheStatus: Action = async (context) => {
   const { terminal, json } = context;
   const mounts = [...(await ofMounts(context)), ...(await ofShares(context))];
   const waiting = await waitingIn(context);
-  if (json) terminal.out(`${JSON.stringify({ mounts, waiting })}\n`);
+  const leases = await leasesOf(context);
+  if (json) terminal.out(`${JSON.stringify({ mounts, waiting, leases })}\n`);
   else {
     const tables = [
       ...(mounts.length > 0 ? [table([HEAD, ...mounts.map(rowOf)])] : []),
       ...(waiting.length > 0
         ? [table([WAITING_HEAD, ...waiting.map(waitingRow)]), ...waiting.flatMap(notesOf)]
         : []),
+      ...(leases.length > 0 ? [table([LEASE_HEAD, ...leases.map(leaseRow)])] : []),
     ];
     terminal.out(`${tables.length === 0 ? 'no mount has a cache' : tables.join('\n')}\n`);
   }
@@ -112,6 +134,25 @@ function notesOf({ waiting }: Waits): string[] {
     ({ path, code, message }) => `${path}: ${message} (${code})`,
   );
   return [...failures, ...(waiting?.conflicts ?? []).map(({ message }) => message)];
+}
+
+async function leasesOf({ client }: Context): Promise<Leased[]> {
+  const shares = await client.call('listShares', {});
+  return shares.flatMap(({ source, mount }) => {
+    if (!mount?.leases || mount.cache === null) return [];
+    const { vm, path, leases } = mount;
+    return [{ mountpoint: path, source, at: vm, leases }];
+  });
+}
+
+function leaseRow({ mountpoint, at, leases }: Leased): string[] {
+  const { held, granted, broken, recalled, fenced, waits } = leases;
+  const meanMs = waits.count === 0 ? null : waits.sumUs / 1_000 / waits.count;
+  return [
+    `${at}:${mountpoint}`,
+    ...[held, granted, broken, recalled, fenced, waits.count].map(String),
+    meanMs === null ? '-' : `${meanMs.toFixed(1)} ms`,
+  ];
 }
 
 async function ofMounts({ client }: Context): Promise<Cached[]> {

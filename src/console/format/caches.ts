@@ -1,3 +1,4 @@
+import type { LeaseView } from '../../contract/lease_schemas.ts';
 import type { CachePolicy, CacheView, MountView, WaitingView } from '../../contract/mount_schemas.ts';
 import type { ShareView } from '../../contract/share_schemas.ts';
 
@@ -10,6 +11,8 @@ export interface ShownCache {
   readonly policy: CachePolicy;
   readonly cache: CacheView | null;
   readonly waiting: WaitingView | null;
+  /** Null where this host does not know them. */
+  readonly leases: LeaseView | null;
 }
 
 /** Those of this host first, by their places. */
@@ -22,12 +25,14 @@ export function shownCaches(mounts: readonly MountView[], shares: readonly Share
       policy: cache?.policy ?? cachePolicy ?? 'none',
       cache,
       waiting,
+      leases: null,
     }),
   );
   const there = shares.flatMap(({ source, mount }): ShownCache[] => {
     if (!mount?.cache) return [];
-    const { vm, path, cache } = mount;
-    return [{ mountpoint: path, source, machine: vm, policy: cache.policy, cache, waiting: null }];
+    const { vm, path, cache, leases } = mount;
+    const policy = cache.policy;
+    return [{ mountpoint: path, source, machine: vm, policy, cache, waiting: null, leases }];
   });
   return [...here, ...there].filter(({ cache, waiting }) => cache !== null || waiting !== null);
 }

@@ -1,4 +1,5 @@
 import { formatBytes } from '../../base/units.ts';
+import type { LeaseView } from '../../contract/lease_schemas.ts';
 import type { CacheView, WaitingView } from '../../contract/mount_schemas.ts';
 import { countText, durationText, percentText } from '../format/amounts.ts';
 import { aheadBytes, hitPercent, meanText, type ShownCache } from '../format/caches.ts';
@@ -7,7 +8,7 @@ import { Mark } from './marks.tsx';
 import { Card, Facts } from './page.tsx';
 
 /** One cache: how it is, what it holds, and what it was good for. */
-export function CacheCard({ mountpoint, source, machine, policy, cache, waiting }: ShownCache) {
+export function CacheCard({ mountpoint, source, machine, policy, cache, waiting, leases }: ShownCache) {
   const m = messages.value.caches;
   const title = machine === null ? mountpoint : m.at(machine, mountpoint);
   const facts = [
@@ -15,6 +16,7 @@ export function CacheCard({ mountpoint, source, machine, policy, cache, waiting 
     { name: m.policy, value: m.policies[policy] },
     ...(waiting === null ? [] : waitingFacts(waiting)),
     ...(cache === null ? [] : [...holdingFacts(cache), ...useFacts(cache), ...troubleFacts(cache)]),
+    ...(leases === null ? [] : leaseFacts(leases)),
   ];
   const state = cache === null ? null : cache.state;
   return (
@@ -70,6 +72,21 @@ function useFacts(cache: CacheView) {
     { name: m.hitRate, value: found },
     { name: m.ahead, value: m.aheadOf(formatBytes(usedBytes), formatBytes(wastedBytes)) },
     ...tiers,
+  ];
+}
+
+function leaseFacts({ held, broken, recalled, fenced, waits }: LeaseView) {
+  const { caches: m, units } = messages.value;
+  const count = (of: number) => countText(of, languageTag.value);
+  return [
+    { name: m.leases, value: m.leasesOf(count(held), count(broken + recalled)) },
+    fenced === 0 ? null : { name: m.fenced, value: m.fencedOf(count(fenced)) },
+    waits.count === 0
+      ? null
+      : {
+          name: m.leaseWaits,
+          value: m.reads(count(waits.count), units.milliseconds(meanText(waits.sumUs, waits.count))),
+        },
   ];
 }
 

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { LEASE_WAIT_SECONDS, LeaseCounts } from '../../cache/lease/lease_counts.ts';
 import { TIER_SECONDS, TierTimes } from '../../cache/store/tier_times.ts';
 import type { CacheView } from '../../contract/mount_schemas.ts';
 import { CACHE_FAMILIES } from '../../telemetry/cache_families.ts';
+import { LEASE_FAMILIES } from '../../telemetry/lease_families.ts';
 import { Readings } from '../../telemetry/readings.ts';
 import { readCaches } from './cache_readings.ts';
 
@@ -28,6 +30,8 @@ const CACHE: CacheView = {
   reads: [],
 };
 
+const LEASES = new LeaseCounts().figures(3);
+
 it('tells of each cache what it counted, once by each name, with times as a histogram', () => {
   const times = new TierTimes();
   for (const tookMs of [0.2, 3, 9_000]) times.observe('disk', tookMs);
@@ -40,6 +44,7 @@ it('tells of each cache what it counted, once by each name, with times as a hist
     cache: CACHE,
     cachePolicy: null,
     waiting: null,
+    leases: { ...LEASES, waits: { ...LEASES.waits, upTo: [...LEASES.waits.upTo] } },
   };
   readCaches(
     readings,
@@ -82,4 +87,5 @@ it('tells of each cache what it counted, once by each name, with times as a hist
 
 it('has the bounds that caches count by', () => {
   assert.deepEqual(CACHE_FAMILIES.causeway_cache_read_seconds.buckets, TIER_SECONDS);
+  assert.deepEqual(LEASE_FAMILIES.causeway_lease_wait_seconds.buckets, LEASE_WAIT_SECONDS);
 });

@@ -1,6 +1,8 @@
+import type { LeaseView } from '../../contract/lease_schemas.ts';
 import type { CacheView, MountView } from '../../contract/mount_schemas.ts';
 import type { ShareView } from '../../contract/share_schemas.ts';
 import { CACHE_FAMILIES } from '../../telemetry/cache_families.ts';
+import { LEASE_FAMILIES } from '../../telemetry/lease_families.ts';
 import type { Readings } from '../../telemetry/readings.ts';
 
 /** How the caches of mounts fare: those of this host, and what machines tell of theirs. */
@@ -16,6 +18,8 @@ export function readCaches(
     if (ageMs !== null)
       readings.set('causeway_cache_oldest_dirty_seconds', { mount: mountpoint }, ageMs / 1_000);
   }
+  for (const { mount } of shares)
+    if (mount?.leases) readLeases(readings, `${mount.vm}:${mount.path}`, mount.leases);
   for (const { mount } of shares)
     if (mount?.cache) readCache(readings, `${mount.vm}:${mount.path}`, mount.cache);
 }
@@ -43,21 +47,36 @@ function readCache(readings: Readings, mount: string, cache: CacheView): void {
   readTimes(readings, mount, cache.reads);
 }
 
+function readLeases(readings: Readings, mount: string, leases: LeaseView): void {
+  const labels = { mount };
+  readings.set('causeway_lease_held', labels, leases.held);
+  readings.set('causeway_lease_granted', labels, leases.granted);
+  readings.set('causeway_lease_broken', labels, leases.broken);
+  readings.set('causeway_lease_recalled', labels, leases.recalled);
+  readings.set('causeway_lease_fenced', labels, leases.fenced);
+  readHistogram(readings, 'causeway_lease_wait_seconds', labels, leases.waits);
+}
+
+const FAMILIES = { ...CACHE_FAMILIES, ...LEASE_FAMILIES };
 const NAME = 'causeway_cache_read_seconds';
 const { buckets: BOUNDS } = CACHE_FAMILIES[NAME];
 
 function readTimes(readings: Readings, mount: string, reads: CacheView['reads']): void {
   for (const { tier, count, sumUs, upTo } of reads) {
     if (upTo.length !== BOUNDS.length) continue; // a machine of another version counts otherwise
-    const labels = { mount, tier };
-    for (const [at, bound] of BOUNDS.entries())
-      readings.put(NAME, {
-        suffix: '_bucket',
-        labels: { ...labels, le: String(bound) },
-        value: upTo[at] ?? 0,
-      });
-    readings.put(NAME, { suffix: '_bucket', labels: { ...labels, le: '+Inf' }, value: count });
-    readings.put(NAME, { suffix: '_sum', labels, value: sumUs / 1e6 });
-    readings.put(NAME, { suffix: '_count', labels, value: count });
+    readHistogram(readings, NAME, { mount, tier }, { count, sumUs, upTo });
   }
+}
+
+function readHistogram(
+  readings: Readings,
+  name: typeof NAME | 'causeway_lease_wait_seconds',
+  labels: Readonly<Record<string, string>>,
+  { count, sumUs, upTo }: LeaseView['waits'],
+): void {
+  for (const [at, bound] of FAMILIES[name].buckets.entries())
+    readings.put(name, { suffix: '_bucket', labels: { ...labels, le: String(bound) }, value: upTo[at] ?? 0 });
+  readings.put(name, { suffix: '_bucket', labels: { ...labels, le: '+Inf' }, value: count });
+  readings.put(name, { suffix: '_sum', labels, value: sumUs / 1e6 });
+  readings.put(name, { suffix: '_count', labels, value: count });
 }

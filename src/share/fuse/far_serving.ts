@@ -1,18 +1,21 @@
 import { toHex } from '../../base/bytes.ts';
 import { asCausewayError, CausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
+import type { LeaseFigures } from '../../cache/lease/lease_counts.ts';
 import type { LanePort } from '../../link/lane/lane_port.ts';
 import type { Stream, StreamMessage } from '../../link/mux/mux.ts';
 import { decodeMountHello, encodeMountReady, type MountHello } from '../../wire/mount_messages.ts';
 import type { Clock } from '../../world/clock.ts';
 import type { FolderServer, LeaseSeat } from '../../world/mounts.ts';
 import { DetourOffers } from './detour_offers.ts';
-import { LeaseDesk } from './lease_desk.ts';
+import { LeaseDesk, type LeaseGate } from './lease_desk.ts';
 
 /** Starts what serves a folder, for the mount of another machine that says so of itself, with what it has leases by. */
 export type StartServer = (hello: MountHello, leases: LeaseSeat) => Promise<FolderServer>;
 
 interface Kept {
+  /** Who it is at the desk of leases. */
+  readonly holder: string;
   readonly server: FolderServer;
   /** The stream that is served; null while the other machine is away. */
   stream: Stream | null;
@@ -36,6 +39,17 @@ export class FarServing {
 
   get size(): number {
     return this.#kept.size;
+  }
+
+  /** How the leases of a mount fare; null where it is not served. */
+  leasesOf(mountId: Uint8Array): LeaseFigures | null {
+    const kept = this.#kept.get(toHex(mountId));
+    return kept === undefined ? null : this.#leases.figuresOf(kept.holder);
+  }
+
+  /** Where others in this process wait for the leases of these mounts. */
+  get gate(): LeaseGate {
+    return this.#leases;
   }
 
   /**
@@ -64,8 +78,8 @@ export class FarServing {
       }
       if (known === undefined && this.#kept.size >= LIMITS.mountsMax.value)
         throw new CausewayError('CW_LIMIT', 'there are too many mounts');
-      const server = known?.server ?? (await this.#started(start, hello));
-      const kept: Kept = { server, stream, away: null };
+      const { server, holder } = known ?? (await this.#started(start, hello));
+      const kept: Kept = { server, holder, stream, away: null };
       this.#kept.set(id, kept);
       void server.ended.then(() => this.#forget(id, server));
       const adopt = server.adopt?.bind(server);
@@ -105,11 +119,10 @@ export class FarServing {
     }
   }
 
-  async #started(start: StartServer, hello: MountHello): Promise<FolderServer> {
+  async #started(start: StartServer, hello: MountHello): Promise<Pick<Kept, 'server' | 'holder'>> {
     const gives = hello.leases === true && hello.hears === true;
     const server = await start(hello, { words: this.#leases.memory, gives });
-    this.#leases.join(server);
-    return server;
+    return { server, holder: this.#leases.join(server) };
   }
 
   async #pump(
@@ -150,9 +163,9 @@ export class FarServing {
   }
 
   /** What the mount has open is kept for a while. */
-  #wait(id: string, { server }: Kept): void {
+  #wait(id: string, { server, holder }: Kept): void {
     const away = new AbortController();
-    this.#kept.set(id, { server, stream: null, away });
+    this.#kept.set(id, { server, holder, stream: null, away });
     server.start((_bytes, release) => release()); // answers that nobody waits for any more
     this.#clock.sleep(LIMITS.mountServerKeepMs.value, away.signal).then(
       () => void server.close(),

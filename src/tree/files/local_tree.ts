@@ -2,7 +2,7 @@ import { toHex } from '../../base/bytes.ts';
 import { asCausewayError, CausewayError, type ErrorCode } from '../../base/errors.ts';
 import { type Name, parseName, type RelPath } from '../../base/path.ts';
 import type { Random } from '../../world/clock.ts';
-import type { AttrPatch, Dir, Disk } from '../../world/disk.ts';
+import type { AttrPatch, Dir, Disk, Stat } from '../../world/disk.ts';
 import type { Offload } from '../../world/offload.ts';
 import type {
   FileTree,
@@ -68,6 +68,11 @@ export class LocalTree implements FileTree, AsyncDisposable {
 
   async lookup(path: RelPath): Promise<TreeNode> {
     return this.#place(path, (dir, name) => look(dir, name));
+  }
+
+  /** What the file system says of a node, a symlink itself. CW_DISK_*. */
+  async stat(path: RelPath): Promise<Stat> {
+    return this.#place(path, (dir, name) => (name === null ? dir.self() : dir.stat(name)));
   }
 
   async *list(path: RelPath): AsyncIterable<readonly TreeEntry[]> {

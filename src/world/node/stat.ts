@@ -50,6 +50,7 @@ export function toStat(stats: BigIntStats): Stat {
     deviceId: String(stats.dev),
     inode: String(stats.ino),
     linkCount: Number(stats.nlink),
+    birthNs: stats.birthtimeNs,
   };
 }
 

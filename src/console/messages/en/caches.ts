@@ -43,5 +43,10 @@ export const caches = {
   bypassed: 'Went past its disk',
   blocks: (count: number) => (count === 1 ? '1 block' : `${count} blocks`),
   dirty: 'Not on the machine yet',
+  leases: 'Files that need no question',
+  leasesOf: (held: string, ended: string) => `${held} now; ${ended} ended since others changed them`,
+  fenced: 'Did not let go in time',
+  fencedOf: (count: string) => `${count}: what was still written to them was refused`,
+  leaseWaits: 'Waited for other machines',
   dirtyFor: (amount: string, age: string) => `${amount}, the oldest for ${age}`,
 };

@@ -44,5 +44,10 @@ export const caches: Messages['caches'] = {
   bypassed: '绕过其磁盘',
   blocks: (count) => `${count} 块`,
   dirty: '尚未送到虚拟机',
+  leases: '无需询问的文件',
+  leasesOf: (held, ended) => `现有 ${held} 个；${ended} 个因他人修改而结束`,
+  fenced: '未按时放手',
+  fencedOf: (count) => `${count} 个：此后仍写入的内容被拒绝`,
+  leaseWaits: '等待其他虚拟机',
   dirtyFor: (amount, age) => `${amount}，最早的已等待 ${age}`,
 };
