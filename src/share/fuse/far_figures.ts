@@ -1,3 +1,5 @@
+import { LIMITS } from '../../base/limits.ts';
+import type { Clock } from '../../world/clock.ts';
 import type { MountFront } from '../../world/mounts.ts';
 import type { FarCacheFigures } from './far_cache.ts';
 import type { KeptBlocks } from './kept_blocks.ts';
@@ -6,12 +8,19 @@ import type { LinkedCache } from './linked_mount.ts';
 /** The cache of a mount as the thread sees it that has mounted: another one keeps the blocks, and is asked how it fares. */
 export class FarFigures implements LinkedCache {
   readonly #front: Pick<MountFront, 'order' | 'ended'>;
+  readonly #clock: Pick<Clock, 'sleep'>;
   readonly #waiting = new Map<number, (figures: FarCacheFigures) => void>();
   #last: FarCacheFigures;
   #questions = 0;
+  #hasEnded = false;
 
-  constructor(front: Pick<MountFront, 'order' | 'ended'>, { place, cache, governor }: KeptBlocks) {
+  constructor(
+    front: Pick<MountFront, 'order' | 'ended'>,
+    { place, cache, governor }: KeptBlocks,
+    clock: Pick<Clock, 'sleep'>,
+  ) {
     this.#front = front;
+    this.#clock = clock;
     this.#last = nothingYet(place.capacityBytes, cache.memoryBytes);
     const leave = governor?.join({
       wishedBytes: cache.memoryBytes,
@@ -19,26 +28,36 @@ export class FarFigures implements LinkedCache {
     });
     void front.ended.then(() => {
       leave?.();
+      this.#hasEnded = true;
       for (const resolve of this.#waiting.values()) resolve(this.#last);
-      this.#waiting.clear();
     });
   }
 
-  /** As they are now; the last ones where the mount has ended. */
+  /** As they are now; the last ones where the mount has ended, or its disk keeps the thread for LIMITS.cacheAskMs. */
   get figures(): Promise<FarCacheFigures> {
+    if (this.#hasEnded) return Promise.resolve(this.#last);
     this.#questions += 1;
     const question = this.#questions;
     const { promise, resolve } = Promise.withResolvers<FarCacheFigures>();
     this.#waiting.set(question, resolve);
     this.#front.order({ kind: 'figures', question });
-    return Promise.race([promise, this.#front.ended.then(() => this.#last)]);
+    return this.#inTime(promise).finally(() => this.#waiting.delete(question));
+  }
+
+  async #inTime(answer: Promise<FarCacheFigures>): Promise<FarCacheFigures> {
+    const answered = new AbortController();
+    const late = this.#clock.sleep(LIMITS.cacheAskMs.value, answered.signal).catch(() => undefined);
+    try {
+      return (await Promise.race([answer, late])) ?? this.#last;
+    } finally {
+      answered.abort();
+    }
   }
 
   /** What the thread has answered. */
   told(question: number, figures: object): void {
     this.#last = figures as FarCacheFigures;
     this.#waiting.get(question)?.(this.#last);
-    this.#waiting.delete(question);
   }
 }
 

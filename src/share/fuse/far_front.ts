@@ -26,10 +26,10 @@ export class FarFront implements LinkedMount {
   #streams = 0;
   #running: Running | null = null;
 
-  constructor(front: MountFront, isReadOnly: boolean, kept: KeptBlocks | null) {
+  constructor(front: MountFront, isReadOnly: boolean, kept: KeptBlocks | null, clock: Clock) {
     this.kernel = front;
     this.isReadOnly = isReadOnly;
-    this.cache = kept === null ? null : new FarFigures(front, kept);
+    this.cache = kept === null ? null : new FarFigures(front, kept, clock);
     front.start((word) => this.#hear(word));
     void front.ended.then(() => this.#minor.resolve(0)); // it has not said so
   }
@@ -114,7 +114,7 @@ export async function openFarMount(
   const { hasAcls, readOnly, kept } = options;
   if (mounts.front !== undefined) {
     const cache = kept === null ? null : { ...kept.cache, place: kept.place };
-    return new FarFront(await mounts.front({ ...place, hasAcls, cache }), readOnly, kept);
+    return new FarFront(await mounts.front({ ...place, hasAcls, cache }), readOnly, kept, options.clock);
   }
   if (kept === null) return new FarMount(await mounts.mount(place), options);
   const store = await kept.open(); // before: from the mount on its kernel waits for answers
