@@ -11,8 +11,27 @@ const DIGEST = Buffer.alloc(HASH_BYTES);
  * instead of 2.8.
  */
 export function hashBytes(bytes: Uint8Array): Uint8Array {
-  DIGEST.write(blake3UrlSafeBase64(bytes), 0, HASH_BYTES, 'base64url');
+  digest(bytes);
   return new Uint8Array(DIGEST);
+}
+
+/** The same, put at place `at` of a list of hashes. */
+export function putHash(bytes: Uint8Array, hashes: Uint8Array, at: number): void {
+  digest(bytes);
+  for (let byte = 0; byte < HASH_BYTES; byte += 1) hashes[at * HASH_BYTES + byte] = DIGEST[byte]!;
+}
+
+/** Whether that is the hash at place `at` of a list of hashes; false where the list is shorter. */
+export function hasHashAt(bytes: Uint8Array, hashes: Uint8Array, at: number): boolean {
+  digest(bytes);
+  let differs = 0;
+  for (let byte = 0; byte < HASH_BYTES; byte += 1)
+    differs |= hashes[at * HASH_BYTES + byte] === DIGEST[byte] ? 0 : 1;
+  return differs === 0;
+}
+
+function digest(bytes: Uint8Array): void {
+  DIGEST.write(blake3UrlSafeBase64(bytes), 0, HASH_BYTES, 'base64url');
 }
 
 /** The hash at place `at` of a list of hashes. */

@@ -301,6 +301,10 @@ export const LIMITS = {
   jobFoldersMax: count(64, 'folders a piece of work in a disk thread keeps open'),
   walkBatchEntries: count(1_024, 'names of a folder that one block of an interrupted walk holds'),
   walkPieceEntries: count(4_096, 'entries that are looked at in one piece of work of a walk'),
+  bareFilesMax: count(
+    65_536,
+    'files that a disk thread remembers to have no extended attributes, 16 bytes each',
+  ),
   openFilesMax: count(256, 'files a side of a transfer keeps open'),
   farewellMs: ms(1_000, 'how long a failed copy tries to tell the other side why'),
   cancelGraceMs: ms(

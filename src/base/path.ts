@@ -61,6 +61,11 @@ export function isDirectlyIn(path: RelPath, folder: RelPath): boolean {
     : !path.includes('/');
 }
 
+/** The name of an entry that is directly in `folder`. */
+export function nameBelow(path: RelPath, folder: RelPath): Name {
+  return (folder.length > 0 ? path.slice(folder.length + 1) : path) as Name;
+}
+
 /** `a/b` joined below an absolute folder. */
 export function joinAbsolute(folder: string, rest: string): string {
   if (rest === '') return folder;

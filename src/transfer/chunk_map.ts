@@ -1,6 +1,6 @@
 import { assert } from '../base/assert.ts';
 import { HASH_BYTES, hashBytes } from '../base/hash.ts';
-import { slabBytes } from '../base/slab.ts';
+import { slabPlace } from '../base/slab.ts';
 
 const MISSING = 0;
 const WRITTEN = 1;
@@ -13,8 +13,9 @@ const CHECKED = 4;
 /** Which chunks of one file are there, how safe they are, and their hashes. */
 export class ChunkMap {
   readonly count: number;
-  /** The hashes, then a byte of state for each chunk. */
+  /** The hashes from `#at` on, then a byte of state for each chunk; what is around it belongs to others. */
   readonly #memory: Uint8Array;
+  readonly #at: number;
   readonly #statesAt: number;
   #missing: number;
   #claimed = 0;
@@ -22,8 +23,10 @@ export class ChunkMap {
   constructor(count: number) {
     this.count = count;
     this.#missing = count;
-    this.#statesAt = count * HASH_BYTES;
-    this.#memory = slabBytes(this.#statesAt + count);
+    const { memory, at } = slabPlace(count * (HASH_BYTES + 1));
+    this.#memory = memory;
+    this.#at = at;
+    this.#statesAt = at + count * HASH_BYTES;
   }
 
   get missing(): number {
@@ -40,9 +43,9 @@ export class ChunkMap {
 
   /** `hash` is copied. */
   written(index: number, hash: Uint8Array): void {
-    assert(index < this.count, 'a chunk lies within its file');
+    assert(index < this.count && hash.byteLength === HASH_BYTES, 'a chunk lies within its file');
     this.#set(index, WRITTEN);
-    this.#memory.set(hash, index * HASH_BYTES);
+    this.#memory.set(hash, this.#at + index * HASH_BYTES);
   }
 
   /** An earlier attempt says that it is there with this hash, which is copied. */
@@ -80,12 +83,19 @@ export class ChunkMap {
   }
 
   hash(index: number): Uint8Array {
-    return this.#memory.subarray(index * HASH_BYTES, (index + 1) * HASH_BYTES);
+    return this.hashes(index, 1);
   }
 
   /** Hashes of `count` chunks in order, of all by default; zeros for a chunk that is not there. */
   hashes(first = 0, count = this.count): Uint8Array {
-    return this.#memory.subarray(first * HASH_BYTES, (first + count) * HASH_BYTES);
+    const end = Math.min(first + count, this.count);
+    return this.#memory.subarray(this.#at + first * HASH_BYTES, this.#at + end * HASH_BYTES);
+  }
+
+  /** Copies all hashes to `at`. */
+  putHashes(into: Uint8Array, at: number): void {
+    const bytes = this.count * HASH_BYTES;
+    for (let byte = 0; byte < bytes; byte += 1) into[at + byte] = this.#memory[this.#at + byte]!;
   }
 
   /** BLAKE3 over the chunk hashes in order: the identity of the whole content, given the chunk size. */
@@ -94,6 +104,7 @@ export class ChunkMap {
   }
 
   #set(index: number, state: number): void {
+    if (index >= this.count) return; // what follows belongs to another file
     const before = this.#state(index);
     if (before === MISSING) this.#missing -= 1;
     if (before === CLAIMED) this.#claimed -= 1;
@@ -103,7 +114,7 @@ export class ChunkMap {
   }
 
   #state(index: number): number {
-    return this.#memory[this.#statesAt + index] ?? MISSING;
+    return index < this.count ? this.#memory[this.#statesAt + index]! : MISSING;
   }
 }
 

@@ -1,5 +1,5 @@
 import { LIMITS } from '../base/limits.ts';
-import { type Name, type RelPath, splitRel } from '../base/path.ts';
+import { isDirectlyIn, type Name, nameBelow, type RelPath, splitRel } from '../base/path.ts';
 
 /** Items in a row whose folders are few enough to have them all open at the same time. */
 export interface FolderGroup<T> {
@@ -17,8 +17,14 @@ export function groupByFolder<T>(
   const groups: FolderGroup<T>[] = [];
   let group: FolderGroup<T> = { folders: [], items: [] };
   let known = new Map<RelPath, number>();
+  let last: { readonly parent: RelPath; readonly folder: number } | null = null;
   for (const item of items) {
-    const { parent, name } = splitRel(pathOf(item));
+    const path = pathOf(item);
+    if (last !== null && group.items.length < itemsMax && isDirectlyIn(path, last.parent)) {
+      group.items.push({ item, folder: last.folder, name: nameBelow(path, last.parent) });
+      continue;
+    }
+    const { parent, name } = splitRel(path);
     let folder = known.get(parent);
     const isFull =
       group.items.length >= itemsMax || (folder === undefined && group.folders.length >= foldersMax);
@@ -33,6 +39,7 @@ export function groupByFolder<T>(
       known.set(parent, folder);
     }
     group.items.push({ item, folder, name });
+    last = { parent, folder };
   }
   return groups;
 }

@@ -1,6 +1,5 @@
-import { equalBytes } from '../base/bytes.ts';
 import { asCausewayError } from '../base/errors.ts';
-import { HASH_BYTES, hashAt, hashBytes } from '../base/hash.ts';
+import { HASH_BYTES, hasHashAt, putHash } from '../base/hash.ts';
 import type { Name, RelPath } from '../base/path.ts';
 import type { AttrPatch, Dir, DiskFile, Stat } from '../world/disk.ts';
 import type { Job, JobContext } from '../world/offload.ts';
@@ -82,7 +81,7 @@ export const readPackJob: Job<
           continue;
         }
         const since = context.clock.monotonicMs();
-        hashes.set(hashBytes(bytes), at * HASH_BYTES);
+        putHash(bytes, hashes, at);
         hashMs += context.clock.monotonicMs() - since;
       } catch (failure) {
         failures.push(failureAt(at, failure));
@@ -228,7 +227,8 @@ export const publishPackJob: Job<
             xattrs: NO_XATTRS,
           },
           bytes: context.scratch(sizeBytes),
-          hash: trustContents ? null : hashAt(files.hashes, at),
+          hashes: trustContents ? null : files.hashes,
+          at,
         };
         const missing = ways.whole === null ? await publishOne(piece, ways.moved) : publishWhole(piece, ways);
         if (missing === null) bad.push(at);
@@ -253,8 +253,9 @@ interface Piece {
   readonly metadata: Metadata;
   /** Memory for the whole file. */
   readonly bytes: Uint8Array;
-  /** Null: whatever was written is taken as right. */
-  readonly hash: Uint8Array | null;
+  /** Its hash is the one at this place; null: whatever was written is taken as right. */
+  readonly hashes: Uint8Array | null;
+  readonly at: number;
 }
 
 const NO_XATTRS: Metadata['xattrs'] = [];
@@ -306,8 +307,8 @@ function finishWhole(piece: Piece, attrs: AttrPatch, whole: WholeFiles): boolean
   }
 }
 
-function isRight({ hash, sizeBytes }: Piece, read: Uint8Array, count: number): boolean {
-  return hash === null || (count === sizeBytes && equalBytes(hashBytes(read), hash));
+function isRight({ hashes, at, sizeBytes }: Piece, read: Uint8Array, count: number): boolean {
+  return hashes === null || (count === sizeBytes && hasHashAt(read, hashes, at));
 }
 
 function failureAt(at: number, thrown: unknown): JobFailure {

@@ -136,7 +136,7 @@ function columnsOf({ items }: PublishGroup, rules: MetadataRules): FinishColumns
     columns.sizes[at] = item.entry.sizeBytes;
     columns.modes[at] = given.mode;
     columns.mtimesNs[at] = given.mtimeNs;
-    if (item.chunks.count > 0) columns.hashes.set(item.chunks.hashes(), at * HASH_BYTES);
+    item.chunks.putHashes(columns.hashes, at * HASH_BYTES);
   }
   return { ...columns, owners: ownersOf(metadata) };
 }

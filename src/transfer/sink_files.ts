@@ -26,6 +26,8 @@ export interface SinkFile {
   /** Bytes counted as durable; only rises, at most the planned size. */
   creditedBytes: number;
   readonly plannedBytes: number;
+  /** Bytes that its finishing batch flushes; settled with the end of that. */
+  finishingBytes: number;
   retries: number;
 }
 
@@ -89,6 +91,7 @@ class BegunFile implements SinkFile {
   root: Uint8Array | null = null;
   creditedBytes = 0;
   readonly plannedBytes: number;
+  finishingBytes = 0;
   retries = 0;
   #key: Uint8Array | null = null;
 

@@ -172,7 +172,7 @@ function packWritten(state: SinkState, files: readonly WrittenFile[]): void {
       continue;
     }
     file.chunks.written(0, hash);
-    state.finishingBytes.set(index, bytes);
+    file.finishingBytes = bytes;
     complete(state, file);
   }
 }
@@ -294,7 +294,7 @@ function fileFailed(
   if (file.phase === 'finishing') state.finishing -= 1;
   file.phase = 'failed';
   state.files.end(file);
-  settle(state, file.index);
+  settle(state, file);
   state.open -= 1;
   const problem = { path: file.entry.path, code: event.code, message: event.message };
   noteProblem(state, problem);
@@ -315,15 +315,15 @@ function flushed(state: SinkState): void {
 }
 
 /** Bytes that wait for their finishing batch are settled with its end, however it ends. */
-function settle(state: SinkState, index: number): void {
-  state.settledBytes += state.finishingBytes.get(index) ?? 0;
-  state.finishingBytes.delete(index);
+function settle(state: SinkState, file: SinkFile): void {
+  state.settledBytes += file.finishingBytes;
+  file.finishingBytes = 0;
 }
 
 function published(state: SinkState, files: readonly number[]): void {
   for (const index of files) {
     const file = state.files.get(index);
-    settle(state, index);
+    if (file !== undefined) settle(state, file);
     if (file?.phase !== 'finishing') continue;
     inPlace(state, file);
     // The source waits for word of what it sends, which an empty file is not unless it was none before.
@@ -333,7 +333,7 @@ function published(state: SinkState, files: readonly number[]): void {
 
 function unpublished(state: SinkState, index: number, outcome: FailedFinish, effects: SinkEffect[]): void {
   const file = state.files.get(index);
-  settle(state, index);
+  if (file !== undefined) settle(state, file);
   if (file?.phase !== 'finishing') return;
   state.finishing -= 1;
   file.phase = 'receiving';
@@ -438,7 +438,7 @@ function takeMarks(state: SinkState, files: readonly number[]): void {
   for (const mark of state.unflushed) {
     if (!batch.has(mark.file)) continue;
     state.unflushedBytes -= mark.windowBytes;
-    state.finishingBytes.set(mark.file, (state.finishingBytes.get(mark.file) ?? 0) + mark.windowBytes);
+    state.files.get(mark.file)!.finishingBytes += mark.windowBytes;
   }
   state.unflushed = stay;
 }

@@ -27,8 +27,6 @@ export interface SinkState {
   /** Files that are complete and not in place: waiting, and in batches. */
   finishing: number;
   batches: number;
-  /** Bytes of complete files that their finishing batch flushes. */
-  readonly finishingBytes: Map<number, number>;
   /** Published and not told to the source yet. */
   readonly justPublished: number[];
   open: number;
@@ -150,7 +148,6 @@ export function newSinkState(chunkBytes: number, plan: SinkPlan): SinkState {
     completeBytes: 0,
     finishing: 0,
     batches: 0,
-    finishingBytes: new Map(),
     justPublished: [],
     open: 0,
     receivedBytes: 0,

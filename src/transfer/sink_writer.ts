@@ -101,6 +101,7 @@ export class SinkWriter {
   readonly #declared = new Map<number, number>();
   /** Files of which a flush has failed: whatever a later flush says, their bytes may be lost. */
   readonly #distrusted = new WeakSet<WriteTarget>();
+  #isFlushDistrusted = false;
   readonly #packs: PackWriter;
   readonly #undo: UndoKeeper | null;
   #flushing: Promise<unknown> = Promise.resolve();
@@ -222,6 +223,7 @@ export class SinkWriter {
     return this.#meter.run('destinationFlush', bytes, async () => {
       const failures = await this.#syncFiles(targets);
       for (const target of failures.keys()) this.#distrusted.add(target);
+      this.#isFlushDistrusted ||= failures.size > 0;
       const fromChunks = this.#open.takeNewNames();
       if (fromChunks || this.#newNames) {
         this.#newNames = false;
@@ -252,9 +254,13 @@ export class SinkWriter {
       else report(target, outcome);
     };
     const small: WriteTarget[] = [];
+    const isClean = unkept.size === 0 && unflushed.size === 0 && !this.#isFlushDistrusted;
     for (const target of targets) {
-      const failure =
-        unkept.get(target) ?? unflushed.get(target) ?? (this.#distrusted.has(target) ? FLUSH_FAILED : null);
+      const failure = isClean
+        ? null
+        : (unkept.get(target) ??
+          unflushed.get(target) ??
+          (this.#distrusted.has(target) ? FLUSH_FAILED : null));
       if (failure) take(target, failed(target, failure));
       else if (isSmall(target)) small.push(target);
       else take(target, await this.#finishOne(target));
@@ -276,15 +282,17 @@ export class SinkWriter {
     const failures = new Map<WriteTarget, CausewayError>();
     const undo = this.#undo;
     if (undo === null) return failures;
-    const placings = new Map<Placing, WriteTarget>();
-    for (const target of targets) {
-      const placing = isSmall(target) ? smallPlacing(target) : await largePlacing(target, this.#store.dir);
-      placings.set(placing, target);
-    }
+    const placings: Placing[] = [];
+    for (const target of targets)
+      placings.push(isSmall(target) ? smallPlacing(target) : await largePlacing(target, this.#store.dir));
     // a new record is flushed with all the folders on the way to it
     await this.#meter.run('destinationFlush', 0, () => undo.ready());
-    const kept: KeepFailures = await this.#meter.run('publish', 0, () => undo.keep([...placings.keys()]));
-    for (const [placing, error] of kept) failures.set(placings.get(placing)!, error);
+    const kept: KeepFailures = await this.#meter.run('publish', 0, () => undo.keep(placings));
+    if (kept.size > 0)
+      for (const [at, placing] of placings.entries()) {
+        const error = kept.get(placing);
+        if (error !== undefined) failures.set(targets[at]!, error);
+      }
     return failures;
   }
 

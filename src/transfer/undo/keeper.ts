@@ -1,7 +1,7 @@
 import { asCausewayError, CausewayError, fromReport } from '../../base/errors.ts';
 import { isPlanted } from '../../base/fault_points.ts';
 import { LIMITS } from '../../base/limits.ts';
-import { type Name, type RelPath, splitRel } from '../../base/path.ts';
+import { isDirectlyIn, type Name, nameBelow, type RelPath, splitRel } from '../../base/path.ts';
 import type { DirCache } from '../../tree/dir_cache.ts';
 import type { PlanEntry, UndoFigures } from '../../wire/copy_types.ts';
 import {
@@ -380,16 +380,21 @@ export class UndoKeeper {
   }
 
   #record(entries: readonly Recorded[]): void {
-    const byFolder = new Map<string, UndoEntry[]>();
-    const flush = (folder: string, list: UndoEntry[]) => {
+    const byFolder = new Map<RelPath, UndoEntry[]>();
+    const flush = (folder: RelPath, list: UndoEntry[]) => {
       if (list.length > 0) this.#store!.append({ type: 'entries', folder, entries: list.splice(0) });
     };
+    let parent: RelPath | null = null;
+    let list: UndoEntry[] = [];
     for (const { placing, kept, keptInode } of entries) {
-      const { parent, name } = splitRel(placing.target);
-      const { kind, sizeBytes, mtimeNs, mark, byChunks, inode } = placing;
+      const { target, kind, sizeBytes, mtimeNs, mark, byChunks, inode } = placing;
+      if (parent === null || !isDirectlyIn(target, parent)) {
+        parent = splitRel(target).parent;
+        list = byFolder.get(parent) ?? [];
+        byFolder.set(parent, list);
+      }
       if (kept === null) this.#figures.made += 1;
-      const list = byFolder.get(parent) ?? [];
-      byFolder.set(parent, list);
+      const name = nameBelow(target, parent);
       list.push({ name, kind, kept, sizeBytes, mtimeNs, mark, byChunks, inode, keptInode });
       if (list.length >= LIMITS.undoRecordEntries.value) flush(parent, list);
     }

@@ -85,7 +85,10 @@ export const STATX = {
   sizeBytes: (view: DataView) => Number(view.getBigUint64(40, LITTLE)),
   allocatedBytes: (view: DataView) => Number(view.getBigUint64(48, LITTLE)) * 512,
   ctimeNs: (view: DataView) => timeNs(view, 96),
+  ctimeS: (view: DataView) => Number(view.getBigInt64(96, LITTLE)),
   mtimeNs: (view: DataView) => timeNs(view, 112),
+  deviceMajor: (view: DataView) => view.getUint32(136, LITTLE),
+  deviceMinor: (view: DataView) => view.getUint32(140, LITTLE),
 } as const;
 
 function timeNs(view: DataView, at: number): bigint {

@@ -6,18 +6,20 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { type Name, parseName } from '../../base/path.ts';
 import type { Dir } from '../disk.ts';
-import type { WholeFiles } from '../whole_files.ts';
+import type { PlainStat, WholeFiles } from '../whole_files.ts';
 import { createNodeDisk } from './disk.ts';
 import { loadSyscalls } from './syscalls.ts';
 import { createWholeFiles } from './whole_files.ts';
+import { loadXattrCalls } from './xattr_calls.ts';
 
 async function withFolders(
   body: (
     whole: WholeFiles,
     folder: { readonly path: string; readonly dir: Dir; readonly store: Dir },
   ) => void,
+  nowS?: () => number,
 ): Promise<void> {
-  const whole = createWholeFiles(loadSyscalls(), null);
+  const whole = createWholeFiles(loadSyscalls(), null, nowS);
   if (whole === null) return;
   const path = mkdtempSync(join(tmpdir(), 'causeway-whole-'));
   const dir = await createNodeDisk().openRoot(path);
@@ -32,6 +34,16 @@ async function withFolders(
   }
 }
 
+const PLAIN: PlainStat = {
+  kind: 'file',
+  sizeBytes: 0,
+  mode: 0,
+  mtimeNs: 0n,
+  ctimeNs: 0n,
+  inode: 0n,
+  userId: 0,
+  groupId: 0,
+};
 const A = parseName('ä');
 const B = parseName('b');
 const BYTES = Buffer.from('0123456789');
@@ -125,3 +137,25 @@ test('no symlink is followed, no special file read, and no forged name taken', o
     assert.throws(() => whole.read(dir, 'store/../b' as Name, into, planned), { code: 'CW_DISK_NAME' });
   });
 });
+
+test(
+  'attributes that a file gets later are seen, although it is known to have had none',
+  onLinux,
+  async () => {
+    const inAnHourS = () => Math.floor(Date.now() / 1_000) + 3_600;
+    await withFolders((whole, { path, dir }) => {
+      const file = join(path, 'b');
+      writeFileSync(file, BYTES);
+      const look = () => whole.look(dir, B, { ...PLAIN }, true);
+      assert.deepEqual([look(), look()], ['plain', 'plain']);
+      const { ctimeNs } = statSync(file, { bigint: true });
+      const xattrs = loadXattrCalls()!;
+      // the clock of the file system may tick only every few milliseconds
+      for (let value = 0; statSync(file, { bigint: true }).ctimeNs === ctimeNs; value += 1)
+        xattrs.set(file, 'user.later', Buffer.from(String(value)));
+      assert.equal(look(), 'other');
+      xattrs.remove(file, 'user.later');
+      assert.deepEqual([look(), look()], ['plain', 'plain']);
+    }, inAnHourS);
+  },
+);

@@ -6,12 +6,13 @@ import { LIMITS } from '../../base/limits.ts';
 import { type Name, parseName } from '../../base/path.ts';
 import type { AttrPatch, Dir, Stat } from '../disk.ts';
 import type { FileState, PlainStat, WholeFiles } from '../whole_files.ts';
+import { BareFiles, tellsOfAttributes } from './bare_files.ts';
 import { NodeDir } from './dir.ts';
 import { diskError } from './disk_errors.ts';
 import { bindFileCalls, type FileCalls } from './file_calls.ts';
 import { bindLookCalls, type LookCalls, STATX } from './look_calls.ts';
 import { FILE_FLAGS } from './open_flags.ts';
-import { toStat } from './stat.ts';
+import { toSpaceInfo, toStat } from './stat.ts';
 import { type Syscalls, SystemCallError } from './syscalls.ts';
 import type { ThreadFolder } from './thread_folder.ts';
 
@@ -29,6 +30,19 @@ interface Calls {
   readonly looks: LookCalls;
   /** For paths; null: they go through /proc. */
   readonly folder: ThreadFolder | null;
+  /** Wall-clock time in seconds. */
+  readonly nowS: () => number;
+}
+
+/** The folder that was looked in last. */
+interface LookedIn {
+  readonly lease: object;
+  /** The change time of a file tells of each change of its attributes. */
+  readonly tells: boolean;
+  readonly major: number;
+  readonly minor: number;
+  /** When the look at its entries began. */
+  readonly enteredS: number;
 }
 
 /** {@link WholeFiles} with calls below the descriptor of the folder. */
@@ -39,12 +53,16 @@ class NodeWholeFiles implements WholeFiles {
   readonly #folder: ThreadFolder | null;
   /** The folder that was found last to be on a file system without extended attributes. */
   #withoutXattrs: object | null = null;
+  readonly #nowS: () => number;
+  readonly #bare = new BareFiles();
+  #lookedIn: LookedIn | null = null;
 
-  constructor({ syscalls, files, looks, folder }: Calls) {
+  constructor({ syscalls, files, looks, folder, nowS }: Calls) {
     this.#syscalls = syscalls;
     this.#files = files;
     this.#looks = looks;
     this.#folder = folder;
+    this.#nowS = nowS;
   }
 
   read(dir: Dir, name: Name, into: Uint8Array, planned: FileState): Stat | null {
@@ -131,19 +149,38 @@ class NodeWholeFiles implements WholeFiles {
     const fd = dir.enterFd();
     try {
       parseName(name);
+      const { lease } = dir;
+      const folder = attributes ? this.#folderOf(fd, lease) : null;
       const view = looks.stat(fd, name);
       if (view === 'gone') return 'gone';
       if (view === 'failed' || !toPlain(view, into)) return 'other';
-      const { lease } = dir;
-      if (!attributes || this.#withoutXattrs === lease) return 'plain';
+      if (folder === null || this.#withoutXattrs === lease) return 'plain';
+      const isTold =
+        folder.tells && STATX.deviceMajor(view) === folder.major && STATX.deviceMinor(view) === folder.minor;
+      if (isTold && this.#bare.has(view)) return 'plain';
       const isIn = this.#folder?.enter(fd, lease) === true;
       const answer = looks.xattrs(isIn ? name : `/proc/self/fd/${fd}/${name}`);
+      if (answer === 'none' && isTold) this.#bare.add(view, folder.enteredS);
       if (answer === 'unsupported') this.#withoutXattrs = lease;
       if (answer === 'gone') return 'gone';
       return answer === 'none' || answer === 'unsupported' ? 'plain' : 'other';
     } finally {
       dir.leaveFd();
     }
+  }
+
+  /** What there is to know of a folder whose entries are looked at one after the other. */
+  #folderOf(fd: number, lease: object): LookedIn {
+    if (this.#lookedIn?.lease === lease) return this.#lookedIn;
+    const view = this.#looks.statOf(fd);
+    const known = { lease, tells: false, major: 0, minor: 0, enteredS: this.#nowS() };
+    if (view !== 'failed') {
+      known.major = STATX.deviceMajor(view);
+      known.minor = STATX.deviceMinor(view);
+      known.tells = tellsOfAttributes(fileSystemOf(fd));
+    }
+    this.#lookedIn = known;
+    return known;
   }
 
   #setAttrs(fd: number, { userId, groupId, mode, mtimeNs }: AttrPatch): void {
@@ -237,6 +274,15 @@ function isPlainName(name: string): boolean {
   return name.length <= LIMITS.nameMaxBytes.value && !/[^\x01-\x7f]/.test(name);
 }
 
+/** Empty where that cannot be found out. */
+function fileSystemOf(fd: number): string {
+  try {
+    return toSpaceInfo(fs.statfsSync(`/proc/self/fd/${fd}/.`), false).fileSystem;
+  } catch {
+    return '';
+  }
+}
+
 function notRegular(shown: string): CausewayError {
   return new CausewayError('CW_UNSUPPORTED', `cannot open ${shown}: it is no regular file`);
 }
@@ -287,9 +333,15 @@ function at<T>(dir: Dir, name: Name, operation: string, call: (dirFd: number, sh
 }
 
 /** Null where the system's calls cannot be bound: the longer way does it then. Called once in a thread. */
-export function createWholeFiles(syscalls: Syscalls | null, folder: ThreadFolder | null): WholeFiles | null {
+export function createWholeFiles(
+  syscalls: Syscalls | null,
+  folder: ThreadFolder | null,
+  nowS = () => Math.floor(Date.now() / 1_000),
+): WholeFiles | null {
   if (process.platform !== 'linux' || syscalls === null || constants.O_NOFOLLOW === undefined) return null;
   const files = bindFileCalls();
   const looks = bindLookCalls();
-  return files === null || looks === null ? null : new NodeWholeFiles({ syscalls, files, looks, folder });
+  return files === null || looks === null
+    ? null
+    : new NodeWholeFiles({ syscalls, files, looks, folder, nowS });
 }
