@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { inspect } from 'node:util';
 import { type PlantedBug, plant } from '../../src/base/fault_points.ts';
 import { WriteBackTree } from '../../src/cache/write_back/write_back_tree.ts';
 import type { FileTree } from '../../src/tree/files/file_tree.ts';
@@ -24,6 +25,7 @@ import {
   viewOf,
 } from '../sim/write_back_steps.ts';
 import { afterCut, type DiskRecord, type Loss } from './disk_record.ts';
+import { onOneDevice } from './one_device.ts';
 import { asRoot, RecordingDisk } from './recording_disk.ts';
 
 const MIB = 1024 * 1024;
@@ -41,7 +43,7 @@ const OPTIONS = [
   'data=ordered',
   'data=writeback',
   'data=ordered,nodelalloc',
-  'data=writeback,journal_async_commit',
+  'data=writeback,nodelalloc',
 ] as const;
 const LOSSES = ['all', 'none', 'some', 'some'] as const;
 
@@ -84,6 +86,14 @@ async function openCache(far: FileTree, ageMs: number, segmentBytes: number): Pr
   });
 }
 
+async function named<T>(step: Step, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (failure) {
+    throw new Error(`${step.name} failed`, { cause: failure });
+  }
+}
+
 /** Where something failed, files may be open in it. */
 function unmount(): void {
   try {
@@ -118,18 +128,21 @@ async function recordSteps(
 ): Promise<Marks> {
   const marks: Marks = { begun: [], stable: [] };
   await using far = await LocalTree.open(world, path.join(mounted, 'far'));
-  const tree = await openCache(far, dice.pick([0, 2, 5_000]), dice.pick([12_000, 100_000]));
+  await using tree = await openCache(
+    onOneDevice(far),
+    dice.pick([0, 2, 5_000]),
+    dice.pick([12_000, 100_000]),
+  );
   const program = new Program(tree);
   for (const step of steps) {
     marks.begun.push(count());
-    const isStable = (await step.run(program)) === true;
+    const isStable = (await named(step, () => step.run(program))) === true;
     marks.stable.push(isStable ? count() : Number.POSITIVE_INFINITY);
     if (dice.chance(0.3)) disturb(step.name);
   }
   await program.closeAll();
   await tree.waitClean(NEVER);
   marks.stable[steps.length - 1] = Math.min(count(), marks.stable[steps.length - 1]!);
-  await tree.close();
   return marks;
 }
 
@@ -164,7 +177,7 @@ async function check({ states, marks, base, log, options }: Recording, at: numbe
   try {
     await using far = await LocalTree.open(world, path.join(mounted, 'far'));
     await far.removeRemains();
-    await using tree = await openCache(far, 60_000, 12_000);
+    await using tree = await openCache(onOneDevice(far), 60_000, 12_000);
     const stable = marks.stable.findLastIndex((mark) => mark <= at) + 1;
     const begun = marks.begun.findLastIndex((mark) => mark <= at) + 1;
     const allowed = states.slice(stable, begun + 1);
@@ -198,18 +211,22 @@ let [points, recordings, writes] = [0, 0, 0];
 try {
   while (points < cuts) {
     const dice = Dice.fromSeed(seed + recordings);
-    const recording = await record(dice);
+    const recording = await record(dice).catch((failure: Error) => {
+      violations.push(`SEED=${seed + recordings} was not recorded: ${inspect(failure)}`);
+      return null;
+    });
+    recordings += 1;
+    if (recording === null) break;
     writes += recording.log.length - recording.first;
     for (const [at, loss] of chosenCuts(recording, dice, Math.min(CUTS_MAX, cuts - points))) {
       const wrong = await check(recording, at, loss, dice);
       const steps = recording.steps.map(({ name }) => name).join(', ');
       if (wrong !== null)
         violations.push(
-          `SEED=${seed + recordings}, ${steps}; ${recording.options}; cut at ${at}, ${loss}: ${wrong}`,
+          `SEED=${seed + recordings - 1}, ${steps}; ${recording.options}; cut at ${at}, ${loss}: ${wrong}`,
         );
       points += 1;
     }
-    recordings += 1;
   }
 } finally {
   fs.rmSync(folder, { recursive: true });

@@ -7,6 +7,8 @@ import { DISK_NAME, type DiskMemory, DiskRecord } from './disk_record.ts';
 
 const ENV = { ...process.env, PATH: `${process.env['PATH']}:/sbin:/usr/sbin` };
 
+const END_MS = 10_000;
+
 export function asRoot(command: string, ...args: readonly string[]): string {
   return execFileSync(command, args, {
     env: ENV,
@@ -57,7 +59,9 @@ export class RecordingDisk implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const exited = once(this.#worker, 'exit');
     asRoot('umount', '-l', this.#place);
+    const late = setTimeout(() => void this.#worker.terminate(), END_MS); // somebody has the disk open still
     await exited;
+    clearTimeout(late);
     fs.closeSync(this.#fd);
   }
 }
