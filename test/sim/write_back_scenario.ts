@@ -7,6 +7,7 @@ import { createSimCryptography } from '../../src/world/sim/cryptography.ts';
 import { Dice } from '../../src/world/sim/dice.ts';
 import { NO_DISK_FAULTS, NO_FAULTS } from '../../src/world/sim/faults.ts';
 import { Sim } from '../../src/world/sim/sim.ts';
+import type { Operation } from '../../src/world/sim/trace.ts';
 import type { World } from '../../src/world/world.ts';
 import { interrupted } from './interrupted_tree.ts';
 import {
@@ -20,6 +21,22 @@ import {
   viewOf,
 } from './write_back_steps.ts';
 
+/** Where something is looked at before and after a change of the far tree in memory, and before and after another call. */
+const [CHANGING, QUIET] = ['/d', '/far'];
+/** A crash at one of these leaves what one at the operation after it leaves. */
+const CHANGES_NOTHING: ReadonlySet<Operation> = new Set([
+  'close-dir',
+  'close-file',
+  'clone-dir',
+  'list',
+  'open-dir',
+  'open-root',
+  'read',
+  'read-link',
+  'sleep',
+  'space',
+  'stat',
+]);
 const NEVER = new AbortController().signal;
 
 export interface Trial {
@@ -51,6 +68,8 @@ function openCache(world: World, far: FileTree, ageMs: number): Promise<WriteBac
 export interface Ran {
   readonly operations: number;
   readonly beforeLast: number;
+  /** Of the operations, those before which the disk or the far tree is not as it was before the one before. */
+  readonly changing: readonly number[];
 }
 
 /** Does the steps and sends them on, fails at one operation, and looks at what the next process finds. */
@@ -66,7 +85,12 @@ export async function run(trial: Trial): Promise<Ran> {
   const memory = await startOf(new MemoryTree({ wallMs: () => Math.floor(machine.clock.wallMs()) }));
   const farOf = (world: World): Promise<FileTree> =>
     trial.far === 'memory'
-      ? Promise.resolve(interrupted(memory, async () => void (await world.disk.statPath('/d'))))
+      ? Promise.resolve(
+          interrupted(
+            memory,
+            async (changes) => void (await world.disk.statPath(changes ? CHANGING : QUIET)),
+          ),
+        )
       : LocalTree.open(world, '/far');
   let [begun, acknowledged, stable, beforeLast] = [0, 0, 0, 0];
   const ageMs = Dice.fromSeed(seed).fork('age').pick([0, 2, 5_000]);
@@ -85,13 +109,21 @@ export async function run(trial: Trial): Promise<Ran> {
     stable = acknowledged;
     await tree.close();
   });
+  const changing: number[] = [1];
+  process.onOperation = (operation, detail) => {
+    if (!CHANGES_NOTHING.has(operation) && detail !== QUIET) changing.push(process.operations);
+  };
   sim.killAtOperation(process, trial.crashAt, trial.how);
   await sim.runUntil(() => !process.running);
   if (process.state === 'failed') throw process.failure;
   const least = trial.how === 'kill' ? acknowledged : stable;
   const isTorn = trial.how === 'power' && trial.far === 'disk'; // what was not flushed over there holds anything
   await look(sim, farOf, states.slice(least, begun + 1), states, isTorn);
-  return { operations: process.operations, beforeLast };
+  return {
+    operations: process.operations,
+    beforeLast,
+    changing: [...new Set([...changing, process.operations])],
+  };
 }
 
 /** What a new process shows must be one of `allowed`; it must all come to be over there, and stay through another power cut. */

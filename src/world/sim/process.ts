@@ -64,6 +64,8 @@ export class SimProcess {
   #strike: Strike | null = null;
   /** Operations on the world since its start. */
   operations = 0;
+  /** Told of each of them. */
+  onOperation: ((operation: Operation, detail: string) => void) | null = null;
   /** What `main` rejected with, where the state is `failed`. */
   failure: unknown = null;
   /** Labels of what it still held when it ended by itself. */
@@ -92,6 +94,7 @@ export class SimProcess {
   enter(operation: Operation, detail: string, effect: (() => void) | null, number = 0): boolean {
     if (this.#state !== 'running') return false;
     this.operations += 1;
+    this.onOperation?.(operation, detail);
     this.#kernel.trace.note(this.#kernel.scheduler.nowMs, operation, this.pid, detail, number);
     if (this.operations < this.#strikeAt) return true;
     const strike = this.#strike;
