@@ -13,7 +13,8 @@ export interface DiskMemory {
 const HEAD_BYTES = 16;
 const WRITE = 1;
 const FLUSH = 2;
-const SECTOR_BYTES = 512;
+/** Of disks of today: what is within one is written as a whole, which file systems count on for their superblock. */
+const SECTOR_BYTES = 4096;
 
 interface Entry {
   readonly kind: number;
@@ -118,6 +119,9 @@ export function afterCut(
 function keepSome(image: Uint8Array, offset: number, bytes: Uint8Array, dice: Dice): void {
   const fate = dice.pick(['kept', 'lost', 'torn']);
   if (fate === 'lost') return;
-  for (let at = 0; at < bytes.byteLength; at += SECTOR_BYTES)
-    if (fate === 'kept' || dice.chance(0.5)) image.set(bytes.subarray(at, at + SECTOR_BYTES), offset + at);
+  for (let at = 0; at < bytes.byteLength; ) {
+    const end = at + SECTOR_BYTES - ((offset + at) % SECTOR_BYTES);
+    if (fate === 'kept' || dice.chance(0.5)) image.set(bytes.subarray(at, end), offset + at);
+    at = end;
+  }
 }
