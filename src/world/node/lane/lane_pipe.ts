@@ -184,14 +184,19 @@ const SSL_CTRL_SET_READ_AHEAD = 41;
 const SSL_CTRL_SET_MIN_PROTO_VERSION = 123;
 const TLS_1_3 = 0x0304n;
 const NID_ED25519 = 1087;
+const BIO_CTRL_PENDING = 10;
 const BIO_CTRL_FLUSH = 11;
+const BIO_C_SET_SSL = 109;
+const BIO_NOCLOSE = 0n;
 const BIO_C_SET_BUFF_SIZE = 117;
 /** The hybrid with ML-KEM-768 first, as on the link itself. */
 const GROUPS = 'X25519MLKEM768:X25519:secp256r1';
 /** Records of 16 KiB leave together: each write wakes the other end. */
 const WRITE_BUFFER_BYTES = 512 * 1024;
+/** What has arrived is taken in such pieces. */
+const READ_BUFFER_BYTES = 128 * 1024;
 /** Three records at a read; OpenSSL moves what is left over to the front each time, so that more costs more than it saves. */
-const READ_BUFFER_BYTES = 64 * 1024;
+const READ_AHEAD_BYTES = 64 * 1024;
 /** A key of AES-GCM serves for 2^24.5 records, 350 GiB (RFC 8446 section 5.5); OpenSSL does not change it by itself. */
 const KEY_CHANGE_BYTES = 32 * 1024 ** 3;
 const CERTIFICATE_MAX_BYTES = 16 * 1024;
@@ -209,6 +214,7 @@ function tlsPipe(
   try {
     c.ERR_clear_error();
     c.SSL_set_fd(ssl, fd);
+    c.SSL_set_read_ahead(ssl, 0); // the buffer below reads ahead, and moves nothing
     const done = role === 'dialer' ? c.SSL_connect(ssl) : c.SSL_accept(ssl);
     if (done !== 1) throw new CausewayError('CW_TLS_FAILED', 'a lane got no encrypted channel');
     if (role === 'dialer') checkAcceptor(c, ssl, tls.acceptor);
@@ -217,15 +223,44 @@ function tlsPipe(
     const buffer = c.BIO_new(c.BIO_f_buffer());
     c.BIO_int_ctrl(buffer, BIO_C_SET_BUFF_SIZE, BigInt(WRITE_BUFFER_BYTES), 1);
     c.SSL_set0_wbio(ssl, c.BIO_push(buffer, socket));
-    const hasMore = () => c.SSL_has_pending(ssl) !== 0 || hasArrived(c, fd);
-    return { ...tlsCalls(c, ssl, buffer), hasMore, free: () => c.SSL_free(ssl) };
+    const reader = readerOf(c, ssl);
+    return {
+      ...tlsCalls(c, { ssl, buffer, reader }),
+      hasMore: () => c.BIO_ctrl(reader, BIO_CTRL_PENDING, 0n, 0n) > 0n || hasArrived(c, fd),
+      free: () => {
+        c.BIO_free_all(reader);
+        c.SSL_free(ssl);
+      },
+    };
   } catch (failure) {
     c.SSL_free(ssl);
     throw failure;
   }
 }
 
-function tlsCalls(c: LaneFunctions, ssl: bigint, buffer: bigint): Pick<LanePipe, 'send' | 'receive'> {
+/**
+ * What gives decrypted bytes of many records with one call: a buffer over the connection. Below that, another buffer takes
+ * what has arrived in large pieces; OpenSSL's own, read ahead, moves what is left over to its front with each record.
+ */
+function readerOf(c: LaneFunctions, ssl: bigint): bigint {
+  const socket = c.SSL_get_rbio(ssl);
+  c.BIO_up_ref(socket);
+  const arrived = c.BIO_new(c.BIO_f_buffer());
+  c.BIO_int_ctrl(arrived, BIO_C_SET_BUFF_SIZE, BigInt(READ_BUFFER_BYTES), 0);
+  c.SSL_set0_rbio(ssl, c.BIO_push(arrived, socket));
+  const plain = c.BIO_new(c.BIO_f_ssl());
+  c.BIO_ctrl(plain, BIO_C_SET_SSL, BIO_NOCLOSE, ssl);
+  return c.BIO_push(c.BIO_new(c.BIO_f_buffer()), plain);
+}
+
+interface TlsEnds {
+  readonly ssl: bigint;
+  /** Gathers records to be sent. */
+  readonly buffer: bigint;
+  readonly reader: bigint;
+}
+
+function tlsCalls(c: LaneFunctions, { ssl, buffer, reader }: TlsEnds): Pick<LanePipe, 'send' | 'receive'> {
   let sinceKeyBytes = 0;
   return {
     send: (at, sizeBytes, more) => {
@@ -241,7 +276,7 @@ function tlsCalls(c: LaneFunctions, ssl: bigint, buffer: bigint): Pick<LanePipe,
     receive: (at, sizeBytes) => {
       c.ERR_clear_error();
       for (let got = 0; got < sizeBytes; ) {
-        const count = c.SSL_read(ssl, at + BigInt(got), sizeBytes - got);
+        const count = c.BIO_read(reader, at + BigInt(got), sizeBytes - got);
         if (count <= 0) throw reasonOf('was cut'); // whoever ends in peace says so in a message
         got += count;
       }
@@ -260,7 +295,7 @@ export function contextOf(c: LaneFunctions, { cipher, identity }: NonNullable<Pi
     c.SSL_CTX_set_num_tickets(context, 0n) === 1 &&
     (identity === null || isShown(c, context, identity));
   c.SSL_CTX_ctrl(context, SSL_CTRL_SET_READ_AHEAD, 1n, 0n);
-  c.SSL_CTX_set_default_read_buffer_len(context, BigInt(READ_BUFFER_BYTES));
+  c.SSL_CTX_set_default_read_buffer_len(context, BigInt(READ_AHEAD_BYTES));
   if (isSet) return context;
   c.SSL_CTX_free(context);
   throw new CausewayError('CW_TLS_FAILED', `a lane cannot use ${cipher}`);
