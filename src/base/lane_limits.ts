@@ -18,7 +18,7 @@ export const LANE_LIMITS = {
     4,
     'chunks of a file in a row that are read, handed to a lane, taken from it or written in one go: each go wakes threads',
   ),
-  laneAckBytes: bytes(MIB, 'after how many bytes the other side says that it has them'),
+  laneAckBytes: bytes(3 * MIB, 'after how many bytes the other side says that it has them'),
   laneDeadAfterMs: ms(20_000, 'how long the connection of a lane may be dead before it counts as cut'),
   laneThreadsIdleMax: count(8, 'threads for connections of lanes that wait for their next one'),
   laneTicketsMax: count(64, 'lanes that may be waited for by one listener at a time'),
