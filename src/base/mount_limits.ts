@@ -42,6 +42,20 @@ export const MOUNT_LIMITS = {
     16_384,
     'changes by others that one mount is still to be told; where there are more, all that it knows is out of date',
   ),
+  mountLateMs: ms(
+    5,
+    'pause after which the closing of a file goes to the other machine where no other request of the mount does before',
+  ),
+  mountLateMax: count(32, 'files whose closing waits for that at one time'),
+  mountFolderNoteMs: ms(
+    100,
+    'for so long the attributes of a folder count that came beside the answer to what has changed it, for a mount of another machine',
+  ),
+  mountMadeFoldersMax: count(
+    1_024,
+    'folders that were made through a mount of another machine, of which it knows what is not in them',
+  ),
+  mountMadeNamesMax: count(200_000, 'names in all of these folders'),
   mountNoticesAheadMax: count(1_024, 'such notices that are on their way at one time'),
   mountKnownMax: count(
     200_000,

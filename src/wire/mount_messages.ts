@@ -49,6 +49,8 @@ export interface MountHello {
   readonly hears?: boolean;
   /** It takes leases on files. */
   readonly leases?: boolean;
+  /** It takes what is told of a folder beside the answer to a request that has changed it. */
+  readonly folders?: boolean;
 }
 
 /** The first message of the side with the folder. */
@@ -91,9 +93,14 @@ export function decodeMountOpening(encoded: Uint8Array): MountOpening {
 }
 
 export function encodeMountHello(hello: MountHello): Uint8Array {
-  const { owner, begins = false, hears = false, leases = false } = hello;
+  const { owner, begins = false, hears = false, leases = false, folders = false } = hello;
   const { userId, groupId } = owner;
-  const wishes = { ...(begins && { begins }), ...(hears && { hears }), ...(leases && { leases }) };
+  const wishes = {
+    ...(begins && { begins }),
+    ...(hears && { hears }),
+    ...(leases && { leases }),
+    ...(folders && { folders }),
+  };
   return encodeCbor({ userId, groupId, ...wishes });
 }
 
@@ -104,11 +111,13 @@ export function decodeMountHello(encoded: Uint8Array): MountHello {
   const owner = { userId: u32(map, 'userId'), groupId: u32(map, 'groupId') };
   const hears = optional(map, 'hears', boolean);
   const leases = optional(map, 'leases', boolean);
+  const folders = optional(map, 'folders', boolean);
   return {
     owner,
     ...(begins === undefined ? {} : { begins }),
     ...(hears === undefined ? {} : { hears }),
     ...(leases === undefined ? {} : { leases }),
+    ...(folders === undefined ? {} : { folders }),
   };
 }
 

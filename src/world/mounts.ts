@@ -161,6 +161,8 @@ export interface FolderServerOptions {
   readonly quota: QuotaSeat | null;
   /** It is told what others change, and may believe for longer what it would be told of. */
   readonly tells: boolean;
+  /** It takes what is known of a folder beside the answer to what has changed it. */
+  readonly tellsFolders: boolean;
   /** Null: nothing is recorded. */
   readonly records: RecordSeat | null;
   /** Null: nobody has leases. */

@@ -26,7 +26,7 @@ export class AskedServer {
   constructor(folder: string, idBase: number, changes: FarRules['changes'] = null) {
     const options = {
       readOnly: false,
-      far: { shownOwner: null, idBase, changes },
+      far: { shownOwner: null, idBase, changes, tellsFolders: false },
       times: { namesMs: 1_000, attrsMs: 1_000 },
       backing: null,
       quota: null,

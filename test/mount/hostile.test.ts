@@ -8,7 +8,7 @@ import path from 'node:path';
 import { describe, it } from 'node:test';
 import { LIMITS } from '../../src/base/limits.ts';
 import { LeaseWords } from '../../src/share/fuse/lease_words.ts';
-import { OP, OP_LEASE, ROOT_ID } from '../../src/share/fuse/protocol.ts';
+import { NOTICE_FOLDER, OP, OP_LEASE, ROOT_ID } from '../../src/share/fuse/protocol.ts';
 import { FuseServer } from '../../src/share/fuse/server.ts';
 import { PLACE } from '../../src/share/fuse/state.ts';
 import { QuotaClerk } from '../../src/tree/files/quota_clerk.ts';
@@ -77,7 +77,7 @@ class Hostile {
       if (chance(4) === 0) words.addLease(slot, 1);
     const options = {
       readOnly: false,
-      far: { shownOwner: OWNER, idBase: 2, changes: { events, nowMs: () => this.done } },
+      far: { shownOwner: OWNER, idBase: 2, changes: { events, nowMs: () => this.done }, tellsFolders: true },
       times: { namesMs: 1_000, attrsMs: 1_000 },
       backing: null,
       quota,
@@ -139,6 +139,7 @@ class Hostile {
     this.answers += 1;
     assert.equal(view.getUint32(at, true), sizeBytes);
     const error = view.getInt32(at + 4, true);
+    if (error === NOTICE_FOLDER) return assert.equal(view.getBigUint64(at + 8, true), 0n);
     assert.ok(error <= 0 && error >= -ERRNO_MAX, `error ${error} to ${this.#opcode}`);
     assert.ok(error === 0 || sizeBytes === 16);
     if (error !== 0) return;

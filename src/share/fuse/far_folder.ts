@@ -69,7 +69,8 @@ export class FarFolder {
 
   /** CW_DISK_*, CW_UNSUPPORTED. */
   constructor(posix: Posix, options: FolderServerOptions, answers: FarAnswers) {
-    const { folder, readOnly, shownOwner, idBase, actAs, cacheMs, quota, records, leases } = options;
+    const { folder, readOnly, shownOwner, idBase, actAs, cacheMs, quota, records, leases, tellsFolders } =
+      options;
     const events = options.tells ? answers.openEvents() : null;
     this.#posix = posix;
     this.#answers = answers;
@@ -89,6 +90,7 @@ export class FarFolder {
           shownOwner,
           idBase,
           changes: events === null ? null : { events, nowMs: answers.clock.monotonicMs },
+          tellsFolders: tellsFolders && events !== null,
         },
         times: { namesMs: cacheMs, attrsMs: cacheMs },
         backing: null,

@@ -37,7 +37,13 @@ export class FarFront implements LinkedMount {
   async hello(): Promise<MountHello> {
     const hears = (await this.#minor.promise) >= MINOR_EXPIRES;
     const leases = hears && this.cache !== null;
-    return { owner: this.kernel.owner, begins: !this.#hasBegun, hears, ...(leases && { leases }) };
+    return {
+      owner: this.kernel.owner,
+      begins: !this.#hasBegun,
+      hears,
+      folders: hears,
+      ...(leases && { leases }),
+    };
   }
 
   get ended(): Promise<unknown> {

@@ -61,8 +61,8 @@ function putWrite(memory: Uint8Array, unique: bigint, sizeBytes: number, value: 
 
 it('only a kernel that can forget a name and nothing below it hears of changes', async () => {
   const owner = { userId: 1, groupId: 2 };
-  assert.deepEqual(await helloOf(37), { owner, begins: true, hears: false });
-  assert.deepEqual(await helloOf(38), { owner, begins: true, hears: true });
+  assert.deepEqual(await helloOf(37), { owner, begins: true, hears: false, folders: false });
+  assert.deepEqual(await helloOf(38), { owner, begins: true, hears: true, folders: true });
 });
 
 for (const [kind, memory] of [

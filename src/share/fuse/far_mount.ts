@@ -9,7 +9,9 @@ import type { KernelMount } from '../../world/mounts.ts';
 import { isFarAttribute } from './attribute_names.ts';
 import { FarCache, type FarCacheOptions, type PassingFrame } from './far_cache.ts';
 import { FarKnown } from './far_known.ts';
+import { FarLate } from './far_late.ts';
 import { FarLocks } from './far_locks.ts';
+import { FarMade } from './far_made.ts';
 import { FarNotices } from './far_notices.ts';
 import { FarRequests } from './far_requests.ts';
 import { errorAnswer, FarWrites, writeHead } from './far_writes.ts';
@@ -65,6 +67,8 @@ export class FarMount implements LinkedMount {
   readonly #locks = new FarLocks();
   readonly #notices: FarNotices;
   readonly #known: FarKnown;
+  readonly #made: FarMade;
+  readonly #late: FarLate;
   #stream: FrameStream | null = null;
   #isStalled = false;
   /** Aborted when what it waits for is there again; null while requests get through. */
@@ -95,7 +99,14 @@ export class FarMount implements LinkedMount {
     };
     this.cache = options.store ? new FarCache(options.store, ports, options.cache ?? USUAL_CACHE) : null;
     this.#known = new FarKnown(kernel);
-    this.#notices = new FarNotices(kernel, (node) => this.cache?.changed(node));
+    this.#made = new FarMade(options.clock);
+    this.#late = new FarLate(options.clock, (frames) => {
+      if (this.#stream !== null) this.#send(this.#stream, frames);
+    });
+    this.#notices = new FarNotices(kernel, (node) => {
+      this.#made.changed(node);
+      this.cache?.changed(node);
+    });
     this.#writes = new FarWrites((bytes) => kernel.answer(bytes));
     kernel.start((bytes, release) => this.#take(bytes, release));
     void kernel.ended.then(() => {
@@ -111,7 +122,13 @@ export class FarMount implements LinkedMount {
     const minor = await this.#minor.promise;
     const hears = minor >= MINOR_EXPIRES;
     const leases = hears && this.cache !== null;
-    return { owner: this.kernel.owner, begins: !this.#hasBegun, hears, ...(leases && { leases }) };
+    return {
+      owner: this.kernel.owner,
+      begins: !this.#hasBegun,
+      hears,
+      folders: hears,
+      ...(leases && { leases }),
+    };
   }
 
   get ended(): Promise<unknown> {
@@ -159,6 +176,8 @@ export class FarMount implements LinkedMount {
     this.#stream = stream;
     this.#hasBegun = true;
     this.#givesLeases = leases;
+    this.#made.reset();
+    this.#late.take(); // they are sent again below
     this.cache?.farClock(wallMs);
     this.#notices.begin(tells ? (frame) => this.#send(stream, [frame]) : null);
     for (const unique of this.#requests.takeAbandoned()) this.#send(stream, [interruptFrame(unique)]);
@@ -213,6 +232,7 @@ export class FarMount implements LinkedMount {
     }
     if (this.#outage !== null) return;
     if (this.#hasBegun) this.#known.doubt(); // nobody tells of changes now
+    this.#made.reset();
     this.cache?.leases.reset();
     const outage = new AbortController();
     this.#outage = outage;
@@ -233,14 +253,15 @@ export class FarMount implements LinkedMount {
       isCopied ? () => undefined : release,
     );
     if (isCopied) release();
-    const parts: Uint8Array[] = [];
+    let parts: Uint8Array[] = [];
     for (const frame of framesOf(memory.bytes, IN_HEADER_BYTES)) {
       if (this.#answersItself(frame) || this.cache?.takes(frame)) continue;
       const isSent = this.#stream !== null;
       const ahead = isSent ? this.#ahead(frame, memory, isCopied) : null;
       this.#requests.add(frame.unique, frame.opcode, ahead?.bytes ?? (isCopied ? frame.bytes : null), isSent);
       const beside = this.cache?.passing(frame) ?? null;
-      if (isSent) parts.push(frame.bytes);
+      if (isSent && isCopied && FarLate.mayWait(frame) && parts.length === 0) this.#late.add(frame.bytes);
+      else if (isSent) parts.push(frame.bytes);
       else this.#park(frame, isCopied);
       if (ahead !== null) this.#writes.goAhead(frame, ahead.release);
       if (beside === null) continue;
@@ -248,6 +269,7 @@ export class FarMount implements LinkedMount {
       if (isSent) parts.push(beside.frame);
     }
     const leave = () => memory.leave();
+    if (parts.length > 0) parts = [...this.#late.take(), ...parts];
     if (parts.length > 0 && this.#stream !== null)
       this.#send(this.#stream, parts, isCopied ? undefined : leave);
     else leave();
@@ -297,6 +319,11 @@ export class FarMount implements LinkedMount {
     }
     this.#locks.passing(frame);
     this.#known.passing(frame);
+    const known = this.#made.passing(frame);
+    if (known !== null) {
+      this.kernel.answer(known);
+      return true;
+    }
     if (opcode === OP.interrupt && this.#stream === null && bytes.byteLength >= BODY_AT + 8)
       this.#requests.interrupt(view.getBigUint64(BODY_AT, true));
     const isFlushFar = opcode === OP.flush && this.#locks.isLocked(view.getBigUint64(16, true));
@@ -339,11 +366,14 @@ export class FarMount implements LinkedMount {
   #takeAnswers(bytes: Uint8Array): void {
     for (const { bytes: one, view, unique } of framesOf(bytes, OUT_HEADER_BYTES)) {
       if (unique === 0n) {
-        if (!this.cache?.told(one)) this.#notices.take(one, view);
+        if (!this.#made.note(one, view) && !this.cache?.told(one)) this.#notices.take(one, view);
         continue;
       }
       const opcode = this.#requests.answered(unique);
-      if (opcode !== null) this.#known.told(opcode, one, view);
+      if (opcode !== null) {
+        this.#known.told(opcode, one, view);
+        this.#made.told(opcode, view);
+      }
       if (opcode === OP.open || opcode === OP.opendir) {
         const answer = one.slice(); // what was told before it is known first
         this.#notices.whenTold(() => this.#deliver(opcode, unique, answer));

@@ -64,6 +64,8 @@ export const OP_LEASE = 0x4357_0003;
 export const LEASE_ACTION = { ask: 1, keep: 2, renew: 3, forget: 4 } as const;
 /** In the place of an error in an answer to request 0: the other machine is to let go of a lease. */
 export const NOTICE_LEASE = 0x4357;
+/** The same: what is known of a folder, beside the answer to a request that has changed it. */
+export const NOTICE_FOLDER = 0x4358;
 
 export const MAJOR = 7;
 export const MINOR_MIN = 31;

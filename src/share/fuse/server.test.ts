@@ -187,7 +187,7 @@ describe('a FUSE server, asked by hand', { skip }, () => {
 
   it('gives another machine no devices, no rights of owners, no owners, and few attributes', () => {
     const far = new Asked(posix, folder, {
-      far: { shownOwner: { userId: 7, groupId: 8 }, idBase: 1_000, changes: null },
+      far: { shownOwner: { userId: 7, groupId: 8 }, idBase: 1_000, changes: null, tellsFolders: false },
     });
     assert.equal(far.init()?.error, -ERRNO.EIO);
     far.server.begin({ hasLongSetxattr: false });

@@ -1,7 +1,16 @@
 import type { LeaseGiven } from '../../cache/lease/lease_kinds.ts';
 import type { Posix } from '../../world/posix.ts';
 import { deedOf } from './deeds.ts';
+import {
+  CHANGES_FOLDER,
+  FOLDER_ATTRS_BYTES,
+  FOLDER_NOTE_BYTES,
+  putEmptyFolder,
+  putFolderAttrs,
+} from './folder_notes.ts';
+import { idAt } from './frame.ts';
 import { answerInit } from './init.ts';
+import type { FuseNode } from './nodes.ts';
 import { nameNotice } from './notices.ts';
 import * as attrs from './ops_attrs.ts';
 import * as files from './ops_files.ts';
@@ -132,8 +141,24 @@ export class FuseServer {
     const result = this.#run(opcode);
     state.leases?.served(opcode, result);
     if (own !== null) watching?.after(own);
+    const isFolderChanged = result >= 0 && CHANGES_FOLDER.has(opcode) && state.tellsFolders;
+    const made = isFolderChanged && opcode === OP.mkdir ? state.nodes.get(idAt(state.view, state.out)) : null;
     if (result !== NO_ANSWER) this.#answer(uniqueLow, uniqueHigh, result);
+    if (isFolderChanged) this.#tellFolders(made ?? null);
     return opcode !== OP.destroy;
+  }
+
+  /** What the kernel would ask for next: the folder as it is now, and that there is nothing in one that was made. */
+  #tellFolders(made: FuseNode | null): void {
+    const state = this.#state;
+    const { node } = state;
+    const send = (roomBytes: number, put: (at: number) => number) => {
+      const at = this.#answers.place(roomBytes);
+      const sizeBytes = put(at);
+      if (sizeBytes > 0) this.#answers.send(at, sizeBytes);
+    };
+    if (node !== undefined) send(FOLDER_ATTRS_BYTES, (at) => putFolderAttrs(state, at, node));
+    if (made !== null) send(FOLDER_NOTE_BYTES, (at) => putEmptyFolder(state, at, made));
   }
 
   /** Answers a request that was left for later, with 0 or an error. Not while another one is served. */

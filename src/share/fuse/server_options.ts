@@ -23,7 +23,7 @@ export interface ServedFolder {
 export async function serverOptions(
   world: Pick<World, 'disk' | 'process' | 'random'>,
   { folder, readOnly, numericIds, asRoot, cacheMs }: ServedFolder,
-  { owner: shown, hears = false }: MountHello,
+  { owner: shown, hears = false, folders = false }: MountHello,
 ): Promise<FolderServerOptions> {
   const stat = await world.disk.statPath(folder);
   if (stat === null) throw new CausewayError('CW_DISK_NOT_FOUND', `${folder} does not exist`);
@@ -43,6 +43,7 @@ export async function serverOptions(
     cacheMs,
     quota: null,
     tells: hears,
+    tellsFolders: hears && folders,
     records: null,
     leases: null,
   };

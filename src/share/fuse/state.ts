@@ -42,6 +42,8 @@ export interface FarRules {
   readonly idBase: number;
   /** How changes by others are heard of, so that the kernel can be told; null: it is not told. */
   readonly changes: { readonly events: FolderEvents; readonly nowMs: () => number } | null;
+  /** It is told what is known of a folder behind the answer to what has changed it. */
+  readonly tellsFolders: boolean;
 }
 
 export interface FuseOptions {
@@ -174,6 +176,10 @@ export class FuseState {
     writeAttrHead(this.view, this.out, this.#timesOf(node));
     this.statx.writeAttr(this.out + 16, this.nodes.rootDevice, this.shownOwner);
     return ATTR_OUT_BYTES;
+  }
+
+  get tellsFolders(): boolean {
+    return this.options.far?.tellsFolders === true;
   }
 
   /** Everybody's here, where the users of another machine are nobody on this one. */

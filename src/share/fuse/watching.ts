@@ -169,6 +169,7 @@ export class FolderWatching {
   #ended(watch: number, folder: FuseNode): void {
     this.#byWatch.delete(watch);
     folder.watch = -1;
+    this.outdated.inode(folder.id, true); // also what was not in it
     for (const child of folder.children?.values() ?? []) {
       this.outdated.name(folder.id, child.name ?? '');
       this.outdated.inode(child.id, true);
