@@ -275,6 +275,11 @@ export const ERROR_CODES = {
     4,
     'Name a folder with an earlier copy, beside the destination and on its file system.',
   ),
+  CW_COPY_NOT_DIRECT: spec(
+    'never',
+    4,
+    'Copy without `--direct always`: then what cannot be copied directly goes over the link.',
+  ),
   CW_COPY_CLASH: spec(
     'never',
     4,

@@ -1,6 +1,7 @@
 import { BENCH_LIMITS } from './bench_limits.ts';
 import { CACHE_LIMITS } from './cache_limits.ts';
 import { COMMAND_LIMITS } from './command_limits.ts';
+import { DIRECT_LIMITS } from './direct_limits.ts';
 import { LANE_LIMITS } from './lane_limits.ts';
 import { bytes, count, KIB, type Limit, MIB, ms } from './limit.ts';
 import { MACHINE_LIMITS } from './machine_limits.ts';
@@ -117,6 +118,7 @@ export const LIMITS = {
   offloadThreadsMax: count(6, 'threads of a process for work on disks'),
   offloadQueueMax: count(4_096, 'pieces of work on disks that wait for a thread'),
   ...MACHINE_LIMITS,
+  ...DIRECT_LIMITS,
   ...LANE_LIMITS,
   // transfer
   chunkMinBytes: bytes(64 * KIB, 'smallest chunk (T1)'),

@@ -2,6 +2,7 @@ import { formatBytes, formatDuration, formatRate } from '../base/units.ts';
 import type { JobView } from '../contract/schemas.ts';
 import { STAGE_LABELS, type Stage } from '../wire/stages.ts';
 import { compressionText } from './compress_option.ts';
+import { directText } from './direct_option.ts';
 
 export function stageText(job: JobView, stage: string, side: string): string {
   return `${STAGE_LABELS[stage as Stage] ?? stage} (${placeText(job, side)})`;
@@ -90,11 +91,13 @@ function remainingText({ low, high }: { low: number; high: number }): string {
 export function endText(job: JobView): string {
   const amount = `${job.plannedEntries} entries, ${formatBytes(job.plannedBytes)} in ${formatDuration(job.elapsedMs)}`;
   const compressed = compressionText(job);
+  const direct = directText(job);
   const resumed =
     (job.recoveredBytes > 0 ? `, ${formatBytes(job.recoveredBytes)} were there already` : '') +
     (job.reusedBytes > 0 ? `, ${formatBytes(job.reusedBytes)} taken from the version there` : '') +
     (job.zeroBytes > 0 ? `, ${formatBytes(job.zeroBytes)} of zeros not sent` : '') +
-    (compressed === null ? '' : `, compressed (${compressed})`);
+    (compressed === null ? '' : `, compressed (${compressed})`) +
+    (direct === null ? '' : `, without the link: ${direct}`);
   switch (job.state) {
     case 'done':
       return `done: ${amount} (${formatRate(job.rateBytesPerSecond)})${resumed}; verified and flushed${noteText(job)}`;

@@ -155,7 +155,7 @@ function addDaemonCommands(program: Command, add: Add): void {
 }
 
 function addCopyCommands(program: Command, add: Add): void {
-  add(
+  const cp = add(
     program,
     'cp <source...>',
     'copy files or folders into a machine, out of it, or from one machine to another; the last argument is the destination',
@@ -166,6 +166,10 @@ function addCopyCommands(program: Command, add: Add): void {
     .option('--lanes <n>', 'parallel lanes, 1 to 16 (default: one per CPU)')
     .option('--chunk <size>', 'chunk size, 64K to 4M (default: 1M)')
     .option('--limit <rate>', 'send at most so much in a second, for example 20M')
+    .option(
+      '--direct <auto|always|never>',
+      'copy without the link where both sides run on one machine (the job names the way: reflink, copy_file_range, direct): where that is possible, always or else not at all, or never (default: auto)',
+    )
     .option(
       '--compress <auto|off|1-19>',
       'compress what travels (zstd): where the link is slower than the compressor, not at all, or at that level; what does not get smaller goes as it is (default: auto)',
@@ -214,15 +218,21 @@ function addCopyCommands(program: Command, add: Add): void {
       '--on-clash <fail|rename|skip>',
       'what to do with names that the destination cannot hold or takes for the same (default: fail, before anything is written)',
     )
+    .option('--detach', 'start the copy and return its id')
+    .option('--quiet', 'no progress');
+  addQueueOptions(cp);
+}
+
+/** When a copy runs. */
+function addQueueOptions(command: Command): void {
+  command
     .option('--priority <n>', 'copies of higher priority start first, -10 to 10 (default: 0)')
     .option('--retries <n>', 'how often a failure that may pass is tried again, 0 to 100 (default: 0)')
     .option(
       '--window <from-to>',
       'run only at this time of day of the host, for example 22:00-06:00; may be given several times',
       several,
-    )
-    .option('--detach', 'start the copy and return its id')
-    .option('--quiet', 'no progress');
+    );
 }
 
 function addJobCommands(program: Command, add: Add): void {

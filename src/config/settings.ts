@@ -8,6 +8,7 @@ const RATE_MAX = 2 ** 40;
 const { webPort, sharePort, smbPort, rateMinBytesPerSecond, allowListMax } = LIMITS;
 
 const Off = Type.Literal('off');
+const DirectMode = Type.Union([Type.Literal('auto'), Type.Literal('always'), Type.Literal('never')]);
 /** `HOST:PORT`, IPv6 in brackets. */
 const ADDRESS = String.raw`(\[[0-9a-fA-F:.]+\]|[^:\s\[\]]+):\d{1,5}`;
 const Address = Type.Union([Off, Type.String({ pattern: `^${ADDRESS}$`, maxLength: 300 })]);
@@ -53,6 +54,13 @@ export const SETTINGS = {
       applies: 'at once',
     },
   ),
+  'copies.direct': setting(DirectMode, {
+    default: 'auto',
+    form: 'text',
+    takes: 'auto, always or never',
+    why: 'Whether copies that ask for nothing else are made directly, without the link, where both sides run on one machine. `auto`: where that is possible; `always`: others are refused.',
+    applies: 'at once',
+  }),
   'copies.limitBytesPerSecond': setting(
     Type.Union([Off, Type.Integer({ minimum: rateMinBytesPerSecond.value, maximum: RATE_MAX })]),
     {

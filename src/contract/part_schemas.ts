@@ -25,3 +25,23 @@ export const PartView = Type.Object({
   error: Nullable(ErrorBody),
 });
 export type PartView = Static<typeof PartView>;
+
+/** Whether the destination's side copies by itself where it reaches the files of the source. */
+export const DirectMode = Type.Union([Type.Literal('auto'), Type.Literal('always'), Type.Literal('never')]);
+
+/** What a copy did without the link. */
+export const DirectView = Type.Object({
+  methods: Type.Array(
+    Type.Object({
+      /** Blocks are shared, the kernel copies, or the destination's side reads and writes. */
+      method: Type.Union([Type.Literal('reflink'), Type.Literal('copy_file_range'), Type.Literal('direct')]),
+      files: Type.Integer(),
+      bytes: Type.Number(),
+    }),
+  ),
+  /** Files that were to be copied so and came over the link. */
+  backFiles: Type.Integer(),
+  /** Why nothing was copied so, or the last of these files was not; null where there is nothing to tell. */
+  why: Nullable(Type.String()),
+});
+export type DirectView = Static<typeof DirectView>;

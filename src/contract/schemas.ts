@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { ErrorBody, Nullable, PartView } from './part_schemas.ts';
+import { DirectMode, DirectView, ErrorBody, Nullable, PartView } from './part_schemas.ts';
 
 /* The local API of the daemon: JSON over HTTP/1.1 on a Unix socket. Times are ms since 1970 UTC, sizes bytes. */
 
@@ -148,6 +148,11 @@ const CopyWish = {
    * what cannot be kept is not replaced.
    */
   undo: Type.Optional(Type.Union([Type.Literal('auto'), Type.Literal('off'), Type.Literal('require')])),
+  /**
+   * Whether the destination's side copies by itself where it reaches the files of the source; `auto`, the default: where it
+   * can; `always`: the copy is refused where it cannot.
+   */
+  direct: Type.Optional(DirectMode),
   /**
    * zstd: a level from 1 (fastest) to 19 (smallest), or `auto`, the default: as it pays, which is not at
    * all where the link is faster than the compressor. What does not get smaller is sent as it is.
@@ -340,6 +345,8 @@ export const JobView = Type.Object({
       }),
     ),
   ),
+  /** What was copied without the link, of the last attempt; null where nothing was to be. */
+  direct: Type.Optional(Nullable(DirectView)),
   durableBytes: Type.Number(),
   /** Bytes that were there from earlier attempts when the current one began. */
   recoveredBytes: Type.Number(),

@@ -56,10 +56,15 @@ export class DaemonSettings {
     watcher();
   }
 
-  copyDefaults(): Pick<StartJobRequest, 'compress' | 'undo'> {
+  copyDefaults(): Pick<StartJobRequest, 'compress' | 'direct' | 'undo'> {
     const compress = this.get('copies.compress');
     const undo = this.get('copies.undo');
-    return { ...(compress !== 'auto' && { compress }), ...(undo !== 'auto' && { undo }) };
+    const direct = this.get('copies.direct');
+    return {
+      ...(compress !== 'auto' && { compress }),
+      ...(direct !== 'auto' && { direct }),
+      ...(undo !== 'auto' && { undo }),
+    };
   }
 
   view(): ConfigView {

@@ -64,6 +64,7 @@ export const NO_FIGURES: JobFigures = {
   reusedBytes: 0,
   zeroBytes: 0,
   compression: null,
+  direct: null,
   durableBytes: 0,
   recoveredBytes: 0,
   percent: null,

@@ -54,6 +54,7 @@ export class JobRun {
           limitBytesPerSecond: request.limitBytesPerSecond ?? null,
           weight: request.weight ?? 1,
           trafficClass: request.trafficClass ?? 'bulk',
+          direct: request.direct ?? 'auto',
           ...(request.checksum && { checksum: true }),
           ...(request.linkDest && { linkDest: request.linkDest }),
           ...(request.owner && { owner: request.owner }),

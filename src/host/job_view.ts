@@ -117,6 +117,7 @@ export class JobTracker {
       problems: [...(end?.kind === 'done' ? end.outcome.problems : (view?.problems ?? []))],
       error: end?.kind === 'failed' ? end.error.report() : null,
       note: noteOf(end, view),
+      direct: view?.direct ? { ...view.direct, methods: [...view.direct.methods] } : null,
       undo: view?.undo ? keptView(view.undo) : this.#earlier.undo,
     };
   }
@@ -206,5 +207,7 @@ function stallOf(explanation: Explanation | null, forMs: number): JobView['stall
 
 /** What the destination still has to take. */
 function leftBytes(view: CopyView | null): number {
-  return view === null ? 0 : Math.max(0, view.plannedBytes - view.recoveredBytes - view.receivedBytes);
+  if (view === null) return 0;
+  const directBytes = (view.direct?.methods ?? []).reduce((sum, { bytes }) => sum + bytes, 0);
+  return Math.max(0, view.plannedBytes - view.recoveredBytes - view.receivedBytes - directBytes);
 }

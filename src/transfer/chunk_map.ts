@@ -7,7 +7,7 @@ const WRITTEN = 1;
 const DURABLE = 2;
 /** An earlier attempt has noted it; nobody has looked yet. */
 const CLAIMED = 3;
-/** An earlier attempt has noted it, and it was flushed, read and found to be so. */
+/** It was flushed, read and found to be right. */
 const CHECKED = 4;
 
 /** Which chunks of one file are there, how safe they are, and their hashes. */
@@ -72,6 +72,11 @@ export class ChunkMap {
   /** It was read and compared since it was written: there is no need to do it once more. */
   isChecked(index: number): boolean {
     return this.#state(index) === CHECKED;
+  }
+
+  /** All of the file is there, and was compared with the source itself: there are no hashes of it. */
+  compared(): void {
+    for (let index = 0; index < this.count; index += 1) this.#set(index, CHECKED);
   }
 
   durable(index: number): void {

@@ -1,4 +1,5 @@
 import type { CompressedFigures, CopyPhase, Problem, StageFigure, UndoFigures } from '../wire/copy_types.ts';
+import type { DirectFigures } from '../wire/direct_fields.ts';
 import type { SideEvidence } from '../wire/evidence.ts';
 
 /** What one side told of itself at one moment of a clock of its own. */
@@ -34,6 +35,8 @@ export interface CopyView {
   readonly remoteStages: readonly StageFigure[];
   /** What undo holds of the copy; null where nothing is recorded. */
   readonly undo: UndoFigures | null;
+  /** What took the direct path in this attempt; null where nothing was to. */
+  readonly direct: DirectFigures | null;
   /** Monotonic ms at which a stage of either side last moved a byte, as this side knows. */
   readonly lastMoveMs: number;
   /** Monotonic ms of the peer's last message. */

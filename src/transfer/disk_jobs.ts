@@ -11,6 +11,7 @@ import { copyFileJob } from './copy_file_job.ts';
 import { cutRangeJob } from './delta/cut_file.ts';
 import { writePatchJob } from './delta/patch_job.ts';
 import { SHORT_HASH_BYTES, shortHash } from './delta/short_hash.ts';
+import { compareTwinRangeJob, copyTwinRangeJob, shareBlocksJob } from './direct/range_jobs.ts';
 import { type OnMoved, readFully } from './file_io.ts';
 import { finishFoldersJob, makeFoldersJob, syncFoldersJob } from './folder_jobs.ts';
 import { nowAndThen } from './job_progress.ts';
@@ -186,6 +187,9 @@ export const DISK_JOBS: readonly Job<never, unknown>[] = [
   hashFilesJob,
   lookInReferenceJob,
   linkFilesJob,
+  copyTwinRangeJob,
+  compareTwinRangeJob,
+  shareBlocksJob,
   statNamesJob,
 ];
 

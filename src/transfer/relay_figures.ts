@@ -93,6 +93,7 @@ export class RelayFigures {
       localStages: this.#source.stages,
       remoteStages: this.#sink.stages,
       undo: sink?.undoHeld ?? null,
+      direct: sink?.direct ?? null,
       lastMoveMs: this.#lastMoveMs,
       peerHeardMs: Math.min(this.#source.heardMs, this.#sink.heardMs),
       local: this.#source.reading(),

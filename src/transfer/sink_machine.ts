@@ -7,7 +7,7 @@ import { zerosWindowBytes } from '../wire/lane_message.ts';
 import { ChunkMap, chunkCount, chunkLength } from './chunk_map.ts';
 import type { SinkFile } from './sink_files.ts';
 import { MARK } from './sink_plan.ts';
-import type { FailedFinish, SinkEffect, SinkEvent, SinkState, WrittenFile } from './sink_state.ts';
+import type { FailedFinish, SinkEffect, SinkEvent, SinkState } from './sink_state.ts';
 
 /**
  * The receiving side of a copy as a machine: what to flush, verify, publish and tell, given what happened. It awaits
@@ -61,7 +61,11 @@ function apply(state: SinkState, event: SinkEvent, effects: SinkEffect[]): void 
     case 'patchFailed':
       return patchFailed(state, event, effects);
     case 'packWritten':
-      return packWritten(state, event.files);
+      return packWritten(state, event);
+    case 'directPart':
+      return directPart(state, event);
+    case 'copied':
+      return copied(state, event.file);
     case 'chunkBad':
       return chunkBad(state, event, effects);
     case 'chunkIgnored':
@@ -163,18 +167,31 @@ function chunkWritten(
  * Small files are complete once they are written. They are neither flushed on the way nor called durable before they are
  * in place: their finishing batch does all that.
  */
-function packWritten(state: SinkState, files: readonly WrittenFile[]): void {
+function packWritten(state: SinkState, { files, direct }: Extract<SinkEvent, { kind: 'packWritten' }>): void {
   for (const { file: index, bytes, hash } of files) {
-    state.receivedBytes += bytes;
+    if (!direct) state.receivedBytes += bytes;
     const file = state.files.get(index);
     if (file?.phase !== 'receiving' || file.version !== 0 || file.chunks.has(0)) {
-      state.settledBytes += bytes;
+      if (!direct) state.settledBytes += bytes;
       continue;
     }
     file.chunks.written(0, hash);
-    file.finishingBytes = bytes;
+    if (!direct) file.finishingBytes = bytes;
     complete(state, file);
   }
+}
+
+/** They are never counted twice: the file is credited with its planned size at most. */
+function directPart(state: SinkState, event: Extract<SinkEvent, { kind: 'directPart' }>): void {
+  const file = state.files.get(event.file);
+  if (file?.phase === 'receiving') credit(state, file, event.bytes);
+}
+
+function copied(state: SinkState, index: number): void {
+  const file = state.files.get(index);
+  if (file?.phase !== 'receiving') return;
+  file.chunks.compared();
+  complete(state, file);
 }
 
 function chunkBad(

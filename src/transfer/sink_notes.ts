@@ -20,5 +20,5 @@ export function readyMessage(
   recoveredBytes: number,
   notes: readonly string[],
 ): SinkMessage {
-  return { t: 'ready', freeBytes, recoveredBytes, notes: [...notes], codings: CODINGS };
+  return { t: 'ready', freeBytes, recoveredBytes, notes: [...notes], codings: CODINGS, direct: true };
 }

@@ -6,11 +6,13 @@ import type { MuxStats, Stream } from '../link/mux/mux.ts';
 import { decodeSourceMessage } from '../wire/copy_messages.ts';
 import type { CopyOptions, CopyPhase, Problem, SinkMessage, SourceMessage } from '../wire/copy_types.ts';
 import type { World } from '../world/world.ts';
+import { boundedProblems } from './bounded_problems.ts';
 import { askSums } from './checksum/ask_sums.ts';
 import { MessageExpander } from './compress/message_expander.ts';
 import { CopyChannel } from './copy_channel.ts';
 import type { CopyOutcome, CopyView } from './copy_progress.ts';
 import { tellBase } from './delta/base_reader.ts';
+import { DirectCopy, type DirectParts } from './direct/direct_copy.ts';
 import { EvidenceProbe } from './explain/probe.ts';
 import { FinishRoom } from './finish_room.ts';
 import type { LaneAcceptor } from './link_ports.ts';
@@ -24,8 +26,8 @@ import { journalNote, readyMessage } from './sink_notes.ts';
 import { SinkPlace } from './sink_place.ts';
 import { MARK, SinkPlan, type TargetOf } from './sink_plan.ts';
 import { newSinkState, type SinkEffect, type SinkEvent, type SinkState } from './sink_state.ts';
+import { sinkView } from './sink_view.ts';
 import { bitsMessages } from './skip_bits.ts';
-import { boundedProblems } from './source_run.ts';
 import { StageMeter } from './stage_meter.ts';
 import { isWholeDisk } from './whole_disk.ts';
 
@@ -57,6 +59,7 @@ export class SinkRun {
   readonly #effects = new Set<Promise<void>>();
   readonly #work = new Set<Promise<void>>();
   #place: SinkPlace | null = null;
+  #direct: DirectCopy | null = null;
   #phase: CopyPhase = 'planning';
   readonly #peer: PeerProgress;
   /** An earlier attempt has left something. */
@@ -89,29 +92,18 @@ export class SinkRun {
   }
 
   view(): CopyView {
-    return {
+    return sinkView({
       phase: this.#phase,
-      plannedEntries: this.#plan.entries,
-      plannedBytes: this.#plan.bytes,
-      doneEntries: this.state.doneEntries,
-      sentBytes: this.#peer.latest?.sentBytes ?? 0,
-      resentBytes: 0,
-      receivedBytes: this.state.receivedBytes,
-      reusedBytes: this.state.reusedBytes,
-      zeroBytes: this.state.zeroBytes,
-      compressed: this.#peer.latest?.compressed ?? null,
-      durableBytes: this.state.durableBytes,
-      recoveredBytes: this.state.recoveredBytes,
-      problems: [...this.#sourceProblems, ...this.state.problems],
-      notes: [...this.#notes],
-      localStages: this.meter.figures(),
-      remoteStages: this.#peer.stages,
+      plan: this.#plan,
+      state: this.state,
+      peer: this.#peer,
+      meter: this.meter,
+      probe: this.#probe,
+      sourceProblems: this.#sourceProblems,
+      notes: this.#notes,
       undo: this.#place?.undo ?? null,
-      lastMoveMs: Math.max(this.meter.lastMoveMs, this.#peer.lastMoveMs),
-      peerHeardMs: this.#peer.heardMs,
-      local: this.#probe.reading(),
-      remote: this.#peer.reading(),
-    };
+      direct: this.#direct?.figures ?? null,
+    });
   }
 
   /** Throws CW_COPY_*, CW_DISK_*, CW_CANCELLED, or the error of the link. Releases what it holds in any case. */
@@ -155,6 +147,7 @@ export class SinkRun {
       SinkPlace.resolve(params, sources.roots, this.meter),
     );
     this.#place = place;
+    this.#direct = await DirectCopy.begin(this.#directParts(place), sources.roots, sources.proof);
     await this.#receivePlan(place);
     this.#phase = 'checking';
     await this.#channel.send(await this.#prepare(place));
@@ -162,6 +155,7 @@ export class SinkRun {
     this.#listening = this.#listen();
     this.#track(this.#listening);
     this.#track(this.#takeLanes(place));
+    if (this.#direct) this.#track(this.#direct.run());
     this.#emit({ kind: 'planEnd' });
     await this.#guarded(this.#finalize.promise);
     this.#phase = 'finishing';
@@ -201,9 +195,23 @@ export class SinkRun {
     const claims = this.#claimsOf(place);
     await claims.take();
     this.#isTakenUp = claims.isAny;
+    await this.#direct?.take();
     this.#track(claims.check());
     this.#notesTold = this.#notes.length;
     return readyMessage(freeBytes, this.state.recoveredBytes, this.#notes);
+  }
+
+  #directParts(place: SinkPlace): DirectParts {
+    const { world, options } = this.#params;
+    const run = {
+      writer: () => place.writer,
+      emit: (event: SinkEvent) => this.#emit(event),
+      send: (message: SinkMessage) => this.#channel.send(message),
+      failed: (file: SinkFile, failure: unknown) => this.#entryFailed(file, failure),
+      room: () => this.#room.wait(),
+      isOver: () => this.#finished,
+    };
+    return { world, options, meter: this.meter, plan: this.#plan, state: this.state, run };
   }
 
   #claimsOf(place: SinkPlace): SinkClaims {
@@ -439,6 +447,7 @@ export class SinkRun {
       quietMs: Math.round(this.meter.quietMs()),
       ...this.#probe.untold(),
       ...(undo && { undoHeld: undo }),
+      ...(this.#direct && { direct: this.#direct.figures }),
     });
   }
 
@@ -483,6 +492,7 @@ export class SinkRun {
     try {
       if (!keep) await this.#place?.discard();
     } finally {
+      await this.#direct?.close();
       await this.#place?.close();
     }
   }

@@ -87,7 +87,12 @@ export type SinkEvent =
       readonly index: number;
       readonly bytes: number;
     }
-  | { readonly kind: 'packWritten'; readonly files: readonly WrittenFile[] }
+  /** `direct`: they did not come over the link. */
+  | { readonly kind: 'packWritten'; readonly files: readonly WrittenFile[]; readonly direct?: true }
+  /** Bytes of a file that is copied directly are flushed, and are those of the source. */
+  | { readonly kind: 'directPart'; readonly file: number; readonly bytes: number }
+  /** All of a file was copied directly, and is what the source has. */
+  | { readonly kind: 'copied'; readonly file: number }
   | {
       readonly kind: 'chunkBad';
       readonly file: number;

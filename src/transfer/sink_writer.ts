@@ -184,6 +184,13 @@ export class SinkWriter {
     return this.#packs.write(files);
   }
 
+  /** The file under the temporary name, empty, for whoever fills it without chunks. Whoever asks closes it. */
+  async openEmpty(target: WriteTarget): Promise<DiskFile> {
+    const file = await this.#store.dir.openFile(this.#name(target), 'append', 0o600);
+    await file.truncate(0);
+    return file;
+  }
+
   #noteChunk(target: WriteTarget, index: number, lengthBytes: number, hash: Uint8Array): void {
     this.#store.append({ type: 'chunk', fileKey: target.key, index, lengthBytes, hash });
   }
@@ -439,6 +446,7 @@ function isSmall(target: WriteTarget): boolean {
   return (
     target.entry.xattrs === undefined &&
     target.chunks.count <= 1 &&
+    !target.chunks.isChecked(0) && // there is no hash of it
     target.entry.sizeBytes <= LIMITS.smallFileMaxBytes.value
   );
 }

@@ -1,7 +1,7 @@
 import { LIMITS } from '../base/limits.ts';
 
 /** Messages that tell of the entries with these numbers, which rise. */
-export function* bitsMessages<const T extends 'skip' | 'offer' | 'compare'>(
+export function* bitsMessages<const T extends 'skip' | 'take' | 'offer' | 'compare'>(
   t: T,
   indexes: Iterable<number>,
 ): Generator<{ readonly t: T; readonly first: number; readonly bits: Uint8Array }> {

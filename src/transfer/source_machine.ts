@@ -55,6 +55,8 @@ const OFFERED = 2;
 const COMPARED = 3;
 /** It went in a pack. There is no object of it: few are asked for again. */
 const SENT_WHOLE = 4;
+/** The sink copies it by itself. */
+const TAKEN = 5;
 
 /**
  * The sending side of a copy as a machine: which chunk goes next, when a file is at its end, what a changed source
@@ -153,6 +155,25 @@ export class SourceMachine {
   /** The sink has another version of the file. */
   offered(index: number): void {
     if (this.#state.get(index) === TO_SEND) this.#state.set(index, OFFERED);
+  }
+
+  /** The sink copies the file by itself. */
+  taken(index: number): void {
+    const state = this.#state.get(index);
+    if (state === TO_SEND || state === OFFERED) this.#state.set(index, TAKEN);
+  }
+
+  /** The sink could not copy the file by itself: it is sent. */
+  givenBack(index: number): void {
+    if (this.#state.get(index) === TAKEN && this.#sendAfterAll(index)) this.#queue.push(this.#begin(index));
+  }
+
+  /** Counts a file among those to be sent; true where the cursor has passed it, so that it goes into a queue. */
+  #sendAfterAll(index: number): boolean {
+    this.#state.set(index, TO_SEND);
+    const isPassed = index < this.#cursor;
+    if (isPassed) this.#passed += 1;
+    return isPassed;
   }
 
   /** Files whose version at the sink is to be asked for now: a few at a time. Each ends with {@link known}. */
@@ -292,6 +313,10 @@ export class SourceMachine {
     if (this.#state.get(index) === SENT_WHOLE) {
       this.#begin(index);
       this.#state.set(index, TO_SEND);
+    }
+    if (this.#state.get(index) === TAKEN) {
+      this.#begin(index);
+      this.#sendAfterAll(index);
     }
     const file = this.files.get(index);
     if (!file || file.phase === 'restarting' || chunk >= file.chunks.count) return;

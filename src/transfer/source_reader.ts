@@ -15,7 +15,6 @@ import { type PackRead, readPackJob, type SourceColumns } from './pack_jobs.ts';
 import { forgetPages, mayForget } from './page_cache.ts';
 import { toEntry } from './plan_entry.ts';
 import { sameFile } from './same_file.ts';
-import type { SourceFile } from './source_machine.ts';
 import { pathBelow, type SourceRoot } from './source_roots.ts';
 import { knowsHoles } from './sparse_read.ts';
 import type { StageMeter } from './stage_meter.ts';
@@ -43,6 +42,16 @@ export type ReadOutcome =
     }
   | { readonly kind: 'changed'; readonly stat: Stat };
 
+/** What a reader has to know of a source. */
+export type ReadableRoot = Omit<SourceRoot, 'stat'>;
+
+/** What a reader has to know of a file of the plan. */
+export interface PlannedFile {
+  readonly index: number;
+  readonly entry: PlanEntry;
+  readonly version: number;
+}
+
 interface Opened {
   readonly file: DiskFile;
   /** It has some that need not be read. */
@@ -59,16 +68,16 @@ interface OpenSourceFile {
 
 /** Reads planned files and notices when one is no longer what was planned. Errors are CW_DISK_*. */
 export class SourceReader {
-  readonly #roots: readonly SourceRoot[];
-  readonly #rootOf: (file: SourceFile) => number;
+  readonly #roots: readonly ReadableRoot[];
+  readonly #rootOf: (file: PlannedFile) => number;
   readonly #meter: StageMeter;
   readonly #chunkBytes: number;
   readonly #offload: Offload;
   readonly #open = new Map<number, OpenSourceFile>();
 
   constructor(
-    roots: readonly SourceRoot[],
-    rootOf: (file: SourceFile) => number,
+    roots: readonly ReadableRoot[],
+    rootOf: (file: PlannedFile) => number,
     meter: StageMeter,
     chunkBytes: number,
     offload: Offload,
@@ -82,7 +91,7 @@ export class SourceReader {
 
   /** Reads one chunk into `into`, which is shared memory and has its length. */
   async readChunk(
-    file: SourceFile,
+    file: PlannedFile,
     index: number,
     into: Uint8Array,
     blocks: BlockHashes | null = null,
@@ -106,7 +115,7 @@ export class SourceReader {
    * lengths. `changed` tells what the file is now where not all could be read.
    */
   async readChunks(
-    file: SourceFile,
+    file: PlannedFile,
     index: number,
     into: readonly Uint8Array[],
   ): Promise<{ readonly read: RunRead; readonly changed: Stat | null }> {
@@ -134,7 +143,7 @@ export class SourceReader {
   }
 
   /** Works on the open file; it may stay open afterwards, for the next one who reads it. */
-  async withFile<T>(file: SourceFile, work: (opened: DiskFile, about: Opened) => Promise<T>): Promise<T> {
+  async withFile<T>(file: PlannedFile, work: (opened: DiskFile, about: Opened) => Promise<T>): Promise<T> {
     const handle = await this.#handle(file);
     try {
       const opened = await handle.opening;
@@ -148,7 +157,7 @@ export class SourceReader {
    * Reads whole small files one after the other into `into`, which is shared memory and has room for their planned
    * sizes. One outcome for each.
    */
-  async readPack(files: readonly SourceFile[], into: Uint8Array): Promise<PackOutcome[]> {
+  async readPack(files: readonly PlannedFile[], into: Uint8Array): Promise<PackOutcome[]> {
     const outcomes: PackOutcome[] = [];
     let offset = 0;
     for (const group of this.#groupsOf(files)) {
@@ -159,13 +168,13 @@ export class SourceReader {
   }
 
   /** Files in a row that come from one source. */
-  *#groupsOf(files: readonly SourceFile[]): Generator<PackGroup> {
+  *#groupsOf(files: readonly PlannedFile[]): Generator<PackGroup> {
     for (let first = 0; first < files.length; ) {
       const root = this.#rootOf(files[first]!);
       let end = first + 1;
       while (end < files.length && this.#rootOf(files[end]!) === root) end += 1;
       const most = LIMITS.packFilesMax.value;
-      const pathOf = (file: SourceFile) => pathBelow(this.#roots[root]!, file.entry.path as RelPath); // this side made the plan
+      const pathOf = (file: PlannedFile) => pathBelow(this.#roots[root]!, file.entry.path as RelPath); // this side made the plan
       for (const { folders, items } of groupByFolder(files.slice(first, end), pathOf, most, most)) {
         const columns = columnsOf(items);
         const bytes = columns.sizes.reduce((sum, sizeBytes) => sum + sizeBytes, 0);
@@ -204,7 +213,7 @@ export class SourceReader {
   }
 
   /** The last look at a file that was read: null where it is still what was planned, else what it is now. Closes it. */
-  async lastLook(file: SourceFile): Promise<Stat | null> {
+  async lastLook(file: PlannedFile): Promise<Stat | null> {
     const handle = await this.#handle(file);
     try {
       const now = await (await handle.opening).file.stat();
@@ -217,7 +226,7 @@ export class SourceReader {
     }
   }
 
-  async forget(file: SourceFile): Promise<void> {
+  async forget(file: PlannedFile): Promise<void> {
     const handle = this.#open.get(file.index);
     if (!handle || handle.users > 0) return;
     this.#open.delete(file.index);
@@ -233,7 +242,7 @@ export class SourceReader {
     }
   }
 
-  async #handle(file: SourceFile): Promise<OpenSourceFile> {
+  async #handle(file: PlannedFile): Promise<OpenSourceFile> {
     let handle = this.#open.get(file.index);
     if (handle && handle.version !== file.version && handle.users === 0) {
       await this.forget(file);
@@ -259,7 +268,7 @@ export class SourceReader {
     }
   }
 
-  #openAt(file: SourceFile): OpenSourceFile {
+  #openAt(file: PlannedFile): OpenSourceFile {
     const root = this.#roots[this.#rootOf(file)]!;
     const path = pathBelow(root, parseRelPath(file.entry.path));
     const { dataBytes, sizeBytes } = file.entry;
@@ -275,7 +284,7 @@ export class SourceReader {
   }
 
   /** The plan entry of what a changed file is now; CW_COPY_SOURCE_CHANGED where it is no file any more. */
-  async entryOf(file: SourceFile, stat: Stat): Promise<PlanEntry> {
+  async entryOf(file: PlannedFile, stat: Stat): Promise<PlanEntry> {
     const { path, linkTarget } = file.entry;
     if (stat.kind !== 'file')
       throw new CausewayError('CW_COPY_SOURCE_CHANGED', `${path} is no longer a file`);
@@ -288,7 +297,7 @@ export class SourceReader {
     return toEntry(path, { stat, linkTarget, details });
   }
 
-  #statName(file: SourceFile): Promise<Stat> {
+  #statName(file: PlannedFile): Promise<Stat> {
     const root = this.#roots[this.#rootOf(file)]!;
     return root.dirs.useParent(pathBelow(root, parseRelPath(file.entry.path)), (dir, name) => dir.stat(name));
   }
@@ -300,7 +309,7 @@ async function closeOpened({ file, forget }: Opened): Promise<void> {
   await file.close();
 }
 
-function columnsOf(items: FolderGroup<SourceFile>['items']): SourceColumns {
+function columnsOf(items: FolderGroup<PlannedFile>['items']): SourceColumns {
   const count = items.length;
   const columns = {
     folders: new Uint16Array(count),

@@ -87,13 +87,13 @@ async function followLinks(disk: Disk, path: string): Promise<{ folder: string; 
   throw new CausewayError('CW_COPY_SOURCE_UNREADABLE', `${path} leads through too many symbolic links`);
 }
 
-export async function closeSource(root: SourceRoot): Promise<void> {
+export async function closeSource(root: Pick<SourceRoot, 'dir' | 'dirs'>): Promise<void> {
   await root.dirs[Symbol.asyncDispose]();
   await root.dir.close();
 }
 
 /** The path of a plan entry below its root's `dir`. */
-export function pathBelow(root: SourceRoot, planPath: RelPath): RelPath {
+export function pathBelow(root: Omit<SourceRoot, 'stat'>, planPath: RelPath): RelPath {
   if (root.fileName !== null) return root.fileName as unknown as RelPath;
   if (root.info.contents) return planPath;
   const cut = planPath.indexOf('/');

@@ -7,6 +7,7 @@ import { decodeSinkMessage, encodeCopyMessage } from '../wire/copy_messages.ts';
 import type { CopyOptions, CopyPhase, Problem, SinkMessage, SourceMessage } from '../wire/copy_types.ts';
 import type { Stat } from '../world/disk.ts';
 import type { World } from '../world/world.ts';
+import { boundedProblems } from './bounded_problems.ts';
 import { lastingPool } from './buffer_pool.ts';
 import { tellSums } from './checksum/source_sums.ts';
 import type { CopyCompressor } from './compress/copy_compressor.ts';
@@ -14,6 +15,7 @@ import { dataMaxBytes, packMaxBytes, sourceCompression } from './compress/source
 import { CopyChannel } from './copy_channel.ts';
 import type { CopyOutcome, CopyView } from './copy_progress.ts';
 import { SourceDeltas } from './delta/source_deltas.ts';
+import { DirectOffer, refuseOldSink } from './direct/offer.ts';
 import { EvidenceProbe } from './explain/probe.ts';
 import { GrantGate } from './grants.ts';
 import type { LaneOpener } from './link_ports.ts';
@@ -58,6 +60,7 @@ export class SourceRun {
   #plannedEntries = 0;
   readonly #roots: SourceRoot[] = [];
   readonly #reader: SourceReader;
+  #offer: DirectOffer | null = null;
   #deltas: SourceDeltas | null = null;
   readonly #grants: GrantGate | null;
   readonly #gates: readonly ByteGate[];
@@ -118,6 +121,7 @@ export class SourceRun {
       localStages: this.meter.figures(),
       remoteStages: this.#peer.stages,
       undo: remote?.undoHeld ?? null,
+      direct: remote?.direct ?? null,
       lastMoveMs: Math.max(this.meter.lastMoveMs, this.#peer.lastMoveMs),
       peerHeardMs: this.#peer.heardMs,
       local: this.#probe.reading(),
@@ -209,7 +213,9 @@ export class SourceRun {
   }
 
   async #sendPlan(signal: AbortSignal): Promise<void> {
-    await this.#channel.send({ t: 'sources', roots: this.#roots.map((root) => root.info) });
+    this.#offer = DirectOffer.of(this.#params, this.#roots);
+    const roots = this.#roots.map((root) => root.info);
+    await this.#channel.send({ t: 'sources', roots, ...this.#offer.message });
     const { offload } = this.#params.world;
     const looking = <T>(work: () => Promise<T>) => this.#look(work);
     const { exclude } = this.#params.options;
@@ -250,9 +256,11 @@ export class SourceRun {
       const message = await this.#next();
       if (message.t === 'have') for (const { i, h } of message.chunks) this.machine.have(message.file, i, h);
       else if (message.t === 'skip') for (const file of numbersIn(message)) this.machine.skip(file);
+      else if (message.t === 'take') for (const file of numbersIn(message)) this.machine.taken(file);
       else if (message.t === 'offer') for (const file of numbersIn(message)) this.machine.offered(file);
       else if (message.t === 'compare') this.#aside(this.#tellSums(numbersIn(message)));
       else if (message.t === 'ready') {
+        refuseOldSink(this.#params.options, message);
         this.#recoveredBytes = message.recoveredBytes;
         this.#notes = message.notes;
         this.#compressor = this.#compression(message.codings);
@@ -284,6 +292,7 @@ export class SourceRun {
         return { entries: this.#totals.entries, bytes: this.#totals.bytes, problems };
       }
       if (message.t === 'reject') this.machine.rejected(message.file, message.index);
+      else if (message.t === 'giveBack') this.machine.givenBack(message.file);
       else if (message.t === 'base') this.#aside(this.#deltas!.take(message));
       else if (message.t === 'published') for (const file of message.files) this.machine.done(file);
       else if (message.t === 'restarted') this.#restarted(message.file, message.version);
@@ -476,6 +485,7 @@ export class SourceRun {
   async #release(): Promise<void> {
     await Promise.allSettled(this.#beside);
     await this.#reader.close();
+    this.#offer?.[Symbol.dispose]();
     for (const root of this.#roots.splice(0)) await closeSource(root);
   }
 }
@@ -487,13 +497,4 @@ const LITTLE_BYTES = 32 * 1024;
 async function failureOf(lanes: readonly Promise<void>[], telling: Promise<void>): Promise<never> {
   await Promise.all([...lanes, telling]);
   return new Promise<never>(() => undefined);
-}
-
-/** As many problems as one message may list. */
-export function boundedProblems(problems: readonly Problem[]): Problem[] {
-  return problems.slice(0, LIMITS.problemsListMax.value).map(({ path, code, message }) => ({
-    path: path.slice(0, 256),
-    code,
-    message: message.slice(0, 256),
-  }));
 }

@@ -94,8 +94,8 @@ interface Run {
 
 const NO_RUNS: readonly Run[] = [];
 
-/** Runs of zeros that end at `end` at the latest, in whole blocks of the file, which has `bytes` at `offset`. */
-function zeroRuns(bytes: Uint8Array, offset: number, end: number): readonly Run[] {
+/** Runs of zeros, at least LIMITS.holeMinBytes long, that end at `end` at the latest, in whole blocks of the file, which has `bytes` at `offset`. */
+export function zeroRuns(bytes: Uint8Array, offset: number, end: number): readonly Run[] {
   let runs: Run[] | null = null;
   const close = (from: number, to: number): void => {
     if (to - from < LIMITS.holeMinBytes.value) return;

@@ -4,9 +4,9 @@ import { parseRelPath, type RelPath } from '../base/path.ts';
 import { type ExistingNames, NamePlan } from '../tree/names/name_plan.ts';
 import type { NameRules } from '../tree/names/name_rules.ts';
 import type { OnClash, Problem, SinkMessage } from '../wire/copy_types.ts';
+import { boundedProblems } from './bounded_problems.ts';
 import { MARK, type NumberedEntry, type SinkPlan } from './sink_plan.ts';
 import { bitsMessages } from './skip_bits.ts';
-import { boundedProblems } from './source_run.ts';
 
 /** Names that entries get instead of their own, by the path at which they would stand under it. */
 export class TargetNames {

@@ -26,6 +26,7 @@ import {
   type UndoFigures,
   type Xattr,
 } from './copy_types.ts';
+import { DIRECT_MODES, directFigures, directProof } from './direct_fields.ts';
 import { decodeEvidence } from './evidence.ts';
 import {
   boolean,
@@ -110,6 +111,7 @@ export function decodeCopyOpening(input: Uint8Array): CopyOpening {
         exclude: list(options, 'exclude', LIMITS.excludePatternsMax.value, patternItem),
       }),
       ...(options['mirror'] !== undefined && { mirror: boolean(options, 'mirror') }),
+      ...(options['direct'] !== undefined && { direct: oneOf(options, 'direct', DIRECT_MODES) }),
       ...undoOptions(options),
       ...compressOptions(options),
     },
@@ -173,7 +175,7 @@ export function decodeSourceMessage(input: Uint8Array): SourceMessage {
   ]);
   switch (t) {
     case 'sources':
-      return { t, roots: mapList(m, 'roots', LIMITS.sourcesMax.value, rootInfo) };
+      return { t, roots: mapList(m, 'roots', LIMITS.sourcesMax.value, rootInfo), ...directProof(m) };
     case 'plan':
       return { t, ...planPage(m) };
     case 'planEnd':
@@ -233,6 +235,8 @@ export function decodeSinkMessage(input: Uint8Array): SinkMessage {
     'have',
     'skip',
     'offer',
+    'take',
+    'giveBack',
     'compare',
     'base',
     'grant',
@@ -255,6 +259,7 @@ export function decodeSinkMessage(input: Uint8Array): SinkMessage {
         ...(m['codings'] !== undefined && {
           codings: list(m, 'codings', LIMITS.codingsMax.value, codingItem),
         }),
+        ...(m['direct'] !== undefined && { direct: boolean(m, 'direct') }),
       };
     case 'have':
       return { t, file: u32(m, 'file'), chunks: mapList(m, 'chunks', LIMITS.haveChunksMax.value, haveChunk) };
@@ -268,7 +273,10 @@ export function decodeSinkMessage(input: Uint8Array): SinkMessage {
       };
     case 'grant':
       return { t, bytes: uint(m, 'bytes', LIMITS.grantMaxBytes.value) };
+    case 'giveBack':
+      return { t, file: u32(m, 'file') };
     case 'skip':
+    case 'take':
     case 'offer':
     case 'compare':
       return { t, first: u32(m, 'first'), bits: bytesUpTo(m, 'bits', LIMITS.skipBitsMaxBytes.value) };
@@ -312,6 +320,7 @@ function progress(m: CborMap): ProgressMessage {
     evidence: isAbsent(m['evidence']) ? null : decodeEvidence(map(m, 'evidence')),
     ...(m['recoveredBytes'] !== undefined && { recoveredBytes: uint(m, 'recoveredBytes') }),
     ...undoFigures(m),
+    ...directFigures(m),
     ...compressedFigures(m),
   };
 }

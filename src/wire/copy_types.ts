@@ -1,3 +1,4 @@
+import type { DirectFigures, DirectMode, DirectProof } from './direct_fields.ts';
 import type { SideEvidence } from './evidence.ts';
 import type { PlanColumns } from './plan_page.ts';
 import type { Stage } from './stages.ts';
@@ -108,6 +109,8 @@ export interface CopyOptions {
   readonly mirror?: boolean;
   /** Absent: what the copy replaces is not kept. */
   readonly undo?: UndoOptions | undefined;
+  /** Whether the sink copies files by itself where it reaches the source's; absent: `never`. */
+  readonly direct?: DirectMode;
 }
 
 /** How messages are compressed. */
@@ -183,7 +186,12 @@ export interface LaneOpening {
 
 /** From source to sink. */
 export type SourceMessage =
-  | { readonly t: 'sources'; readonly roots: readonly RootInfo[] }
+  | {
+      readonly t: 'sources';
+      readonly roots: readonly RootInfo[];
+      /** From a source that offers the direct path. */
+      readonly proof?: DirectProof | undefined;
+    }
   | ({ readonly t: 'plan' } & PlanColumns)
   | {
       readonly t: 'planEnd';
@@ -222,12 +230,18 @@ export type SinkMessage =
       readonly notes: readonly string[];
       /** What the frames of compressed messages may be; absent: none. Unknown names are passed over. */
       readonly codings?: readonly string[];
+      /** Whether the sink copies by itself what it has told by `take`; absent: it does not know of that. */
+      readonly direct?: boolean | undefined;
     }
   | { readonly t: 'have'; readonly file: number; readonly chunks: readonly HaveChunk[] }
   /** Files that are in place already: a bit for each entry from `first` on, lowest bit of a byte first. */
   | { readonly t: 'skip'; readonly first: number; readonly bits: Uint8Array }
   /** Files of which another version stands at the destination, in the same way. */
   | { readonly t: 'offer'; readonly first: number; readonly bits: Uint8Array }
+  /** Files that the sink copies by itself, in the same way, before `ready`: they are not to be sent. */
+  | { readonly t: 'take'; readonly first: number; readonly bits: Uint8Array }
+  /** Of these, one that it cannot copy: it is to be sent. */
+  | { readonly t: 'giveBack'; readonly file: number }
   /** Asks for the sums of files, in the same way, before `ready`. */
   | { readonly t: 'compare'; readonly first: number; readonly bits: Uint8Array }
   | BaseMessage
@@ -285,6 +299,8 @@ export interface ProgressMessage {
   readonly compressed?: CompressedFigures | undefined;
   /** From the sink, once it has kept or recorded something. */
   readonly undoHeld?: UndoFigures | undefined;
+  /** From the sink, where the copy may take the direct path. */
+  readonly direct?: DirectFigures | undefined;
 }
 
 export const COPY_PHASES = ['planning', 'checking', 'copying', 'finishing', 'done'] as const;

@@ -5,6 +5,7 @@ import type { LaneThreads } from './lane_threads.ts';
 import type { Identities, Net } from './net.ts';
 import type { Offload } from './offload.ts';
 import type { Processes } from './process.ts';
+import type { SameMachine } from './same_machine.ts';
 
 /**
  * Everything that is not a function of its arguments. Production code runs on `world/node`, the simulator on
@@ -21,4 +22,6 @@ export interface World {
   readonly compression: Compression;
   /** Absent where connections cannot be served by threads. */
   readonly lanes?: LaneThreads | null;
+  /** Absent where processes of one machine cannot find each other. */
+  readonly sameMachine?: SameMachine | null;
 }

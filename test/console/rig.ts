@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { ensureConsole } from '../../scripts/console.ts';
 import { DaemonClient } from '../../src/cli/client.ts';
-import { ROOT, Served } from '../interop/rig.ts';
+import { LINK_ONLY, ROOT, Served } from '../interop/rig.ts';
 
 /** Debian's; a test of the console is skipped without it. */
 const CHROMIUM = '/usr/bin/chromium';
@@ -74,7 +74,7 @@ export class ConsoleRig implements AsyncDisposable {
     await ensureConsole();
     const data = join(this.folder, 'host');
     const up = ['--web', '127.0.0.1:0', '--listen', '127.0.0.1:0', '--limit', '24M'];
-    this.#daemon = new Served(join(ROOT, 'src/cli/main.ts'), ['--data', data, 'up', ...up]);
+    this.#daemon = new Served(join(ROOT, 'src/cli/main.ts'), ['--data', data, 'up', ...up], LINK_ONLY);
     const run = ['run', '--listen', '127.0.0.1:0', '--data', join(this.folder, 'guest')];
     this.#agent = new Served(join(ROOT, 'src/guest/main.ts'), run);
     const starting = chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });

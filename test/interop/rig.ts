@@ -12,6 +12,9 @@ export const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const CLI = join(ROOT, 'src/cli/main.ts');
 const AGENT = join(ROOT, 'src/guest/main.ts');
 
+/** What tests are about is the link, unless they say otherwise. */
+export const LINK_ONLY = { CAUSEWAY_COPIES_DIRECT: 'never' };
+
 export interface Ready {
   readonly address?: string;
   readonly token?: string;
@@ -87,6 +90,8 @@ export interface RigOptions {
   readonly trustCarrier?: boolean;
   /** Puts something between the daemon and the agent: gets the agent's address, gives the one to dial. */
   readonly between?: (port: number) => Promise<number>;
+  /** Copies may do without the link, which both sides could here: they run on one machine. */
+  readonly direct?: boolean;
   /** More arguments of `causeway up`. */
   readonly up?: readonly string[];
   readonly agentScript?: string;
@@ -144,7 +149,8 @@ export class Rig implements AsyncDisposable {
 
   startDaemon(): void {
     const up = ['up', '--no-web', ...(this.#options.up ?? [])];
-    this.daemon = new Served(CLI, ['--data', join(this.folder, 'host'), ...up]);
+    const env = this.#options.direct ? {} : LINK_ONLY;
+    this.daemon = new Served(CLI, ['--data', join(this.folder, 'host'), ...up], env);
   }
 
   startAgent(): void {

@@ -4,6 +4,7 @@ import { resolveAbsolute } from '../../base/path.ts';
 import { parseTimeWindow } from '../../base/time_window.ts';
 import type { StartJobRequest } from '../../contract/schemas.ts';
 import { compressOptions } from '../compress_option.ts';
+import { directOption } from '../direct_option.ts';
 import { exclusions } from '../exclude_options.ts';
 import { exitOf, followJob } from '../follow.ts';
 import { exitOfGroup, followGroup, forEachJob, groupEndText } from '../group.ts';
@@ -98,6 +99,7 @@ function optionsOf(options: Record<string, unknown>, destination: string): Parti
     ...linkDestOption(options['linkDest'], destination),
     ...(options['delete'] === true && { delete: true }),
     ...(undo !== undefined && { undo: parseUndo(String(undo)) }),
+    ...directOption(options['direct']),
     ...compressOptions(options),
     ...clashOption(options['onClash']),
     ...ownerOptions(options),

@@ -3,6 +3,7 @@ import { LIMITS } from '../../base/limits.ts';
 import { formatBytes, formatDuration, formatRate } from '../../base/units.ts';
 import type { JobState, JobView, ListJobsRequest } from '../../contract/schemas.ts';
 import { compressionText } from '../compress_option.ts';
+import { directDetails } from '../direct_option.ts';
 import { exitOf, followJob } from '../follow.ts';
 import { followGroup, forEachJob, groupText, isGroupId } from '../group.ts';
 import { endText, placeText, problemsText, progressText, queueText, routeText } from '../job_text.ts';
@@ -167,6 +168,8 @@ function details(job: JobView, bars: boolean): string {
     ['rate', formatRate(job.rateBytesPerSecond)],
     ['attempts', String(job.attempts)],
   ];
+  const direct = directDetails(job);
+  if (direct !== null) rows.push(['direct', direct]);
   if (compressed !== null) rows.push(['compressed', compressed]);
   if (job.undo) rows.push(['undo', undoText(job)]);
   if (job.lastError) rows.push(['last break', `${job.lastError.message} (${job.lastError.code})`]);

@@ -3,6 +3,7 @@ import type { SettingView } from '../../contract/config_schemas.ts';
 /** Settings that take one of a few words. */
 export const CHOICES: Readonly<Record<string, readonly string[]>> = {
   'audit.shareReads': ['first', 'all', 'off'],
+  'copies.direct': ['auto', 'always', 'never'],
   'copies.undo': ['auto', 'off', 'require'],
 };
 

@@ -8,6 +8,7 @@ import { createNodeNet } from './net.ts';
 import { createNodeOffload, type ThreadModule } from './offload.ts';
 import { createNodeProcesses } from './process.ts';
 import { createNodeRandom } from './random.ts';
+import { createSameMachine } from './same_machine.ts';
 
 export { createNodeDisk, type NodeDiskOptions } from './disk.ts';
 export type { ThreadModule } from './offload.ts';
@@ -22,15 +23,18 @@ export interface NodeWorldOptions {
 
 /** The real world. One per thread; a worker thread asks for `disk: { mode: 'blocking' }`. */
 export function createNodeWorld(options: NodeWorldOptions = {}): World {
+  const random = createNodeRandom();
+  const disk = createNodeDisk(options.disk);
   return {
     clock: createNodeClock(),
-    random: createNodeRandom(),
-    disk: createNodeDisk(options.disk),
+    random,
+    disk,
     net: createNodeNet(),
     process: createNodeProcesses(),
     identities: createNodeIdentities(),
     offload: createNodeOffload(options.threads ?? null),
     compression: createNodeCompression(),
     lanes: options.lanes === undefined ? null : createLaneThreads(options.lanes),
+    sameMachine: createSameMachine(random, disk),
   };
 }

@@ -30,6 +30,10 @@ export const config = {
       title: 'Compression of copies',
       why: 'auto: where the link is slower than compressing; off; or a level from 1 to 19.',
     },
+    'copies.direct': {
+      title: 'Copies without the link',
+      why: 'Where both sides run on one machine. auto: where that is possible; always: others are refused; never.',
+    },
     'copies.limitBytesPerSecond': {
       title: 'Speed limit of all copies',
       why: 'Bytes per second in each direction, or off.',

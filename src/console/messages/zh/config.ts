@@ -28,6 +28,10 @@ export const config: Messages['config'] = {
       title: '复制的压缩',
       why: 'auto：在线路比压缩慢时压缩；off：不压缩；或 1 到 19 的级别。',
     },
+    'copies.direct': {
+      title: '不经线路的复制',
+      why: '用于两端在同一台机器上时。auto：可行时采用；always：不可行就拒绝；never：从不。',
+    },
     'copies.limitBytesPerSecond': { title: '所有复制的限速', why: '每个方向每秒的字节数，或 off。' },
     'copies.undo': {
       title: '复制为撤销保留什么',
