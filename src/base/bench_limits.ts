@@ -4,6 +4,7 @@ import { bytes, count, MIB, ms } from './limit.ts';
 export const BENCH_LIMITS = {
   benchSizeMinBytes: bytes(MIB, 'smallest file that `causeway bench shares` reads and writes'),
   benchSizeMaxBytes: bytes(1024 ** 4, 'largest file that `causeway bench shares` reads and writes'),
+  benchLoadMinBytes: bytes(16 * MIB, 'smallest load of `causeway bench cache --modes`'),
   benchFilesMax: count(1_000_000, 'small files that `causeway bench shares` makes and lists'),
   benchConnectionsMax: count(
     1_000,

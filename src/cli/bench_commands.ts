@@ -8,8 +8,8 @@ export function addBenchCommands(program: Command, add: Add): void {
   add(
     bench,
     'cache',
-    'simulate which part of reads a cache answers, by what leaves it when it is full: S3-FIFO, as Causeway has it, beside LRU, ARC, W-TinyLFU and the optimum, which knows what comes; and with prediction. No daemon is needed and no file is touched',
-    'causeway bench cache --trace boot --trace compile --size 5 --size 20',
+    'simulate which part of reads a cache answers, by what leaves it when it is full: S3-FIFO, as Causeway has it, beside LRU, ARC, W-TinyLFU and the optimum, which knows what comes; and with prediction. No daemon is needed and no file is touched. With --modes it measures mounts without a cache and with each kind of one',
+    'causeway bench cache --trace boot --trace compile --size 5 --size 20\n  causeway bench cache --modes --load-size 256M',
     async () => (await import('./commands/bench_cache.ts')).benchCache,
   )
     .option(
@@ -23,7 +23,18 @@ export function addBenchCommands(program: Command, add: Add): void {
       several,
     )
     .option('--accesses <n>', 'length of each trace, 1000 to 1000000 (default: 30000)')
-    .option('--seed <n>', 'traces of the same seed are the same, 1 to 1000000000 (default: 1)');
+    .option('--seed <n>', 'traces and loads of the same seed are the same, 1 to 1000000000 (default: 1)')
+    .option(
+      '--modes',
+      'measure a mixed load in a mount without a cache, with write-through, and with write-back: time, throughput, IOPS, hit rate, latencies, and what a crash lost. A daemon and an agent of its own, as root; nothing of it is left afterwards',
+    )
+    .option('--load-size <size>', 'with --modes: bytes that are read and written, 16M to 1T (default: 10G)')
+    .option('--cache-size <size>', 'with --modes: the size of the cache, 16M to 16T (default: 256M)')
+    .option('--delay <ms>', 'with --modes: what is added to the link, each way, 0 to 1000 (default: 1)')
+    .option(
+      '--dir <folder>',
+      'with --modes: where the files are (default: in memory, /dev/shm, if there is room)',
+    );
   add(
     bench,
     'shares',

@@ -11,6 +11,8 @@ export interface BenchServer {
   until(holds: () => boolean | Promise<boolean>): Promise<void>;
   /** SIGTERM, then SIGKILL. */
   stop(): Promise<void>;
+  /** SIGKILL at once, also for what it has started in its group. */
+  kill(): Promise<void>;
 }
 
 export interface ServerRequest {

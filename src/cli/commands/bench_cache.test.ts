@@ -37,5 +37,7 @@ describe('causeway bench cache', () => {
     await assert.rejects(run({ trace: ['tape'] }, true), /--trace tape: one of zipf-0.7/);
     await assert.rejects(run({ size: ['0'] }, true), /--size 0: a number from 0.1 to 100/);
     await assert.rejects(run({ accesses: '1' }, true), /--accesses 1/);
+    await assert.rejects(run({ loadSize: '256M' }, true), /--load-size is for --modes: add it/);
+    await assert.rejects(run({ modes: true, loadSize: '1M' }, true), /--load-size 1M: a size from 16.0 MiB/);
   });
 });

@@ -19,7 +19,10 @@ interface BenchCell extends Cell {
 }
 
 /** `causeway bench cache` */
-export const benchCache: Action = async ({ terminal, json }, _args, options) => {
+export const benchCache: Action = async (context, args, options) => {
+  if (options['modes'] === true) return (await import('./bench_modes.ts')).benchModes(context, args, options);
+  refuseWithoutModes(options);
+  const { terminal, json } = context;
   const names = namesOf(options['trace']);
   const sizes = sizesOf(options['size']);
   const accesses = parseCount(String(options['accesses'] ?? 30_000), '--accesses', 1_000_000, 1_000);
@@ -46,6 +49,12 @@ export const benchCache: Action = async ({ terminal, json }, _args, options) => 
   );
   return 0;
 };
+
+function refuseWithoutModes(options: Readonly<Record<string, unknown>>): void {
+  for (const name of ['loadSize', 'cacheSize', 'delay', 'dir'])
+    if (options[name] !== undefined)
+      throw new CausewayError('CW_USAGE', `--${name.replace('S', '-s')} is for --modes: add it`);
+}
 
 function namesOf(given: unknown): readonly string[] {
   const names = (given as readonly string[] | undefined) ?? Object.keys(TRACES);

@@ -81,6 +81,12 @@ export class NodeBenchServer implements BenchServer {
     await this.#gone;
   }
 
+  async kill(): Promise<void> {
+    if (this.#hasEnded()) return;
+    this.#killGroup();
+    await this.#gone;
+  }
+
   #hasEnded(): boolean {
     return this.#failure !== null || this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
