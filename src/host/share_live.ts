@@ -1,7 +1,7 @@
 import { NOBODY } from '../access/rights/principal.ts';
 import { asCausewayError, CausewayError } from '../base/errors.ts';
+import type { RelPath } from '../base/path.ts';
 import type { LeaseGate } from '../share/fuse/lease_desk.ts';
-import { LeasedTree } from '../share/fuse/leased_tree.ts';
 import { serveDav } from '../share/webdav/handler.ts';
 import { DavLocks } from '../share/webdav/locks.ts';
 import { PathTurns } from '../share/webdav/path_turns.ts';
@@ -12,7 +12,6 @@ import { followingLinks } from '../tree/files/following_links.ts';
 import { LocalTree } from '../tree/files/local_tree.ts';
 import { NO_OWNER } from '../tree/files/quota_account.ts';
 import { measureOwners, QuotaLedger } from '../tree/files/quota_ledger.ts';
-import { QuotaTree } from '../tree/files/quota_tree.ts';
 import type { HttpReply, HttpRequest } from '../world/http.ts';
 import type { QuotaSeat } from '../world/mounts.ts';
 import type { World } from '../world/world.ts';
@@ -20,6 +19,7 @@ import { FolderRecords } from './folder_records.ts';
 import type { ShareRecords } from './share_records.ts';
 import { statSource } from './share_source.ts';
 import type { StoredShare } from './share_store.ts';
+import { shareTree } from './share_tree.ts';
 
 interface Opened {
   readonly local: LocalTree;
@@ -163,8 +163,8 @@ export class LiveShare {
   /** As that user has it: what is made is charged to the user's quota. */
   #treeOf({ local }: Opened, user: string): FileTree {
     const maker = user === this.record.name ? null : user;
-    const leased = new LeasedTree(local, this.#leases, (path) => local.stat(path));
-    const tree = this.#ledger === null ? leased : new QuotaTree(leased, this.#ledger, maker);
+    const statOf = (path: RelPath) => local.stat(path);
+    const tree = shareTree(local, { ledger: this.#ledger, maker, leases: this.#leases, statOf });
     return whilePresent(tree, () => this.#check());
   }
 
