@@ -7,6 +7,7 @@ import { bytes, count, KIB, type Limit, MIB, ms } from './limit.ts';
 import { MACHINE_LIMITS } from './machine_limits.ts';
 import { MOUNT_LIMITS } from './mount_limits.ts';
 import { PATH_LIMITS } from './path_limits.ts';
+import { ROLLBACK_LIMITS } from './rollback_limits.ts';
 import { SERVICE_LIMITS } from './service_limits.ts';
 import { WRITE_BACK_LIMITS } from './write_back_limits.ts';
 
@@ -487,6 +488,7 @@ export const LIMITS = {
   ...MOUNT_LIMITS,
   ...CACHE_LIMITS,
   ...WRITE_BACK_LIMITS,
+  ...ROLLBACK_LIMITS,
   ...BENCH_LIMITS,
 } as const satisfies Record<string, Limit>;
 

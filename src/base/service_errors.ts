@@ -91,6 +91,16 @@ export const SERVICE_ERRORS = {
     1,
     'What was written and not yet sent on cannot be read any more: look after that disk. To go on without it, move the folder of the journal away.',
   ),
+  CW_ROLLBACK_CONFLICT: spec(
+    'never',
+    4,
+    'Nothing was changed. Move what others have changed since out of the share, or choose a later batch of `causeway cache rollback SHARE --list`.',
+  ),
+  CW_ROLLBACK_UNKNOWN: spec(
+    'never',
+    4,
+    '`causeway cache rollback SHARE --list` shows what can be taken back; `causeway share set SHARE --rollback 24` keeps it from now on.',
+  ),
   // area: shares
   CW_SHARE_EXISTS: spec('never', 4, 'A share with that name exists: choose another name or remove it first.'),
   CW_SHARE_EVENTS_GONE: spec(

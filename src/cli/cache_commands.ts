@@ -23,6 +23,19 @@ export function addCacheCommands(program: Command, add: Add): void {
   ).option('--timeout <seconds>', TIMEOUT_TEXT);
   add(
     cache,
+    'rollback <share>',
+    'list what machines have changed in a share with --rollback, or return it to what it was before',
+    'causeway cache rollback projects --list\n  causeway cache rollback projects --to 17\n  causeway cache rollback projects --to 45m',
+    async () => (await import('./commands/cache_rollback.ts')).cacheRollback,
+  )
+    .option('--list', 'show the batches that can be taken back')
+    .option('--to <batch-or-time>', 'to before that batch; or to so long ago: 45m, 3h')
+    .option(
+      '--force',
+      'although what the machine has written may not all be here: the rest comes later, under names beside',
+    );
+  add(
+    cache,
     'wait [place-or-share]',
     'wait until nothing waits in that mount or share, or in any: its machine may be switched off then',
     'causeway cache wait --clean --timeout 60',

@@ -13,6 +13,9 @@ const POLICY_TEXT =
 const AUDITS = ['webdav', 'all', 'strict'];
 const AUDIT_TEXT =
   'whose work with files is recorded: `webdav` (the usual), `all` (in mounts and by SMB too), `strict` (nothing without its record)';
+const ROLLBACK_TEXT =
+  'keep what machines overwrite in it for so many hours, so that `causeway cache rollback` can take it back';
+const ROLLBACK_SIZE_TEXT = 'with --rollback: up to so much, then the oldest goes (default: 4 GiB)';
 const ROOT_TEXT = 'with --mount: a folder that belongs to root may be changed as root';
 
 const QUOTA_USER_TEXT =
@@ -40,6 +43,8 @@ export function addShareCommands(program: Command, add: Add): void {
     .option('--mount-cache <size>', CACHE_TEXT)
     .addOption(new Option('--cache-policy <policy>', POLICY_TEXT).choices(['write-through', 'write-back']))
     .addOption(new Option('--audit <whose>', AUDIT_TEXT).choices(AUDITS))
+    .option('--rollback <hours>', ROLLBACK_TEXT)
+    .option('--rollback-size <size>', ROLLBACK_SIZE_TEXT)
     .option('--smb', 'serve it by SMB 3 with encryption too (needs Samba, and a daemon that runs as root)')
     .option('--i-know', 'share it although it is a home, a folder of the system, or the root');
   add(share, 'ls', 'list shares and their state', 'causeway share ls', async () => (await load()).shareList);
@@ -50,30 +55,7 @@ export function addShareCommands(program: Command, add: Add): void {
     'causeway share show projects',
     async () => (await load()).shareShow,
   );
-  add(
-    share,
-    'set <name>',
-    'change a share; what runs on it is cut, and clients go on by themselves',
-    'causeway share set projects --quota 20G',
-    async () => (await load()).shareSet,
-  )
-    .option('--read-only', 'nobody changes anything from now on')
-    .option('--writable', 'those who may can change it')
-    .option('--quota <size>', 'what all files together may have; `none` for no limit')
-    .option('--quota-user <name=size>', `${QUOTA_USER_TEXT}; NAME=none for no limit`, several)
-    .option('--user <name>', `${USER_TEXT}; takes the place of those before`, several)
-    .option('--no-users', 'no user but the share itself')
-    .option('--mount <vm:/folder>', MOUNT_TEXT)
-    .option('--no-mount', 'no machine shows it any more')
-    .option('--numeric-ids', IDS_TEXT)
-    .option('--as-root', ROOT_TEXT)
-    .option('--mount-cache <size>', CACHE_TEXT)
-    .addOption(new Option('--cache-policy <policy>', POLICY_TEXT).choices(['write-through', 'write-back']))
-    .addOption(new Option('--audit <whose>', AUDIT_TEXT).choices(AUDITS))
-    .option('--smb', 'serve it by SMB too; makes a new password')
-    .option('--no-smb', 'no more by SMB')
-    .option('--new-password', 'make a new password and print it; the old one ends at once')
-    .option('--rebind', 'the folder that is there now is the right one');
+  addShareSet(share, add);
   add(
     share,
     'events <name>',
@@ -88,4 +70,33 @@ export function addShareCommands(program: Command, add: Add): void {
     'causeway share rm projects',
     async () => (await load()).shareRemove,
   );
+}
+
+function addShareSet(share: Command, add: Add): void {
+  add(
+    share,
+    'set <name>',
+    'change a share; what runs on it is cut, and clients go on by themselves',
+    'causeway share set projects --quota 20G',
+    async () => (await import('./commands/share.ts')).shareSet,
+  )
+    .option('--read-only', 'nobody changes anything from now on')
+    .option('--writable', 'those who may can change it')
+    .option('--quota <size>', 'what all files together may have; `none` for no limit')
+    .option('--quota-user <name=size>', `${QUOTA_USER_TEXT}; NAME=none for no limit`, several)
+    .option('--user <name>', `${USER_TEXT}; takes the place of those before`, several)
+    .option('--no-users', 'no user but the share itself')
+    .option('--mount <vm:/folder>', MOUNT_TEXT)
+    .option('--no-mount', 'no machine shows it any more')
+    .option('--numeric-ids', IDS_TEXT)
+    .option('--as-root', ROOT_TEXT)
+    .option('--mount-cache <size>', CACHE_TEXT)
+    .addOption(new Option('--cache-policy <policy>', POLICY_TEXT).choices(['write-through', 'write-back']))
+    .addOption(new Option('--audit <whose>', AUDIT_TEXT).choices(AUDITS))
+    .option('--rollback <hours>', `${ROLLBACK_TEXT}; \`none\` for no more`)
+    .option('--rollback-size <size>', ROLLBACK_SIZE_TEXT)
+    .option('--smb', 'serve it by SMB too; makes a new password')
+    .option('--no-smb', 'no more by SMB')
+    .option('--new-password', 'make a new password and print it; the old one ends at once')
+    .option('--rebind', 'the folder that is there now is the right one');
 }

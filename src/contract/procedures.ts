@@ -44,6 +44,7 @@ import {
   RemoveMountRequest,
 } from './mount_schemas.ts';
 import { AddedNotifierView, AddNotifierRequest, NotifierView } from './notify_schemas.ts';
+import { BatchView, RollBackRequest, RolledBackView } from './rollback_schemas.ts';
 import { type ProcedureName, ROUTES } from './routes.ts';
 import {
   AddVmRequest,
@@ -107,6 +108,8 @@ export const PROCEDURES = {
   showShare: { ...ROUTES.showShare, params: NameParams, body: Empty, result: ShareView },
   setShare: { ...ROUTES.setShare, params: NameParams, body: SetShareRequest, result: CreatedShareView },
   removeShare: { ...ROUTES.removeShare, params: NameParams, body: Empty, result: Empty },
+  listBatches: { ...ROUTES.listBatches, params: NameParams, body: Empty, result: Type.Array(BatchView) },
+  rollBack: { ...ROUTES.rollBack, params: NameParams, body: RollBackRequest, result: RolledBackView },
   listMounts: { ...ROUTES.listMounts, params: Empty, body: Empty, result: Type.Array(MountView) },
   addMount: { ...ROUTES.addMount, params: Empty, body: AddMountRequest, result: MountView },
   removeMount: { ...ROUTES.removeMount, params: Empty, body: RemoveMountRequest, result: Empty },

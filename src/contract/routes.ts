@@ -33,6 +33,8 @@ export const ROUTES = {
   showShare: { method: 'GET', path: '/v1/shares/:name' },
   setShare: { method: 'PATCH', path: '/v1/shares/:name' },
   removeShare: { method: 'DELETE', path: '/v1/shares/:name' },
+  listBatches: { method: 'GET', path: '/v1/shares/:name/batches' },
+  rollBack: { method: 'POST', path: '/v1/shares/:name/rollback' },
   listMounts: { method: 'GET', path: '/v1/mounts' },
   addMount: { method: 'POST', path: '/v1/mounts' },
   removeMount: { method: 'POST', path: '/v1/mounts/remove' },

@@ -2,6 +2,7 @@ import { type Static, Type } from 'typebox';
 import { UserName } from './identity_schemas.ts';
 import { LeaseView } from './lease_schemas.ts';
 import { CacheBytes, CacheView, MountState, WaitingView } from './mount_schemas.ts';
+import { ShareRollback } from './rollback_schemas.ts';
 import { VmName } from './schemas.ts';
 
 /* Shares: folders of the host that others reach. A password is in the answer to the request that makes it, once. */
@@ -88,6 +89,8 @@ export const CreateShareRequest = Type.Object(
     smb: Type.Optional(Type.Boolean()),
     /** Absent: `webdav`. */
     audit: Type.Optional(ShareAudit),
+    /** What machines overwrite is kept for a while; absent: it is not. */
+    rollback: Type.Optional(ShareRollback),
     /** The folder is a home, a system folder or the root, and is meant. */
     iKnow: Type.Optional(Type.Boolean()),
   },
@@ -109,6 +112,8 @@ export const SetShareRequest = Type.Object(
     /** Serve it by SMB too, or no more. Where it was not, the share gets a new password. */
     smb: Type.Optional(Type.Boolean()),
     audit: Type.Optional(ShareAudit),
+    /** Null: nothing is kept any more. */
+    rollback: Type.Optional(Type.Union([ShareRollback, Type.Null()])),
     /** A new password; the old one ends at once. */
     newPassword: Type.Optional(Type.Literal(true)),
     /** The folder that is there now is the right one. */
@@ -151,6 +156,8 @@ export const ShareView = Type.Object({
     }),
   ),
   audit: ShareAudit,
+  /** Null where nothing is kept of what machines overwrite. */
+  rollback: Type.Union([ShareRollback, Type.Null()]),
   /** Null where no machine shows it. */
   mount: Type.Union([ShareMountView, Type.Null()]),
   state: Type.Union([Type.Literal('serving'), Type.Literal('error')]),

@@ -21,6 +21,7 @@ import type { FolderRecords } from './folder_records.ts';
 import type { Machines } from './machines.ts';
 import { type KeepList, MountLeftovers } from './mount_leftovers.ts';
 import { MountLoop } from './mount_loop.ts';
+import { rollbackSeat } from './share_rollback.ts';
 import type { StoredShare } from './share_store.ts';
 import { within } from './within.ts';
 
@@ -210,6 +211,22 @@ export class ShareMounts implements AsyncDisposable {
     await this.forget(name);
   }
 
+  /** Returns the folder of a share that no machine shows now to what it was before a batch. CW_ROLLBACK_*, CW_DISK_*. */
+  async rollBack(record: StoredShare, to: number): Promise<void> {
+    const { world, mounts } = this.#parts;
+    const seat = rollbackSeat(record);
+    if (mounts === null || seat === null)
+      throw new CausewayError(
+        'CW_ROLLBACK_UNKNOWN',
+        `${record.name} keeps nothing of what machines overwrite`,
+      );
+    const { numericIds = false } = record.mount ?? {};
+    const folder = { folder: record.source, readOnly: false, numericIds, asRoot: true, cacheMs: CACHE_MS };
+    const options = await serverOptions(world, folder, { owner: { userId: 0, groupId: 0 } });
+    const server = await mounts.serve({ ...options, rollback: { ...seat, to } });
+    await server.close();
+  }
+
   async #ask(mount: Wanted['mount'], method: string, params: CborMap, signal: AbortSignal): Promise<CborMap> {
     const mux = await this.#parts.machines.link(mount.vm).ready(signal);
     return callRpc(mux, method, params, signal);
@@ -286,7 +303,9 @@ export class ShareMounts implements AsyncDisposable {
               const problem = await share.problem();
               if (problem !== null) throw problem;
               const options = await serverOptions(world, folderOf(record, mount), hello);
-              return served(mounts, { ...options, leases }, share, `vm:${mount.vm}`);
+              const seat = rollbackSeat(record);
+              const keeping = seat === null ? {} : { rollback: seat };
+              return served(mounts, { ...options, ...keeping, leases }, share, `vm:${mount.vm}`);
             },
             settled,
             lanes,

@@ -39,6 +39,8 @@ export interface StoredShare {
   readonly smb?: boolean;
   /** Whether what is done in mounts and by SMB is recorded; absent: of WebDAV alone. */
   readonly audit?: 'all' | 'strict';
+  /** What machines overwrite is kept so long, and so much of it; absent: it is not. */
+  readonly rollback?: { readonly keptMs: number; readonly maxBytes: number };
   readonly createdAtMs: number;
 }
 

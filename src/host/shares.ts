@@ -5,6 +5,7 @@ import { LIMITS } from '../base/limits.ts';
 import { resolveAbsolute } from '../base/path.ts';
 import type { CacheWaitView } from '../contract/mount_schemas.ts';
 import type { PartView } from '../contract/part_schemas.ts';
+import type { BatchView, RollBackRequest, RolledBackView } from '../contract/rollback_schemas.ts';
 import type {
   CreatedShareView,
   CreateShareRequest,
@@ -21,6 +22,7 @@ import { SupervisedPart } from './parts/supervised_part.ts';
 import type { Samba } from './samba.ts';
 import { LiveShare } from './share_live.ts';
 import type { ShareMounts } from './share_mounts.ts';
+import { batchesOf, firstOf, rollbackOf } from './share_rollback.ts';
 import { type ShareServerParts, shareHandler } from './share_server.ts';
 import { newSharePassword } from './share_sign_in.ts';
 import { checkSmb, sambaShareOf, smbSharesOf, smbView } from './share_smb.ts';
@@ -158,6 +160,7 @@ export class Shares implements AsyncDisposable {
         passwordHash: await passwords.hash(password),
         smb,
         ...auditOf(request.audit),
+        ...rollbackOf(request.rollback),
         createdAtMs: world.clock.wallMs(),
       };
       await this.#parts.ways.mounts.check(record);
@@ -189,7 +192,7 @@ export class Shares implements AsyncDisposable {
         const { source } = old.record;
         sourceInode = (await checkSource(world, { source, dataDirectory, isMeant: true })).inode;
       }
-      const { mount: _, audit, userQuotas, ...kept } = old.record;
+      const { mount: _, audit, userQuotas, rollback, ...kept } = old.record;
       const users = request.users === undefined ? old.record.users : this.#usersOf(request.users);
       const record: StoredShare = {
         ...kept,
@@ -202,6 +205,7 @@ export class Shares implements AsyncDisposable {
         passwordHash: password === null ? old.record.passwordHash : await passwords.hash(password),
         smb,
         ...auditOf(request.audit ?? audit),
+        ...rollbackOf(request.rollback === undefined ? rollback : request.rollback),
       };
       await this.#parts.ways.mounts.check(record);
       if (smb) checkSmb(samba, record, this.#smbNames(name));
@@ -237,6 +241,34 @@ export class Shares implements AsyncDisposable {
       await share.close();
       await this.#serveSmb();
       if (this.#live.size === 0) await this.#unlisten();
+    });
+  }
+
+  /** What machines have changed and can be taken back, the oldest first. CW_SHARE_UNKNOWN. */
+  async batches(name: string): Promise<BatchView[]> {
+    return batchesOf(this.#parts.world, this.#get(name).record);
+  }
+
+  /** Meanwhile nobody uses the share. CW_SHARE_UNKNOWN, CW_ROLLBACK_*, CW_CACHE_DIRTY: what waits there is sent on before. */
+  rollBack(name: string, request: RollBackRequest): Promise<RolledBackView> {
+    return this.#inTurn(async () => {
+      const { world, ways } = this.#parts;
+      const { record } = this.#get(name);
+      const batch = firstOf(await batchesOf(world, record), request, world.clock.wallMs());
+      if (request.force !== true) await ways.mounts.finish(name);
+      await this.#serveSmb(name);
+      await ways.mounts.forget(name);
+      await this.#get(name).close();
+      try {
+        await ways.mounts.rollBack(record, batch);
+      } finally {
+        const share = this.#liveOf(record);
+        this.#live.set(name, share);
+        await this.#show(share);
+        await this.#serveSmb();
+      }
+      const after = await batchesOf(world, record);
+      return { batch, rollback: after.findLast(({ tookBack }) => tookBack === batch) ?? null };
     });
   }
 
@@ -367,6 +399,7 @@ export class Shares implements AsyncDisposable {
       users: [...users],
       userQuotas: share.userQuotas,
       audit: share.record.audit ?? 'webdav',
+      rollback: share.record.rollback ?? null,
       mount: await this.#parts.ways.mounts.view(name),
       state: problem === null ? 'serving' : 'error',
       error: problem?.report() ?? null,

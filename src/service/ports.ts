@@ -14,6 +14,7 @@ import type {
 import type { AddMountRequest, CacheWaitView, MountView } from '../contract/mount_schemas.ts';
 import type { AddedNotifierView, AddNotifierRequest, NotifierView } from '../contract/notify_schemas.ts';
 import type { PartView } from '../contract/part_schemas.ts';
+import type { BatchView, RollBackRequest, RolledBackView } from '../contract/rollback_schemas.ts';
 import type {
   AddVmRequest,
   GroupView,
@@ -106,7 +107,15 @@ export interface ShareEventReader {
   close(): void;
 }
 
-export interface SharesPort {
+/** What machines have changed in shares, and can be taken back. */
+export interface ShareRollbackPort {
+  /** CW_SHARE_UNKNOWN, CW_DISK_*. */
+  batches(name: string): Promise<BatchView[]>;
+  /** CW_SHARE_UNKNOWN, CW_ROLLBACK_*, CW_CACHE_DIRTY, CW_DISK_*. */
+  rollBack(name: string, request: RollBackRequest): Promise<RolledBackView>;
+}
+
+export interface SharesPort extends ShareRollbackPort {
   views(): Promise<ShareView[]>;
   view(name: string): Promise<ShareView>;
   create(request: CreateShareRequest): Promise<CreatedShareView>;

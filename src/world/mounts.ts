@@ -145,6 +145,18 @@ export type LeaseOrder =
   | { readonly kind: 'fenced'; readonly file: string; readonly epoch: number };
 
 /** A folder of this machine that is served to another one. */
+/** What changes of a folder overwrite is kept, so that it can be returned to an earlier state. */
+export interface RollbackSeat {
+  /** Of the share: others of the same folder have their own. */
+  readonly share: string;
+  /** What the changes come from, as people call it. */
+  readonly from: string;
+  readonly keptMs: number;
+  readonly maxBytes: number;
+  /** Before anything is served the folder is returned to what it was before that batch. */
+  readonly to?: number;
+}
+
 export interface FolderServerOptions {
   /** Absolute path. */
   readonly folder: string;
@@ -167,6 +179,8 @@ export interface FolderServerOptions {
   readonly records: RecordSeat | null;
   /** Null: nobody has leases. */
   readonly leases: LeaseSeat | null;
+  /** Absent: what is overwritten is gone. */
+  readonly rollback?: RollbackSeat;
 }
 
 /** The end of a connection, as a thread takes it over: from `LaneThreads.pipe`. */

@@ -42,6 +42,8 @@ export const PROCEDURE_ACTIONS = {
   showShare: 'share.read',
   setShare: 'share.change',
   removeShare: 'share.change',
+  listBatches: 'share.read',
+  rollBack: 'share.change',
   listMounts: 'mount.read',
   addMount: 'mount.change',
   removeMount: 'mount.change',

@@ -1,5 +1,8 @@
 import { CausewayError } from '../../base/errors.ts';
+import { LIMITS } from '../../base/limits.ts';
 import { resolveAbsolute } from '../../base/path.ts';
+import { formatBytes } from '../../base/units.ts';
+import type { ShareRollback } from '../../contract/rollback_schemas.ts';
 import type {
   CreatedShareView,
   CreateShareRequest,
@@ -8,11 +11,12 @@ import type {
   ShareView,
 } from '../../contract/share_schemas.ts';
 import { cacheText, waitingText } from '../cache_text.ts';
-import { parseCacheSize, parseSize } from '../option_numbers.ts';
+import { parseCacheSize, parseCount, parseSize } from '../option_numbers.ts';
 import type { Action, Context } from '../program.ts';
 import { connectText, SHARE_HEAD, shareRow, usedText } from '../share_text.ts';
 import { table } from '../terminal.ts';
 
+const HOUR_MS = 3_600_000;
 const QUOTA_MAX_BYTES = 2 ** 50;
 /** Of a user where no size is named. */
 const USER_QUOTA = '10G';
@@ -37,6 +41,8 @@ export const shareCreate: Action = async (context, [folder = ''], options) => {
   if (options['smb'] === true) request.smb = true;
   if (options['audit'] !== undefined) request.audit = options['audit'] as ShareView['audit'];
   if (options['iKnow'] === true) request.iKnow = true;
+  const rollback = keptOf(options);
+  if (rollback) request.rollback = rollback;
   const mount = mountOf(options);
   if (mount) request.mount = mount;
   else if (options['cachePolicy'] !== undefined)
@@ -81,12 +87,14 @@ export const shareSet: Action = async (context, [name = ''], options) => {
   else if (options['cachePolicy'] !== undefined) request.cachePolicy = policyOf(options);
   if (typeof options['smb'] === 'boolean') request.smb = options['smb'];
   if (options['audit'] !== undefined) request.audit = options['audit'] as ShareView['audit'];
+  const rollback = keptOf(options);
+  if (rollback !== undefined) request.rollback = rollback;
   if (options['newPassword'] === true) request.newPassword = true;
   if (options['rebind'] === true) request.rebind = true;
   if (Object.keys(request).length === 0)
     throw new CausewayError(
       'CW_USAGE',
-      'say what is to change: --quota, --quota-user, --read-only, --writable, --user, --mount, --no-mount, --cache-policy, --audit, --smb, --no-smb, --new-password, --rebind',
+      'say what is to change: --quota, --quota-user, --read-only, --writable, --user, --mount, --no-mount, --cache-policy, --rollback, --audit, --smb, --no-smb, --new-password, --rebind',
     );
   return showCreated(context, await context.client.call('setShare', { name }, request));
 };
@@ -119,6 +127,23 @@ function mountOf(options: Readonly<Record<string, unknown>>): ShareMount | null 
 
 function policyOf({ cachePolicy }: Readonly<Record<string, unknown>>): 'write-through' | 'write-back' {
   return cachePolicy === 'write-back' ? 'write-back' : 'write-through';
+}
+
+/** Null: nothing is to be kept any more; undefined where nothing was said. */
+function keptOf({
+  rollback,
+  rollbackSize,
+}: Readonly<Record<string, unknown>>): ShareRollback | null | undefined {
+  if (rollback === undefined && rollbackSize !== undefined)
+    throw new CausewayError('CW_USAGE', '--rollback-size is for --rollback HOURS');
+  if (rollback === undefined) return undefined;
+  if (rollback === 'none') return null;
+  const hours = parseCount(String(rollback), '--rollback', LIMITS.rollbackKeptMaxMs.value / HOUR_MS);
+  const maxBytes =
+    rollbackSize === undefined
+      ? LIMITS.rollbackMaxBytes.value
+      : parseSize(String(rollbackSize), '--rollback-size', 1, QUOTA_MAX_BYTES);
+  return { keptMs: hours * HOUR_MS, maxBytes };
 }
 
 /** With what was said of single users; undefined where nothing was. */
@@ -160,6 +185,13 @@ function smbRows({ smb, name }: ShareView): string[][] {
   return [['smb', `smb://${smb.host}:${smb.port}/${name}`]];
 }
 
+/** What is kept of what machines overwrite. */
+function rollbackRows({ rollback }: ShareView): string[][] {
+  if (rollback === null) return [];
+  const { keptMs, maxBytes } = rollback;
+  return [['rollback', `${keptMs / HOUR_MS} hours, up to ${formatBytes(maxBytes)}`]];
+}
+
 function details(share: ShareView): string {
   const rows = [
     ['name', share.name],
@@ -173,6 +205,7 @@ function details(share: ShareView): string {
     ]),
     ['user', [share.user, ...share.users].join(', ')],
     ['recorded', AUDIT_WORDS[share.audit]],
+    ...rollbackRows(share),
     ['url', share.url ?? '-'],
     ...smbRows(share),
   ];

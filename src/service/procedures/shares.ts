@@ -1,3 +1,4 @@
+import type { RollBackRequest, RolledBackView } from '../../contract/rollback_schemas.ts';
 import type { CreateShareRequest, SetShareRequest } from '../../contract/share_schemas.ts';
 import { param } from '../caller.ts';
 import type { Details, Procedure } from '../procedure.ts';
@@ -20,6 +21,12 @@ export const SHARE_PROCEDURES = {
     await shares.remove(param(call, 'name'));
     return {};
   }),
+  listBatches: one(({ shares }, call) => shares.batches(param(call, 'name'))),
+  rollBack: {
+    ...one(({ shares }, call) => shares.rollBack(param(call, 'name'), call.body as RollBackRequest)),
+    details: ({ body }) => ({ rollback: true, ...(body as RollBackRequest) }),
+    outcome: (result) => ({ batch: (result as RolledBackView).batch }),
+  },
 } satisfies Record<string, Procedure>;
 
 /** About the share that the path names. */

@@ -15,14 +15,14 @@ import { type FuseState, PLACE } from './state.ts';
 const ASCII = /^[\x01-\x7f]*$/;
 
 /**
- * Whether a name (bytes as Latin-1) is not there in a folder with a quota: what is kept there for others is counted
- * elsewhere, and names that are no UTF-8 are not found by a count.
+ * Whether a name (bytes as Latin-1) is not there in a folder with a quota, or of which changes are kept: what is kept there for
+ * others is counted elsewhere. With a quota names that are no UTF-8 are not there either: a count does not find them.
  */
-export function isUncounted({ options: { quota } }: FuseState, name: string): boolean {
-  if (quota === null) return false;
+export function isUncounted({ options: { quota, keeper } }: FuseState, name: string): boolean {
+  if (quota === null && keeper === undefined) return false;
   if (ASCII.test(name)) return isPrivateName(name);
   const text = fromUtf8(Buffer.from(name, 'latin1'));
-  return text === null || isPrivateName(text);
+  return text === null ? quota !== null : isPrivateName(text);
 }
 
 /** Runs a call that may change the size of the file that a descriptor stands for; `sized` tells to what, from the size before. */

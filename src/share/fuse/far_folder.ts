@@ -2,12 +2,21 @@ import { CausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { QuotaClerk } from '../../tree/files/quota_clerk.ts';
 import type { FolderEvents } from '../../world/folder_events.ts';
-import type { FolderServerOptions, LeaseOrder, LeaseTold, ToldDeed } from '../../world/mounts.ts';
+import type {
+  FolderServerOptions,
+  LeaseOrder,
+  LeaseTold,
+  RollbackSeat,
+  ToldDeed,
+} from '../../world/mounts.ts';
 import type { Posix } from '../../world/posix.ts';
 import { leaseNotice } from './lease_frames.ts';
 import { EXPIRES, inodeNotice, nameNotice, TOLD_BYTES } from './notices.ts';
 import { ERRNO, IN_HEADER_BYTES, O_PATH, OP, OP_TOLD, TOLD_NOTHING } from './protocol.ts';
 import { Recorder } from './recorder.ts';
+import { BatchKeeper } from './rollback/keeper.ts';
+import { Places } from './rollback/places.ts';
+import { Rewind } from './rollback/rewind.ts';
 import { FuseServer } from './server.ts';
 import { PLACE } from './state.ts';
 
@@ -58,6 +67,7 @@ export class FarFolder {
   readonly #posix: Posix;
   readonly #answers: FarAnswers;
   readonly #server: FuseServer;
+  readonly #keeper: BatchKeeper | null;
   readonly #forgotten: { readonly parentId: number; readonly name: string }[] = [];
   #slot = -1;
   #usedBytes = 0;
@@ -65,6 +75,7 @@ export class FarFolder {
   #lookMs = LIMITS.mountLockLookMinMs.value;
   #cancelLook: (() => void) | null = null;
   #cancelChanges: (() => void) | null = null;
+  #cancelBatch: (() => void) | null = null;
   #isOver = false;
 
   /** CW_DISK_*, CW_UNSUPPORTED. */
@@ -81,6 +92,10 @@ export class FarFolder {
         rootFd === -ERRNO.ENOENT ? 'CW_DISK_NOT_FOUND' : 'CW_DISK_PERMISSION',
         `${folder} cannot be opened (error ${-rootFd})`,
       );
+    this.#keeper =
+      options.rollback === undefined || readOnly
+        ? null
+        : keeperOf(posix, rootFd, options.rollback, answers.clock);
     this.#server = new FuseServer(
       posix,
       rootFd,
@@ -101,6 +116,7 @@ export class FarFolder {
           forgetName: (parentId, name) => void this.#forgotten.push({ parentId, name }),
         },
         nodesMax: LIMITS.mountNodesMax.value,
+        ...(this.#keeper === null ? {} : { keeper: this.#keeper }),
         leases:
           leases === null
             ? null
@@ -130,6 +146,7 @@ export class FarFolder {
     }
     this.#flush();
     if (this.#server.waitsForLocks) this.#lookForLocks(LIMITS.mountLockLookMinMs.value);
+    if (this.#cancelBatch === null) this.#endBatch();
     return goesOn;
   }
 
@@ -162,7 +179,19 @@ export class FarFolder {
     this.#isOver = true;
     this.#cancelLook?.();
     this.#cancelChanges?.();
+    this.#cancelBatch?.();
+    this.#keeper?.close();
     this.#server.close();
+  }
+
+  /** Once nothing has changed for a while. */
+  #endBatch(): void {
+    this.#cancelBatch = null;
+    const quietMs = this.#keeper?.quietMs ?? null;
+    if (quietMs === null || this.#isOver) return;
+    const leftMs = LIMITS.rollbackPauseMs.value - quietMs;
+    if (leftMs <= 0) return this.#keeper?.end();
+    this.#cancelBatch = this.#answers.after(Math.ceil(leftMs), () => this.#endBatch());
   }
 
   #lookForChanges(): void {
@@ -257,4 +286,13 @@ export class FarFolder {
     this.#slot = -1;
     this.#usedBytes = 0;
   }
+}
+
+/** What an earlier rollback has not done is done first. CW_ROLLBACK_*, CW_DISK_*. */
+function keeperOf(posix: Posix, rootFd: number, seat: RollbackSeat, clock: FarAnswers['clock']): BatchKeeper {
+  const keeper = new BatchKeeper(new Places(posix, rootFd), seat, clock);
+  const rewind = new Rewind(keeper);
+  rewind.finish();
+  if (seat.to !== undefined) rewind.to(seat.to);
+  return keeper;
 }

@@ -21,6 +21,7 @@ import * as names from './ops_names.ts';
 import * as xattrs from './ops_xattrs.ts';
 import { ownChangeOf } from './own_changes.ts';
 import { ERRNO, INIT_OUT_BYTES, NO_ANSWER, O_ACCESS, OP, OP_LEASE, OUT_HEADER_BYTES } from './protocol.ts';
+import { kept } from './rollback/keeping.ts';
 import type { ServerLeases } from './server_leases.ts';
 import { type FuseOptions, FuseState, type Operation, PLACE } from './state.ts';
 import type { FolderWatching } from './watching.ts';
@@ -242,7 +243,10 @@ export class FuseServer {
   #operate(opcode: number): number {
     const state = this.#state;
     if (state.options.readOnly && this.#changes(opcode)) return -ERRNO.EROFS;
-    return OPERATIONS.get(opcode)?.(state) ?? -ERRNO.ENOSYS;
+    const operation = OPERATIONS.get(opcode);
+    if (operation === undefined) return -ERRNO.ENOSYS;
+    const { keeper } = state.options;
+    return keeper === undefined || !CHANGING.has(opcode) ? operation(state) : kept(state, keeper, operation);
   }
 
   #changes(opcode: number): boolean {

@@ -17,6 +17,7 @@ import { type FuseNode, FuseNodes } from './nodes.ts';
 import { OpenFiles } from './open_files.ts';
 import { ATTR_OUT_BYTES, ENTRY_BYTES, ERRNO, OUT_HEADER_BYTES, ROOT_ID } from './protocol.ts';
 import type { Recorder } from './recorder.ts';
+import type { BatchKeeper } from './rollback/keeper.ts';
 import { type LeasePorts, ServerLeases } from './server_leases.ts';
 import { FolderWatching } from './watching.ts';
 
@@ -63,6 +64,8 @@ export interface FuseOptions {
   readonly nodesMax: number;
   /** Null: nobody has leases. */
   readonly leases: LeasePorts | null;
+  /** Keeps what changes overwrite; absent: nothing does. */
+  readonly keeper?: BatchKeeper;
 }
 
 const HEADER_ROOM = 4_096;
