@@ -11,6 +11,10 @@ export const CACHE_LIMITS = {
     'blocks of one cache that wait to be written to its disk; what comes when it is full is not kept',
   ),
   cacheBatchBlocks: count(8, 'blocks of a cache that are sealed or opened at a time, in a thread beside it'),
+  cacheTraysMax: count(
+    8,
+    'pieces of memory for so many blocks each that one cache keeps to use them again for sealing and opening',
+  ),
   cacheIndexFrameMaxBytes: bytes(MIB, 'largest frame of the index of a cache'),
   cacheIndexRewriteBytes: bytes(
     4 * MIB,

@@ -234,6 +234,25 @@ describe('a block store', () => {
       await store.close();
     }));
 
+  it('has all of its room again after many blocks that could not be written', () =>
+    inWorld(5, {}, async (world, machine) => {
+      const store = await open(world);
+      const [tried, kept] = [fileOf(2, 1, 12), fileOf(4, 1, 12)];
+      machine.disk.setReadOnly(true);
+      for (let round = 0; round < 8; round += 1) {
+        for (let block = 0; block < 12; block += 1) store.keep(tried, block, contentOf(tried, block));
+        await store.settled();
+        await world.clock.sleep(120_000); // it is tried again after a pause
+      }
+      assert.equal(store.counts.residentBytes, 0);
+      machine.disk.setReadOnly(false);
+      for (let block = 0; block < 12; block += 1) store.keep(kept, block, contentOf(kept, block));
+      await store.settled();
+      for (let block = 0; block < 12; block += 1)
+        assert.deepEqual(await store.read(kept, block), contentOf(kept, block), `block ${block}`);
+      await store.close();
+    }));
+
   it('leaves free what is to stay free, and gives back what others need', () =>
     inWorld(4, {}, async (world, machine) => {
       const free = machine.disk.freeBytes();

@@ -296,7 +296,7 @@ export class BlockStore {
       if (placing.size >= LIMITS.cacheBatchBlocks.value) break;
     }
     const placed = [...placing.values()];
-    if (placed.length > 0) await (this.#blocks as SealedBlocks).write(placed);
+    if (placed.length > 0) await this.#seal(placed);
     for (const one of placed) {
       const { file, of, block, slot, name, key, bytes } = one;
       const isWanted = this.#waiting.get(name)?.bytes === bytes && this.#index.file(of.file) === file;
@@ -306,6 +306,20 @@ export class BlockStore {
       if (this.#index.slotOf(key) < 0) this.#policy.drop(key);
     }
     for (const { file } of placed) this.#index.forget(file);
+  }
+
+  /** What could not be written takes no room. CW_DISK_*. */
+  async #seal(placed: readonly Placing[]): Promise<void> {
+    try {
+      await (this.#blocks as SealedBlocks).write(placed);
+    } catch (failure) {
+      for (const { slot, key, file } of placed) {
+        this.#index.giveBack(slot);
+        this.#policy.drop(key);
+        this.#index.forget(file);
+      }
+      throw failure;
+    }
   }
 
   /** Finds a slot for a block, for which others may have to leave; null where it is not kept. */

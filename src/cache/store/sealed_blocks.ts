@@ -72,7 +72,7 @@ export class SealedBlocks {
       at += sizeBytes;
       return opened[index] === true ? tray.slice(at - sizeBytes, at) : null;
     });
-    this.#trays.push(tray); // where the job failed a thread may still write to it, so that it is not used again
+    this.#giveTray(tray); // where the job failed a thread may still write to it, so that it is not used again
     return read;
   }
 
@@ -91,7 +91,7 @@ export class SealedBlocks {
       nonces: this.#ports.random.bytes(AEAD_NONCE_BYTES * blocks.length),
       ...this.#whatOf(blocks),
     });
-    this.#trays.push(tray);
+    this.#giveTray(tray);
   }
 
   /** Cuts what is behind so many slots. CW_DISK_*. */
@@ -106,6 +106,10 @@ export class SealedBlocks {
     const file = this.#file;
     this.#file = null;
     await file?.close();
+  }
+
+  #giveTray(tray: Uint8Array): void {
+    if (this.#trays.length < LIMITS.cacheTraysMax.value) this.#trays.push(tray);
   }
 
   #takeTray(): Uint8Array {
