@@ -266,6 +266,21 @@ describe('the console', { skip: SKIPPED }, () => {
     await rig.picture(admin, 'caches');
   });
 
+  it('shows the leases of a machine that shows a share', async () => {
+    const [source, path] = [join(rig.hostFiles, 'leased'), join(rig.guestFiles, 'leased')];
+    mkdirSync(source);
+    const mount = { vm: 'dev', path, cacheBytes: 64 * MIB, asRoot: true };
+    await rig.client.call('createShare', {}, { name: 'leased', source, mount });
+    try {
+      await open(admin, 'caches');
+      const card = admin.getByRole('region', { name: `${path} in dev` });
+      await card.getByText('Files that need no question').waitFor();
+      await card.getByText('0 now; 0 ended since others changed them').waitFor();
+    } finally {
+      await rig.client.call('removeShare', { name: 'leased' });
+    }
+  });
+
   it('lets a viewer see, and change nothing', async () => {
     await open(admin, 'people/add');
     await field(admin, 'User name').fill('bob');
