@@ -118,6 +118,10 @@ export const SERVICE_LIMITS = {
     4 * KIB,
     'size of a folder as the file system tells it, up to which WebDAV lists it without a thread, which may have to start',
   ),
+  smbLogLineMaxBytes: bytes(
+    65_536,
+    'line of the log in which Samba tells of a sign-in; a longer one is passed over',
+  ),
   smbClientsKnownMax: count(
     1_000,
     'processes of Samba whose clients are remembered for records of what they did',

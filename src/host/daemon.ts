@@ -453,12 +453,17 @@ function sharesOf(
   const { shares } = web;
   const { access, database, dir, settings } = parts;
   const { identity, passwords, allow } = access;
+  const records = new ShareRecords({
+    trail: access.trail,
+    clock: world.clock,
+    reads: () => settings.get('audit.shareReads'),
+  });
   return new Shares({
     world,
     store: new ShareStore(database),
     ways: {
       mounts,
-      samba: sambaOf({ world, dataDirectory, web }, allow),
+      samba: sambaOf({ world, dataDirectory, web }, allow, (signIn) => records.smbSignIn(signIn)),
       watches: new ShareWatches({
         world,
         openHints: web.folderHints?.open ?? (() => null),
@@ -474,11 +479,7 @@ function sharesOf(
     },
     serving: {
       signIn: new ShareSignIn({ world, crypto: web.crypto, passwords, identity }),
-      records: new ShareRecords({
-        trail: access.trail,
-        clock: world.clock,
-        reads: () => settings.get('audit.shareReads'),
-      }),
+      records,
       permits: (address) => allow.permits(address),
       measure: (name, request, reply) => parts.metrics.shareMeter.measured(name, request, reply),
     },

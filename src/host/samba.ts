@@ -1,7 +1,8 @@
 import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { PartView } from '../contract/part_schemas.ts';
-import { isSambaName, type SambaShare, sambaFiles } from '../share/samba/config.ts';
+import { isSambaName, type SambaShare, sambaFiles, signInLog } from '../share/samba/config.ts';
+import { type SmbSignIn, SmbSignIns } from '../share/samba/sign_ins.ts';
 import type { SmbPlace, SmbPrograms, SmbServer } from '../world/smb.ts';
 import type { World } from '../world/world.ts';
 import type { SmbMounts } from './smb_mounts.ts';
@@ -24,6 +25,8 @@ export interface SambaParts {
   readonly listen: SmbListen | null;
   /** Where it finds the folders of shares. */
   readonly mounts: SmbMounts;
+  /** Is told of each sign-in of a client, and of each that was refused. */
+  readonly signedIn: (signIn: SmbSignIn) => void;
   /** From where clients may come; none: from everywhere. */
   readonly networks: () => readonly string[];
 }
@@ -165,7 +168,9 @@ export class Samba implements AsyncDisposable {
     });
     const place = this.#placeAt(free);
     const startedMs = clock.monotonicMs();
-    const server = await programs.start(place, this.#filesFor(place));
+    const signIns = new SmbSignIns(this.#parts.signedIn);
+    const log = { path: signInLog(place.directory), take: (bytes: Uint8Array) => signIns.add(bytes) };
+    const server = await programs.start(place, this.#filesFor(place), log);
     this.#place = place;
     this.#server = server;
     void server.ended.then((words) => this.#died(server, words, clock.monotonicMs() - startedMs));

@@ -1,6 +1,7 @@
 import { toHex, utf8 } from '../base/bytes.ts';
 import { hashBytes } from '../base/hash.ts';
 import { joinAbsolute } from '../base/path.ts';
+import type { SmbSignIn } from '../share/samba/sign_ins.ts';
 import type { ShowFolder } from '../world/mounts.ts';
 import type { SmbPrograms } from '../world/smb.ts';
 import type { World } from '../world/world.ts';
@@ -26,7 +27,11 @@ export interface SmbOptions {
 const MOUNTS = '/run/causeway';
 
 /** The Samba of a daemon, which serves nothing where there is none. */
-export function sambaOf({ world, dataDirectory, web }: SambaGround, allow: Access['allow']): Samba {
+export function sambaOf(
+  { world, dataDirectory, web }: SambaGround,
+  allow: Access['allow'],
+  signedIn: (signIn: SmbSignIn) => void,
+): Samba {
   return new Samba({
     clock: world.clock,
     programs: web.smb?.programs ?? NO_SMB,
@@ -37,6 +42,7 @@ export function sambaOf({ world, dataDirectory, web }: SambaGround, allow: Acces
       (processId) => web.smb?.programs.clientOf(processId) ?? null,
       `${MOUNTS}/${toHex(hashBytes(utf8(dataDirectory))).slice(0, 16)}`,
     ),
+    signedIn,
     networks: () => (allow.networks.length > 0 ? allow.networks : allow.configured),
   });
 }

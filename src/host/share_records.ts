@@ -1,8 +1,11 @@
+import { NOBODY } from '../access/rights/principal.ts';
+import { CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { joinAbsolute } from '../base/path.ts';
 import type { AuditTrail } from '../service/audit_trail.ts';
 import type { Caller } from '../service/caller.ts';
 import type { Details } from '../service/procedure.ts';
+import type { SmbSignIn } from '../share/samba/sign_ins.ts';
 import { DavFailure } from '../share/webdav/failure.ts';
 import type { BegunChange, FileChange, FileRecords } from '../share/webdav/records.ts';
 import type { Clock } from '../world/clock.ts';
@@ -30,6 +33,9 @@ export interface FolderTrail extends FileRecords {
 /** With the number of the user who asked for it on another machine. */
 export type NumberedChange = FileChange & { readonly userId?: number };
 
+/** Of Samba. */
+const NO_SUCH_USER = 'NT_STATUS_NO_SUCH_USER';
+
 interface Reading {
   readonly untilMs: number;
   /** Rejects where the record of the first read could not be written. */
@@ -51,6 +57,23 @@ export class ShareRecords {
   /** Somebody who did not prove to be anyone that the share knows. */
   signInRefused(share: StoredShare, caller: Caller, failure: unknown): void {
     this.#parts.trail.refused({ caller, action: 'share.use', resource: `share:${share.name}` }, failure);
+  }
+
+  /** A client of SMB, whose user has the name of the share that it may use. */
+  smbSignIn({ user, address, isGranted, status }: SmbSignIn): void {
+    const { trail } = this.#parts;
+    const from = address === null ? 'smb' : `smb:${address}`;
+    const principal = isGranted ? ({ ...NOBODY, kind: 'share', name: user } as const) : NOBODY;
+    const deed = {
+      caller: { principal, address: from, session: null },
+      action: 'share.use',
+      // names that nobody has count as one: whoever tries many fills no log
+      resource: status === NO_SUCH_USER ? 'shares' : `share:${user}`,
+      details: { user, status },
+    };
+    if (isGranted)
+      trail.note(deed).catch(() => undefined); // it has happened already: the alert about the log tells
+    else trail.refused(deed, new CausewayError('CW_AUTH_WRONG', 'Samba refused a sign-in'));
   }
 
   /** For one client of one share. */

@@ -27,6 +27,13 @@ export interface SmbServer {
   stop(): Promise<void>;
 }
 
+/** A file below the server's folder to which it writes, removed before it starts. */
+export interface SmbLog {
+  readonly path: string;
+  /** The memory is the taker's. */
+  readonly take: (bytes: Uint8Array) => void;
+}
+
 export interface SmbPrograms {
   /** Address of the client that a process of a server serves; null where that is not known, or no more. */
   clientOf(processId: number): string | null;
@@ -34,8 +41,8 @@ export interface SmbPrograms {
   missing(): string | null;
   /** A free port: the one that is wished for, or with 0 any. CW_LINK_BUSY, CW_LINK_REFUSED. */
   freePort(host: string, port: number): Promise<number>;
-  /** Resolves once it accepts connections. CW_SHARE_SMB. */
-  start(place: SmbPlace, files: SmbFiles): Promise<SmbServer>;
+  /** Resolves once it accepts connections; what it writes to `log` is taken as it comes. CW_SHARE_SMB. */
+  start(place: SmbPlace, files: SmbFiles, log: SmbLog): Promise<SmbServer>;
   /** Sets the password of a user that stands in `files`, whether the server runs or not; null removes the user. CW_SHARE_SMB. */
   setPassword(
     place: SmbPlace,

@@ -72,6 +72,35 @@ describe('shares by SMB', { skip }, () => {
     assert.doesNotMatch(`${list.stdout}`, /docs/);
   });
 
+  test('who signs in, and who is refused, stands in the audit log with the address', async () => {
+    await smb(client, 'ls');
+    await smb({ ...client, password: 'wrong' }, 'ls');
+    await smb({ ...client, user: 'stranger' }, 'ls');
+    const told = async () => {
+      const { records } = await rig.client.call(
+        'searchAudit',
+        {},
+        {
+          action: 'share.use',
+        },
+      );
+      const has = (user: string | null, outcome: string, status: string) =>
+        records.some(
+          ({ actor, details, ...one }) =>
+            actor.address === 'smb:127.0.0.1' &&
+            one.outcome === outcome &&
+            (user === null || details['user'] === user) &&
+            details['status'] === status,
+        );
+      const isTold =
+        has('docs', 'done', 'NT_STATUS_OK') &&
+        has('docs', 'refused', 'NT_STATUS_WRONG_PASSWORD') &&
+        has(null, 'refused', 'NT_STATUS_NO_SUCH_USER');
+      return isTold ? true : null;
+    };
+    await until('the log tells of them', DEADLINE_MS, told);
+  });
+
   test('a client of SMB 2 is refused', async () => {
     const options = ['-m', 'SMB2', '--option=client min protocol=SMB2'];
     assert.match(await smb({ ...client, options }, 'ls'), /NT_STATUS_NOT_SUPPORTED/);

@@ -47,6 +47,11 @@ export function folderLink({ directory }: SmbPlace, name: string): string {
   return `${directory}/folders/${name}`;
 }
 
+/** Where the server tells of sign-ins. */
+export function signInLog(directory: string): string {
+  return `${directory}/sign-ins`;
+}
+
 const NOBODY_ID = 65_534;
 
 function passwdLine(name: string, userId: number, groupId: number): string {
@@ -80,7 +85,8 @@ function globalSection({ directory, host, port }: SmbPlace, networks: readonly s
     'passdb backend': `tdbsam:${state}/passdb.tdb`,
     'log file': `${directory}/log.smbd`,
     'max log size': '1000',
-    'log level': '1 auth_audit:3', // who signed in, and who did not, with the address
+    // who signed in, and who did not, with the address: for people, and for the audit log
+    'log level': `1 auth_audit:3 auth_json_audit:3@${signInLog(directory)}`,
     ...(networks.length === 0 ? {} : { 'hosts allow': ['127.0.0.0/8', '::1', ...networks].join(' ') }),
     'server min protocol': 'SMB3_11',
     'server smb encrypt': 'required',

@@ -14,8 +14,9 @@ import { delimiter, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { CausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
-import type { SmbFiles, SmbPlace, SmbPrograms, SmbServer } from '../smb.ts';
+import type { SmbFiles, SmbLog, SmbPlace, SmbPrograms, SmbServer } from '../smb.ts';
 import { runNodeCommand } from './command.ts';
+import { FollowedFile } from './followed_file.ts';
 import { peerOfProcess } from './process_peer.ts';
 import { within } from './within.ts';
 
@@ -36,8 +37,8 @@ export const nodeSmbPrograms: SmbPrograms = {
   clientOf: peerOfProcess,
   missing,
   freePort,
-  async start(place, files) {
-    const server = new Smbd(place);
+  async start(place, files, log) {
+    const server = new Smbd(place, log);
     await server.start(files);
     return server;
   },
@@ -164,8 +165,11 @@ class Smbd implements SmbServer {
   #child: ChildProcess | null = null;
   #words = Buffer.alloc(0);
 
-  constructor(place: SmbPlace) {
+  readonly #log: SmbLog;
+
+  constructor(place: SmbPlace, log: SmbLog) {
     this.#place = place;
+    this.#log = log;
   }
 
   get ended(): Promise<string> {
@@ -174,6 +178,8 @@ class Smbd implements SmbServer {
 
   async start(files: SmbFiles): Promise<void> {
     writeFiles(this.#place, files);
+    const log = new FollowedFile(this.#log.path, this.#log.take);
+    void this.ended.then(() => log.close());
     const [program = '', ...rest] = ['setpriv', '--pdeathsig', 'KILL', ...prefix(this.#place), 'smbd'];
     const child = spawn(program, [...rest, '-F', '--no-process-group', '-s', configPath(this.#place)], {
       stdio: ['ignore', 'pipe', 'pipe'],
