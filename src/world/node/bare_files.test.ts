@@ -3,9 +3,10 @@ import { endianness } from 'node:os';
 import { test } from 'node:test';
 import { LIMITS } from '../../base/limits.ts';
 import { BareFiles, tellsOfAttributes } from './bare_files.ts';
+import { LookFields, STATX } from './look_fields.ts';
 
 /** Of a `struct statx`, what is asked for. */
-function look({ inode = 7n, ctimeS = 1_000, ctimeNs = 5, minor = 1 } = {}): DataView {
+function look({ inode = 7n, ctimeS = 1_000, ctimeNs = 5, minor = 1 } = {}): LookFields {
   const view = new DataView(new ArrayBuffer(256));
   const little = endianness() === 'LE';
   view.setBigUint64(32, inode, little);
@@ -13,7 +14,7 @@ function look({ inode = 7n, ctimeS = 1_000, ctimeNs = 5, minor = 1 } = {}): Data
   view.setUint32(104, ctimeNs, little);
   view.setUint32(136, 8, little);
   view.setUint32(140, minor, little);
-  return view;
+  return new LookFields(view, STATX);
 }
 
 test('a file without attributes is known by inode, change time and device', () => {

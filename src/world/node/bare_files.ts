@@ -1,6 +1,6 @@
 import { release } from 'node:os';
 import { LIMITS } from '../../base/limits.ts';
-import { STATX } from './look_calls.ts';
+import type { LookFields } from './look_fields.ts';
 
 /** Where whatever sets or removes an extended attribute or an access list gives the file another change time. */
 const CHANGING_TIMES: ReadonlySet<string> = new Set(['ext4', 'xfs', 'btrfs']);
@@ -24,45 +24,45 @@ export function tellsOfAttributes(fileSystem: string, kernel = release()): boole
  */
 export class BareFiles {
   #rows: Uint32Array | null = null;
-  #major = 0;
-  #minor = 0;
+  #device0 = 0;
+  #device1 = 0;
 
-  /** Whether a file, as statx(2) tells of it, is known to have none. */
-  has(view: DataView): boolean {
+  /** Whether a file, as stat(2) tells of it, is known to have none. */
+  has(view: LookFields): boolean {
     const rows = this.#rows;
     if (rows === null || !this.#isOfDevice(view)) return false;
     const row = rowOf(view);
     return (
-      rows[row] === view.getUint32(32, true) &&
-      rows[row + 1] === view.getUint32(36, true) &&
-      rows[row + 2] === view.getUint32(96, true) &&
-      rows[row + 3] === view.getUint32(104, true)
+      rows[row] === view.inodeWord(0) &&
+      rows[row + 1] === view.inodeWord(1) &&
+      rows[row + 2] === view.ctimeWord(0) &&
+      rows[row + 3] === view.ctimeWord(1)
     );
   }
 
   /** Notes a file that has none; one that has changed within the last seconds is not noted. */
-  add(view: DataView, nowS: number): void {
-    if (STATX.ctimeS(view) > nowS - OLD_S) return;
+  add(view: LookFields, nowS: number): void {
+    if (view.ctimeS > nowS - OLD_S) return;
     const rows = this.#rows ?? new Uint32Array(LIMITS.bareFilesMax.value * WORDS);
     this.#rows = rows;
     if (!this.#isOfDevice(view)) {
       rows.fill(0);
-      this.#major = STATX.deviceMajor(view);
-      this.#minor = STATX.deviceMinor(view);
+      this.#device0 = view.deviceWord(0);
+      this.#device1 = view.deviceWord(1);
     }
     const row = rowOf(view);
-    rows[row] = view.getUint32(32, true);
-    rows[row + 1] = view.getUint32(36, true);
-    rows[row + 2] = view.getUint32(96, true);
-    rows[row + 3] = view.getUint32(104, true);
+    rows[row] = view.inodeWord(0);
+    rows[row + 1] = view.inodeWord(1);
+    rows[row + 2] = view.ctimeWord(0);
+    rows[row + 3] = view.ctimeWord(1);
   }
 
-  #isOfDevice(view: DataView): boolean {
-    return STATX.deviceMajor(view) === this.#major && STATX.deviceMinor(view) === this.#minor;
+  #isOfDevice(view: LookFields): boolean {
+    return view.deviceWord(0) === this.#device0 && view.deviceWord(1) === this.#device1;
   }
 }
 
 /** Files that were made one after the other have inodes that follow each other: they get rows of their own. */
-function rowOf(view: DataView): number {
-  return (view.getUint32(32, true) % LIMITS.bareFilesMax.value) * WORDS;
+function rowOf(view: LookFields): number {
+  return (view.inodeWord(0) % LIMITS.bareFilesMax.value) * WORDS;
 }

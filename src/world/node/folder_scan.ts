@@ -7,7 +7,7 @@ import type { FolderScan, ScannedEntry } from '../folder_scan.ts';
 import { NodeDir } from './dir.ts';
 import { diskError } from './disk_errors.ts';
 import { bindLibc } from './libc.ts';
-import { STATX } from './look_calls.ts';
+import { LookFields, STATX } from './look_fields.ts';
 import { loadFfi, SystemCallError } from './syscalls.ts';
 
 const AT_SYMLINK_NOFOLLOW = 0x100;
@@ -52,12 +52,14 @@ class Entry implements ScannedEntry {
   kind: EntryKind = 'other';
   readonly #calls: Calls;
   readonly #view: DataView;
+  readonly #fields: LookFields;
   fd = -1;
 
   constructor(calls: Calls) {
     const { buffer, byteOffset } = calls.memory;
     this.#calls = calls;
     this.#view = new DataView(buffer, byteOffset + LIST_BYTES, STATX_BYTES);
+    this.#fields = new LookFields(this.#view, STATX);
   }
 
   /** False where it is gone. Throws a SystemCallError. */
@@ -69,7 +71,7 @@ class Entry implements ScannedEntry {
       if (failure === constants.errno.ENOENT) return false;
       throw new SystemCallError('statx', failure);
     }
-    this.kind = KINDS.get(STATX.mode(this.#view) & KIND_MASK) ?? 'other';
+    this.kind = KINDS.get(this.#fields.mode & KIND_MASK) ?? 'other';
     return true;
   }
 
@@ -82,15 +84,15 @@ class Entry implements ScannedEntry {
   }
 
   get mtimeNs(): bigint {
-    return STATX.mtimeNs(this.#view);
+    return this.#fields.mtimeNs;
   }
 
   get ctimeNs(): bigint {
-    return STATX.ctimeNs(this.#view);
+    return this.#fields.ctimeNs;
   }
 
   get id(): string {
-    return `${deviceOf(this.#view.getUint32(136, true), this.#view.getUint32(140, true))}:${STATX.inode(this.#view)}`;
+    return `${deviceOf(this.#view.getUint32(136, true), this.#view.getUint32(140, true))}:${this.#fields.inode}`;
   }
 
   hasXattr(name: string): boolean {

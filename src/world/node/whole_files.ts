@@ -10,7 +10,8 @@ import { BareFiles, tellsOfAttributes } from './bare_files.ts';
 import { NodeDir } from './dir.ts';
 import { diskError } from './disk_errors.ts';
 import { bindFileCalls, type FileCalls } from './file_calls.ts';
-import { bindLookCalls, type LookCalls, STATX } from './look_calls.ts';
+import { bindLookCalls, type LookCalls } from './look_calls.ts';
+import type { LookFields } from './look_fields.ts';
 import { FILE_FLAGS } from './open_flags.ts';
 import { toSpaceInfo, toStat } from './stat.ts';
 import { type Syscalls, SystemCallError } from './syscalls.ts';
@@ -39,8 +40,9 @@ interface LookedIn {
   readonly lease: object;
   /** The change time of a file tells of each change of its attributes. */
   readonly tells: boolean;
-  readonly major: number;
-  readonly minor: number;
+  /** The halves of what tells its device. */
+  readonly device0: number;
+  readonly device1: number;
   /** When the look at its entries began. */
   readonly enteredS: number;
 }
@@ -151,15 +153,15 @@ class NodeWholeFiles implements WholeFiles {
       parseName(name);
       const { lease } = dir;
       const folder = attributes ? this.#folderOf(fd, lease) : null;
-      const view = looks.stat(fd, name);
+      const isHere = this.#folder?.enter(fd, lease) === true;
+      const view = isHere ? looks.statHere(name) : looks.stat(fd, name);
       if (view === 'gone') return 'gone';
       if (view === 'failed' || !toPlain(view, into)) return 'other';
       if (folder === null || this.#withoutXattrs === lease) return 'plain';
       const isTold =
-        folder.tells && STATX.deviceMajor(view) === folder.major && STATX.deviceMinor(view) === folder.minor;
+        folder.tells && view.deviceWord(0) === folder.device0 && view.deviceWord(1) === folder.device1;
       if (isTold && this.#bare.has(view)) return 'plain';
-      const isIn = this.#folder?.enter(fd, lease) === true;
-      const answer = looks.xattrs(isIn ? name : `/proc/self/fd/${fd}/${name}`);
+      const answer = looks.xattrs(isHere ? name : `/proc/self/fd/${fd}/${name}`);
       if (answer === 'none' && isTold) this.#bare.add(view, folder.enteredS);
       if (answer === 'unsupported') this.#withoutXattrs = lease;
       if (answer === 'gone') return 'gone';
@@ -173,10 +175,10 @@ class NodeWholeFiles implements WholeFiles {
   #folderOf(fd: number, lease: object): LookedIn {
     if (this.#lookedIn?.lease === lease) return this.#lookedIn;
     const view = this.#looks.statOf(fd);
-    const known = { lease, tells: false, major: 0, minor: 0, enteredS: this.#nowS() };
+    const known = { lease, tells: false, device0: 0, device1: 0, enteredS: this.#nowS() };
     if (view !== 'failed') {
-      known.major = STATX.deviceMajor(view);
-      known.minor = STATX.deviceMinor(view);
+      known.device0 = view.deviceWord(0);
+      known.device1 = view.deviceWord(1);
       known.tells = tellsOfAttributes(fileSystemOf(fd));
     }
     this.#lookedIn = known;
@@ -196,10 +198,10 @@ class NodeWholeFiles implements WholeFiles {
     return (
       view !== 'failed' &&
       isRegular(view) &&
-      STATX.sizeBytes(view) === sizeBytes &&
-      STATX.mtimeNs(view) === mtimeNs &&
-      STATX.ctimeNs(view) === ctimeNs &&
-      String(STATX.inode(view)) === inode
+      view.sizeBytes === sizeBytes &&
+      view.mtimeNs === mtimeNs &&
+      view.ctimeNs === ctimeNs &&
+      String(view.inode) === inode
     );
   }
 
@@ -208,7 +210,7 @@ class NodeWholeFiles implements WholeFiles {
     const view = this.#looks.statOf(fd);
     if (view === 'failed') return foundAt(fd, shown()).sizeBytes;
     if (!isRegular(view)) throw notRegular(shown());
-    return STATX.sizeBytes(view);
+    return view.sizeBytes;
   }
 
   /** New as a rule; a leftover is opened as it is. */
@@ -235,8 +237,8 @@ class NodeWholeFiles implements WholeFiles {
 /** Of fchown(2): it stays. */
 const SAME_ID = 0xffff_ffff;
 
-function isRegular(view: DataView): boolean {
-  return (STATX.mode(view) & constants.S_IFMT) === constants.S_IFREG;
+function isRegular(view: LookFields): boolean {
+  return (view.mode & constants.S_IFMT) === constants.S_IFREG;
 }
 
 /** What an open file is. Throws CW_UNSUPPORTED for one that is not regular. */
@@ -251,21 +253,21 @@ const LATEST_NS = 2n ** 63n - 1n;
 const EARLIEST_NS = -(2n ** 63n);
 
 /** False where there is more to know of an entry than a plain file has. */
-function toPlain(view: DataView, into: PlainStat): boolean {
-  const mode = STATX.mode(view);
-  if ((mode & constants.S_IFMT) !== constants.S_IFREG || STATX.linkCount(view) !== 1) return false;
-  const sizeBytes = STATX.sizeBytes(view);
-  const mtimeNs = STATX.mtimeNs(view);
-  if (sizeBytes - STATX.allocatedBytes(view) >= LIMITS.holeMinBytes.value) return false;
+function toPlain(view: LookFields, into: PlainStat): boolean {
+  const mode = view.mode;
+  if ((mode & constants.S_IFMT) !== constants.S_IFREG || view.linkCount !== 1) return false;
+  const sizeBytes = view.sizeBytes;
+  const mtimeNs = view.mtimeNs;
+  if (sizeBytes - view.allocatedBytes >= LIMITS.holeMinBytes.value) return false;
   if (!Number.isSafeInteger(sizeBytes) || mtimeNs < EARLIEST_NS || mtimeNs > LATEST_NS) return false;
   into.kind = 'file';
   into.sizeBytes = sizeBytes;
   into.mode = mode & 0o7777;
   into.mtimeNs = mtimeNs;
-  into.ctimeNs = STATX.ctimeNs(view);
-  into.inode = STATX.inode(view);
-  into.userId = STATX.userId(view);
-  into.groupId = STATX.groupId(view);
+  into.ctimeNs = view.ctimeNs;
+  into.inode = view.inode;
+  into.userId = view.userId;
+  into.groupId = view.groupId;
   return true;
 }
 
