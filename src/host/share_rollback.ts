@@ -1,5 +1,5 @@
 import { asCausewayError, CausewayError } from '../base/errors.ts';
-import { parseName } from '../base/path.ts';
+import { type Name, parseName } from '../base/path.ts';
 import { BATCH_FORMAT, type BatchRecord } from '../cache/rollback/batch_records.ts';
 import type { BatchView, RollBackRequest } from '../contract/rollback_schemas.ts';
 import { BATCH_PREFIX, LOG_NAME, ROLLBACK_FOLDER, SUMMARY_NAME } from '../share/fuse/rollback/batch_store.ts';
@@ -29,8 +29,7 @@ export async function batchesOf(
   const folder = await opened(root, [PRIVATE_NAME, ROLLBACK_FOLDER, name]);
   if (folder === null) return [];
   try {
-    const names = [];
-    for await (const entry of folder.list()) if (entry.name?.startsWith(BATCH_PREFIX)) names.push(entry.name);
+    const names = (await namesIn(folder)).filter((one) => one.startsWith(BATCH_PREFIX));
     const views = [];
     for (const one of names.sort()) {
       const view = await viewOf(folder, one, clock.wallMs());
@@ -40,6 +39,46 @@ export async function batchesOf(
   } finally {
     await folder.close();
   }
+}
+
+/** Removes what a share has kept, with what an unfinished rollback has left. CW_DISK_*. */
+export async function eraseBatches(
+  { disk }: Pick<World, 'disk'>,
+  { name, source }: StoredShare,
+): Promise<void> {
+  if ((await disk.statPath(source)) === null) return; // the folder is gone, and what was in it too
+  await using root = await disk.openRoot(source);
+  const all = await opened(root, [PRIVATE_NAME, ROLLBACK_FOLDER]);
+  if (all === null) return;
+  try {
+    const folder = await opened(all, [name]);
+    if (folder === null) return;
+    try {
+      for (const batch of await namesIn(folder)) await eraseBatch(folder, batch);
+    } finally {
+      await folder.close();
+    }
+    await all.removeDir(parseName(name));
+  } finally {
+    await all.close();
+  }
+}
+
+async function eraseBatch(folder: Dir, name: Name): Promise<void> {
+  const batch = await opened(folder, [name]);
+  if (batch === null) return;
+  try {
+    for (const one of await namesIn(batch)) await batch.removeFile(one);
+  } finally {
+    await batch.close();
+  }
+  await folder.removeDir(name);
+}
+
+async function namesIn(folder: Dir): Promise<Name[]> {
+  const names: Name[] = [];
+  for await (const { name } of folder.list()) if (name !== null) names.push(name);
+  return names;
 }
 
 /** The first batch that is to be taken back. CW_USAGE, CW_ROLLBACK_UNKNOWN. */

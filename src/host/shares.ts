@@ -22,7 +22,7 @@ import { SupervisedPart } from './parts/supervised_part.ts';
 import type { Samba } from './samba.ts';
 import { LiveShare } from './share_live.ts';
 import type { ShareMounts } from './share_mounts.ts';
-import { batchesOf, firstOf, rollbackOf } from './share_rollback.ts';
+import { batchesOf, eraseBatches, firstOf, rollbackOf } from './share_rollback.ts';
 import { type ShareServerParts, shareHandler } from './share_server.ts';
 import { newSharePassword } from './share_sign_in.ts';
 import { checkSmb, sambaShareOf, smbSharesOf, smbView } from './share_smb.ts';
@@ -220,6 +220,7 @@ export class Shares implements AsyncDisposable {
         );
       await this.#parts.ways.mounts.forget(name); // what is there is counted anew: nobody changes it meanwhile
       await old.close();
+      if (rollback !== undefined && record.rollback === undefined) await eraseBatches(world, record);
       const share = this.#liveOf(record);
       this.#live.set(name, share);
       await this.#show(share);
@@ -239,6 +240,8 @@ export class Shares implements AsyncDisposable {
       const reason = new CausewayError('CW_SHARE_UNKNOWN', `${name} is no share any more`);
       await this.#parts.ways.watches.end(name, reason);
       await share.close();
+      if (share.record.rollback !== undefined)
+        await eraseBatches(this.#parts.world, share.record).catch(asCausewayError); // a disk that refuses keeps what it has
       await this.#serveSmb();
       if (this.#live.size === 0) await this.#unlisten();
     });

@@ -62,8 +62,9 @@ async function settled({ rig }: Shared, policy: string): Promise<BatchView[]> {
 }
 
 /** Nothing is mounted any more. */
-async function ended({ rig, place }: Shared): Promise<void> {
+async function ended({ rig, source, place }: Shared): Promise<void> {
   assert.equal((await rig.cli('share', 'rm', 'data')).code, 0);
+  assert.deepEqual(fs.readdirSync(path.join(source, '.causeway/rollback')), []);
   await until('it is unmounted', AGAIN_MS, async () => (isMounted(place) ? null : true));
 }
 

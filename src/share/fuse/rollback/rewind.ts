@@ -1,4 +1,4 @@
-import { CausewayError } from '../../../base/errors.ts';
+import { asCausewayError, CausewayError } from '../../../base/errors.ts';
 import { LIMITS } from '../../../base/limits.ts';
 import type { BatchRecord, Seen, Taken } from '../../../cache/rollback/batch_records.ts';
 import {
@@ -43,7 +43,16 @@ export class Rewind {
       this.#batches().filter(({ number }) => number < left.batch.number),
       begin.to,
     );
-    this.#run(plan, begin.to, doneCount(left.batch.records));
+    try {
+      this.#run(plan, begin.to, doneCount(left.batch.records));
+    } catch (failure) {
+      const { code, message } = asCausewayError(failure);
+      throw new CausewayError(
+        code,
+        `a rollback to before batch ${begin.to} was begun and cannot go on: ${message}; it is tried again at the next attempt, and \`causeway share set NAME --rollback none\` gives it up as it is`,
+        { cause: failure },
+      );
+    }
   }
 
   /**
