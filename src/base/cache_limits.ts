@@ -23,6 +23,10 @@ export const CACHE_LIMITS = {
   cacheSpaceStepSlots: count(32, 'blocks by which a cache grows before it looks at the free space again'),
   cacheReserveBytes: bytes(512 * MIB, 'of the disk of a cache that stay free'),
   cacheSlowMs: ms(250, 'a read of the disk of a cache that takes longer is answered from elsewhere'),
+  cacheThreadMs: ms(
+    2_000,
+    'the same where no thread has got to it and no disk holds one up: threads are started, and may wait for a processor',
+  ),
   cacheSlowMax: count(4, 'such reads one after the other, after which its disk is left alone for a while'),
   cachePauseMs: ms(1_000, 'how long the disk of a cache is left alone after a failure, at first'),
   cachePauseMaxMs: ms(60_000, 'the same after many of them'),

@@ -47,26 +47,46 @@ it('reads together what is asked for at one moment, up to as many as go in one b
 
 it('calls a disk slow that holds a read up, and not one that no thread has asked yet', async () => {
   const { jobs, rings, ask } = rig();
+  const ring = async () => {
+    rings.at(-1)?.();
+    await turn();
+  };
   const first = ask(1);
   await turn();
-  rings[0]?.();
+  await ring();
+  await ring();
   assert.equal(await first, 'busy', 'the thread is being started');
 
   const second = ask(2);
   await turn();
+  await ring();
   jobs[1]?.begun();
-  rings[1]?.();
+  await turn();
+  await ring();
   assert.equal(await second, 'late');
 
   const third = ask(3);
   await turn();
-  rings[2]?.();
+  await ring();
   assert.equal(await third, 'late', 'it waits behind one that the disk holds up');
 
   jobs[1]?.done([null]);
   await turn();
   const fourth = ask(4);
   await turn();
-  rings[3]?.();
+  await ring();
+  await ring();
   assert.equal(await fourth, 'busy');
+});
+
+it('waits for a thread that begins late, and then as long as for any', async () => {
+  const { jobs, rings, ask } = rig();
+  const asked = ask(1);
+  await turn();
+  rings[0]?.(); // the time for a slow disk is over
+  await turn();
+  jobs[0]?.begun();
+  await turn();
+  jobs[0]?.done([Uint8Array.of(7)]);
+  assert.deepEqual(await asked, Uint8Array.of(7));
 });

@@ -44,31 +44,38 @@ export class SlotReads {
     }
   }
 
-  /** Whoever reads does not wait for a slow disk. */
   async #run(blocks: SealedBlocks, batch: readonly Asked[]): Promise<void> {
-    const enough = new AbortController();
-    let hasBegun = false;
-    let isHeld = false;
-    this.#clock.sleep(LIMITS.cacheSlowMs.value, enough.signal).then(
-      () => {
-        isHeld = hasBegun;
-        if (isHeld) this.#held += 1;
-        for (const { resolve } of batch) resolve(this.#held > 0 ? 'late' : 'busy');
-      },
-      () => undefined, // they came in time
-    );
+    const ended = new AbortController();
+    const begun = Promise.withResolvers<'begun'>();
+    const tell = (read: SlotRead) => {
+      for (const { resolve } of batch) resolve(read);
+    };
+    this.#watch(tell, begun.promise, ended.signal).catch(() => undefined); // they came in time
     try {
-      const begun = () => {
-        hasBegun = true;
-      };
       const what = batch.map((one) => one.what);
-      const read = await blocks.read(what, begun);
+      const read = await blocks.read(what, () => begun.resolve('begun'));
       for (const [index, { resolve }] of batch.entries()) resolve(read[index] ?? null);
     } catch (failure) {
       for (const { reject } of batch) reject(failure); // where they were late, nobody waits for it
     } finally {
-      enough.abort();
-      if (isHeld) this.#held -= 1;
+      ended.abort();
     }
+  }
+
+  /** Whoever reads does not wait for a slow disk, and a little longer for a thread that is being started. Rejects at the end. */
+  async #watch(tell: (read: SlotRead) => void, begun: Promise<'begun'>, ended: AbortSignal): Promise<void> {
+    const { cacheSlowMs, cacheThreadMs } = LIMITS;
+    const within = (ms: number) =>
+      Promise.race([begun, this.#clock.sleep(ms, ended).then(() => 'waits' as const)]);
+    let state = await within(cacheSlowMs.value);
+    if (state === 'waits' && this.#held === 0) state = await within(cacheThreadMs.value - cacheSlowMs.value);
+    if (state === 'waits') return tell(this.#held > 0 ? 'late' : 'busy');
+    await this.#clock.sleep(cacheSlowMs.value, ended);
+    this.#held += 1;
+    const over = () => {
+      this.#held -= 1;
+    };
+    ended.addEventListener('abort', over, { once: true });
+    tell('late');
   }
 }
