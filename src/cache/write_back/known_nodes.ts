@@ -52,7 +52,7 @@ export class KnownNodes {
     else this.#byFarId.delete(id);
   }
 
-  /** Gives the files to close where nobody holds the node any more. */
+  /** Gives the files to close where nobody holds the node any more, but for one that is lent. */
   release(node: WbNode): TreeFile[] {
     node.handles -= 1;
     if (node.handles > 0) return [];
@@ -60,7 +60,8 @@ export class KnownNodes {
     node.farFile = null;
     node.spareFiles = [];
     if (node.ref === 0) this.#forget(node);
-    return farFile === null ? spareFiles : [farFile.file, ...spareFiles];
+    const files = farFile === null ? spareFiles : [farFile.file, ...spareFiles];
+    return files.filter((file) => file !== node.lentFile);
   }
 
   /** What was at `from` over there, and below it, is at `to` now. */

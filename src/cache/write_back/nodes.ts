@@ -28,6 +28,8 @@ export interface WbNode {
   farFile: { readonly file: TreeFile; readonly writes: boolean } | null;
   /** Files over there that somebody may still read from. */
   spareFiles: TreeFile[];
+  /** Of these files, the one by which something is sent on at this moment: whoever does that closes it where nobody has it open any more. */
+  lentFile: TreeFile | null;
   /** What went wrong with sending it on, until somebody who has it open was told. */
   trouble: CausewayError | null;
 }
@@ -124,6 +126,7 @@ export function newNode(
     handles: 0,
     farFile: null,
     spareFiles: [],
+    lentFile: null,
     trouble: null,
   };
 }

@@ -130,6 +130,7 @@ export class Sender {
     op.tried = baseOf(there);
     const own = node.farFile?.writes === true ? node.farFile.file : null;
     const file = own ?? (await this.#far.open(path, 'write'));
+    node.lentFile = own;
     try {
       const { id, sizeBytes } = await file.node();
       if (id !== there.id) return await this.#aside(op, path, layer, path);
@@ -146,7 +147,9 @@ export class Sender {
       op.tried = await file.node().then(baseOf, () => null); // it is tried again: what others change until then is to be told apart
       throw failure;
     } finally {
-      if (file !== own) await file.close();
+      node.lentFile = null;
+      const isHeld = node.farFile?.file === file || node.spareFiles.includes(file);
+      if (!isHeld) await file.close(); // or whoever had it open has closed it meanwhile
     }
   }
 

@@ -23,6 +23,9 @@ class Far {
   /** 1: the first write to each file is made before it fails. */
   spared: 0 | 1 = 0;
   keepsTimes = false;
+  /** How many files are open, and what each `publish` does first. */
+  open = 0;
+  publishing: () => Promise<void> = async () => undefined;
   readonly tree: FileTree;
 
   constructor(world: World) {
@@ -36,18 +39,33 @@ class Far {
       }
     };
     const written = new Set<string>();
-    const fileOf = (path: string, file: TreeFile): TreeFile => ({
-      read: (into, offset) => file.read(into, offset),
-      write: async (data, offset) => {
+    const fileOf = (path: string, plainFile: TreeFile): TreeFile => {
+      let isOpen = true;
+      this.open += 1;
+      const usable = (): TreeFile => {
+        if (!isOpen) throw new CausewayError('CW_INTERNAL', `${path} was closed before`);
+        return plainFile;
+      };
+      const close = async () => {
+        if (isOpen) this.open -= 1;
+        isOpen = false;
+        await plainFile.close();
+      };
+      return { ...callsOf(path, usable), close, [Symbol.asyncDispose]: close };
+    };
+    const callsOf = (path: string, file: () => TreeFile) => ({
+      read: (into: Uint8Array, offset: number) => file().read(into, offset),
+      write: async (data: Uint8Array, offset: number) => {
         if (this.spared === 0 || written.has(path)) note(`write ${data.byteLength}`, path);
         written.add(path);
-        await file.write(data, offset);
+        await file().write(data, offset);
       },
-      truncate: (sizeBytes) => file.truncate(sizeBytes),
-      publish: () => file.publish(),
-      node: () => file.node(),
-      close: () => file.close(),
-      [Symbol.asyncDispose]: () => file.close(),
+      truncate: async (sizeBytes: number) => file().truncate(sizeBytes),
+      publish: async () => {
+        await this.publishing();
+        return file().publish();
+      },
+      node: async () => file().node(),
     });
     this.tree = {
       caps: plain.caps,
@@ -236,6 +254,17 @@ describe('what a write-back cache sends on', () => {
       assert.deepEqual(tree.status.failures, []);
       assert.equal(await textOf(far.plain, 'bad'), 'kept');
       await codeOf(bad.close());
+    }));
+
+  it('goes on with a file that its last user closes meanwhile', () =>
+    onStage(async ({ far, tree }) => {
+      await put(far.plain, 'a', 'before');
+      const file = await tree.open(at('a'), 'write');
+      await file.write(bytes('after'), 0);
+      far.publishing = () => file.close();
+      await tree.flush(NEVER);
+      assert.equal(await textOf(far.plain, 'a'), 'aftere');
+      assert.deepEqual([tree.status.failures, tree.status.conflicts, far.open], [[], [], 0]);
     }));
 });
 
