@@ -29,6 +29,8 @@ const FAILED_ONCE: readonly (readonly [string, Trial['far'], Trial['how'], numbe
   ['overwrite a again, rename a b, overwrite a, create c, fsync c, rename c b', 'disk', 'power', 969, 105],
   // both names of a rename were there
   ['rename b c, fsync c', 'disk', 'power', 279, 44],
+  // closed by its last user while it was sent on, so that the attempt failed half way
+  ['overwrite a, fsync a, unlink a', 'disk', 'power', 3, 57],
   // written to after its name was gone here and not yet there
   ['replace b, fsync a, unlink a, append a', 'disk', 'kill', 5140, 120],
 ];
