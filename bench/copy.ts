@@ -5,7 +5,7 @@ import { CASES, type Case, fileNameOf, quickened } from './cases.ts';
 import { describeMachine } from './machine.ts';
 import { type LinkShape, LOOPBACK, shapedNetwork } from './network.ts';
 import { type CopyOptions, RECORD_ROUNDS, selected } from './options.ts';
-import { OurDaemon, oursPlainPeer, oursTlsPeer } from './ours.ts';
+import { OurDaemon, oursDirectPeer, oursPlainPeer, oursTlsPeer } from './ours.ts';
 import type { Peer } from './peer.ts';
 import { cpPeer } from './peers/cp.ts';
 import { rclonePeer, rsyncSshPeer, scpPeer, tarSshPeer } from './peers/over_ssh.ts';
@@ -42,6 +42,7 @@ function allPeers(place: Workplace): Peer[] {
     rclonePeer(ssh),
     oursTlsPeer(place, daemon),
     oursPlainPeer(place, daemon),
+    oursDirectPeer(place, daemon),
   ];
 }
 

@@ -81,10 +81,16 @@ export class OurDaemon {
   }
 }
 
-interface Carrier {
+/** What tells one from the others. */
+interface Variant {
   readonly name: string;
   readonly note: string;
   readonly vm: string;
+  /** Whether it does without the link, which daemon and agent could on one machine. */
+  readonly direct: 'always' | 'never';
+}
+
+interface Carrier extends Variant {
   readonly kinds: readonly CaseKind[];
   /** It is reached through the file system, whatever network is between the two sides. */
   readonly shared: boolean;
@@ -123,7 +129,9 @@ function overCarrier(place: Workplace, daemon: OurDaemon, carrier: Carrier): Pee
     version: () => versionLine([CAUSEWAY, '--version']),
     command: ({ kind, source, destination }: CopyRun) => ({
       argv:
-        kind === 'usage' ? [CAUSEWAY, '--help'] : [CAUSEWAY, 'cp', source, `${carrier.vm}:${destination}/`],
+        kind === 'usage'
+          ? [CAUSEWAY, '--help']
+          : [CAUSEWAY, 'cp', '--direct', carrier.direct, source, `${carrier.vm}:${destination}/`],
       env: daemon.env,
     }),
     servers: () => [
@@ -148,6 +156,7 @@ export function oursTlsPeer(place: Workplace, daemon: OurDaemon): Peer {
     vm: 'bench',
     kinds: ['file', 'tree', 'usage'],
     shared: false,
+    direct: 'never',
     agentArgs: async () => {
       address = `${place.network.host}:${await freePort()}`;
       return ['--listen', address];
@@ -159,11 +168,20 @@ export function oursTlsPeer(place: Workplace, daemon: OurDaemon): Peer {
 
 /** Over a local Unix socket without TLS. */
 export function oursPlainPeer(place: Workplace, daemon: OurDaemon): Peer {
-  const socket = join(place.config, 'agent.sock');
+  const note = 'Unix socket, no TLS, every byte hashed, flushed before done';
+  return overSocket(place, daemon, { name: 'ours-plain', note, vm: 'bench-plain', direct: 'never' });
+}
+
+/** Beside it, the bytes by the kernel, as both sides are on one machine. */
+export function oursDirectPeer(place: Workplace, daemon: OurDaemon): Peer {
+  const note = 'without the link (--direct always), every byte compared or hashed, flushed before done';
+  return overSocket(place, daemon, { name: 'ours-direct', note, vm: 'bench-direct', direct: 'always' });
+}
+
+function overSocket(place: Workplace, daemon: OurDaemon, variant: Variant): Peer {
+  const socket = join(place.config, `${variant.vm}.sock`);
   return overCarrier(place, daemon, {
-    name: 'ours-plain',
-    note: 'Unix socket, no TLS, every byte hashed, flushed before done',
-    vm: 'bench-plain',
+    ...variant,
     kinds: ['file', 'tree'],
     shared: true,
     agentArgs: async () => ['--unix', socket, '--trust-carrier'],

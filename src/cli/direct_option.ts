@@ -13,11 +13,13 @@ export function directOption(text: unknown): Pick<StartJobRequest, 'direct'> {
 export function directText({ direct }: JobView): string | null {
   if (!direct || direct.methods.length === 0) return null;
   return direct.methods
-    .map(
-      ({ method, files, bytes }) =>
-        `${formatBytes(bytes)} by ${method} (${files} ${files === 1 ? 'file' : 'files'})`,
-    )
+    .map(({ method, files, bytes }) => `${formatBytes(bytes)} by ${method}${filesText(files)}`)
     .join(', ');
+}
+
+/** A file counts for the way by which most of it was copied: another one may have none. */
+function filesText(files: number): string {
+  return files === 0 ? '' : ` (${files} ${files === 1 ? 'file' : 'files'})`;
 }
 
 /** The same, or why it was not; null where nobody asked for it. */

@@ -344,3 +344,22 @@ test('a late look at claims of an older version of the file changes nothing', ()
   assert.deepEqual(step({ kind: 'looked', file: 0, version: 0, good: [0], bad: [] }), []);
   assert.deepEqual([state.durableBytes, state.files.get(0)!.chunks.missing], [0, 2]);
 });
+
+test('what the sink copied by itself was not received, is credited once, and has no chunk to wait for', () => {
+  const { state, step } = begin([2 * CHUNK, 100]);
+  step({ kind: 'planEnd' });
+  state.files.want(0);
+  state.files.want(1);
+  step({ kind: 'directPart', file: 0, bytes: CHUNK });
+  assert.deepEqual([state.durableBytes, state.receivedBytes], [CHUNK, 0]);
+  step({ kind: 'packWritten', files: [{ file: 1, bytes: 100, hash: hash(1) }], direct: true });
+  step({ kind: 'directPart', file: 0, bytes: CHUNK });
+  assert.deepEqual(step({ kind: 'copied', file: 0 }).at(-1), { kind: 'finish', files: [1, 0] });
+  assert.ok(state.files.get(0)!.chunks.isChecked(0) && state.files.get(0)!.chunks.isChecked(1));
+  step({ kind: 'published', files: [0, 1] });
+  const effects = step({ kind: 'batchDone' });
+  assert.deepEqual(effects.at(-1), { kind: 'finalize' });
+  assert.deepEqual([state.durableBytes, state.receivedBytes, state.settledBytes], [2 * CHUNK + 100, 0, 0]);
+  step({ kind: 'copied', file: 0 }); // it is at its end
+  assert.equal(state.doneEntries, 2);
+});

@@ -248,3 +248,25 @@ test('chunks go one by one while less than usual may be under way', () => {
   assert.ok(first?.kind === 'chunk');
   assert.equal(machine.following(first), null);
 });
+
+test('what the sink copies by itself is not sent, unless it gives it back or wants it after all', () => {
+  const machine = plannedOf(Array.from({ length: 5 }, (_, at) => entry(`f${at}`, 2 * CHUNK)));
+  for (const index of [0, 1, 3, 4]) machine.taken(index);
+  machine.start();
+  assert.equal(describe(machine.next()), 'chunk 2/0');
+  machine.givenBack(0); // the cursor has passed it
+  machine.givenBack(0);
+  machine.givenBack(3); // the cursor comes to it
+  machine.givenBack(2); // it was never taken
+  const works = ['chunk 0/0', 'chunk 0/1', 'chunk 2/1', 'chunk 3/0', 'chunk 3/1', 'none'];
+  assert.deepEqual(
+    works.map(() => describe(machine.next())),
+    works,
+  );
+  machine.rejected(1, 0);
+  machine.rejected(4, 1);
+  machine.done(1);
+  assert.equal(describe(machine.next()), 'chunk 4/1');
+  for (const index of [0, 2, 3, 4]) machine.done(index);
+  assert.equal(machine.files.size, 0);
+});

@@ -1,26 +1,34 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import {
+  appendFileSync,
   closeSync,
   existsSync,
   ftruncateSync,
   mkdirSync,
+  mkdtempSync,
   openSync,
+  rmSync,
   statSync,
+  truncateSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { JobView } from '../../src/contract/schemas.ts';
 import { metadataListing, metadataTree } from './metadata_tree.ts';
-import { Rig } from './rig.ts';
+import { Rig, until } from './rig.ts';
 import { mixedTree, randomFile, sha256, unfinishedIn } from './trees.ts';
 
 const MIB = 1024 * 1024;
 const isRequired = process.env['CAUSEWAY_REQUIRE'] === 'all';
 /** Only root can mount, and give files away. */
 const skipRoot = process.getuid?.() === 0 || isRequired ? false : 'needs root';
+
+const skipXfs =
+  skipRoot || (existsSync('/sbin/mkfs.xfs') || isRequired ? false : 'needs xfsprogs and a kernel with XFS');
 
 type Method = 'reflink' | 'copy_file_range' | 'direct';
 
@@ -126,6 +134,87 @@ for (const channel of ['a Unix socket', 'TLS'] as const) {
     });
   });
 }
+
+describe('copies without the link that are disturbed', () => {
+  const SIZE = 128 * MIB;
+  const isUnderWay = (rig: Rig, id: string) =>
+    until('the copy has begun', 60_000, async () => {
+      const { durableBytes, endedAtMs } = await rig.job(id);
+      return durableBytes > 0 || endedAtMs !== null ? true : null;
+    });
+
+  test('a source that changes meanwhile arrives as it was or as it is, in whole', async () => {
+    await using rig = await Rig.start({ direct: true, unix: true, trustCarrier: true });
+    const source = join(rig.hostFiles, 'growing');
+    randomFile(source, SIZE);
+    const before = sha256(source);
+    const { id } = await rig.startJob('in', source, `${rig.guestFiles}/`);
+    await isUnderWay(rig, id);
+    appendFileSync(source, 'more');
+    const end = await rig.waitJob(id);
+    assert.equal(end.state, 'done', JSON.stringify(end.error ?? end.problems));
+    assert.ok([before, sha256(source)].includes(sha256(join(rig.guestFiles, 'growing'))));
+    // where the change was seen, the file came over the link, and the job says why
+    if (end.sentBytes > 0) assert.match(end.direct?.why ?? '', /growing/);
+    assert.deepEqual(unfinishedIn(rig.guestFiles), []);
+  });
+
+  for (const who of ['agent', 'daemon'] as const) {
+    test(`SIGKILL of the ${who}: nothing or the whole, and the same copy finishes`, async () => {
+      await using rig = await Rig.start({ direct: true });
+      const [source, there] = [join(rig.hostFiles, 'file'), join(rig.guestFiles, 'file')];
+      randomFile(source, SIZE);
+      const { id } = await rig.startJob('in', source, there);
+      await isUnderWay(rig, id);
+      await rig[who].kill();
+      if (existsSync(there)) assert.equal(sha256(there), sha256(source));
+      if (who === 'agent') rig.startAgent();
+      else rig.startDaemon();
+      await rig[who].ready;
+      const end = await rig.waitJob(id);
+      // a copy that was running when the daemon died is taken up by the same command
+      if (end.state !== 'done') {
+        await rig.waitUp();
+        const again = await rig.waitJob((await rig.startJob('in', source, there)).id);
+        assert.equal(again.state, 'done', JSON.stringify(again.error ?? again.problems));
+      }
+      assert.equal(sha256(there), sha256(source));
+      assert.deepEqual(unfinishedIn(rig.guestFiles), []);
+    });
+  }
+
+  test('on a file system that shares blocks a large file takes none', { skip: skipXfs }, async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'causeway-xfs-'));
+    const [image, mounted] = [join(folder, 'image'), join(folder, 'mounted')];
+    try {
+      closeSync(openSync(image, 'w'));
+      truncateSync(image, 8 * 1024 * MIB);
+      mkdirSync(mounted);
+      execFileSync('/sbin/mkfs.xfs', ['-q', '-m', 'reflink=1', image]);
+      execFileSync('mount', ['-o', 'loop', image, mounted]);
+      try {
+        await using rig = await Rig.start({ direct: true, folder: mounted });
+        const [source, there] = [join(rig.hostFiles, 'file'), join(rig.guestFiles, 'file')];
+        execFileSync('fallocate', ['-l', '3G', source]);
+        const fd = openSync(source, 'r+');
+        writeSync(fd, Buffer.alloc(MIB, 'x'), 0, MIB, 1024 * MIB);
+        closeSync(fd);
+        const end = await rig.waitJob((await rig.startJob('in', source, there)).id);
+        assert.equal(end.state, 'done', JSON.stringify(end.error ?? end.problems));
+        assert.deepEqual(filesBy(end), { reflink: 1 });
+        execFileSync('cmp', ['-i', String(1023 * MIB), '-n', String(3 * MIB), source, there]);
+        assert.equal(statSync(there).size, statSync(source).size);
+        const undone = await rig.cli('jobs', 'undo', end.id);
+        assert.equal(undone.code, 0, undone.err);
+        assert.equal(existsSync(there), false);
+      } finally {
+        execFileSync('umount', [mounted]);
+      }
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+});
 
 describe('copies that cannot do without the link', () => {
   test('go over it and say why, or are refused where they must not', async () => {
