@@ -50,7 +50,7 @@ export class MountLeftovers {
     const stored = await this.#parts.file.read();
     const host = stored?.body['host'];
     if (typeof host === 'string') this.#host = fromHex(host);
-    else await this.#write();
+    else await this.#write().catch(() => undefined); // a full disk: the next start makes another one, and none is confused
     for (const vm of (stored?.body['vms'] ?? []) as string[]) this.#begin(vm);
   }
 
