@@ -94,11 +94,11 @@ export class BatchKeeper {
 
   /** Something of it is about to change: content, attributes, or what its names show of them. */
   touch(path: string | null, fd: number): Done {
-    return this.#keeping(() => {
+    return this.#keeping((open) => {
       const seen = this.places.lookAt(fd);
       this.#image(path, seen);
       return (result) => {
-        if (result >= 0) this.#changed(this.places.lookAt(fd));
+        if (result >= 0) this.#written(open, path, fd);
       };
     });
   }
@@ -110,7 +110,7 @@ export class BatchKeeper {
       this.#image(path, seen);
       if (path !== null && !open.made.has(seen.key)) this.#save(open, path, fd, seen, from, to);
       return (result) => {
-        if (result >= 0) this.#changed(this.places.lookAt(fd));
+        if (result >= 0) this.#written(open, path, fd);
       };
     });
   }
@@ -422,6 +422,15 @@ export class BatchKeeper {
     const there =
       kept === null ? null : this.places.look({ dirFd: open.folder.fd, nameAt: this.places.name(kept, 2) });
     if (there !== null) this.#changed(there);
+  }
+
+  /**
+   * What lost its name and is written to by who has it open is kept with that: its time tells, and it is not given back as what it was
+   * before.
+   */
+  #written(open: OpenBatch, path: string | null, fd: number): void {
+    const seen = this.places.lookAt(fd);
+    if (path !== null || open.made.has(seen.key)) this.#changed(seen);
   }
 
   #changed(seen: Seen): void {

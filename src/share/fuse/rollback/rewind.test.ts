@@ -316,6 +316,31 @@ describe('a folder that is returned to an earlier state', { skip }, () => {
     guest.keeper.close();
   });
 
+  it('does not give back as it was what somebody wrote to who had it open when it was removed', () => {
+    const guest = new Guest(keeperOf());
+    const write = (at: string) => {
+      const file = fs.openSync(path.join(folder, at), 'r+');
+      guest.remove(at);
+      const done = guest.keeper.bytes(null, file, 0, 4);
+      fs.writeSync(file, 'late', 0);
+      fs.futimesSync(file, 1, 2); // whatever the clock of the file system
+      done(4);
+      fs.closeSync(file);
+      guest.keeper.end();
+    };
+    guest.make('a', 'file');
+    guest.keeper.end();
+    guest.make('b', 'file');
+    write('b'); // its own
+    write('a');
+    const [, own, late] = ended(guest.keeper);
+    const rewind = new Rewind(guest.keeper);
+    assert.throws(() => rewind.to(late as number), { code: 'CW_ROLLBACK_CONFLICT', message: /: a$/ });
+    assert.throws(() => rewind.to(own as number), { code: 'CW_ROLLBACK_CONFLICT', message: /: a$/ });
+    assert.equal(fs.existsSync(path.join(folder, 'a')), false);
+    guest.keeper.close();
+  });
+
   it('keeps no more than it may, for no longer than it may, and says what cannot be reached', () => {
     const guest = new Guest(keeperOf(posix, { ...SEAT, keptMs: 10_000, maxBytes: 10_000 }));
     const overwrite = (sizeBytes: number) => {
