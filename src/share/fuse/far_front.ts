@@ -41,7 +41,7 @@ export class FarFront implements LinkedMount {
       owner: this.kernel.owner,
       begins: !this.#hasBegun,
       hears,
-      folders: hears,
+      folders: hears && !leases, // with leases what somebody else has made is there once it is closed, not a notice later
       ...(leases && { leases }),
     };
   }
