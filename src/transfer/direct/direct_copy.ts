@@ -85,7 +85,9 @@ export class DirectCopy {
     if (!mayBeDirect(options)) return null;
     const held = whyHeldToLink(options);
     const reached =
-      held === null ? await ReachedSource.open(world, roots, proof) : ({ kind: 'not', why: held } as const);
+      held === null
+        ? await ReachedSource.open(world, roots, proof, options)
+        : ({ kind: 'not', why: held } as const);
     if (reached.kind === 'reached') return new DirectCopy(parts, reached.source, null);
     if (options.direct === 'always') throw notDirect(reached.why);
     return new DirectCopy(parts, null, reached.why);

@@ -1,3 +1,4 @@
+import { toHex, utf8 } from '../../base/bytes.ts';
 import { CausewayError } from '../../base/errors.ts';
 import type { CopyOptions, SinkMessage } from '../../wire/copy_types.ts';
 import type { DirectProof } from '../../wire/direct_fields.ts';
@@ -29,7 +30,15 @@ export class DirectOffer implements Disposable {
     const isHeld = Boolean(shared ?? lanes.gate); // bytes are read for others too, or wait for their turn
     const isWanted = mayBeDirect(options) && whyHeldToLink(options) === null && !isHeld;
     const { sameMachine } = world;
-    const shown = isWanted ? (sameMachine?.show(roots.map((root) => root.dir)) ?? null) : null;
+    const shown = isWanted
+      ? (sameMachine?.show(
+          roots.map((root) => root.dir),
+          aboutOf(
+            options,
+            roots.map(({ fileName }) => fileName ?? ''),
+          ),
+        ) ?? null)
+      : null;
     return new DirectOffer(shown, roots);
   }
 
@@ -44,6 +53,11 @@ export class DirectOffer implements Disposable {
   [Symbol.dispose](): void {
     this.#shown?.[Symbol.dispose]();
   }
+}
+
+/** What a proof is about: the job, where it has a number of its own, and the files in the folders that are shown. */
+export function aboutOf({ undo }: CopyOptions, names: readonly string[]): Uint8Array {
+  return utf8(JSON.stringify([undo ? toHex(undo.id) : '', names]));
 }
 
 export function mayBeDirect({ direct = 'never' }: CopyOptions): boolean {

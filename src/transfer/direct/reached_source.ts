@@ -1,12 +1,13 @@
 import { CausewayError } from '../../base/errors.ts';
 import { type Name, parseName } from '../../base/path.ts';
 import { DirCache } from '../../tree/dir_cache.ts';
-import type { RootInfo } from '../../wire/copy_types.ts';
+import type { CopyOptions, RootInfo } from '../../wire/copy_types.ts';
 import type { DirectProof } from '../../wire/direct_fields.ts';
 import type { Dir } from '../../world/disk.ts';
 import type { World } from '../../world/world.ts';
 import type { ReadableRoot } from '../source_reader.ts';
 import { closeSource } from '../source_roots.ts';
+import { aboutOf } from './offer.ts';
 
 /** The source's folders, open at the sink; or why they are not. */
 export type Reached =
@@ -27,6 +28,7 @@ export class ReachedSource {
     { sameMachine }: Pick<World, 'sameMachine'>,
     roots: readonly RootInfo[],
     proof: DirectProof | undefined,
+    options: CopyOptions,
   ): Promise<Reached> {
     if (!sameMachine) return { kind: 'not', why: 'this system cannot find other processes' };
     if (proof === undefined) return { kind: 'not', why: 'the source does not offer it' };
@@ -36,12 +38,18 @@ export class ReachedSource {
       throw new CausewayError('CW_WIRE_MALFORMED', 'the source does not tell a folder for each root');
     const { processId, secretFd, secret, opened: told } = proof;
     const names = told.map(({ name }) => (name === '' ? null : parseName(name)));
-    const met = await sameMachine.meet({
-      processId,
-      secretFd,
-      secret,
-      folderFds: told.map(({ fd }) => fd),
-    });
+    const met = await sameMachine.meet(
+      {
+        processId,
+        secretFd,
+        secret,
+        folderFds: told.map(({ fd }) => fd),
+      },
+      aboutOf(
+        options,
+        told.map(({ name }) => name),
+      ),
+    );
     if (met.kind === 'not') return met;
     const opened = met.folders.map((dir, at) => readRoot(roots[at]!, dir, names[at]!));
     return { kind: 'reached', source: new ReachedSource(opened) };

@@ -1,7 +1,8 @@
 import { closeSync, constants, openSync, readFileSync, readlinkSync, readSync, writeSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { equalBytes } from '../../base/bytes.ts';
+import { concat, equalBytes } from '../../base/bytes.ts';
 import { asCausewayError } from '../../base/errors.ts';
+import { hashBytes } from '../../base/hash.ts';
 import type { Random } from '../clock.ts';
 import type { Dir, Disk } from '../disk.ts';
 import {
@@ -30,10 +31,13 @@ let libc: ReturnType<typeof bindLibc<Calls>> | undefined;
 /** By memfd_create(2) and proc(5); null where the platform has neither. */
 export function createSameMachine(random: Random, disk: Disk): SameMachine | null {
   if (process.platform !== 'linux') return null;
-  return { show: (folders) => show(folders, random), meet: (proof) => meet(proof, disk) };
+  return {
+    show: (folders, about) => show(folders, about, random),
+    meet: (proof, about) => meet(proof, about, disk),
+  };
 }
 
-function show(folders: readonly Dir[], random: Random): ShownProof | null {
+function show(folders: readonly Dir[], about: Uint8Array, random: Random): ShownProof | null {
   libc ??= bindLibc<Calls>({ memfd_create: { return: 'i32', arguments: ['string', 'u32'] } });
   if (libc === null || !folders.every((folder) => folder instanceof NodeDir)) return null;
   const { functions, check } = libc;
@@ -43,8 +47,8 @@ function show(folders: readonly Dir[], random: Random): ShownProof | null {
     for (const folder of folders) lent.push(folder.lend());
     const secret = random.bytes(PROOF_SECRET_BYTES);
     secretFd = check('memfd_create', functions.memfd_create('causeway-proof', MFD_CLOEXEC));
-    writeSync(secretFd, secret);
     const proof = { processId: process.pid, secretFd, secret, folderFds: lent.map(({ fd }) => fd) };
+    writeSync(secretFd, markOf(proof, about));
     return shown(proof, lent);
   } catch {
     if (secretFd >= 0) closeSync(secretFd);
@@ -66,13 +70,14 @@ function shown(proof: MachineProof, lent: readonly LentHandle[]): ShownProof {
   };
 }
 
-async function meet(proof: MachineProof, disk: Disk): Promise<Meeting> {
+async function meet(proof: MachineProof, about: Uint8Array, disk: Disk): Promise<Meeting> {
   const process = `/proc/${proof.processId}`;
+  const mark = markOf(proof, about);
   const theirs = rightsOf(process);
   if (theirs === null)
     return not('no such process can be seen here: the other side is another machine, or apart');
   if (theirs !== rightsOf('/proc/self')) return not('the two sides may not read the same');
-  if (!(await holdsSecret(process, proof))) return not('the other side is on another machine');
+  if (!(await holdsMark(process, proof, mark))) return not('the other side is on another machine');
   const folders: Dir[] = [];
   const refuse = async (why: string) => {
     for (const folder of folders) await folder.close();
@@ -84,8 +89,13 @@ async function meet(proof: MachineProof, disk: Disk): Promise<Meeting> {
     return refuse(`its folders cannot be opened: ${asCausewayError(failure).message}`);
   }
   // the number of a process that has ended is used again: it is still the same one
-  if (!(await holdsSecret(process, proof))) return refuse('the other side has ended');
+  if (!(await holdsMark(process, proof, mark))) return refuse('the other side has ended');
   return { kind: 'met', folders };
+}
+
+/** What the memory of the process holds: only it can be seen to hold that, and for nothing else. */
+function markOf({ secret, folderFds }: MachineProof, about: Uint8Array): Uint8Array {
+  return hashBytes(concat([secret, new Uint8Array(Uint32Array.from(folderFds).buffer), about]));
 }
 
 function not(why: string): Meeting {
@@ -112,15 +122,15 @@ function textAt(path: string): string {
   }
 }
 
-async function holdsSecret(process: string, { secretFd, secret }: MachineProof): Promise<boolean> {
+async function holdsMark(process: string, { secretFd }: MachineProof, mark: Uint8Array): Promise<boolean> {
   const path = `${process}/fd/${secretFd}`;
   let fd = -1;
   try {
     const found = await stat(path);
-    if (!found.isFile() || found.size !== PROOF_SECRET_BYTES) return false;
+    if (!found.isFile() || found.size !== mark.byteLength) return false;
     fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
-    const bytes = new Uint8Array(PROOF_SECRET_BYTES);
-    return readSync(fd, bytes, 0, bytes.byteLength, 0) === bytes.byteLength && equalBytes(bytes, secret);
+    const bytes = new Uint8Array(mark.byteLength);
+    return readSync(fd, bytes, 0, bytes.byteLength, 0) === bytes.byteLength && equalBytes(bytes, mark);
   } catch {
     return false; // it is not there, or must not be looked at
   } finally {
