@@ -185,6 +185,7 @@ export class SinkPlace {
     const freeBytes = await preflight(this.#root, this.#destination.folder, needs, kept);
     await discardStalePartials(this.#root, this.#params.world.clock.wallMs());
     await this.#beginUndo();
+    await this.#tidyAbove();
     await this.#openStore();
     return freeBytes;
   }
@@ -352,7 +353,6 @@ export class SinkPlace {
     this.#store = null;
     if (this.#probeIsLeft) await removeLeftProbe(this.#root, this.#params.transferId);
     await store?.remove();
-    await this.#tidyAbove();
   }
 
   async close(): Promise<void> {
@@ -393,7 +393,10 @@ export class SinkPlace {
     }
   }
 
-  /** An attempt that began before the destination's folder existed has kept its data one folder higher. */
+  /**
+   * An attempt that began before the destination's folder existed has kept its data one folder higher. That they are gone
+   * is made stable before anything is kept here: if they came back after a power cut, what is here would be forgotten.
+   */
   async #tidyAbove(): Promise<void> {
     const { folder, name } = splitAbsolute(this.#params.destination);
     if (name === '' || folder === this.#destination.folder) return;
@@ -402,7 +405,8 @@ export class SinkPlace {
       await discardPartial(above, this.#params.transferId);
       await above.sync(); // an earlier removal may not have been flushed
     } catch (failure) {
-      if (asCausewayError(failure).code !== 'CW_DISK_PERMISSION') throw failure;
+      const { code } = asCausewayError(failure);
+      if (code !== 'CW_DISK_PERMISSION' && code !== 'CW_DISK_READ_ONLY') throw failure; // no place for a copy's data
     }
   }
 
