@@ -124,15 +124,25 @@ async function sendRun(
   const buffers = run.map(() => lane.pool.take());
   const read = await readRun(lane, run, buffers);
   if (read !== null) length.took(read.workMs, run.length);
-  for (const [at, work] of run.entries()) {
-    const buffer = buffers[at]!;
-    if (read === null || work.file.version !== work.version) {
-      lane.run.machine.unsent(work.bytes);
-      lane.pool.give(buffer);
-      continue;
+  let next = 0;
+  const leaveOut = (at: number) => {
+    lane.run.machine.unsent(run[at]!.bytes);
+    lane.pool.give(buffers[at]!);
+  };
+  try {
+    while (next < run.length) {
+      const at = next;
+      const work = run[at]!;
+      next += 1;
+      if (read === null || work.file.version !== work.version) {
+        leaveOut(at);
+        continue;
+      }
+      const outcome = { hash: hashAt(read.hashes, at), zeros: read.zeros[at] === 1, same: null };
+      await sending.send(work, partsOf(lane, work, outcome, buffers[at]!), buffers[at]!);
     }
-    const outcome = { hash: hashAt(read.hashes, at), zeros: read.zeros[at] === 1, same: null };
-    await sending.send(work, partsOf(lane, work, outcome, buffer), buffer);
+  } finally {
+    for (; next < run.length; next += 1) leaveOut(next); // the stream has failed
   }
 }
 
