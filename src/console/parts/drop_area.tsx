@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { dropped, hasFiles } from '../browser/picked_files.ts';
 import type { Picked } from '../format/picked.ts';
 import { messages } from '../state/language.ts';
@@ -17,7 +17,8 @@ export function DropArea({ onPick, children }: DropAreaProps) {
   const pick = useRef(onPick);
   pick.current = onPick;
   const [isOver, setOver] = useState(false);
-  useEffect(() => {
+  // before it is shown: what is dropped on it from then on is taken
+  useLayoutEffect(() => {
     const element = area.current;
     return element === null ? undefined : takeDrops(element, setOver, (picked) => pick.current(picked));
   }, []);
