@@ -91,6 +91,7 @@ class Reading implements AsyncDisposable {
       vm: 'vm',
       sources: [join(this.folder, 'files', name)],
       destination: join(this.folder, 'host', name),
+      direct: 'never',
     });
     return id;
   }

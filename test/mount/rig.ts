@@ -52,9 +52,9 @@ export async function startMount(request: Partial<LocalMountRequest> = {}): Prom
 }
 
 /** Waits until `holds`, for at most 10 seconds. */
-export async function until(what: string, holds: () => boolean): Promise<void> {
+export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = performance.now() + 10_000;
-  while (!holds()) {
+  while (!(await holds())) {
     if (performance.now() > deadline) throw new Error(`it never came to be that ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
