@@ -19,6 +19,8 @@ const AGAIN_MS = 40_000;
 const holds = (what: string, call: () => Promise<boolean>) =>
   until(what, AGAIN_MS, async () => ((await call().catch(() => false)) ? true : null));
 
+const KILLS = 3;
+
 describe('a share that a machine shows', { skip }, () => {
   it('is writable there after one command, follows its settings, and is gone when it is not wanted', async () => {
     await using rig = await Rig.start();
@@ -131,12 +133,17 @@ describe('a share that a machine shows', { skip }, () => {
     const first = await figures();
     assert.equal(first.capacityBytes, 64 * 1024 * 1024);
     assert.equal(first.bytesFetched, content.byteLength);
-    await rig.agent.kill();
-    await until('the dead mount is gone', AGAIN_MS, async () => (isMounted(place) ? null : true));
-    rig.startAgent();
-    await rig.agent.ready;
-    await holds('the agent shows it again', read);
-    const second = await figures();
+    const afterKill = async () => {
+      await rig.agent.kill();
+      await until('the dead mount is gone', AGAIN_MS, async () => (isMounted(place) ? null : true));
+      rig.startAgent();
+      await rig.agent.ready;
+      await holds('the agent shows it again', read);
+      return figures();
+    };
+    let second = await afterKill();
+    // what is read is kept a little later: of that the agent may have been killed too early
+    for (let more = 0; second.bytesFetched > 0 && more < KILLS; more += 1) second = await afterKill();
     assert.deepEqual([second.bytesFetched, second.bytesFromCache], [0, content.byteLength]);
     assert.match((await rig.cli('cache', 'status')).out, /vm:.*place +write-through +on .* 100\.0 %/);
     const kept = () =>
