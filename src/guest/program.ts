@@ -3,6 +3,7 @@ import { parseHostPort } from '../base/address.ts';
 import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { parseName, resolveAbsolute } from '../base/path.ts';
+import { keepCompiledCode } from '../world/node/compiled_code.ts';
 import { createNodeCryptography } from '../world/node/cryptography.ts';
 import { defaultDataDirectory, makeDataDirectory } from '../world/node/data_directory.ts';
 import { createNodeMounts } from '../world/node/mounts.ts';
@@ -117,6 +118,7 @@ async function run(
   });
   if (self !== null) self.serving = agent.ready;
   await tell(agent, terminal, readyFd);
+  keepCompiledCode();
   return serve(agent, self, { terminal, world });
 }
 

@@ -15,6 +15,7 @@ import type { SmbListen } from '../../host/samba.ts';
 import type { ShareListen } from '../../host/shares.ts';
 import { showFolder } from '../../host/shown_folder.ts';
 import type { WebListen } from '../../host/web_server.ts';
+import { keepCompiledCode } from '../../world/node/compiled_code.ts';
 import { consoleDirectory } from '../../world/node/console_directory.ts';
 import { createNodeCryptography } from '../../world/node/cryptography.ts';
 import { makeDataDirectory } from '../../world/node/data_directory.ts';
@@ -61,6 +62,7 @@ export const up: Action = async (context, _args, options) => {
   if (readyFd !== null) await tellReady(readyFd, JSON.stringify({ ...ready, web }));
   const manager = serviceManager(terminal.env);
   manager?.tell('READY=1');
+  keepCompiledCode();
   const alive = keepTelling(manager, daemon);
   await Promise.race([interrupted, daemon.stopRequested]);
   alive.abort();

@@ -3,6 +3,7 @@ import { assert } from '../../base/assert.ts';
 import { asCausewayError } from '../../base/errors.ts';
 import type { Job, JobContext } from '../offload.ts';
 import { createNodeClock } from './clock.ts';
+import { keepCompiledCode } from './compiled_code.ts';
 import { NODE_FRAMES } from './compression.ts';
 import { createNodeCryptography } from './cryptography.ts';
 import { createDiskContext } from './disk.ts';
@@ -22,6 +23,7 @@ export function serveJobs(jobs: readonly Job<never, unknown>[]): void {
   const port = parentPort;
   assert(port !== null, 'jobs are served in a worker thread');
   if ((workerData as { readonly isGentle?: boolean } | null)?.isGentle) lowerThreadPriority();
+  keepCompiledCode();
   const byName = new Map(jobs.map((job) => [job.name, job as unknown as Job<object, unknown>]));
   const disk = createDiskContext({ mode: 'blocking' });
   const folder = ownThreadFolder();

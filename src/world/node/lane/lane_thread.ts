@@ -1,6 +1,7 @@
 import { parentPort } from 'node:worker_threads';
 import { assert } from '../../../base/assert.ts';
 import { asCausewayError, CausewayError } from '../../../base/errors.ts';
+import { keepCompiledCode } from '../compiled_code.ts';
 import { laneCalls } from './lane_calls.ts';
 import {
   type ArrivedMessage,
@@ -26,6 +27,7 @@ const HEAD_BYTES = 64 * 1024;
 export function serveLanes(): void {
   const port = parentPort;
   assert(port !== null, 'lanes are served in a worker thread');
+  keepCompiledCode();
   const head = new Uint8Array(new SharedArrayBuffer(HEAD_BYTES));
   let current: Served | null = null;
   port.on('message', (order: LaneOrder) => {
