@@ -15,6 +15,7 @@ import {
 } from './rig.ts';
 import { mountedBySmb, sharedIntoGuest } from './share_cases.ts';
 import { labMissing } from './vm.ts';
+import { workedOnBothSides } from './work_cases.ts';
 
 const skip = labMissing() ?? false;
 const MIB = 1024 * 1024;
@@ -85,6 +86,8 @@ describe('lab: copy over virtio-serial, no network device', { skip }, () => {
   });
 
   sharedIntoGuest(() => lab);
+
+  workedOnBothSides(() => lab);
 
   if (isFull) fullSize(() => lab);
 });

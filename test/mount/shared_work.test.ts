@@ -2,58 +2,17 @@
 // make does. What is built must be what was checked out, and git must find nothing wrong. LAB_FULL=1 makes more rounds.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import fs, { promises as files } from 'node:fs';
 import path from 'node:path';
 import { it } from 'node:test';
 import { promisify } from 'node:util';
 import { Rig, until } from '../interop/rig.ts';
+import { build, GIT_AS_ANYBODY, SOURCES, writeSource, wrongIn } from './built_tree.ts';
 import { skip } from './rig.ts';
 
 const ROUNDS = process.env['LAB_FULL'] === '1' ? 40 : 2;
-const SOURCES = 12;
 const DEADLINE_MS = 60_000;
 const run = promisify(execFile);
-const WHO = [
-  '-c',
-  'user.name=a',
-  '-c',
-  'user.email=a@example.org',
-  '-c',
-  'safe.directory=*',
-  '-c',
-  'gc.auto=0',
-];
-
-const sourceOf = (at: string, number: number) => path.join(at, 'src', `${number % 4}`, `${number}.txt`);
-const builtOf = (at: string, number: number) => path.join(at, 'out', `${number}.o`);
-const compiled = (content: string) => createHash('sha256').update(content).digest('hex');
-
-/** Builds what is missing or older than its source: how many that were. */
-async function build(at: string): Promise<number> {
-  await files.mkdir(path.join(at, 'out'), { recursive: true });
-  let count = 0;
-  for (let number = 0; number < SOURCES; number += 1) {
-    const [source, built] = [sourceOf(at, number), builtOf(at, number)];
-    const { mtimeNs } = await files.stat(source, { bigint: true });
-    const before = await files.stat(built, { bigint: true }).catch(() => null);
-    if (before !== null && before.mtimeNs >= mtimeNs) continue;
-    await files.writeFile(`${built}.new`, compiled(await files.readFile(source, 'utf8')));
-    await files.rename(`${built}.new`, built);
-    count += 1;
-  }
-  return count;
-}
-
-/** What was built for another source than the one that is there. */
-async function wrongIn(at: string): Promise<number[]> {
-  const wrong: number[] = [];
-  for (let number = 0; number < SOURCES; number += 1) {
-    const built = await files.readFile(builtOf(at, number), 'utf8').catch(() => '');
-    if (built !== compiled(await files.readFile(sourceOf(at, number), 'utf8'))) wrong.push(number);
-  }
-  return wrong;
-}
 
 it('git in one machine and a build in another agree on one tree', { skip }, async (test) => {
   await using rig = await Rig.start();
@@ -63,7 +22,7 @@ it('git in one machine and a build in another agree on one tree', { skip }, asyn
   fs.mkdirSync(folder);
   const [working, building] = [path.join(rig.guestFiles, 'one'), path.join(other.files, 'two')];
   const git = async (...args: readonly string[]) =>
-    (await run('git', [...WHO, ...args], { cwd: working })).stdout;
+    (await run('git', [...GIT_AS_ANYBODY, ...args], { cwd: working })).stdout;
   try {
     for (const [name, place] of [
       ['one', `vm:${working}`],
@@ -73,10 +32,7 @@ it('git in one machine and a build in another agree on one tree', { skip }, asyn
       const made = await rig.cli('share', 'create', folder, ...flags);
       assert.equal(made.code, 0, made.err);
     }
-    const write = async (number: number, text: string) => {
-      await files.mkdir(path.dirname(sourceOf(working, number)), { recursive: true });
-      await files.writeFile(sourceOf(working, number), text);
-    };
+    const write = (number: number, text: string) => writeSource(working, number, text);
     for (let number = 0; number < SOURCES; number += 1) await write(number, `source ${number} `.repeat(200));
     await files.writeFile(path.join(working, '.gitignore'), 'out\n');
     await git('init', '-q', '-b', 'main');
@@ -100,7 +56,7 @@ it('git in one machine and a build in another agree on one tree', { skip }, asyn
       assert.equal(await git('status', '--porcelain'), '');
     }
     await git('fsck', '--strict');
-    const here = await run('git', [...WHO, 'status', '--porcelain'], { cwd: folder });
+    const here = await run('git', [...GIT_AS_ANYBODY, 'status', '--porcelain'], { cwd: folder });
     assert.equal(here.stdout, '', 'the host sees the same tree');
     test.diagnostic(`${ROUNDS} rounds, ${count} files built in the last build of each`);
   } finally {
