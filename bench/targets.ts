@@ -163,12 +163,12 @@ export const FIGURE_TARGETS: readonly FigureTarget[] = [
     read: probed('restart-99', 'until the first new byte, s'),
   },
   {
-    what: 'restart of a copy killed at 99 %: bytes sent after it, at most',
+    what: 'restart of a copy killed at 99 %: bytes sent again',
     unit: 'MiB',
     digits: 0,
     atMost: 64,
     goal: 16,
-    read: probed('restart-99', 'sent after the restart, MiB'),
+    read: probed('restart-99', 'sent again, MiB'),
   },
   {
     what: 'causeway --help',

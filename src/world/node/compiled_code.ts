@@ -1,7 +1,7 @@
 import { flushCompileCache } from 'node:module';
 
 /** After the start: once most is loaded, once more what the first work has loaded, and what came late. */
-const KEEP_AFTER_MS = [1_000, 10_000, 60_000] as const;
+const KEEP_AFTER_MS = [300, 10_000, 60_000] as const;
 
 /**
  * Writes what the engine has compiled in the calling thread to the folder that NODE_COMPILE_CACHE names, some time after
