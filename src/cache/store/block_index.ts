@@ -1,3 +1,4 @@
+import { SlotTable } from './slot_table.ts';
 import type { FileVersion } from './store_types.ts';
 
 /** Blocks of one file that have a number: files of up to 8 TiB with blocks of 128 KiB. */
@@ -17,12 +18,12 @@ export interface IndexedFile extends FileVersion {
   head: number;
 }
 
-/** Which block of which file lies in which slot: 16 bytes for a slot, and what a Map takes. */
+/** Which block of which file lies in which slot: 16 bytes for a slot, up to a quarter more while it grows, and a table. */
 export class BlockIndex {
   readonly #files = new Map<string, IndexedFile>();
   readonly #byRef = new Map<number, IndexedFile>();
-  readonly #slots = new Map<number, number>();
-  #keys: Float64Array;
+  /** What lies in each slot: a key, 0 for nothing, or {@link TAKEN}. */
+  readonly #slots = new SlotTable();
   #next: Uint32Array;
   #previous: Uint32Array;
   readonly #free: number[] = [];
@@ -30,7 +31,7 @@ export class BlockIndex {
   #lastRef = 0;
 
   constructor() {
-    [this.#keys, this.#next, this.#previous] = [new Float64Array(0), new Uint32Array(0), new Uint32Array(0)];
+    [this.#next, this.#previous] = [new Uint32Array(0), new Uint32Array(0)];
   }
 
   /** Slots that were ever used: the file with the blocks is that long at most. */
@@ -43,7 +44,7 @@ export class BlockIndex {
   }
 
   get blocks(): number {
-    return this.#slots.size;
+    return this.#slots.count;
   }
 
   file(key: string): IndexedFile | undefined {
@@ -77,19 +78,19 @@ export class BlockIndex {
 
   /** Where it lies; -1 where it does not. */
   slotOf(key: number): number {
-    return this.#slots.get(key) ?? -1;
+    return this.#slots.find(key);
   }
 
   /** What lies there; -1 where nothing does. */
   keyAt(slot: number): number {
-    const key = slot < this.#end ? (this.#keys[slot] as number) : -1;
+    const key = slot < this.#end ? (this.#slots.keys[slot] as number) : -1;
     return key > 0 ? key : -1;
   }
 
   /** A slot that is free, below `limit`, and no other's until {@link place} or {@link giveBack}; -1 where there is none. */
   takeFree(limit: number): number {
     for (let slot = this.#free.pop(); slot !== undefined; slot = this.#free.pop())
-      if (slot < this.#end && slot < limit && this.#keys[slot] === 0) return this.#take(slot);
+      if (slot < this.#end && slot < limit && this.#slots.keys[slot] === 0) return this.#take(slot);
     if (this.#end >= limit) return -1;
     this.#reach(this.#end);
     return this.#take(this.#end - 1);
@@ -98,20 +99,20 @@ export class BlockIndex {
   /** A slot that was taken is not used after all. */
   giveBack(slot: number): void {
     if (slot >= this.#end) return;
-    this.#keys[slot] = 0;
+    this.#slots.keys[slot] = 0;
     this.#free.push(slot);
   }
 
   #take(slot: number): number {
-    this.#keys[slot] = TAKEN;
+    this.#slots.keys[slot] = TAKEN;
     return slot;
   }
 
   place(file: IndexedFile, block: number, slot: number): void {
     this.#reach(slot);
     const key = BlockIndex.keyOf(file, block);
-    this.#slots.set(key, slot);
-    this.#keys[slot] = key;
+    this.#slots.keys[slot] = key;
+    this.#slots.add(slot);
     this.#previous[slot] = NONE;
     this.#next[slot] = file.head;
     if (file.head !== NONE) this.#previous[file.head] = slot;
@@ -128,8 +129,8 @@ export class BlockIndex {
     if (previous === NONE) file.head = next;
     else this.#next[previous] = next;
     if (next !== NONE) this.#previous[next] = previous;
-    this.#slots.delete(key);
-    this.#keys[slot] = 0;
+    this.#slots.remove(slot);
+    this.#slots.keys[slot] = 0;
     this.#free.push(slot);
     file.blocks -= 1;
     if (file.blocks === 0) this.forget(file);
@@ -172,17 +173,17 @@ export class BlockIndex {
   *entries(): Generator<{ readonly file: IndexedFile; readonly block: number; readonly slot: number }> {
     for (const file of this.#files.values())
       for (let slot = file.head; slot !== NONE; slot = this.#next[slot] as number)
-        yield { file, block: (this.#keys[slot] as number) - file.ref * FILE_BLOCKS_MAX, slot };
+        yield { file, block: (this.#slots.keys[slot] as number) - file.ref * FILE_BLOCKS_MAX, slot };
   }
 
   #reach(slot: number): void {
     for (let hole = this.#end; hole < slot; hole += 1) this.#free.push(hole);
     this.#end = Math.max(this.#end, slot + 1);
-    if (slot < this.#keys.length) return;
+    if (slot < this.#slots.keys.length) return;
     const length = Math.max(64, slot + 1 + (slot >> 2));
-    const [keys, next, previous] = [this.#keys, this.#next, this.#previous];
-    this.#keys = new Float64Array(length);
-    this.#keys.set(keys);
+    const [{ keys }, next, previous] = [this.#slots, this.#next, this.#previous];
+    this.#slots.keys = new Float64Array(length);
+    this.#slots.keys.set(keys);
     this.#next = new Uint32Array(length);
     this.#next.set(next);
     this.#previous = new Uint32Array(length);
