@@ -103,6 +103,10 @@ export const SERVICE_LIMITS = {
     64 * KIB,
     'dead properties of one file or folder together; file systems may take less (ext4 about 4 KiB)',
   ),
+  cachedReadBytes: bytes(
+    64 * KIB,
+    'read from memory of the system by the thread that answers, without a file being opened',
+  ),
   davPieceBytes: bytes(MIB, 'read from a file and sent to a WebDAV client in one go'),
   treePageNames: count(512, 'names of a folder whose nodes are looked at in one go, for a list of it'),
   davThreadFileBytes: bytes(4 * MIB, 'of a file from which on a thread sends it to a WebDAV client'),

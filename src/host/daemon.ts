@@ -478,7 +478,7 @@ function sharesOf(
       return user.name;
     },
     serving: {
-      signIn: new ShareSignIn({ world, crypto: web.crypto, passwords, identity }),
+      signIn: new ShareSignIn({ world, passwords, identity }),
       records,
       permits: (address) => allow.permits(address),
       measure: (name, request, reply) => parts.metrics.shareMeter.measured(name, request, reply),

@@ -3,10 +3,10 @@ import type { Identity } from '../access/identity.ts';
 import type { Passwords } from '../access/passwords/passwords.ts';
 import { decide } from '../access/rights/decide.ts';
 import { NOBODY, type Principal } from '../access/rights/principal.ts';
-import { fromUtf8, toHex, utf8 } from '../base/bytes.ts';
+import { concat, fromUtf8, toHex, utf8 } from '../base/bytes.ts';
 import { CausewayError } from '../base/errors.ts';
+import { hashBytes } from '../base/hash.ts';
 import { LIMITS } from '../base/limits.ts';
-import type { Cryptography } from '../world/cryptography.ts';
 import type { HttpRequest } from '../world/http.ts';
 import type { World } from '../world/world.ts';
 import type { StoredShare } from './share_store.ts';
@@ -21,7 +21,6 @@ export interface ShareUser {
 
 export interface SignInParts {
   readonly world: Pick<World, 'clock' | 'random'>;
-  readonly crypto: Cryptography;
   readonly passwords: Passwords;
   readonly identity: Pick<Identity, 'byToken' | 'users'>;
 }
@@ -72,9 +71,12 @@ export class ShareSignIn {
     return untilMs !== undefined && this.#parts.world.clock.monotonicMs() < untilMs;
   }
 
-  /** The hash of the share is in it: a new password, or a new share of that name, is another one. */
+  /**
+   * The hash of the share is in it: a new password, or a new share of that name, is another one. BLAKE3 behind a key of its
+   * own length: nothing can be added to what was hashed.
+   */
   #mark(share: StoredShare, secret: string): string {
-    return toHex(this.#parts.crypto.hmac('sha256', this.#key, utf8(`${share.passwordHash}\0${secret}`)));
+    return toHex(hashBytes(concat([this.#key, utf8(`${share.passwordHash}\0${secret}`)])));
   }
 
   #byToken(share: StoredShare, { name, secret }: Credentials, { address }: HttpRequest): ShareUser | null {

@@ -42,7 +42,7 @@ async function idsOf(world: Pick<World, 'disk'>, paths: readonly string[]): Prom
 
 /** The folder as it is now. CW_SHARE_SOURCE where there is none. */
 export async function statSource(world: Pick<World, 'disk'>, source: string): Promise<Stat> {
-  const stat = await world.disk.statPath(source);
+  const stat = world.disk.cachedStat?.(source) ?? (await world.disk.statPath(source));
   if (stat === null) throw new CausewayError('CW_SHARE_SOURCE', `${source} does not exist`);
   if (stat.kind !== 'directory') throw new CausewayError('CW_SHARE_SOURCE', `${source} is no folder`);
   return stat;

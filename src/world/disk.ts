@@ -121,4 +121,6 @@ export interface Disk {
   openRoot(absolutePath: string): Promise<Dir>;
   /** Follows symlinks; null where nothing is there. */
   statPath(absolutePath: string): Promise<Stat | null>;
+  /** The same where it is known without waiting; null where it is not, or nothing is there. Absent where that is never so. */
+  cachedStat?(absolutePath: string): Stat | null;
 }

@@ -1,4 +1,5 @@
 import type { Name } from '../base/path.ts';
+import type { CachedEntries } from './cached_entries.ts';
 import type { Dir, DiskFile } from './disk.ts';
 
 /*
@@ -82,6 +83,8 @@ export interface DirCaps {
   readonly ownXattrs: XattrStore | null;
   /** The same folder opened anew, so that a list of it has a place of its own; null where no thread lists folders. */
   readonly again: (() => Promise<Dir>) | null;
+  /** What is in memory of all that is below; it ends with the folder. Absent, or gives null, where nothing can be told so. */
+  readonly cached?: () => Promise<CachedEntries | null>;
 }
 
 /** Of a file that is passed on without its capabilities. */

@@ -34,7 +34,8 @@ export interface HttpReply {
   begin(status: number, headers: Readonly<Record<string, string>>): void;
   /** Resolves when the next piece may be written; the bytes must not be changed then either. CW_LINK_CLOSED. */
   write(bytes: Uint8Array): Promise<void>;
-  end(): Promise<void>;
+  /** With the last bytes of the body, or all of them: they leave together with what was not sent yet. */
+  end(bytes?: Uint8Array): Promise<void>;
   /**
    * For the next bytes of the body, once all that was written has left: until it is given back nothing may be written, and
    * the answer is not ended. Null where there is no plain connection that could be lent now.

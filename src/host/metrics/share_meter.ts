@@ -46,7 +46,10 @@ export class ShareMeter {
           await reply.write(bytes);
           tallies.add('causeway_share_sent_bytes', { share }, sizeBytes);
         },
-        end: () => reply.end(),
+        end: async (bytes) => {
+          await reply.end(bytes);
+          if (bytes !== undefined) tallies.add('causeway_share_sent_bytes', { share }, bytes.byteLength);
+        },
         lend: () => {
           const lent = reply.lend();
           if (lent === null) return null;

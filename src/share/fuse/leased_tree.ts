@@ -32,7 +32,14 @@ export class LeasedTree implements FileTree {
     this.#inner = inner;
     this.#gate = gate;
     this.#statOf = statOf;
-    this.caps = inner.caps;
+    const { cachedFile } = inner.caps;
+    this.caps = {
+      ...inner.caps,
+      // who reads waits for bytes that a mount has on their way
+      ...(cachedFile && {
+        cachedFile: async (path, choose) => (gate.isIdle ? cachedFile(path, choose) : null),
+      }),
+    };
   }
 
   lookup(path: RelPath): Promise<TreeNode> {

@@ -20,12 +20,13 @@ export async function nodeAt(tree: FileTree, path: RelPath): Promise<TreeNode | 
 
 /** The conditional headers of RFC 9110 section 13: 412, or 304 for a look at what the client has. */
 export function checkConditions({ request }: DavCall, node: TreeNode | null): void {
-  const etag = node === null || node.kind !== 'file' ? null : etagOf(node);
+  const etagNow = () => (node === null || node.kind !== 'file' ? null : etagOf(node));
   const isLook = request.method === 'GET' || request.method === 'HEAD';
   const ifMatch = request.header('if-match');
   const modified = node === null ? null : Number(node.mtimeNs / 1_000_000_000n);
   if (ifMatch !== null) {
-    if (!matches(ifMatch, etag, node !== null, false)) throw new DavFailure(412, 'this has another version');
+    if (!matches(ifMatch, etagNow(), node !== null, false))
+      throw new DavFailure(412, 'this has another version');
   } else {
     const since = dateOf(request.header('if-unmodified-since'));
     if (since !== null && modified !== null && modified > since)
@@ -33,13 +34,14 @@ export function checkConditions({ request }: DavCall, node: TreeNode | null): vo
   }
   const ifNoneMatch = request.header('if-none-match');
   if (ifNoneMatch !== null) {
+    const etag = etagNow();
     if (!matches(ifNoneMatch, etag, node !== null, true)) return;
     if (!isLook) throw new DavFailure(412, 'this is there already');
     throw new DavFailure(304, '', { headers: etag === null ? {} : { etag } });
   }
   const since = isLook ? dateOf(request.header('if-modified-since')) : null;
   if (since !== null && modified !== null && modified <= since)
-    throw new DavFailure(304, '', { headers: etag === null ? {} : { etag } });
+    throw new DavFailure(304, '', { headers: node?.kind === 'file' ? { etag: etagOf(node) } : {} });
 }
 
 function dateOf(text: string | null): number | null {

@@ -1,5 +1,5 @@
 import { utf8 } from '../../base/bytes.ts';
-import { hashParts } from '../../base/hash.ts';
+import { hashBytes } from '../../base/hash.ts';
 import type { TreeNode } from '../../tree/files/file_tree.ts';
 
 const ETAG_DIGITS = 32;
@@ -11,6 +11,6 @@ export function etagOf({
   mtimeNs,
   ctimeNs,
 }: Pick<TreeNode, 'id' | 'sizeBytes' | 'mtimeNs' | 'ctimeNs'>): string {
-  const digest = Buffer.from(hashParts([utf8(`${id} ${sizeBytes} ${mtimeNs} ${ctimeNs}`)]));
+  const digest = Buffer.from(hashBytes(utf8(`${id} ${sizeBytes} ${mtimeNs} ${ctimeNs}`)));
   return `"${digest.toString('hex').slice(0, ETAG_DIGITS)}"`;
 }

@@ -1,5 +1,6 @@
 import { splitRel } from '../../base/path.ts';
 import type { TreeFile, TreeNode } from '../../tree/files/file_tree.ts';
+import type { FilePart } from '../../world/cached_entries.ts';
 import { PieceWriter } from './body.ts';
 import { checkConditions, checkIf } from './conditions.ts';
 import { contentTypeOf } from './content_types.ts';
@@ -9,7 +10,7 @@ import { DavFailure } from './failure.ts';
 import { httpDate, parseHttpDate } from './http_date.ts';
 import { hrefIn, hrefOf } from './paths.ts';
 import { isServed } from './propfind.ts';
-import { type Piece, sendBody } from './send_body.ts';
+import { sendBody } from './send_body.ts';
 import { escapeXml } from './xml_text.ts';
 
 /** What somebody stored must not act in a browser as a page of this server. */
@@ -22,6 +23,7 @@ const SAFE_HEADERS = {
 export async function get(call: DavCall): Promise<void> {
   const { share, place } = call;
   await checkIf(call);
+  if (!place.isFolder && (await sendCached(call))) return;
   const node = await share.tree.lookup(place.path);
   if (node.kind === 'directory') return listFolder(call);
   if (place.isFolder || !isServed(node)) throw new DavFailure(404, 'nothing is there');
@@ -32,30 +34,63 @@ export async function get(call: DavCall): Promise<void> {
   await sendFile(call, file, opened);
 }
 
-async function sendFile(
-  { share, request, reply, place }: DavCall,
-  file: TreeFile,
-  node: TreeNode,
-): Promise<void> {
+/** Answers with a small part of a file that is in memory, in one step; false where it is to be opened. */
+async function sendCached(call: DavCall): Promise<boolean> {
+  const { share, place, request, reply } = call;
+  const { cachedFile } = share.tree.caps;
+  const found = await cachedFile?.(place.path, (node) => {
+    if (!isServed(node)) throw new DavFailure(404, 'nothing is there');
+    checkConditions(call, node);
+    return request.method === 'HEAD' ? null : partOf(call, node).part;
+  });
+  if (!found) return false;
+  if (found.bytes !== null) await share.records.read(place.path);
+  begin(call, found.node, partOf(call, found.node));
+  await reply.end(found.bytes ?? undefined);
+  return true;
+}
+
+/** What of a file is the body of an answer. */
+interface SentPart {
+  readonly etag: string;
+  readonly part: FilePart;
+  readonly isWhole: boolean;
+}
+
+function partOf({ request }: DavCall, node: TreeNode): SentPart {
   const etag = etagOf(node);
   const range = rangeOf(request.header('range'), request.header('if-range'), node, etag);
-  const { start, end } = range ?? { start: 0, end: node.sizeBytes };
-  reply.begin(range === null ? 200 : 206, {
+  return { etag, part: range ?? { start: 0, end: node.sizeBytes }, isWhole: range === null };
+}
+
+function begin({ reply, place }: DavCall, node: TreeNode, { etag, part, isWhole }: SentPart): void {
+  const { start, end } = part;
+  reply.begin(isWhole ? 200 : 206, {
     'content-length': String(end - start),
     'content-type': contentTypeOf(splitRel(place.path).name),
     'last-modified': httpDate(node.mtimeNs),
     'accept-ranges': 'bytes',
     etag,
-    ...(range === null ? {} : { 'content-range': `bytes ${start}-${end - 1}/${node.sizeBytes}` }),
+    ...(isWhole ? {} : { 'content-range': `bytes ${start}-${end - 1}/${node.sizeBytes}` }),
     ...SAFE_HEADERS,
   });
-  if (request.method !== 'HEAD' && !(await sendBody(reply, file, { start, end }, share.clock)))
-    return reply.cut();
+}
+
+async function sendFile(call: DavCall, file: TreeFile, node: TreeNode): Promise<void> {
+  const { share, request, reply } = call;
+  const sent = partOf(call, node);
+  begin(call, node, sent);
+  if (request.method !== 'HEAD' && !(await sendBody(reply, file, sent.part, share.clock))) return reply.cut();
   await reply.end();
 }
 
 /** One range (RFC 9110 section 14.2); null for the whole, also where several are asked for. 416 outside the file. */
-function rangeOf(header: string | null, ifRange: string | null, node: TreeNode, etag: string): Piece | null {
+function rangeOf(
+  header: string | null,
+  ifRange: string | null,
+  node: TreeNode,
+  etag: string,
+): FilePart | null {
   if (header === null) return null;
   if (ifRange !== null && !isSame(ifRange, node, etag)) return null;
   const [, first = '', last = ''] = /^bytes=\s*(\d{0,15})-(\d{0,15})\s*$/.exec(header.trim()) ?? [];

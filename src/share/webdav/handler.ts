@@ -100,6 +100,5 @@ export async function sendFailure(
   const body = Buffer.from(text);
   const type = condition === null ? 'text/plain; charset=utf-8' : XML_TYPE;
   reply.begin(status, { 'content-type': type, 'content-length': String(body.byteLength), ...headers });
-  await reply.write(body);
-  await reply.end();
+  await reply.end(body);
 }

@@ -85,7 +85,7 @@ function watching(reply: HttpReply, onBegin: (status: number) => void): HttpRepl
       reply.begin(status, headers);
     },
     write: (bytes) => reply.write(bytes),
-    end: () => reply.end(),
+    end: (bytes) => reply.end(bytes),
     lend: () => reply.lend(),
     cut: () => reply.cut(),
   };

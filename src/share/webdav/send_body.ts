@@ -1,15 +1,10 @@
 import { asCausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { TreeFile } from '../../tree/files/file_tree.ts';
+import type { FilePart } from '../../world/cached_entries.ts';
 import type { Clock } from '../../world/clock.ts';
 import type { HttpReply } from '../../world/http.ts';
 import { davSendJob } from './send_job.ts';
-
-/** A part of a file. */
-export interface Piece {
-  readonly start: number;
-  readonly end: number;
-}
 
 /**
  * Sends a part of a file as the body of an answer. False where the file has become shorter: the client must not take what
@@ -18,7 +13,7 @@ export interface Piece {
 export async function sendBody(
   reply: HttpReply,
   file: TreeFile,
-  { start, end }: Piece,
+  { start, end }: FilePart,
   clock: Pick<Clock, 'monotonicMs'>,
 ): Promise<boolean> {
   const buffers = [newBuffer(end - start), newBuffer(end - start)] as const;
@@ -48,7 +43,7 @@ export async function sendBody(
 async function sendInThread(
   reply: HttpReply,
   { handle }: TreeFile,
-  { start, end }: Piece,
+  { start, end }: FilePart,
 ): Promise<number | null> {
   const lent = handle === undefined ? null : reply.lend();
   if (handle === undefined || lent === null) return null;

@@ -1,4 +1,5 @@
 import type { Name, RelPath } from '../../base/path.ts';
+import type { FilePart } from '../../world/cached_entries.ts';
 import type { AttrPatch, Dir, DiskFile, EntryKind } from '../../world/disk.ts';
 import type { Offload } from '../../world/offload.ts';
 
@@ -55,6 +56,20 @@ export interface TreeCaps {
   readonly space: (() => Promise<TreeSpace>) | null;
   /** For lists of large folders; as `list` in what it refuses. */
   readonly folder: ((path: RelPath) => Promise<TreeFolder>) | null;
+  /**
+   * A small part of a file that the system has in memory, in one step; null where it is to be opened, whatever the reason.
+   * `choose` is asked once for the part, null for none; what it throws is thrown.
+   */
+  readonly cachedFile?: (path: RelPath, choose: ChoosePart) => Promise<CachedFile | null>;
+}
+
+/** Which bytes of a file are wanted, by what it is; null for none. */
+export type ChoosePart = (node: TreeNode) => FilePart | null;
+
+/** What {@link TreeCaps.cachedFile} gives: bytes are null where none were wanted. */
+export interface CachedFile {
+  readonly node: TreeNode;
+  readonly bytes: Uint8Array | null;
 }
 
 /** What a thread needs to read an open file by itself. */

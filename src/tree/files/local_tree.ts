@@ -1,10 +1,13 @@
 import { toHex } from '../../base/bytes.ts';
 import { asCausewayError, CausewayError, type ErrorCode } from '../../base/errors.ts';
 import { type Name, parseName, type RelPath } from '../../base/path.ts';
+import type { CachedEntries } from '../../world/cached_entries.ts';
 import type { Random } from '../../world/clock.ts';
 import type { AttrPatch, Dir, Disk, Stat } from '../../world/disk.ts';
 import type { Offload } from '../../world/offload.ts';
 import type {
+  CachedFile,
+  ChoosePart,
   FileTree,
   NewNode,
   TreeCaps,
@@ -41,9 +44,11 @@ export class LocalTree implements FileTree, AsyncDisposable {
   readonly #random: LocalTreePorts['random'];
   readonly #staging: Staging;
   readonly #offload: Offload;
+  readonly #cached: CachedEntries | null;
 
-  private constructor(root: Dir, ports: LocalTreePorts) {
+  private constructor(root: Dir, cached: CachedEntries | null, ports: LocalTreePorts) {
     this.#root = root;
+    this.#cached = cached;
     this.#random = ports.random;
     this.#offload = ports.offload;
     this.#staging = new Staging(root);
@@ -53,12 +58,19 @@ export class LocalTree implements FileTree, AsyncDisposable {
       values: new LocalValues((path, use) => this.#place(path, use)),
       space: () => root.space(),
       folder: root.caps.again === null ? null : (path) => this.#folder(path),
+      ...(cached && { cachedFile: async (path, choose) => cachedFile(cached, path, choose) }),
     };
   }
 
   /** CW_DISK_NOT_FOUND, CW_DISK_NOT_DIRECTORY, CW_DISK_PERMISSION. */
   static async open(ports: LocalTreePorts, absolutePath: string): Promise<LocalTree> {
-    return new LocalTree(await ports.disk.openRoot(absolutePath), ports);
+    const root = await ports.disk.openRoot(absolutePath);
+    try {
+      return new LocalTree(root, (await root.caps.cached?.()) ?? null, ports);
+    } catch (failure) {
+      await root.close();
+      throw failure;
+    }
   }
 
   /** Removes what replacements left that were cut off. Nobody else may write to the tree through another LocalTree meanwhile. */
@@ -67,12 +79,16 @@ export class LocalTree implements FileTree, AsyncDisposable {
   }
 
   async lookup(path: RelPath): Promise<TreeNode> {
+    const known = this.#known(path);
+    if (known !== null) return nodeOf(known);
     return this.#place(path, (dir, name) => look(dir, name));
   }
 
   /** What the file system says of a node, a symlink itself. CW_DISK_*. */
   async stat(path: RelPath): Promise<Stat> {
-    return this.#place(path, (dir, name) => (name === null ? dir.self() : dir.stat(name)));
+    return (
+      this.#known(path) ?? this.#place(path, (dir, name) => (name === null ? dir.self() : dir.stat(name)))
+    );
   }
 
   async *list(path: RelPath): AsyncIterable<readonly TreeEntry[]> {
@@ -158,6 +174,15 @@ export class LocalTree implements FileTree, AsyncDisposable {
     }
   }
 
+  /** What is there, where the system tells it at once; null where it is to be asked. CW_DISK_NOT_FOUND, CW_DISK_NAME. */
+  #known(path: RelPath): Stat | null {
+    if (this.#cached === null) return null;
+    checkedNames(path);
+    const known = this.#cached.look(path);
+    if (known === 'missing') throw new CausewayError('CW_DISK_NOT_FOUND', `${path} does not exist`);
+    return known;
+  }
+
   /** Opens the folder, name by name. */
   async #openDir(names: readonly Name[]): Promise<Dir> {
     let dir = await this.#root.clone();
@@ -179,6 +204,12 @@ export class LocalTree implements FileTree, AsyncDisposable {
     await using dir = await this.#openDir(names);
     return await use(dir, name);
   }
+}
+
+function cachedFile(cached: CachedEntries, path: RelPath, choose: ChoosePart): CachedFile | null {
+  checkedNames(path);
+  const part = cached.read(path, (stat) => choose(nodeOf(stat)));
+  return part && { node: nodeOf(part.stat), bytes: part.bytes };
 }
 
 async function look(dir: Dir, name: Name | null): Promise<TreeNode> {

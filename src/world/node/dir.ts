@@ -6,6 +6,7 @@ import { type Name, parseName } from '../../base/path.ts';
 import type { AttrPatch, Dir, DirEntry, DiskFile, OpenMode, SpaceInfo, Stat } from '../disk.ts';
 import type { DirCaps } from '../disk_caps.ts';
 import { setNameAttrs } from './attrs.ts';
+import { cachedEntriesOf } from './cached_entries.ts';
 import { toDirEntry } from './dir_list.ts';
 import type { DiskContext } from './disk_context.ts';
 import { diskError } from './disk_errors.ts';
@@ -82,6 +83,7 @@ export class NodeDir implements Dir {
         xattrStore(this.#context, (operation, call) => this.#at(operation, name, ({ path }) => call(path))),
       ownXattrs: xattrStore(this.#context, (operation, call) => this.#self(operation, (fd) => call(fd))),
       again: () => this.#again(),
+      cached: async () => cachedEntriesOf(this, (await this.space()).fileSystem),
     };
   }
 

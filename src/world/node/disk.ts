@@ -2,6 +2,7 @@ import { isAbsolute } from 'node:path';
 import { CausewayError } from '../../base/errors.ts';
 import type { Dir, Disk, Stat } from '../disk.ts';
 import { type AnchorKind, anchorOf, defaultAnchor } from './anchor.ts';
+import { cachedStat } from './cached_entries.ts';
 import { NodeDir } from './dir.ts';
 import type { DiskContext } from './disk_context.ts';
 import { diskError } from './disk_errors.ts';
@@ -38,6 +39,10 @@ class NodeDisk implements Disk {
     } catch (thrown) {
       throw diskError('open', path, thrown);
     }
+  }
+
+  cachedStat(absolutePath: string): Stat | null {
+    return cachedStat(checkAbsolute(absolutePath));
   }
 
   async statPath(absolutePath: string): Promise<Stat | null> {

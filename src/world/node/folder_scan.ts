@@ -7,7 +7,7 @@ import type { FolderScan, ScannedEntry } from '../folder_scan.ts';
 import { NodeDir } from './dir.ts';
 import { diskError } from './disk_errors.ts';
 import { bindLibc } from './libc.ts';
-import { LookFields, STATX } from './look_fields.ts';
+import { deviceIdOf, LookFields, STATX } from './look_fields.ts';
 import { loadFfi, SystemCallError } from './syscalls.ts';
 
 const AT_SYMLINK_NOFOLLOW = 0x100;
@@ -92,7 +92,7 @@ class Entry implements ScannedEntry {
   }
 
   get id(): string {
-    return `${deviceOf(this.#view.getUint32(136, true), this.#view.getUint32(140, true))}:${this.#fields.inode}`;
+    return `${deviceIdOf(this.#view.getUint32(136, true), this.#view.getUint32(140, true))}:${this.#fields.inode}`;
   }
 
   hasXattr(name: string): boolean {
@@ -111,12 +111,6 @@ function putText(memory: Buffer, at: number, text: string): number {
   const end = memory.write(text, at, 'utf8');
   memory[at + end] = 0;
   return end + 1;
-}
-
-/** As makedev(3) packs it. */
-function deviceOf(major: number, minor: number): bigint {
-  const [high, low] = [BigInt(major), BigInt(minor)];
-  return ((high & ~0xfffn) << 32n) | ((high & 0xfffn) << 8n) | ((low & ~0xffn) << 12n) | (low & 0xffn);
 }
 
 class NodeFolderScan implements FolderScan {

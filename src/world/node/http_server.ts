@@ -91,11 +91,11 @@ class NodeHttpReply implements HttpReply {
     });
   }
 
-  end(): Promise<void> {
+  end(bytes?: Uint8Array): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#response.destroyed) return reject(gone(null));
       this.#response.once('close', resolve);
-      this.#response.end(resolve);
+      this.#response.end(bytes, resolve);
     });
   }
 

@@ -106,3 +106,11 @@ export const STAT_OF: Readonly<Record<string, Offsets>> = {
   x64: { ...STAT_TAIL, linkCount: 16, mode: 24, userId: 28, groupId: 32 },
   arm64: { ...STAT_TAIL, mode: 16, linkCount: 20, userId: 24, groupId: 28 },
 };
+
+/** A device as makedev(3) packs its numbers, as text. */
+export function deviceIdOf(major: number, minor: number): string {
+  const [high, low] = [BigInt(major), BigInt(minor)];
+  return String(
+    ((high & ~0xfffn) << 32n) | ((high & 0xfffn) << 8n) | ((low & ~0xffn) << 12n) | (low & 0xffn),
+  );
+}
