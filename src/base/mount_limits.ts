@@ -18,6 +18,11 @@ export const MOUNT_LIMITS = {
     64,
     'requests of read-ahead and of direct writes that a kernel has on its way to a mount',
   ),
+  mountLookUs: count(
+    60,
+    'microseconds for which the thread of a mount looks for the next request before it sleeps, where that is faster',
+  ),
+  mountBusyUs: count(300, 'microseconds within which requests follow each other that it may look for'),
   mountFoldersOpenMax: count(1_024, 'folders of a mount whose descriptors are kept at one time'),
   mountFilesOpenMax: count(65_536, 'files and folders that programs have open in one mount'),
   mountNodesMax: count(

@@ -10,6 +10,8 @@ import { fuseThreadData } from '../world/node/fuse_thread_data.ts';
 import { createPosix } from '../world/node/posix_calls.ts';
 
 const O_PATH = 0o10000000;
+/** It is there where the kernel reads labels. */
+const SELINUX = '/sys/fs/selinux';
 
 const { fuseFd, stopFd, source, readOnly, cacheMs, passthrough, quota, records, side, tell } =
   fuseThreadData();
@@ -17,6 +19,8 @@ const posix = createPosix(PLACE.memoryBytes);
 const device = openFuseDevice(fuseFd, stopFd, posix.memory.bytes, PLACE.requestBytes);
 const rootFd = posix.names.openPath(source, O_PATH);
 if (rootFd < 0) throw new Error(`${source} cannot be opened (error ${-rootFd})`);
+const selinuxFd = posix.names.openPath(SELINUX, O_PATH);
+if (selinuxFd >= 0) posix.data.close(selinuxFd);
 const backing = passthrough ? { open: device.openBacking, close: device.closeBacking } : null;
 const server = new FuseServer(
   posix,
@@ -30,6 +34,7 @@ const server = new FuseServer(
     recorder: records === null ? null : new Recorder(records, tell),
     side: fuseSideOf(side),
     leases: null,
+    readsLabels: selinuxFd >= 0,
     nodesMax: LIMITS.mountNodesMax.value,
   },
   { place: () => PLACE.answer, send: device.send },

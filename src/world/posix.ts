@@ -68,6 +68,8 @@ export interface PosixData {
 export interface PosixXattrs {
   /** The count of bytes; with a size of 0 only that. */
   get(fd: number, nameAt: number, into: number, sizeBytes: number): number;
+  /** The same of an open file, not one of O_PATH: no way leads over its path. */
+  getOpen(fd: number, nameAt: number, into: number, sizeBytes: number): number;
   list(fd: number, into: number, sizeBytes: number): number;
   set(fd: number, nameAt: number, from: number, sizeBytes: number, flags: number): number;
   remove(fd: number, nameAt: number): number;

@@ -226,8 +226,9 @@ export class FuseNodes {
   /** The same for bytes that lie elsewhere. */
   putBytes(from: Buffer, start: number, end: number): number {
     const { bytes } = this.#posix.memory;
-    const count = from.copy(bytes, this.#nameAt, start, end);
-    bytes[this.#nameAt + count] = 0;
+    const at = this.#nameAt - start;
+    for (let place = start; place < end; place += 1) bytes[at + place] = from[place] ?? 0;
+    bytes[at + end] = 0;
     return this.#nameAt;
   }
 

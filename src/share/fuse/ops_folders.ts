@@ -47,58 +47,73 @@ function fill({ posix }: FuseState, fd: number, listing: Listing, cookie: bigint
   return count;
 }
 
-function isDots(bytes: Buffer, start: number, end: number): boolean {
-  if (bytes[start] !== DOT) return false;
-  return end - start === 1 || (end - start === 2 && bytes[start + 1] === DOT);
+/** Whether the name of the next entry is that of the folder itself or of the one above. */
+function isDots({ bytes, at }: Listing, sizeBytes: number): boolean {
+  const start = at + ENTRY.name;
+  return bytes[start] === DOT && (sizeBytes === 1 || (sizeBytes === 2 && bytes[start + 1] === DOT));
 }
 
 /** What an entry is, for READDIRPLUS; nothing where it is gone meanwhile. */
-function writePlus(state: FuseState, file: OpenFile, nameAt: number, name: Buffer, to: number): void {
+function writePlus(
+  state: FuseState,
+  file: OpenFile,
+  { bytes, at }: Listing,
+  nameBytes: number,
+  to: number,
+): void {
   const { posix, nodes } = state;
-  const found = posix.attrs.stat(file.fd, nameAt, PLACE.statx);
-  const node = found < 0 ? null : nodes.remember(file.node, name.toString('latin1'));
+  const start = at + ENTRY.name;
+  const end = start + nameBytes;
+  const found = posix.attrs.stat(file.fd, nodes.putBytes(bytes, start, end), PLACE.statx);
+  const node = found < 0 ? null : nodes.remember(file.node, bytes.toString('latin1', start, end));
   if (node === null) posix.memory.bytes.fill(0, to, to + ENTRY_BYTES);
   else state.writeEntry(node, to);
 }
 
-/** Writes the next entry of a listing; its size, or -1 where there is no room. */
+/** Writes the next entry of a listing, whose name has so many bytes; its size, or -1 where there is no room. */
 function writeEntry(
   state: FuseState,
   file: OpenFile,
   listing: Listing,
-  to: number,
-  room: number,
-  plus: boolean,
+  nameBytes: number,
+  { to, room, plus }: { readonly to: number; readonly room: number; readonly plus: boolean },
 ): number {
   const { bytes, at } = listing;
   const { view } = state;
   const memory = state.posix.memory.bytes;
   const start = at + ENTRY.name;
-  const end = bytes.indexOf(0, start);
   const head = plus ? ENTRY_BYTES : 0;
-  const sizeBytes = head + ((DIRENT_BYTES + end - start + 7) & ~7);
+  const sizeBytes = head + ((DIRENT_BYTES + nameBytes + 7) & ~7);
   if (sizeBytes > room) return DONE;
   const nameAt = to + head + DIRENT_BYTES;
-  bytes.copy(memory, nameAt, start, end);
-  memory.fill(0, nameAt + end - start, to + sizeBytes);
+  // a call that copies costs more than so few bytes do
+  for (let byte = 0; byte < nameBytes; byte += 1) memory[nameAt + byte] = bytes[start + byte] ?? 0;
+  for (let end = nameAt + nameBytes; end < to + sizeBytes; end += 1) memory[end] = 0;
   if (plus) {
-    if (isDots(bytes, start, end)) memory.fill(0, to, to + ENTRY_BYTES);
-    else {
-      const placed = state.nodes.putBytes(bytes, start, end);
-      writePlus(state, file, placed, bytes.subarray(start, end), to);
-    }
+    if (isDots(listing, nameBytes)) memory.fill(0, to, to + ENTRY_BYTES);
+    else writePlus(state, file, listing, nameBytes, to);
   }
-  bytes.copy(memory, to + head, at + ENTRY.inode, at + ENTRY.sizeBytes);
-  view.setUint32(to + head + 16, end - start, true);
+  for (let byte = 0; byte < ENTRY.sizeBytes; byte += 1) memory[to + head + byte] = bytes[at + byte] ?? 0;
+  view.setUint32(to + head + 16, nameBytes, true);
   view.setUint32(to + head + 20, bytes[at + ENTRY.type] ?? 0, true);
   pass(listing);
   return sizeBytes;
 }
 
-/** The name of the next entry, bytes as Latin-1. */
-function nameIn({ bytes, at }: Listing): string {
+/** How many bytes the name of the next entry has: a search by Buffer goes on behind the entry, and is a call. */
+function nameBytesIn({ bytes, at }: Listing): number {
   const start = at + ENTRY.name;
-  return bytes.toString('latin1', start, bytes.indexOf(0, start));
+  let end = start;
+  while (end < bytes.length && bytes[end] !== 0) end += 1;
+  return end - start;
+}
+
+/** Whether the next entry is not there for whoever uses the mount. */
+function isHidden(state: FuseState, { bytes, at }: Listing, nameBytes: number): boolean {
+  const { quota, keeper } = state.options;
+  if (quota === null && keeper === undefined) return false;
+  const start = at + ENTRY.name;
+  return isUncounted(state, bytes.toString('latin1', start, start + nameBytes));
 }
 
 /** Goes on behind the next entry. */
@@ -125,12 +140,17 @@ function list(state: FuseState, plus: boolean): number {
       file.node.listed = listing.since ?? file.node.listed;
       return written;
     }
-    if (isUncounted(state, nameIn(listing))) {
+    const nameBytes = nameBytesIn(listing);
+    if (isHidden(state, listing, nameBytes)) {
       pass(listing);
       cookie = listing.nextCookie;
       continue;
     }
-    const sizeBytes = writeEntry(state, file, listing, out + written, room - written, plus);
+    const sizeBytes = writeEntry(state, file, listing, nameBytes, {
+      to: out + written,
+      room: room - written,
+      plus,
+    });
     if (sizeBytes === DONE) return written === 0 ? -ERRNO.EINVAL : written;
     written += sizeBytes;
     cookie = listing.nextCookie;

@@ -8,6 +8,7 @@ const VALUE_MAX_BYTES = 65_536;
 const NAME_MAX_BYTES = 255;
 /** XATTR_CREATE and XATTR_REPLACE. */
 const FLAGS_KNOWN = 0b11;
+const LABEL = 'security.selinux';
 const SHORT_BYTES = 8;
 const LONG_BYTES = 16;
 
@@ -56,8 +57,21 @@ export const getxattr: Operation = (state) => {
   if (!frame.holds(9)) return -ERRNO.EINVAL;
   const end = endOfAttribute(state, frame.body + 8);
   if (end < 0) return end;
-  return answerSized(state, (fd, sizeBytes) => posix.xattrs.get(fd, frame.body + 8, out, sizeBytes));
+  const [openFd] = state.node?.openFds ?? [];
+  const { get, getOpen } = posix.xattrs;
+  const result = answerSized(state, (fd, sizeBytes) =>
+    (fd === openFd ? getOpen : get)(fd, frame.body + 8, out, sizeBytes),
+  );
+  return result === -ERRNO.ENODATA && isUnreadLabel(state, frame.body + 8, end) ? -ERRNO.EOPNOTSUPP : result;
 };
+
+/**
+ * A label of SELinux that a file does not have, where nothing on this machine reads labels. `ls -l` asks for that of each file,
+ * and stops asking where the file system knows none.
+ */
+function isUnreadLabel(state: FuseState, at: number, end: number): boolean {
+  return state.options.readsLabels === false && state.text(at, end) === LABEL;
+}
 
 export const listxattr: Operation = (state) => {
   const { frame, posix, out } = state;

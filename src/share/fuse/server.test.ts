@@ -223,6 +223,55 @@ describe('a FUSE server, asked by hand', { skip }, () => {
     far.server.close();
   });
 
+  it('knows no labels where nothing reads them, but for those that are there', () => {
+    fs.writeFileSync(path.join(folder, 'file'), '');
+    const plain = new Asked(posix, folder, { readsLabels: false });
+    plain.init();
+    const errorOf = (server: Asked, attribute: string) =>
+      server.ask(OP.getxattr, server.lookup(ROOT_ID, 'file'), words(100, 0), name(attribute))?.error;
+    const [label, none] = [errorOf(asked, 'security.selinux'), errorOf(asked, 'user.none')];
+    assert.equal(
+      errorOf(plain, 'security.selinux'),
+      label === -ERRNO.ENODATA ? -ERRNO.EOPNOTSUPP : label,
+      'as if the file system had no labels',
+    );
+    assert.equal(errorOf(plain, 'user.none'), none);
+    // only root may write one
+    const node = plain.lookup(ROOT_ID, 'file');
+    const value = [words(1, 0, 0, 0), name('security.selinux'), Buffer.from('x')];
+    if (plain.ask(OP.setxattr, node, ...value)?.error === 0)
+      assert.equal(errorOf(plain, 'security.selinux'), 0);
+    plain.server.close();
+  });
+
+  it('reads attributes of open files', () => {
+    const at = path.join(folder, 'file');
+    fs.writeFileSync(at, '');
+    const node = asked.lookup(ROOT_ID, 'file');
+    const value = [words(5, 0, 0, 0), name('user.x'), Buffer.from('value')];
+    assert.equal(asked.ask(OP.setxattr, node, ...value)?.error, 0);
+    assert.equal(asked.ask(OP.open, node, words(1, 0))?.error, 0);
+    fs.renameSync(at, `${at}.moved`);
+    const answer = asked.ask(OP.getxattr, node, words(100, 0), name('user.x'));
+    assert.equal(answer?.body.toString(), 'value');
+  });
+
+  it('lists names of all lengths with what they are', () => {
+    const texts = [1, 2, 3, 7, 8, 9, 15, 16, 17, 255].map((length) => 'n'.repeat(length));
+    for (const text of texts) fs.writeFileSync(path.join(folder, text), text);
+    const handle = asked.ask(OP.opendir, ROOT_ID, words(0, 0))?.body.readUInt32LE(0) ?? 0;
+    const body = asked.ask(OP.readdirplus, ROOT_ID, words(handle, 0, 0, 0, 65_536, 0, 0, 0, 0, 0))?.body;
+    const found = new Map<string, number>();
+    for (let at = 0; body !== undefined && at < body.length; ) {
+      const nameBytes = body.readUInt32LE(at + 128 + 16);
+      const text = body.toString('latin1', at + 152, at + 152 + nameBytes);
+      if (!text.startsWith('.')) found.set(text, body.readUInt32LE(at + 40 + 8));
+      at += 128 + ((24 + nameBytes + 7) & ~7);
+    }
+    assert.deepEqual([...found.keys()].sort(), [...texts].sort());
+    for (const [text, sizeBytes] of found) assert.equal(sizeBytes, text.length);
+  });
+
   it('gives a lock to who waits for it once it is free, and sees circles', () => {
     fs.writeFileSync(path.join(folder, 'file'), '');
     const node = asked.lookup(ROOT_ID, 'file');

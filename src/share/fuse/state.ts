@@ -60,6 +60,8 @@ export interface FuseOptions {
   readonly recorder: Recorder | null;
   /** Null: this thread flushes by itself, and the kernel holds as many nodes as it likes. */
   readonly side: FuseHelp | null;
+  /** False: nothing on this machine reads labels of SELinux. */
+  readonly readsLabels?: boolean;
   /** Nodes that the kernel may know before it is asked to forget some. */
   readonly nodesMax: number;
   /** Null: nobody has leases. */

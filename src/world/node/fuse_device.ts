@@ -1,11 +1,14 @@
 import { constants } from 'node:os';
 import { CausewayError } from '../../base/errors.ts';
 import { bindLibc } from './libc.ts';
+import { ShortLook } from './short_look.ts';
 import { loadFfi } from './syscalls.ts';
 
 const { EAGAIN, EINTR, ENOENT } = constants.errno;
 const POLLIN = 1;
 const POLLFD_BYTES = 8;
+/** Requests between looks whether to stop. */
+const STOP_EVERY = 64;
 /** FUSE_DEV_IOC_BACKING_OPEN and _CLOSE. */
 const IOC_BACKING_OPEN = 0x4010e501n;
 const IOC_BACKING_CLOSE = 0x4004e502n;
@@ -57,15 +60,30 @@ export function openFuseDevice(fd: number, stopFd: number, memory: Buffer, reque
     const errno = getInt32(errnoAt);
     return count === 0 || (errno !== EAGAIN && errno !== EINTR && errno !== ENOENT) ? null : 0;
   };
+  const sleep = (at: number): number | null => {
+    for (;;) {
+      if (c.poll(polledAt, 2n, -1) < 0) continue;
+      if (polled.readInt16LE(POLLFD_BYTES + 6) !== 0) return null;
+      const count = read(at);
+      if (count !== 0) return count;
+    }
+  };
+  /** However busy the programs are, the end is heard of. */
+  const isStopped = (): boolean =>
+    c.poll(polledAt + BigInt(POLLFD_BYTES), 1n, 0) > 0 && polled.readInt16LE(POLLFD_BYTES + 6) !== 0;
+  let taken = 0;
+  const short = new ShortLook(() => performance.now());
+  const isNothing = (found: number | null): boolean => found === 0;
   return {
     tryNext: read,
     next: (at = 0) => {
-      for (;;) {
-        if (c.poll(polledAt, 2n, -1) < 0) continue;
-        if (polled.readInt16LE(POLLFD_BYTES + 6) !== 0) return null;
-        const count = read(at);
-        if (count !== 0) return count;
-      }
+      taken += 1;
+      if (taken % STOP_EVERY === 0 && isStopped()) return null;
+      return short.next(
+        () => read(at),
+        () => sleep(at),
+        isNothing,
+      );
     },
     send: (at, sizeBytes) => void c.write(fd, base + BigInt(at), BigInt(sizeBytes)),
     openBacking: (backingFd) => {

@@ -77,6 +77,7 @@ interface LockFunctions {
 
 interface XattrFunctions {
   getxattr(path: Pointer, name: Pointer, into: Pointer, sizeBytes: bigint): bigint;
+  fgetxattr(fd: number, name: Pointer, into: Pointer, sizeBytes: bigint): bigint;
   listxattr(path: Pointer, into: Pointer, sizeBytes: bigint): bigint;
   setxattr(path: Pointer, name: Pointer, from: Pointer, sizeBytes: bigint, flags: number): number;
   removexattr(path: Pointer, name: Pointer): number;
@@ -121,6 +122,7 @@ const SIGNATURES = {
   fcntl: { return: I, arguments: [I, I, P] },
   flock: { return: I, arguments: [I, I] },
   getxattr: { return: L, arguments: [P, P, P, P] },
+  fgetxattr: { return: L, arguments: [I, P, P, P] },
   listxattr: { return: L, arguments: [P, P, P] },
   setxattr: { return: I, arguments: [P, P, P, P, I] },
   removexattr: { return: I, arguments: [P, P] },
@@ -250,6 +252,8 @@ function xattrsOf({ c, at, result, pathOf }: Bound): PosixXattrs {
   return {
     get: (fd, nameAt, into, sizeBytes) =>
       result(c.getxattr(pathOf(fd), at(nameAt), at(into), BigInt(sizeBytes))),
+    getOpen: (fd, nameAt, into, sizeBytes) =>
+      result(c.fgetxattr(fd, at(nameAt), at(into), BigInt(sizeBytes))),
     list: (fd, into, sizeBytes) => result(c.listxattr(pathOf(fd), at(into), BigInt(sizeBytes))),
     set: (fd, nameAt, from, sizeBytes, flags) =>
       result(c.setxattr(pathOf(fd), at(nameAt), at(from), BigInt(sizeBytes), flags)),
