@@ -47,6 +47,28 @@ test('hashing inside another stage is told as hashing, also where operations ove
   assert.equal(busy(meter, 'sourceRead'), 150);
 });
 
+test('an operation that has not ended is taken to hash as much as the last ones did', async () => {
+  const { meter, at } = meterAt();
+  const hashing = (until: Promise<void>) =>
+    meter.runHashing(
+      'destinationWrite',
+      10,
+      () => until,
+      () => 90,
+    );
+  const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const first = hashing(gates[0]!.promise);
+  at(100);
+  assert.equal(busy(meter, 'hash') ?? 0, 0, 'nothing is known yet');
+  gates[0]!.resolve();
+  await first;
+  const second = hashing(gates[1]!.promise);
+  at(200);
+  assert.deepEqual([busy(meter, 'hash'), busy(meter, 'destinationWrite')], [180, 20]);
+  gates[1]!.resolve();
+  await second;
+});
+
 test('pieces that an operation tells of are part of its bytes', async () => {
   const { meter, at } = meterAt();
   at(5);

@@ -12,6 +12,8 @@ interface Slot {
   /** Time of the stretch's operations, summed, and how much of it went into hashing. */
   operationMs: number;
   hashMs: number;
+  /** Of the time of the last stretch, what went into hashing, 0 to 1: as long as no operation of this one has ended, it is taken to be the same. */
+  lastShare: number;
   /** Starts of the running operations, oldest first. */
   readonly starts: number[];
 }
@@ -22,7 +24,7 @@ export class StageMeter {
   readonly #slots = new Map<Stage, Slot>(
     STAGES.map((stage) => [
       stage,
-      { bytes: 0, busyMs: 0, active: 0, busySinceMs: 0, operationMs: 0, hashMs: 0, starts: [] },
+      { bytes: 0, busyMs: 0, active: 0, busySinceMs: 0, operationMs: 0, hashMs: 0, lastShare: 0, starts: [] },
     ]),
   );
   readonly #idle: IdleTime;
@@ -100,6 +102,7 @@ export class StageMeter {
       const { ownMs, hashMs } = divide(slot, now);
       slot.busyMs += ownMs;
       this.#slots.get('hash')!.busyMs += hashMs;
+      slot.lastShare = shareOf(slot);
       slot.operationMs = 0;
       slot.hashMs = 0;
     }
@@ -183,6 +186,10 @@ interface Stretch {
 /** The current stretch: its operations overlap, so that its length is divided as their times are. */
 function divide(slot: Slot, nowMs: number): Stretch {
   const lengthMs = nowMs - slot.busySinceMs;
-  const share = slot.operationMs > 0 ? Math.min(1, slot.hashMs / slot.operationMs) : 0;
+  const share = shareOf(slot);
   return { ownMs: lengthMs * (1 - share), hashMs: lengthMs * share };
+}
+
+function shareOf({ operationMs, hashMs, lastShare }: Slot): number {
+  return operationMs > 0 ? Math.min(1, hashMs / operationMs) : lastShare;
 }

@@ -366,6 +366,36 @@ test('a thread full of encrypting is the cause also where it holds up the other 
   assert.equal(diagnose({ ...COPY, source: source(0.9), sink })?.id, 'source-slow');
 });
 
+test('a thread that does nothing but encrypt is the cause, however busy the reading seems that nobody looks after', () => {
+  const rise = { mainThreadMs: 1, sendMs: 0.97, cpuMs: 0.7 };
+  const source = guest({ sourceRead: 0.9 }, { rise });
+  assert.equal(diagnose({ ...COPY, source, sink: host({}) })?.id, 'encrypt-bound');
+});
+
+test('others that wait for a processor are not the cause as long as the threads of the copy get theirs', () => {
+  const rise = { cpuMs: 0.05, cpuWaitMs: 0.6, mainThreadMs: 0.04 };
+  const hashing = (queuedMs: number) =>
+    diagnose({ ...COPY, sink: guest({ hash: 0.95 }, { rise: { ...rise, queuedMs } }) })?.id;
+  assert.equal(hashing(0.03), 'hash-bound');
+  assert.equal(hashing(0.6), 'cpu-contended');
+});
+
+test('a disk is not blamed before an operation has told how much of it was hashing', () => {
+  const write = { busy: 0.98, starved: 0, blocked: 0, activeMs: 2_900 };
+  const at = (lengthMs: number, bytesPerSecond: number) => {
+    const stages = { destinationWrite: { ...write, bytesPerSecond } };
+    return diagnose({ ...COPY, sink: guest({}, { stages, lengthMs }) })?.id ?? null;
+  };
+  assert.equal(at(3_100, 0), null);
+  assert.equal(at(3_100, 1), 'destination-slow');
+  assert.equal(at(5_000, 0), 'destination-slow', 'what has not ended for so long is a disk that hangs');
+});
+
+test('segments sent again to a receiver that holds the sender back are no loss', () => {
+  const rise = { sentSegments: 0.02, resentSegments: 0.002, peerLimitedMs: 0.7 };
+  assert.equal(diagnose(sending({ rise, last: { roundTripUs: 9_700 } }))?.id, 'link-slow');
+});
+
 test('a few segments sent again to a receiver that waits are no loss', () => {
   const rise = { sentSegments: 0.005, resentSegments: 0.0003 };
   assert.equal(diagnose(sending({ rise, last: { roundTripUs: 600 } }))?.id, 'link-slow');

@@ -45,7 +45,9 @@ const CPU_WAIT_SHARE = 0.3;
 /** Less of the wanted processor time than this means that others have it. */
 const GOT_SHARE = 0.7;
 const FULL_THREAD_SHARE = 0.8;
-/** Of the time that a stage is busy: from here on it rather waits for a processor than for a disk. */
+/** So much of a thread in one kind of work leaves nothing for any other. */
+const ALL_SHARE = 0.9;
+/** Of the time that a stage is busy, or that a copy lacks: from here on it rather waits for a processor than for anything else. */
 const QUEUED_SHARE = 0.5;
 const DISK_STAGES: readonly Stage[] = [
   'sourceRead',
@@ -55,6 +57,8 @@ const DISK_STAGES: readonly Stage[] = [
   'publish',
 ];
 const LOSS_SHARE = 0.01;
+/** The receiver held the sender back for at least this share of the time: what is sent again are probes of it, or what it had no room for. */
+const HELD_BACK_SHARE = 0.3;
 /** Fewer segments a second that are sent again are probes of a receiver that waits, not loss. */
 const LOSS_PER_SECOND = 1;
 /** A shorter round trip makes any usual window wide enough. */
@@ -89,6 +93,24 @@ function down(e: Evidence, figures: Readonly<Record<string, string>> = {}): Find
 function limitedBy(stage: Stage, more: (e: Evidence, at: Limiting) => Record<string, string> = () => ({})) {
   return (e: Evidence, at: Limiting | null): Finding | null =>
     at?.stage === stage ? { at, figures: { ...stageFigures(e, at), ...more(e, at) } } : null;
+}
+
+/**
+ * Hashing is told when an operation of the stage around it ends: until then it looks like reading or writing. Where nothing
+ * has ended for this long, it is the disk.
+ */
+const TOLD_AFTER_MS = 5_000;
+
+function isTold(e: Evidence, { stage, side }: Limiting): boolean {
+  const { stages, lengthMs } = sideNamed(e, side);
+  return (stages[stage]?.bytesPerSecond ?? 0) > 0 || lengthMs >= TOLD_AFTER_MS;
+}
+
+/** As {@link limitedBy}, for a stage that hashing is part of. */
+function limitedAround(stage: Stage) {
+  const find = limitedBy(stage);
+  return (e: Evidence, at: Limiting | null): Finding | null =>
+    at !== null && isTold(e, at) ? find(e, at) : null;
 }
 
 function freshSides({ source, sink }: Evidence): SideNow[] {
@@ -164,11 +186,13 @@ function rateLimited(e: Evidence): Finding | null {
 function contended(e: Evidence, at: Limiting | null): Finding | null {
   if (at?.stage !== 'hash' && at?.stage !== 'link') return null;
   for (const { side, rise, stages } of at.stage === 'hash' ? [sideNamed(e, at.side)] : freshSides(e)) {
-    const { cpuMs: got, cpuWaitMs: waited, mainThreadMs: mainThread } = rise;
+    const { cpuMs: got, cpuWaitMs: waited, mainThreadMs: mainThread, queuedMs: queued } = rise;
     if (got === undefined || waited === undefined || mainThread === undefined) continue;
     const wanted = mainThread + (stages.hash?.busy ?? 0);
     const busyEnough = at.stage === 'hash' || mainThread >= FULL_THREAD_SHARE;
     if (!busyEnough || waited < CPU_WAIT_SHARE || got >= wanted * GOT_SHARE) continue;
+    // whoever waits for a processor there, it is not this copy
+    if (queued !== undefined && queued < (wanted - got) * QUEUED_SHARE) continue;
     return {
       at: { ...at, side },
       figures: {
@@ -195,9 +219,12 @@ function encrypting(e: Evidence, at: Limiting | null): Finding | null {
   const threadShare = ({ rise }: SideNow) => rise.mainThreadMs ?? 0;
   const [now] = freshSides(e).sort((a, b) => threadShare(b) - threadShare(a));
   if (now === undefined || threadShare(now) < FULL_THREAD_SHARE) return null;
-  // a thread that is full holds up the other stages too: none of them is busy for most of the time then
-  const sendShare = (now.rise.sendMs ?? 0) / threadShare(now);
-  if (at.stage !== 'link' && (at.share >= MOSTLY || sendShare < MOSTLY)) return null;
+  const sendMs = now.rise.sendMs ?? 0;
+  const sendShare = sendMs / threadShare(now);
+  // A thread that is full holds up the other stages too. Where nearly all of it is encryption, these seem busy, since
+  // nobody has the time to see that they are done; else none of them is busy for most of the time.
+  const isAll = sendMs >= ALL_SHARE;
+  if (at.stage !== 'link' && !isAll && (at.share >= MOSTLY || sendShare < MOSTLY)) return null;
   const here: Limiting = { stage: 'link', side: now.side, share: Math.min(1, threadShare(now)) };
   const send = percentText(sendShare);
   return { at: here, figures: { ...stageFigures(e, here), send, rate: formatRate(linkRate(e)) } };
@@ -206,7 +233,8 @@ function encrypting(e: Evidence, at: Limiting | null): Finding | null {
 function losing(e: Evidence, at: Limiting | null): Finding | null {
   const lost = resentShare(e.source) ?? 0;
   const perSecond = (e.source.rise.resentSegments ?? 0) * 1_000;
-  return at !== null && lost >= LOSS_SHARE && perSecond >= LOSS_PER_SECOND ? carried(e, at) : null;
+  if (at === null || lost < LOSS_SHARE || perSecond < LOSS_PER_SECOND) return null;
+  return (e.source.rise.peerLimitedMs ?? 0) < HELD_BACK_SHARE ? carried(e, at) : null;
 }
 
 /** The transport's window, or this link's own: what goes in a round trip is about one of them. */
@@ -267,9 +295,9 @@ export const RULES: readonly Rule[] = [
   { id: 'decompress-bound', in: ['slow'], find: limitedBy('decompress') },
   { id: 'encrypt-bound', in: ['slow'], find: encrypting },
   { id: 'cpu-full', in: ['slow'], find: queued },
-  { id: 'source-slow', in: ['slow'], find: limitedBy('sourceRead') },
+  { id: 'source-slow', in: ['slow'], find: limitedAround('sourceRead') },
   { id: 'destination-read-slow', in: ['slow'], find: limitedBy('destinationRead') },
-  { id: 'destination-slow', in: ['slow'], find: limitedBy('destinationWrite') },
+  { id: 'destination-slow', in: ['slow'], find: limitedAround('destinationWrite') },
   { id: 'flush-slow', in: ['slow'], find: limitedBy('destinationFlush') },
   { id: 'verify-slow', in: ['slow'], find: limitedBy('verify') },
   { id: 'publish-slow', in: ['slow'], find: limitedBy('publish') },
