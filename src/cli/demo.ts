@@ -62,7 +62,8 @@ async function runCopy(demo: DemoProcesses, { terminal, json, source, once }: De
   const job = await client.call(
     'startJob',
     {},
-    { direction: 'in', vm: 'demo', sources: [source], destination },
+    // a guest has a disk of its own: both processes being on this machine is no reason to do without the link
+    { direction: 'in', vm: 'demo', sources: [source], destination, direct: 'never' },
   );
   const context = { terminal, json, dataDirectory: demo.hostData, client };
   const code = await followJob(context, job.id, { quiet: false, signal: interrupted });

@@ -18,6 +18,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { JobView } from '../../src/contract/schemas.ts';
+import { CutRig } from '../fixtures/cut_rig.ts';
 import { metadataListing, metadataTree } from './metadata_tree.ts';
 import { Rig, until } from './rig.ts';
 import { mixedTree, randomFile, sha256, unfinishedIn } from './trees.ts';
@@ -156,6 +157,23 @@ describe('copies without the link that are disturbed', () => {
     assert.ok([before, sha256(source)].includes(sha256(join(rig.guestFiles, 'growing'))));
     // where the change was seen, the file came over the link, and the job says why
     if (end.sentBytes > 0) assert.match(end.direct?.why ?? '', /growing/);
+    assert.deepEqual(unfinishedIn(rig.guestFiles), []);
+  });
+
+  test('cuts of the link end nothing: the same attempt goes on, and no byte of the file travels', async () => {
+    await using cut = await CutRig.start({ direct: true });
+    const { rig, proxy } = cut;
+    const [source, there] = [join(rig.hostFiles, 'file'), join(rig.guestFiles, 'file')];
+    randomFile(source, 4 * SIZE);
+    const { id } = await rig.startJob('in', source, there);
+    await isUnderWay(rig, id);
+    proxy.cut();
+    await rig.waitUp();
+    proxy.cut();
+    const end = await rig.waitJob(id);
+    assert.equal(end.state, 'done', JSON.stringify(end.error ?? end.problems));
+    assert.deepEqual([end.attempts, end.sentBytes], [1, 0], JSON.stringify(end.direct));
+    assert.equal(sha256(there), sha256(source));
     assert.deepEqual(unfinishedIn(rig.guestFiles), []);
   });
 
