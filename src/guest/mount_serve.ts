@@ -5,7 +5,7 @@ import { FarFolder } from '../share/fuse/far_folder.ts';
 import { decodeDetourMark } from '../wire/mount_detour.ts';
 import type { LeaseOrder, Parcel } from '../world/mounts.ts';
 import { createNodeClock } from '../world/node/clock.ts';
-import { syncFile } from '../world/node/file_sync.ts';
+import { settleFile } from '../world/node/file_sync.ts';
 import { openFolderEvents } from '../world/node/folder_events.ts';
 import { type FrameOrder, folderThread, leaveFolderThread } from '../world/node/folder_server_data.ts';
 import { openDetourPipe } from '../world/node/lane/detour_pipe.ts';
@@ -62,7 +62,7 @@ export class MountServeThread {
       slots: this.#answers,
       answered: (slot, sizeBytes) => this.#answered(slot, sizeBytes),
       deed: (deed) => tell({ deed }),
-      sync: syncFile,
+      sync: settleFile,
       after: (delayMs, call) => this.#pump?.after(delayMs, call) ?? callAfter(delayMs, call),
       clock: createNodeClock(),
       lease: (lease) => tell({ lease }),

@@ -22,6 +22,8 @@ export interface PosixNames {
   openPath(path: string, flags: number): number;
   /** Opens what a descriptor stands for anew, one of O_PATH too. */
   reopen(fd: number, flags: number): number;
+  /** One more descriptor of what is open: what closing it finds wrong is what closing the other one would find. */
+  duplicate(fd: number): number;
   makeDir(dirFd: number, nameAt: number, mode: number): number;
   /** mknodat(2); `device` as the kernel packs it. */
   makeNode(dirFd: number, nameAt: number, mode: number, device: number): number;
@@ -53,6 +55,9 @@ export interface PosixAttrs {
   readLink(fd: number, into: number, sizeBytes: number): number;
 }
 
+/** What is done with a descriptor beside other work: all of the file or its data are flushed, or the descriptor is closed. */
+export type Settling = 'all' | 'data' | 'close';
+
 export interface PosixData {
   read(fd: number, into: number, sizeBytes: number, offset: bigint): number;
   write(fd: number, from: number, sizeBytes: number, offset: bigint): number;
@@ -62,7 +67,8 @@ export interface PosixData {
   allocate(fd: number, mode: number, offset: bigint, lengthBytes: bigint): number;
   seek(fd: number, offset: bigint, whence: number): bigint;
   copyRange(fromFd: number, from: bigint, toFd: number, to: bigint, lengthBytes: bigint): number;
-  close(fd: number): void;
+  /** 0, or what the file system finds wrong only now. */
+  close(fd: number): number;
 }
 
 export interface PosixXattrs {

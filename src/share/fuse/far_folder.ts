@@ -9,7 +9,7 @@ import type {
   RollbackSeat,
   ToldDeed,
 } from '../../world/mounts.ts';
-import type { Posix } from '../../world/posix.ts';
+import type { Posix, Settling } from '../../world/posix.ts';
 import { leaseNotice } from './lease_frames.ts';
 import { EXPIRES, inodeNotice, nameNotice, TOLD_BYTES } from './notices.ts';
 import { ERRNO, IN_HEADER_BYTES, O_PATH, OP, OP_TOLD, TOLD_NOTHING } from './protocol.ts';
@@ -39,8 +39,8 @@ export interface FarAnswers {
   readonly answered: (slot: number, sizeBytes: number) => void;
   /** What is to be recorded. */
   readonly deed: (told: ToldDeed) => void;
-  /** Flushes beside other work; `done` gets 0 or an error, in this thread. */
-  readonly sync: (fd: number, dataOnly: boolean, done: (result: number) => void) => void;
+  /** Flushes, or closes, beside other work; `done` gets 0 or an error, in this thread. */
+  readonly sync: (fd: number, settling: Settling, done: (result: number) => void) => void;
   /** Calls later, in this thread; what it gives takes that back. */
   readonly after: (delayMs: number, call: () => void) => () => void;
   readonly clock: { readonly monotonicMs: () => number; readonly wallMs: () => number };
@@ -112,7 +112,7 @@ export class FarFolder {
         quota: quota === null ? null : new QuotaClerk(quota),
         recorder: records === null ? null : new Recorder(records, answers.deed),
         side: {
-          sync: (fd, dataOnly, low, high) => this.#sync(fd, dataOnly, low, high),
+          sync: (fd, settling, low, high) => this.#sync(fd, settling, low, high),
           forgetName: (parentId, name) => void this.#forgotten.push({ parentId, name }),
         },
         nodesMax: LIMITS.mountNodesMax.value,
@@ -251,18 +251,19 @@ export class FarFolder {
     });
   }
 
-  #sync(fd: number, dataOnly: boolean, low: number, high: number): void {
+  #sync(fd: number, settling: Settling, low: number, high: number): void {
     const done = (result: number) => {
       this.#server.answerLater(low, high, result);
       this.#flush();
     };
     if (this.#syncs >= LIMITS.mountFarSyncsMax.value) {
-      const result = this.#posix.data.sync(fd, dataOnly); // others wait, as they must
+      const { data } = this.#posix; // others wait, as they must
+      const result = settling === 'close' ? data.close(fd) : data.sync(fd, settling === 'data');
       queueMicrotask(() => done(result));
       return;
     }
     this.#syncs += 1;
-    this.#answers.sync(fd, dataOnly, (result) => {
+    this.#answers.sync(fd, settling, (result) => {
       this.#syncs -= 1;
       done(result);
     });

@@ -8,6 +8,7 @@ import type { Clock } from '../../world/clock.ts';
 import type { KernelMount } from '../../world/mounts.ts';
 import { isFarAttribute } from './attribute_names.ts';
 import { FarCache, type FarCacheOptions, type PassingFrame } from './far_cache.ts';
+import { FarCloses } from './far_closes.ts';
 import { FarKnown } from './far_known.ts';
 import { FarLate } from './far_late.ts';
 import { FarLocks } from './far_locks.ts';
@@ -65,6 +66,7 @@ export class FarMount implements LinkedMount {
   /** Pieces of memory that are kept for writes which went ahead. */
   #heldSlots = 0;
   readonly #locks = new FarLocks();
+  readonly #closes = new FarCloses();
   readonly #notices: FarNotices;
   readonly #known: FarKnown;
   readonly #made: FarMade;
@@ -326,7 +328,8 @@ export class FarMount implements LinkedMount {
     }
     if (opcode === OP.interrupt && this.#stream === null && bytes.byteLength >= BODY_AT + 8)
       this.#requests.interrupt(view.getBigUint64(BODY_AT, true));
-    const isFlushFar = opcode === OP.flush && this.#locks.isLocked(view.getBigUint64(16, true));
+    const isWanted = this.#closes.wants(frame);
+    const isFlushFar = opcode === OP.flush && (isWanted || this.#locks.isLocked(view.getBigUint64(16, true)));
     if (this.#writes.takes(frame, isFlushFar)) return true;
     // closing a file ends locks of the process, of which there are none here
     if (opcode !== OP.flush || isFlushFar) return opcode === OP.destroy;
@@ -373,6 +376,7 @@ export class FarMount implements LinkedMount {
       if (opcode !== null) {
         this.#known.told(opcode, one, view);
         this.#made.told(opcode, view);
+        this.#closes.told(opcode, view);
       }
       if (opcode === OP.open || opcode === OP.opendir) {
         const answer = one.slice(); // what was told before it is known first

@@ -15,6 +15,7 @@ import {
   O_NONBLOCK,
   O_SYNC,
   OPENED_PASSTHROUGH,
+  OPENED_TELLS_AT_CLOSE,
   RELEASE_UNLOCK_FLOCK,
   WRITE_KILL_SET_IDS,
 } from './protocol.ts';
@@ -40,9 +41,15 @@ function answerOpen(state: FuseState, to: number, fd: number, node: FuseNode): n
   if (handle < 0) return handle;
   putId(state.view, to, handle);
   const backingId = state.hasBacking ? backingOf(state, node, fd) : 0;
-  state.view.setUint32(to + 8, backingId > 0 ? OPENED_PASSTHROUGH : 0, true);
+  state.view.setUint32(to + 8, (backingId > 0 ? OPENED_PASSTHROUGH : 0) | closeFlag(state), true);
   state.view.setUint32(to + 12, backingId, true);
   return OPEN_OUT_BYTES;
+}
+
+/** The mount of another machine answers a close by itself, unless it is told that the close has to come here. */
+function closeFlag({ frame, view, options, tellsAtClose }: FuseState): number {
+  const isWritten = (view.getUint32(frame.body, true) & O_ACCESS) !== 0;
+  return tellsAtClose && options.far !== null && isWritten ? OPENED_TELLS_AT_CLOSE : 0;
 }
 
 /**
@@ -173,12 +180,23 @@ function writeAll({ frame, posix }: FuseState, fd: number, sizeBytes: number, of
 
 /** Of each close(2): the locks of the process on the file end. The kernel of this machine keeps them itself, and asks but once. */
 export const flush: Operation = (state) => {
-  const { frame, view, node } = state;
-  if (state.options.far === null) return -ERRNO.ENOSYS;
+  const { frame, view, node, tellsAtClose } = state;
+  const isFar = state.options.far !== null;
+  if (!isFar && !tellsAtClose) return -ERRNO.ENOSYS;
   if (node === undefined || !frame.holds(24)) return node === undefined ? -ERRNO.ESTALE : -ERRNO.EINVAL;
-  state.locks.releaseOwner(node.id, lockOwnerAt(view, frame.body + 16), false);
-  return 0;
+  if (isFar) state.locks.releaseOwner(node.id, lockOwnerAt(view, frame.body + 16), false);
+  return tellsAtClose ? closeCopy(state) : 0;
 };
+
+/** What a program that closed the file itself would be told. */
+function closeCopy({ frame, view, posix, files, options }: FuseState): number {
+  const file = files.get(idAt(view, frame.body));
+  if (file === undefined) return -ERRNO.EBADF;
+  const copy = posix.names.duplicate(file.fd);
+  if (copy < 0 || options.side === null) return copy < 0 ? copy : posix.data.close(copy);
+  options.side.sync(copy, 'close', frame.uniqueLow, frame.uniqueHigh); // it may take long: others are served meanwhile
+  return NO_ANSWER;
+}
 
 export const release: Operation = (state) => {
   const { frame, view } = state;
@@ -216,7 +234,7 @@ export const fsync: Operation = (state) => {
   const dataOnly = (view.getUint32(frame.body + 8, true) & FSYNC_DATA_ONLY) !== 0;
   const { side } = state.options;
   if (side === null) return state.posix.data.sync(file.fd, dataOnly);
-  side.sync(file.fd, dataOnly, frame.uniqueLow, frame.uniqueHigh); // others are served meanwhile
+  side.sync(file.fd, dataOnly ? 'data' : 'all', frame.uniqueLow, frame.uniqueHigh); // others are served meanwhile
   return NO_ANSWER;
 };
 

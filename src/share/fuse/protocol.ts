@@ -127,6 +127,8 @@ export const SETXATTR_KILL_SET_GID = 1 << 0;
 export const OPENED_KEEPS = 1 << 1;
 export const OPENED_CACHES_LIST = 1 << 3;
 export const OPENED_PASSTHROUGH = 1 << 7;
+/** Of this project, and no kernel's: whoever closes the file has to ask, since a close may find something wrong. */
+export const OPENED_TELLS_AT_CLOSE = 1 << 30;
 
 /** Of open(2), the same on all machines that this runs on but for what is not named here. */
 export const O_ACCESS = 0o3;

@@ -1,7 +1,7 @@
 import { LIMITS } from '../../base/limits.ts';
 import type { QuotaClerk } from '../../tree/files/quota_clerk.ts';
 import type { FolderEvents } from '../../world/folder_events.ts';
-import type { Posix } from '../../world/posix.ts';
+import type { Posix, Settling } from '../../world/posix.ts';
 import {
   type CacheTimes,
   type Owner,
@@ -12,6 +12,7 @@ import {
 } from './attributes.ts';
 import { FileLocks } from './file_locks.ts';
 import { Frame } from './frame.ts';
+import { isLocal } from './local_types.ts';
 import { FuseLocks } from './locks.ts';
 import { type FuseNode, FuseNodes } from './nodes.ts';
 import { OpenFiles } from './open_files.ts';
@@ -23,8 +24,8 @@ import { FolderWatching } from './watching.ts';
 
 /** What is left to another thread. */
 export interface FuseHelp {
-  /** Flushes, then answers the request of that number. */
-  sync(fd: number, dataOnly: boolean, uniqueLow: number, uniqueHigh: number): void;
+  /** Flushes an open file, or closes that descriptor, then answers the request of that number. */
+  sync(fd: number, settling: Settling, uniqueLow: number, uniqueHigh: number): void;
   /** Asks the kernel to forget what it knows by a name. */
   forgetName(parentId: number, name: string): void;
 }
@@ -111,6 +112,8 @@ export class FuseState {
   out = PLACE.answer + OUT_HEADER_BYTES;
   isInitialised = false;
   hasBacking = false;
+  /** Closing a file that was written may find something wrong, or only then bring what was written to its place. */
+  readonly tellsAtClose: boolean;
   /** SETXATTR has its longer structure. */
   hasLongSetxattr = false;
 
@@ -119,6 +122,7 @@ export class FuseState {
     this.options = options;
     this.frame = new Frame(posix.memory);
     this.statx = new Statx(posix.memory.view, PLACE.statx);
+    this.tellsAtClose = !isLocal(posix, rootFd, PLACE.list);
     const { side, nodesMax, far } = options;
     this.nodes = new FuseNodes(posix, this.statx, PLACE.name, rootFd, {
       max: nodesMax,

@@ -1,18 +1,10 @@
 import { LIMITS } from '../../base/limits.ts';
 import type { FolderEvent, FolderEvents } from '../../world/folder_events.ts';
 import type { Posix } from '../../world/posix.ts';
+import { isLocal } from './local_types.ts';
 import type { FuseNode, FuseNodes } from './nodes.ts';
 import { Outdated } from './outdated.ts';
 import type { OwnChange } from './own_changes.ts';
-
-/**
- * `f_type` of statfs(2) where all changes are made by this machine, so that its kernel tells of each: ext2 to ext4, XFS, Btrfs,
- * tmpfs, F2FS, overlayfs, ZFS, bcachefs, FAT, exFAT, NTFS, ramfs.
- */
-const LOCAL_TYPES: ReadonlySet<number> = new Set([
-  0xef53, 0x58465342, 0x9123683e, 0x01021994, 0xf2f52010, 0x794c7630, 0x2fc12fc1, 0xca451a4e, 0x4d44,
-  0x2011bab0, 0x7366746e, 0x858458f6,
-]);
 
 export interface WatchingParts {
   readonly posix: Posix;
@@ -53,8 +45,9 @@ export class FolderWatching {
   /** A folder is about to be looked into. */
   reached(folder: FuseNode, fd: number): void {
     folder.watch = -1;
-    if (this.#byWatch.size >= LIMITS.mountWatchFoldersMax.value || !this.#isLocal(fd)) return;
-    folder.watch = this.#parts.events.add(fd);
+    const { posix, statfsAt, events } = this.#parts;
+    if (this.#byWatch.size >= LIMITS.mountWatchFoldersMax.value || !isLocal(posix, fd, statfsAt)) return;
+    folder.watch = events.add(fd);
     if (folder.watch > 0) this.#byWatch.set(folder.watch, folder);
   }
 
@@ -174,11 +167,5 @@ export class FolderWatching {
       this.outdated.name(folder.id, child.name ?? '');
       this.outdated.inode(child.id, true);
     }
-  }
-
-  #isLocal(fd: number): boolean {
-    const { posix, statfsAt } = this.#parts;
-    if (posix.attrs.statfs(fd, statfsAt) < 0) return false;
-    return LOCAL_TYPES.has(posix.memory.view.getUint32(statfsAt, true));
   }
 }

@@ -1,11 +1,13 @@
 import fs from 'node:fs';
 import { type MessagePort, workerData } from 'node:worker_threads';
 import { LIMITS } from '../../base/limits.ts';
+import type { Settling } from '../posix.ts';
+import { settleFile } from './file_sync.ts';
 
 /** What the thread that serves a mount leaves to another one, because it may take long or must wait for the kernel. */
 export interface FuseSide {
-  /** Flushes an open file, then answers the request of that number. */
-  sync(fd: number, dataOnly: boolean, uniqueLow: number, uniqueHigh: number): void;
+  /** Flushes an open file, or closes that descriptor, then answers the request of that number. */
+  sync(fd: number, settling: Settling, uniqueLow: number, uniqueHigh: number): void;
   /** Lets the kernel forget what it knows by a name. A wish: it may be passed over. */
   forgetName(parentId: number, name: string): void;
 }
@@ -18,7 +20,7 @@ export interface FuseSideLink {
 }
 
 type SideOrder =
-  | { readonly fd: number; readonly dataOnly: boolean; readonly low: number; readonly high: number }
+  | { readonly fd: number; readonly settling: Settling; readonly low: number; readonly high: number }
   | { readonly parentId: number; readonly name: string };
 
 const HEADER_BYTES = 16;
@@ -31,7 +33,7 @@ export function fuseSideOf({ port, waiting }: FuseSideLink): FuseSide {
   const count = new Int32Array(waiting);
   const send = (order: SideOrder) => port.postMessage(order);
   return {
-    sync: (fd, dataOnly, low, high) => send({ fd, dataOnly, low, high }),
+    sync: (fd, settling, low, high) => send({ fd, settling, low, high }),
     forgetName: (parentId, name) => {
       if (Atomics.load(count, 0) >= LIMITS.mountForgetQueueMax.value) return;
       Atomics.add(count, 0, 1);
@@ -61,11 +63,8 @@ export function serveFuseSide(): void {
   };
   side.port.on('message', (order: SideOrder) => {
     if ('fd' in order) {
-      const { fd, dataOnly, low, high } = order;
-      const answer = (failure: NodeJS.ErrnoException | null) =>
-        answerSync(fuseFd, low, high, failure?.errno ?? 0);
-      if (dataOnly) fs.fdatasync(fd, answer);
-      else fs.fsync(fd, answer);
+      const { fd, settling, low, high } = order;
+      settleFile(fd, settling, (result) => answerSync(fuseFd, low, high, result));
       return;
     }
     names.push(order);

@@ -29,6 +29,7 @@ const O_CLOEXEC = 0o2000000;
 /** STATX_BASIC_STATS and STATX_BTIME. */
 const STATX_MASK = 0xfff;
 const SEEK_SET = 0;
+const F_DUPFD_CLOEXEC = 1030;
 const F_OFD_GETLK = 36;
 const F_OFD_SETLK = 37;
 const F_UNLCK = 2;
@@ -189,6 +190,7 @@ function namesOf({ c, at, memory, result, pathOf, pathAt }: Bound): PosixNames {
       memory.bytes[pathAt + end] = 0;
       return result(c.openat(AT_FDCWD, at(pathAt), flags | O_CLOEXEC, 0));
     },
+    duplicate: (fd) => result(c.fcntl(fd, F_DUPFD_CLOEXEC, 0n)),
     reopen: (fd, flags) => result(c.openat(AT_FDCWD, pathOf(fd), flags | O_CLOEXEC, 0)),
     makeDir: (dirFd, nameAt, mode) => result(c.mkdirat(dirFd, at(nameAt), mode)),
     makeNode: (dirFd, nameAt, mode, device) => result(c.mknodat(dirFd, at(nameAt), mode, BigInt(device))),
@@ -244,7 +246,7 @@ function dataOf({ c, at, memory, result }: Bound, offsetsAt: number): PosixData 
       memory.view.setBigInt64(offsetsAt + 8, to, true);
       return result(c.copy_file_range(fromFd, at(offsetsAt), toFd, at(offsetsAt + 8), lengthBytes, 0));
     },
-    close: (fd) => void c.close(fd),
+    close: (fd) => result(c.close(fd)),
   };
 }
 
