@@ -111,6 +111,7 @@ export const SERVICE_LIMITS = {
   treePageNames: count(512, 'names of a folder whose nodes are looked at in one go, for a list of it'),
   davThreadFileBytes: bytes(4 * MIB, 'of a file from which on a thread sends it to a WebDAV client'),
   davThreadTurnMs: ms(20, 'that one WebDAV client has a thread for itself; others have their turns between'),
+  davThreadAloneMs: ms(500, 'the same while nothing else waits for a thread'),
   davThreadTurnBytes: bytes(
     MIB,
     'that a WebDAV client takes in such a turn; one that is slower is served without a thread',

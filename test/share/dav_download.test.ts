@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash, randomFillSync } from 'node:crypto';
 import fs from 'node:fs';
 import { get, type IncomingMessage } from 'node:http';
+import os from 'node:os';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { DISK_THREAD } from '../../src/guest/disk_thread_module.ts';
@@ -25,6 +26,12 @@ async function bytesOf(message: IncomingMessage): Promise<Buffer> {
   const pieces: Buffer[] = [];
   for await (const piece of message) pieces.push(piece as Buffer);
   return Buffer.concat(pieces);
+}
+
+/** In memory where there is such a folder: a hole that is mapped takes memory there. */
+function sparseFolder(): string {
+  const parent = fs.existsSync('/dev/shm') ? '/dev/shm' : os.tmpdir();
+  return fs.mkdtempSync(path.join(parent, 'cw-dav-holes-'));
 }
 
 /** Descriptors of connections that this process has open. */
@@ -73,6 +80,28 @@ describe('downloads of large files by WebDAV', () => {
     while (connections() > before) await new Promise((resolve) => setImmediate(resolve));
     const small = await fetch(`${rig.url}/big`, { headers: { range: 'bytes=0-9' } });
     assert.equal((await small.arrayBuffer()).byteLength, 10);
+  });
+
+  it('are no whole ones where a file becomes shorter by a few bytes', async () => {
+    await using rig = await startDav((tree) => tree, null, { threads: DISK_THREAD });
+    put(rig);
+    await fetch(`${rig.url}/big`).then((whole) => whole.arrayBuffer()); // there is a thread
+    const shortened = await open(rig);
+    fs.truncateSync(path.join(rig.folder, 'big'), SIZE_BYTES - 5);
+    await assert.rejects(bytesOf(shortened));
+  });
+
+  it('of files with holes have them as zeros, and fill none', async () => {
+    await using rig = await startDav((tree) => tree, null, { threads: DISK_THREAD, folder: sparseFolder() });
+    const name = path.join(rig.folder, 'big');
+    fs.writeFileSync(name, 'begin');
+    fs.truncateSync(name, SIZE_BYTES);
+    const { blocks } = fs.statSync(name);
+    const whole = Buffer.from(await (await fetch(`${rig.url}/big`)).arrayBuffer());
+    const expected = Buffer.alloc(SIZE_BYTES);
+    expected.write('begin');
+    assert.equal(sha256(whole), sha256(expected));
+    assert.equal(fs.statSync(name).blocks, blocks);
   });
 
   it('end at once with the server', async () => {

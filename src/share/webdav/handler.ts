@@ -1,3 +1,4 @@
+import { asCausewayError } from '../../base/errors.ts';
 import type { HttpReply, HttpRequest } from '../../world/http.ts';
 import { copy, move, remove } from './change.ts';
 import { answer, callOf, type DavCall, type DavShare, destinationOf } from './context.ts';
@@ -73,7 +74,8 @@ export async function serveDav(
     else await recorded(call, await changeOf(call, action), method);
   } catch (thrown) {
     const failure = asDavFailure(thrown);
-    if (failure.status >= 500) note(thrown);
+    // a client that went away is no failure of this machine
+    if (failure.status >= 500 && asCausewayError(thrown).code !== 'CW_LINK_CLOSED') note(thrown);
     if (reply.isBegun) return reply.cut();
     await sendFailure(reply, failure);
   }

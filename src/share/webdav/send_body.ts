@@ -49,11 +49,11 @@ async function sendInThread(
   if (handle === undefined || lent === null) return null;
   const { file, offload } = handle;
   const { fd } = lent;
-  const forMs = LIMITS.davThreadTurnMs.value;
+  const times = { forMs: LIMITS.davThreadTurnMs.value, aloneMs: LIMITS.davThreadAloneMs.value };
   let at = start;
   try {
     while (at < end && lent.isOpen) {
-      const count = await offload.run(davSendJob, { file, fd, offset: at, lengthBytes: end - at, forMs });
+      const count = await offload.run(davSendJob, { file, fd, offset: at, lengthBytes: end - at, ...times });
       at += count;
       lent.sent(count);
       if (count < LIMITS.davThreadTurnBytes.value) break;

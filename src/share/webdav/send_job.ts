@@ -1,7 +1,7 @@
 import type { DiskFile } from '../../world/disk.ts';
 import type { Job } from '../../world/offload.ts';
 
-/** Sends a part of a file over a connection for at most `forMs`, as long as the client takes it. How many bytes were sent. */
+/** Sends a part of a file over a connection, as long as the client takes it and time allows. How many bytes were sent. */
 export const davSendJob: Job<
   {
     readonly file: DiskFile;
@@ -9,6 +9,7 @@ export const davSendJob: Job<
     readonly offset: number;
     readonly lengthBytes: number;
     readonly forMs: number;
+    readonly aloneMs: number;
   },
   number
 > = {

@@ -58,6 +58,8 @@ class ThreadOffload implements Offload {
   /** Last used first: its memory is warm, and the others may end. */
   readonly #idle: Thread[] = [];
   readonly #waiting: WaitingJob[] = [];
+  /** How many wait, for threads whose job could end sooner. */
+  readonly #awaited = new Int32Array(new SharedArrayBuffer(4));
   readonly #usualThreads = Math.max(2, availableParallelism());
   #idleTimer: NodeJS.Timeout | null = null;
   #heldUpTimer: NodeJS.Timeout | null = null;
@@ -94,13 +96,17 @@ class ThreadOffload implements Offload {
   #dispatch(): void {
     while (this.#waiting.length > 0) {
       const thread = this.#idle.pop() ?? (this.#mayStart() ? this.#start() : null);
-      if (thread === null) return this.#lookAgainLater();
+      if (thread === null) {
+        Atomics.store(this.#awaited, 0, this.#waiting.length);
+        return this.#lookAgainLater();
+      }
       const job = this.#waiting.shift() as WaitingJob;
       thread.current = job;
       thread.sinceMs = performance.now();
       thread.worker.ref();
       thread.worker.postMessage(job.order);
     }
+    Atomics.store(this.#awaited, 0, 0);
   }
 
   #mayStart(): boolean {
@@ -119,7 +125,11 @@ class ThreadOffload implements Offload {
   }
 
   #start(): Thread {
-    const thread: Thread = { worker: startWorker(this.#module, this.#isGentle), current: null, sinceMs: 0 };
+    const thread: Thread = {
+      worker: startWorker(this.#module, { isGentle: this.#isGentle, awaited: this.#awaited }),
+      current: null,
+      sinceMs: 0,
+    };
     this.#threads.add(thread);
     const ended = (error: unknown) => this.#ended(thread, error);
     thread.worker
@@ -169,13 +179,19 @@ class ThreadOffload implements Offload {
   }
 }
 
-function startWorker(module: ThreadModule, isGentle: boolean): Worker {
+/** What a thread is started with. */
+export interface JobThreadData {
+  readonly isGentle: boolean;
+  readonly awaited: Int32Array;
+}
+
+function startWorker(module: ThreadModule, workerData: JobThreadData): Worker {
   // descriptors are passed between the threads: none of them is the worker's own
   const options = {
     execArgv: ['--disable-warning=ExperimentalWarning'],
     trackUnmanagedFds: false,
     resourceLimits: HEAP,
-    workerData: { isGentle },
+    workerData,
   };
   if ('url' in module) return new Worker(new URL(module.url), options);
   return new Worker(module.text, { ...options, eval: true });

@@ -10,7 +10,7 @@ import { createDiskContext } from './disk.ts';
 import { createFileSender } from './file_sender.ts';
 import { createFolderScan } from './folder_scan.ts';
 import { borrowHandles } from './handle_refs.ts';
-import type { JobAnswer, JobOrder } from './offload.ts';
+import type { JobAnswer, JobOrder, JobThreadData } from './offload.ts';
 import { lowerThreadPriority } from './priority.ts';
 import { ownThreadFolder } from './thread_folder.ts';
 import { createWholeFiles } from './whole_files.ts';
@@ -22,7 +22,8 @@ import { createWholeFiles } from './whole_files.ts';
 export function serveJobs(jobs: readonly Job<never, unknown>[]): void {
   const port = parentPort;
   assert(port !== null, 'jobs are served in a worker thread');
-  if ((workerData as { readonly isGentle?: boolean } | null)?.isGentle) lowerThreadPriority();
+  const { isGentle, awaited } = workerData as JobThreadData;
+  if (isGentle) lowerThreadPriority();
   keepCompiledCode();
   const byName = new Map(jobs.map((job) => [job.name, job as unknown as Job<object, unknown>]));
   const disk = createDiskContext({ mode: 'blocking' });
@@ -36,7 +37,7 @@ export function serveJobs(jobs: readonly Job<never, unknown>[]): void {
     },
     whole: createWholeFiles(disk.syscalls, folder),
     folders: createFolderScan(),
-    sender: createFileSender(),
+    sender: createFileSender(() => Atomics.load(awaited, 0) > 0),
     frames: NODE_FRAMES,
     aead: createNodeCryptography().aead,
     moved: (movedBytes) => port.postMessage({ movedBytes }),
