@@ -2,6 +2,7 @@ import { BENCH_LIMITS } from './bench_limits.ts';
 import { CACHE_LIMITS } from './cache_limits.ts';
 import { COMMAND_LIMITS } from './command_limits.ts';
 import { DIRECT_LIMITS } from './direct_limits.ts';
+import { KNOWN_LIMITS } from './known_limits.ts';
 import { LANE_LIMITS } from './lane_limits.ts';
 import { bytes, count, KIB, type Limit, MIB, ms } from './limit.ts';
 import { MACHINE_LIMITS } from './machine_limits.ts';
@@ -159,20 +160,7 @@ export const LIMITS = {
     128 * KIB,
     'where a hole is only probed, a block is read at least this often, besides both of its ends',
   ),
-  indexFilesMax: count(
-    2_000_000,
-    'files that the index of one side remembers; the longest unused are forgotten',
-  ),
-  indexChunkListsMaxBytes: bytes(256 * MIB, 'chunk lists that the index of one side keeps, all together'),
-  indexBatchFiles: count(512, 'files that are looked up or remembered with one statement'),
-  indexRacyMarginMs: ms(
-    2_000,
-    'a file that changed this shortly before it was read may have changed again with the same time: it is read again next time',
-  ),
-  indexUseGranularityMs: ms(
-    24 * 3_600_000,
-    'how exactly the index knows when a file was last looked up: finer would write at every look-up',
-  ),
+  ...KNOWN_LIMITS,
   compressMinBytes: bytes(1024, 'a message with fewer bytes of files is not compressed'),
   codingsMax: count(16, 'names of codings that a destination tells'),
   compressLookMs: ms(

@@ -16,6 +16,7 @@ import { MountCaches } from '../share/fuse/mount_caches.ts';
 import { CopyService } from '../transfer/copy_service.ts';
 import { peerMethods } from '../transfer/peer_methods.ts';
 import { PeerSession } from '../transfer/peer_session.ts';
+import { knowing } from '../tree/index/known_files.ts';
 import { parseToken } from '../wire/token.ts';
 import type { Cryptography } from '../world/cryptography.ts';
 import type { Dir } from '../world/disk.ts';
@@ -97,7 +98,7 @@ export class Agent implements AsyncDisposable {
     const { world, dataDirectory, channel } = options;
     const dir = await world.disk.openRoot(dataDirectory);
     const closers = [() => dir.close()];
-    const copies = new CopyService(world);
+    const copies = new CopyService(knowing(world, dataDirectory));
     closers.push(() => copies.close());
     const own = await OwnKeys.open(world, dir, dataDirectory);
     const caches = await cachesOf(options, dir);

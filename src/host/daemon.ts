@@ -12,6 +12,7 @@ import { EventHub } from '../service/event_hub.ts';
 import { OnceOnly } from '../service/once_only.ts';
 import type { ServiceParts } from '../service/ports.ts';
 import { Service } from '../service/service.ts';
+import { knowing } from '../tree/index/known_files.ts';
 import { PROTOCOL_VERSIONS } from '../wire/hello.ts';
 import type { Argon2Cost, Cryptography } from '../world/cryptography.ts';
 import type { Database } from '../world/database.ts';
@@ -191,7 +192,8 @@ export class Daemon implements AsyncDisposable {
     const trust = await TrustStore.open(world, dir, dataDirectory);
     const tokens = await openPairingTokens(world, dir, dataDirectory);
     const vms = await VmStore.open(dir, dataDirectory);
-    const machines = new Machines({ world, store: vms, trust, tokens, keys, buildId });
+    const copying = knowing(world, dataDirectory);
+    const machines = new Machines({ world: copying, store: vms, trust, tokens, keys, buildId });
     const database = await openDatabase(joinAbsolute(dataDirectory, STATE_FILE_NAME));
     const settings = options.settings ?? DaemonSettings.defaults();
     let access: Access | null = null;
@@ -207,7 +209,9 @@ export class Daemon implements AsyncDisposable {
       const { deviceId } = keys;
       const defaults = () => settings.copyDefaults();
       uploads = await Uploads.open(world, dir, dataDirectory);
-      const jobs = new JobManager({ world, machines, store, localTime, deviceId, rates, uploads, defaults });
+      const jobs = new JobManager({
+        ...{ world: copying, machines, store, localTime, deviceId, rates, uploads, defaults },
+      });
       const metrics = new Metrics({
         world,
         facts: {

@@ -19,6 +19,7 @@ export class ChunkMap {
   readonly #statesAt: number;
   #missing: number;
   #claimed = 0;
+  #hasHashes = true;
 
   constructor(count: number) {
     this.count = count;
@@ -76,7 +77,13 @@ export class ChunkMap {
 
   /** All of the file is there, and was compared with the source itself: there are no hashes of it. */
   compared(): void {
+    this.#hasHashes = false;
     for (let index = 0; index < this.count; index += 1) this.#set(index, CHECKED);
+  }
+
+  /** False where all was compared with the source itself. */
+  get hasHashes(): boolean {
+    return this.#hasHashes;
   }
 
   durable(index: number): void {

@@ -3,7 +3,7 @@ import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import type { Link } from '../link/link.ts';
 import type { Mux } from '../link/mux/mux.ts';
-import type { World } from '../world/world.ts';
+import type { KnowingWorld } from '../tree/index/known_files.ts';
 import { addCompressed } from './compress/compressed_sum.ts';
 import { type CopyAttempt, type CopySpec, startAttempt } from './copy_attempt.ts';
 import type { CopyOutcome, CopyView } from './copy_progress.ts';
@@ -21,7 +21,7 @@ export type JobEnd =
   | { readonly kind: 'cancelled'; readonly leftover: string | null };
 
 export interface CopyJobParams {
-  readonly world: World;
+  readonly world: KnowingWorld;
   readonly link: Link;
   /** The link to the machine that has the source, for a copy between two machines; `link` is then the other one's. */
   readonly from?: Link | undefined;

@@ -3,9 +3,9 @@ import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { resolveAbsolute, splitAbsolute } from '../base/path.ts';
 import type { Mux, Stream } from '../link/mux/mux.ts';
+import type { KnowingWorld } from '../tree/index/known_files.ts';
 import { decodeCopyOpening } from '../wire/copy_messages.ts';
 import type { CopyOpening } from '../wire/copy_types.ts';
-import type { World } from '../world/world.ts';
 import { worldFor } from './class_world.ts';
 import { laneOpener } from './copy_attempt.ts';
 import type { LaneRouter } from './lane_router.ts';
@@ -23,13 +23,13 @@ interface Attempt {
 
 /** Takes part in copies that the peer asks for. One running attempt for each transfer: a new one replaces an old one that hangs on a dead link. */
 export class CopyService {
-  readonly #world: World;
+  readonly #world: KnowingWorld;
   readonly #attempts = new Map<string, Attempt>();
   readonly #undoing = new Map<string, Promise<UndoReport | null>>();
   /** What undos did of which nobody may have heard: the next one who asks is told. */
   readonly #undone = new Map<string, UndoReport>();
 
-  constructor(world: World) {
+  constructor(world: KnowingWorld) {
     this.#world = world;
   }
 

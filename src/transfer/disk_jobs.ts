@@ -10,7 +10,7 @@ import { compressJob, decompressJob } from './compress/frame_jobs.ts';
 import { copyFileJob } from './copy_file_job.ts';
 import { cutRangeJob } from './delta/cut_file.ts';
 import { writePatchJob } from './delta/patch_job.ts';
-import { SHORT_HASH_BYTES, shortHash } from './delta/short_hash.ts';
+import { SHORT_HASH_BYTES, shortHash, shortHashes } from './delta/short_hash.ts';
 import { compareTwinRangeJob, copyTwinRangeJob, shareBlocksJob } from './direct/range_jobs.ts';
 import { type OnMoved, readFully } from './file_io.ts';
 import { finishFoldersJob, makeFoldersJob, syncFoldersJob } from './folder_jobs.ts';
@@ -33,6 +33,8 @@ export interface BlockHashes {
   readonly blockBytes: number;
   /** Short hashes, one after the other; fewer than the chunk has blocks where the other version ends before. */
   readonly hashes: Uint8Array;
+  /** Of the whole chunk there; empty where that is not known. */
+  readonly chunk: Uint8Array;
 }
 
 /**
@@ -67,7 +69,7 @@ export const readChunkJob: Job<
     if (count < into.byteLength) return { hash: null, zeros: false, same: null, hashMs: 0 };
     const since = context.clock.monotonicMs();
     const { hash, zeros } = hashSparsely(into);
-    const same = blocks === null || zeros ? null : sameBlocks(into, blocks);
+    const same = blocks === null || zeros ? null : sameBlocks(into, blocks, hash);
     return { hash, zeros, same, hashMs: context.clock.monotonicMs() - since };
   },
 };
@@ -80,12 +82,18 @@ export const compareBlocksJob: Job<
   name: 'compare-blocks',
   async run({ bytes, blocks }, { clock }) {
     const since = clock.monotonicMs();
-    return { same: sameBlocks(bytes, blocks), hashMs: clock.monotonicMs() - since };
+    return { same: sameBlocks(bytes, blocks, null), hashMs: clock.monotonicMs() - since };
   },
 };
 
-function sameBlocks(bytes: Uint8Array, { blockBytes, hashes }: BlockHashes): Uint8Array {
+/** `hash`: of all bytes, where that is known. The same chunk need not be looked at block by block. */
+function sameBlocks(
+  bytes: Uint8Array,
+  { blockBytes, hashes, chunk }: BlockHashes,
+  hash: Uint8Array | null,
+): Uint8Array {
   const same = new Uint8Array(Math.ceil(bytes.byteLength / blockBytes));
+  if (hash !== null && equalBytes(hash.subarray(0, SHORT_HASH_BYTES), chunk)) return same.fill(1);
   for (let at = 0; at < same.length; at += 1) {
     const there = hashes.subarray(at * SHORT_HASH_BYTES, (at + 1) * SHORT_HASH_BYTES);
     const block = bytes.subarray(at * blockBytes, (at + 1) * blockBytes);
@@ -125,27 +133,46 @@ export const verifyChunksJob: Job<
     readonly holes: boolean;
     /** Nothing of them stays in the memory of the system. */
     readonly forget: boolean;
+    /** Of chunks with a 1 in `wanted` that have their hash, the short hashes of their blocks are given too. */
+    readonly blocks: { readonly blockBytes: number; readonly wanted: Uint8Array } | null;
   },
-  readonly number[]
+  { readonly bad: readonly number[]; readonly blockHashes: readonly (Uint8Array | null)[] }
 > = {
   name: 'verify-chunks',
-  async run({ file, offset, lengthBytes, chunkBytes, hashes, holes, forget }, context) {
+  async run({ file, offset, lengthBytes, chunkBytes, hashes, holes, forget, blocks }, context) {
     const bad: number[] = [];
+    const blockHashes: (Uint8Array | null)[] = [];
     const moved = nowAndThen(context);
+    const memory = context.scratch(Math.min(chunkBytes, lengthBytes));
     for (let at = 0; at * chunkBytes < lengthBytes; at += 1) {
       const from = at * chunkBytes;
       const range = { file, offset: offset + from, lengthBytes: Math.min(chunkBytes, lengthBytes - from) };
-      const isGood = await hasHash(range, { hash: hashAt(hashes, at), holes, moved }, context);
+      const wantsBlocks = blocks?.wanted[at] === 1;
+      const bytes = memory.subarray(0, range.lengthBytes);
+      const how = { hash: hashAt(hashes, at), holes: holes && !wantsBlocks, moved, bytes };
+      const isGood = await hasHash(range, how, context);
       if (!isGood) bad.push(at);
+      blockHashes.push(isGood && wantsBlocks ? shortHashes(bytes, blocks.blockBytes) : null);
     }
     if (forget) await forgetPages(file, offset, lengthBytes);
-    return bad;
+    return { bad, blockHashes };
   },
 };
 
 async function hasHash(
   range: FileRange,
-  { hash, holes, moved }: { readonly hash: Uint8Array; readonly holes: boolean; readonly moved: OnMoved },
+  {
+    hash,
+    holes,
+    moved,
+    bytes,
+  }: {
+    readonly hash: Uint8Array;
+    readonly holes: boolean;
+    readonly moved: OnMoved;
+    /** Holds the range afterwards, where it was read. */
+    readonly bytes: Uint8Array;
+  },
   context: JobContext,
 ): Promise<boolean> {
   const { file, offset, lengthBytes } = range;
@@ -153,7 +180,6 @@ async function hasHash(
     moved(lengthBytes);
     return true;
   }
-  const bytes = context.scratch(lengthBytes).subarray(0, lengthBytes);
   const count = await readFully(file, bytes, offset, moved);
   return count === lengthBytes && equalBytes(hashSparsely(bytes).hash, hash);
 }

@@ -4,6 +4,7 @@ import { forEachAtOnce } from '../base/parallel.ts';
 import type { DiskFile } from '../world/disk.ts';
 import type { Offload } from '../world/offload.ts';
 import { verifyChunksJob } from './disk_jobs.ts';
+import type { BlockNotes } from './known/block_notes.ts';
 import { isHuge } from './page_cache.ts';
 import type { WriteTarget } from './sink_writer.ts';
 import type { StageMeter } from './stage_meter.ts';
@@ -20,11 +21,16 @@ export interface ReadBack {
  * Reads every chunk of a file again, but for those that were read after they were flushed already, and gives the indexes, rising, of those that do not have their hash. Several runs of
  * chunks at a time: nothing else is left to do for this file. Errors are CW_DISK_*.
  */
-export async function badChunks(file: DiskFile, target: WriteTarget, parts: ReadBack): Promise<number[]> {
+export async function badChunks(
+  file: DiskFile,
+  target: WriteTarget,
+  parts: ReadBack,
+  notes: BlockNotes | null = null,
+): Promise<number[]> {
   const bad: number[] = [];
   const runs = runsOf(target, parts.chunkBytes, (index) => !target.chunks.isChecked(index));
   await forEachAtOnce(runs, LIMITS.verifyAtOnceMax.value, async (run) => {
-    bad.push(...(await badIn(file, target, run, parts)));
+    bad.push(...(await badIn(file, target, run, parts, notes)));
   });
   return isPlanted('skip-verify') ? [] : bad.sort((a, b) => a - b);
 }
@@ -58,13 +64,18 @@ export async function badIn(
   target: WriteTarget,
   run: Run,
   { meter, offload, chunkBytes, holes }: ReadBack,
+  notes: BlockNotes | null = null,
 ): Promise<number[]> {
   const offset = run.first * chunkBytes;
   const lengthBytes = Math.min(run.count * chunkBytes, target.entry.sizeBytes - offset);
   const hashes = target.chunks.hashes(run.first, run.count);
   const forget = isHuge(target.entry.sizeBytes);
-  const bad = await meter.run('verify', lengthBytes, (moved) =>
-    offload.run(verifyChunksJob, { file, offset, lengthBytes, chunkBytes, hashes, holes, forget }, moved),
+  const wanted = Uint8Array.from({ length: run.count }, (_, at) => (notes?.wants(run.first + at) ? 1 : 0));
+  const blocks = wanted.includes(1) ? { blockBytes: notes!.blockBytes, wanted } : null;
+  const args = { file, offset, lengthBytes, chunkBytes, hashes, holes, forget, blocks };
+  const { bad, blockHashes } = await meter.run('verify', lengthBytes, (moved) =>
+    offload.run(verifyChunksJob, args, moved),
   );
+  for (const [at, found] of blockHashes.entries()) if (found !== null) notes?.put(run.first + at, found);
   return bad.map((at) => run.first + at);
 }

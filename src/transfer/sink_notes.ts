@@ -1,4 +1,6 @@
-import type { SinkMessage } from '../wire/copy_types.ts';
+import { LIMITS } from '../base/limits.ts';
+import type { Problem, SinkMessage } from '../wire/copy_types.ts';
+import { boundedProblems } from './bounded_problems.ts';
 import { CODINGS } from './compress/message_expander.ts';
 
 /** What the record said before the damage is used, once its hashes hold; what it said after it is sent again. */
@@ -21,4 +23,13 @@ export function readyMessage(
   notes: readonly string[],
 ): SinkMessage {
   return { t: 'ready', freeBytes, recoveredBytes, notes: [...notes], codings: CODINGS, direct: true };
+}
+
+/** Everything is in place; `notes` are those that came after the sink was ready. */
+export function completeMessage(problems: readonly Problem[], notes: readonly string[]): SinkMessage {
+  return {
+    t: 'complete',
+    problems: boundedProblems(problems),
+    notes: notes.slice(0, LIMITS.notesMax.value),
+  };
 }

@@ -12,6 +12,7 @@ import { type Destination, resolveDestination, targetOf } from './destination.ts
 import { Exclusion } from './exclusion.ts';
 import { FreshFolders } from './fresh_folders.ts';
 import { makeHardLinks } from './hard_links.ts';
+import type { KnownBases } from './known/known_bases.ts';
 import { ReferenceFolder } from './link_dest/reference.ts';
 import type { LaneAcceptor } from './link_ports.ts';
 import { LookAhead } from './look_ahead.ts';
@@ -62,6 +63,7 @@ export interface PlaceParams {
     | 'undo'
   >;
   readonly lanes: Pick<LaneAcceptor, 'authenticated'>;
+  readonly known: KnownBases | null;
   /** Aborted once the copy is over: what goes through the whole plan ends then. */
   readonly signal: AbortSignal;
   /** Told of files that are in place and lack something. */
@@ -455,6 +457,7 @@ export class SinkPlace {
         describing: { rules: this.#rules, onProblem: this.#params.onProblem },
         undo: this.#undo,
         versions: this.#versions,
+        known: this.#params.known,
       });
     } catch (failure) {
       const error = asCausewayError(failure);

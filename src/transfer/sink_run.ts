@@ -3,18 +3,18 @@ import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { orAborted } from '../base/signal.ts';
 import type { MuxStats, Stream } from '../link/mux/mux.ts';
+import type { KnowingWorld } from '../tree/index/known_files.ts';
 import { decodeSourceMessage } from '../wire/copy_messages.ts';
 import type { CopyOptions, CopyPhase, Problem, SinkMessage, SourceMessage } from '../wire/copy_types.ts';
-import type { World } from '../world/world.ts';
-import { boundedProblems } from './bounded_problems.ts';
 import { askSums } from './checksum/ask_sums.ts';
 import { MessageExpander } from './compress/message_expander.ts';
 import { CopyChannel } from './copy_channel.ts';
 import type { CopyOutcome, CopyView } from './copy_progress.ts';
-import { tellBase } from './delta/base_reader.ts';
+import { type AskBase, tellBase } from './delta/base_reader.ts';
 import { DirectCopy, type DirectParts } from './direct/direct_copy.ts';
 import { EvidenceProbe } from './explain/probe.ts';
 import { FinishRoom } from './finish_room.ts';
+import { KnownBases } from './known/known_bases.ts';
 import type { LaneAcceptor } from './link_ports.ts';
 import { PeerProgress } from './peer_progress.ts';
 import { PlanSpool } from './plan_spool.ts';
@@ -22,9 +22,9 @@ import { SinkClaims } from './sink_claims.ts';
 import type { SinkFile } from './sink_files.ts';
 import { runSinkLane } from './sink_lane.ts';
 import { noteProblem, stepSink } from './sink_machine.ts';
-import { journalNote, readyMessage } from './sink_notes.ts';
+import { completeMessage, journalNote, readyMessage } from './sink_notes.ts';
 import { SinkPlace } from './sink_place.ts';
-import { MARK, SinkPlan, type TargetOf } from './sink_plan.ts';
+import { MARK, SinkPlan } from './sink_plan.ts';
 import { newSinkState, type SinkEffect, type SinkEvent, type SinkState } from './sink_state.ts';
 import { sinkView } from './sink_view.ts';
 import { bitsMessages } from './skip_bits.ts';
@@ -32,7 +32,7 @@ import { StageMeter } from './stage_meter.ts';
 import { isWholeDisk } from './whole_disk.ts';
 
 export interface SinkParams {
-  readonly world: World;
+  readonly world: KnowingWorld;
   readonly stream: Stream;
   readonly lanes: LaneAcceptor;
   readonly transferId: Uint8Array;
@@ -60,6 +60,7 @@ export class SinkRun {
   readonly #work = new Set<Promise<void>>();
   #place: SinkPlace | null = null;
   #direct: DirectCopy | null = null;
+  readonly #known: KnownBases | null;
   #phase: CopyPhase = 'planning';
   readonly #peer: PeerProgress;
   /** An earlier attempt has left something. */
@@ -83,8 +84,13 @@ export class SinkRun {
     this.meter = new StageMeter(params.world.clock);
     this.#probe = new EvidenceProbe({ world: params.world, meter: this.meter, link });
     const spool = new PlanSpool(params.world.compression);
-    const targetOf: TargetOf = (entry) => this.#place!.targetOf(entry);
-    this.#plan = new SinkPlan(spool, targetOf, () => this.#place!.isRenamed);
+    const place = () => this.#place!;
+    this.#plan = new SinkPlan(
+      spool,
+      (entry) => place().targetOf(entry),
+      () => place().isRenamed,
+    );
+    this.#known = KnownBases.of(params.world, params.options.chunkBytes);
     this.state = newSinkState(params.options.chunkBytes, this.#plan);
     this.#channel = new CopyChannel(params.stream, decodeSourceMessage);
     this.#peer = new PeerProgress(params.world.clock);
@@ -142,7 +148,7 @@ export class SinkRun {
     if (sources.t !== 'sources')
       throw new CausewayError('CW_WIRE_MALFORMED', `a copy began with the message ${sources.t}`);
     const onProblem = (problem: Problem) => noteProblem(this.state, problem);
-    const params = { ...this.#params, onProblem, signal: this.#over.signal };
+    const params = { ...this.#params, onProblem, signal: this.#over.signal, known: this.#known };
     const place = await this.meter.run('publish', 0, () =>
       SinkPlace.resolve(params, sources.roots, this.meter),
     );
@@ -165,8 +171,7 @@ export class SinkRun {
     this.#over.abort();
     const problems = this.view().problems;
     await this.#tell();
-    const notes = this.#notes.slice(this.#notesTold, this.#notesTold + LIMITS.notesMax.value);
-    await this.#channel.send({ t: 'complete', problems: boundedProblems(problems), notes });
+    await this.#channel.send(completeMessage(problems, this.#notes.slice(this.#notesTold)));
     return { entries: this.#plan.entries, bytes: this.#plan.bytes, problems };
   }
 
@@ -272,23 +277,20 @@ export class SinkRun {
       } else if (message.t === 'fileFailed') {
         const { file, code, message: text } = message;
         this.#emit({ kind: 'fileFailed', file, code, message: text, tellSource: false });
-      } else if (message.t === 'askBase') this.#track(this.#tellBase(message.file, message.chunking));
+      } else if (message.t === 'askBase') this.#track(this.#tellBase(message));
       else if (message.t !== 'progress')
         throw new CausewayError('CW_WIRE_MALFORMED', `unexpected message ${message.t}`);
     }
   }
 
-  async #tellBase(index: number, chunking: string): Promise<void> {
-    const place = this.#place!;
-    if (index >= this.#plan.entries)
-      throw new CausewayError('CW_WIRE_MALFORMED', `the copy has no file ${index}`);
-    const { target, entry } = this.#plan.entry(index);
-    await tellBase({
-      file: index,
-      chunking,
+  #tellBase(ask: AskBase): Promise<void> {
+    return tellBase(ask, {
+      chunkBytes: this.#params.options.chunkBytes,
       meter: this.meter,
       offload: this.#params.world.offload,
-      open: () => place.openThere({ index, target, entry }),
+      plan: this.#plan,
+      open: (file) => this.#place!.openThere(file),
+      known: async (base) => this.#known?.knownOf(ask.file, base) ?? null,
       send: (message) => this.#channel.send(message),
       isOver: () => this.#finished,
     });
@@ -366,8 +368,7 @@ export class SinkRun {
       .map((index) => this.state.files.get(index))
       .filter((file) => file !== undefined);
     const failures = await this.#place!.writer.flush(targets, bytes);
-    for (const [target, error] of failures) {
-      const { code, message } = error;
+    for (const [target, { code, message }] of failures) {
       this.#emit({ kind: 'fileFailed', file: target.index, code, message, tellSource: true });
     }
     this.#emit({ kind: 'flushed' });

@@ -12,14 +12,15 @@ import type { ChunkMap } from './chunk_map.ts';
 import { writeChunksJob } from './chunk_run_jobs.ts';
 import { writePatchJob } from './delta/patch_job.ts';
 import { writeZerosJob } from './disk_jobs.ts';
+import { finishLarge } from './finish_large.ts';
 import { syncFoldersJob } from './folder_jobs.ts';
+import type { KnownBases } from './known/known_bases.ts';
 import { type MetadataRules, type Missing, missingProblem } from './metadata.ts';
 import { OpenPartials } from './open_partials.ts';
 import { type ArrivedFile, type PackOutcome, PackWriter } from './pack_writer.ts';
 import { forgetPages, overfills } from './page_cache.ts';
 import type { PartialStore } from './partial_store.ts';
-import { renameInto, settleFile } from './publish.ts';
-import { badChunks, type ReadBack } from './read_back.ts';
+import type { ReadBack } from './read_back.ts';
 import type { FailedFinish } from './sink_state.ts';
 import type { StageMeter } from './stage_meter.ts';
 import { type Temporary, temporaryOf } from './temporary_name.ts';
@@ -72,6 +73,8 @@ export interface WriterParts {
   readonly undo: UndoKeeper | null;
   /** Where the destination has earlier versions of files. */
   readonly versions: VersionsThere;
+  /** Remembers what large files hold that were read back; null: nobody does. */
+  readonly known: KnownBases | null;
 }
 
 /** Which metadata files get. */
@@ -104,6 +107,7 @@ export class SinkWriter {
   #isFlushDistrusted = false;
   readonly #packs: PackWriter;
   readonly #undo: UndoKeeper | null;
+  readonly #known: KnownBases | null;
   #flushing: Promise<unknown> = Promise.resolve();
   #newNames = false;
 
@@ -121,6 +125,7 @@ export class SinkWriter {
     this.#open = new OpenPartials(parts);
     this.#packs = new PackWriter({ ...parts, rules: parts.describing.rules });
     this.#undo = parts.undo;
+    this.#known = parts.known;
   }
 
   /** Writes chunks that follow each other; those that were written, all but where data were checked on arrival and do not have the hash. */
@@ -386,9 +391,14 @@ export class SinkWriter {
   async #finishOne(target: WriteTarget): Promise<FailedFinish | null> {
     try {
       await this.#open.close(target.index);
-      const { bad, missing } = await this.#verify(target);
+      const { bad, missing } = await finishLarge(target, {
+        store: this.#store,
+        dirs: this.#dirs,
+        readBack: this.#readBack,
+        rules: this.#describing.rules,
+        known: this.#known,
+      });
       if (bad.length > 0) return { kind: 'bad', indexes: bad };
-      await this.#publish(target);
       this.#tellMissing(target, missing);
       return null;
     } catch (failure) {
@@ -398,33 +408,8 @@ export class SinkWriter {
     }
   }
 
-  /**
-   * Re-reads every chunk and gives the indexes that do not match. Where all do, the file gets its metadata on the same
-   * handle: a mode without write permission would lock out the repair of a bad chunk.
-   */
-  async #verify(target: WriteTarget): Promise<{ bad: number[]; missing: Missing }> {
-    const isEmpty = target.chunks.count === 0; // of such a file nothing was written yet
-    const file = await this.#store.dir.openFile(this.#name(target), isEmpty ? 'append' : 'write', 0o600);
-    try {
-      const bad = await badChunks(file, target, this.#readBack);
-      if (bad.length > 0) return { bad, missing: [] };
-      const { sizeBytes } = target.entry;
-      return { bad, missing: await settleFile(file, sizeBytes, this.#describing.rules.of(target.entry)) };
-    } finally {
-      await file.close();
-    }
-  }
-
   #tellMissing({ entry }: WriteTarget, missing: Missing): void {
     if (missing.length > 0) this.#describing.onProblem(missingProblem(entry.path, missing));
-  }
-
-  #publish(target: WriteTarget): Promise<void> {
-    return this.#meter.run('publish', 0, () =>
-      this.#dirs.useParent(target.target, (dir, name) =>
-        renameInto(this.#store.dir, this.#name(target), dir, name),
-      ),
-    );
   }
 
   async #syncParents(parents: ReadonlySet<RelPath>): Promise<void> {

@@ -233,8 +233,11 @@ function partsOf(
 /** The blocks of the chunk as the sink has them, where it is to be compared block by block. */
 function blocksOf({ delta, index }: ChunkWork, chunkBytes: number): BlockHashes | null {
   if (delta?.kind !== 'blocks') return null;
-  const each = (chunkBytes / delta.blockBytes) * SHORT_HASH_BYTES;
-  return { blockBytes: delta.blockBytes, hashes: delta.hashes.slice(index * each, (index + 1) * each) };
+  const { blockBytes } = delta;
+  const each = (chunkBytes / blockBytes) * SHORT_HASH_BYTES;
+  const hashes = delta.hashes.slice(index * each, (index + 1) * each);
+  const chunk = delta.chunks.slice(index * SHORT_HASH_BYTES, (index + 1) * SHORT_HASH_BYTES);
+  return { blockBytes, hashes, chunk };
 }
 
 function segmentsOf(work: ChunkWork, chunkBytes: number, same: Uint8Array | null): PatchSegment[] {

@@ -169,7 +169,7 @@ export class SourceRun {
       meter: this.meter,
       offload: this.#params.world.offload,
       signal: this.#over.signal,
-      ask: (file, chunking) => this.#channel.send({ t: 'askBase', file: file.index, chunking }),
+      ask: (file, chunking) => this.#channel.send({ t: 'askBase', file: file.index, chunking, chunks: true }),
       withFile: (file, work) => reader.withFile(file, work),
       known: (file, version, delta) => {
         this.machine.known(file, version, delta);

@@ -3,6 +3,7 @@ import { HASH_BYTES } from '../base/hash.ts';
 import { LIMITS } from '../base/limits.ts';
 import { type CborMap, type CborValue, decodeCbor, encodeCbor } from './cbor.ts';
 import {
+  type BaseMessage,
   COMPRESS_LEVEL_MAX,
   COPY_PHASES,
   type CompressedFigures,
@@ -188,7 +189,12 @@ export function decodeSourceMessage(input: Uint8Array): SourceMessage {
     case 'fileEnd':
       return { t, file: u32(m, 'file'), root: bytes(m, 'root', HASH_BYTES) };
     case 'askBase':
-      return { t, file: u32(m, 'file'), chunking: text(m, 'chunking', LIMITS.nameMaxBytes.value) };
+      return {
+        t,
+        file: u32(m, 'file'),
+        chunking: text(m, 'chunking', LIMITS.nameMaxBytes.value),
+        ...(m['chunks'] !== undefined && { chunks: boolean(m, 'chunks') }),
+      };
     case 'sums':
       return { t, ...sums(m), last: boolean(m, 'last') };
     case 'fileChanged':
@@ -264,13 +270,7 @@ export function decodeSinkMessage(input: Uint8Array): SinkMessage {
     case 'have':
       return { t, file: u32(m, 'file'), chunks: mapList(m, 'chunks', LIMITS.haveChunksMax.value, haveChunk) };
     case 'base':
-      return {
-        t,
-        file: u32(m, 'file'),
-        lengths: bytesUpTo(m, 'lengths', LIMITS.basePagePieces.value * 4),
-        hashes: bytesUpTo(m, 'hashes', LIMITS.basePagePieces.value * 8),
-        last: boolean(m, 'last'),
-      };
+      return base(m);
     case 'grant':
       return { t, bytes: uint(m, 'bytes', LIMITS.grantMaxBytes.value) };
     case 'giveBack':
@@ -297,6 +297,18 @@ export function decodeSinkMessage(input: Uint8Array): SinkMessage {
     default:
       return sharedMessage(m, t);
   }
+}
+
+function base(m: CborMap): BaseMessage {
+  const most = LIMITS.basePagePieces.value;
+  return {
+    t: 'base',
+    file: u32(m, 'file'),
+    lengths: bytesUpTo(m, 'lengths', most * 4),
+    hashes: bytesUpTo(m, 'hashes', most * 8),
+    ...(m['chunks'] !== undefined && { chunks: bytesUpTo(m, 'chunks', most * 8) }),
+    last: boolean(m, 'last'),
+  };
 }
 
 function sharedMessage(m: CborMap, t: SharedMessage['t']): SharedMessage {

@@ -200,8 +200,16 @@ export type SourceMessage =
       readonly problems: readonly Problem[];
     }
   | { readonly t: 'fileEnd'; readonly file: number; readonly root: Uint8Array }
-  /** Asks for the pieces of the version that the sink offered; `chunking` names the way of cutting. */
-  | { readonly t: 'askBase'; readonly file: number; readonly chunking: string }
+  /**
+   * Asks for the pieces of the version that the sink offered; `chunking` names the way of cutting. With `chunks` the hashes
+   * of its chunks are wanted too, where they are known.
+   */
+  | {
+      readonly t: 'askBase';
+      readonly file: number;
+      readonly chunking: string;
+      readonly chunks?: boolean;
+    }
   /** Sums of the contents of files that the sink asked for, 32 bytes each; `last` ends the answer to one `compare`. */
   | {
       readonly t: 'sums';
@@ -264,6 +272,8 @@ export interface BaseMessage {
   readonly lengths: Uint8Array;
   /** The first 8 bytes of the BLAKE3 of each piece. */
   readonly hashes: Uint8Array;
+  /** The same of chunks in a row, where the source asked for them. */
+  readonly chunks?: Uint8Array;
   readonly last: boolean;
 }
 

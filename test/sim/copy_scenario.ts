@@ -8,7 +8,9 @@ import { CopyJob } from '../../src/transfer/copy_job.ts';
 import { CopyService } from '../../src/transfer/copy_service.ts';
 import { peerMethods } from '../../src/transfer/peer_methods.ts';
 import { PeerSession } from '../../src/transfer/peer_session.ts';
+import { KnownFolder } from '../../src/tree/index/known_files.ts';
 import type { CompressOptions, UndoOptions } from '../../src/wire/copy_types.ts';
+import type { FileStamp, KnownContent } from '../../src/wire/known_content.ts';
 import type { Stat } from '../../src/world/disk.ts';
 import type { TlsIdentity } from '../../src/world/net.ts';
 import { Dice } from '../../src/world/sim/dice.ts';
@@ -42,6 +44,8 @@ export interface ScenarioResult {
   readonly linked?: number;
   /** Bytes of files that travelled compressed, in the same. */
   readonly squeezedBytes?: number;
+  /** How often a version at the destination need not be read to be compared. */
+  readonly remembered?: number;
 }
 
 interface Expected {
@@ -135,6 +139,23 @@ const TRUST_ALL: TrustPolicy = {
   pinFirstUse: async () => 'host',
 };
 
+/** What a machine remembers where it has a folder `/data` for it, which outlives processes; so little that it has to make room. */
+class SmallMemory extends KnownFolder {
+  constructor({ disk }: World) {
+    const bounds = { files: 3, bytes: 64 * 1024, minFileBytes: CHUNK };
+    super({ disk, dataDirectory: '/data', bounds });
+  }
+
+  override async find(stat: FileStamp): Promise<KnownContent | null> {
+    const content = await super.find(stat);
+    if (content !== null) REMEMBERED.count += 1;
+    return content;
+  }
+}
+
+/** How often a scenario has found anything in it. */
+export const REMEMBERED = { count: 0 };
+
 export async function runAgent(world: World, secure: boolean, keys: Keys): Promise<void> {
   const identity = await keys.of(world);
   const policy = TRUST_ALL;
@@ -145,7 +166,7 @@ export async function runAgent(world: World, secure: boolean, keys: Keys): Promi
     identity,
     buildId: 'sim',
   });
-  const copies = new CopyService(world);
+  const copies = new CopyService({ ...world, known: new SmallMemory(world) });
   const forever = new AbortController().signal; // one for all processes would keep what each of them held
   for (;;) {
     const link = await server.accept(forever);
@@ -201,10 +222,11 @@ export async function runDaemon(
   link.onState((state) => {
     if (state.kind === 'up') sessionOf(state.mux);
   });
+  const knowing = { ...world, known: new SmallMemory(world) };
   while (!progress.done) {
     progress.attempts += 1;
     const job = new CopyJob({
-      world,
+      world: knowing,
       link,
       routerOf: (mux) => sessionOf(mux).router,
       spec: {

@@ -1,13 +1,14 @@
 import { type PlantedBug, plant } from '../../src/base/fault_points.ts';
 import { type FaultPlan, swarm } from '../../src/world/sim/faults.ts';
 import { runCopyScenario } from './copy_scenario.ts';
+import { runKnownScenario } from './known_scenario.ts';
 import { runUndoScenario } from './undo_scenario.ts';
 
 /*
  * npm run sim -- --seed=N             one seed, with its fault plan and the last events
  * npm run sim -- --from=A --to=B      all seeds in [A, B); --json prints a line for each
  * --plant=BUG plants a bug, to see it caught
- * --scenario=undo runs the undo of copies instead of copies
+ * --scenario=undo runs the undo of copies instead of copies, --scenario=known copies that follow each other
  */
 const options = new Map(
   process.argv.slice(2).map((arg) => arg.replace(/^--/, '').split('=') as [string, string | undefined]),
@@ -16,7 +17,8 @@ const number = (name: string, otherwise: number) => Number(options.get(name) ?? 
 
 if (options.has('plant')) plant(options.get('plant') as PlantedBug);
 
-const runScenario = options.get('scenario') === 'undo' ? runUndoScenario : runCopyScenario;
+const SCENARIOS = { copy: runCopyScenario, undo: runUndoScenario, known: runKnownScenario };
+const runScenario = SCENARIOS[(options.get('scenario') ?? 'copy') as keyof typeof SCENARIOS];
 
 if (options.has('seed')) {
   const seed = number('seed', 1);

@@ -10,6 +10,7 @@ export interface SeedResult {
   readonly zeroBytes: number;
   readonly linked?: number;
   readonly squeezedBytes?: number;
+  readonly remembered?: number;
 }
 
 /** A fresh process after so many seeds: a fault that takes memory or time from those that follow shows no further. */
@@ -21,7 +22,7 @@ export async function runSeedsInProcesses(
   count: number,
   processes: number,
   bug: PlantedBug | null,
-  scenario: 'copy' | 'undo' = 'copy',
+  scenario: 'copy' | 'undo' | 'known' = 'copy',
 ): Promise<{ results: SeedResult[]; elapsedMs: number }> {
   const start = performance.now();
   const main = fileURLToPath(new URL('./main.ts', import.meta.url));

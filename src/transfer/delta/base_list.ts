@@ -1,3 +1,4 @@
+import { concat } from '../../base/bytes.ts';
 import { CausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { type Chunking, largestChunkBytes } from '../../store/chunker/chunking.ts';
@@ -11,6 +12,8 @@ const LENGTH_BYTES = Uint32Array.BYTES_PER_ELEMENT;
 export interface TravellingPieces {
   readonly lengths: Uint8Array;
   readonly hashes: Uint8Array;
+  /** Short hashes of chunks in a row. */
+  readonly chunks?: Uint8Array | undefined;
 }
 
 export function encodePieces({ lengths, hashes }: CutPieces, chunking: Chunking): TravellingPieces {
@@ -27,6 +30,8 @@ export class BaseList {
   #count = 0;
   #words = new Uint32Array(0);
   #hashes = new Uint8Array(0);
+  readonly #chunks: Uint8Array[] = [];
+  #chunkCount = 0;
 
   constructor(chunking: Chunking) {
     this.#chunking = chunking;
@@ -37,8 +42,14 @@ export class BaseList {
     return this.#hashes.subarray(0, this.#count * SHORT_HASH_BYTES);
   }
 
+  /** Short hashes of the chunks of the version, as far as it knew them. */
+  get chunks(): Uint8Array {
+    return concat(this.#chunks);
+  }
+
   /** Throws CW_WIRE_MALFORMED for pieces that this way of cutting cannot give, CW_WIRE_TOO_LARGE for too many. */
-  add({ lengths, hashes }: TravellingPieces): void {
+  add({ lengths, hashes, chunks }: TravellingPieces): void {
+    if (chunks) this.#addChunks(chunks);
     const count = hashes.byteLength / SHORT_HASH_BYTES;
     const lengthsBytes = this.#chunking.kind === 'fixed' ? 0 : count * LENGTH_BYTES;
     if (!Number.isInteger(count) || lengths.byteLength !== lengthsBytes)
@@ -56,6 +67,15 @@ export class BaseList {
   /** Content-defined pieces as a list. */
   build(): ChunkList {
     return new ChunkList(this.#words.slice(0, this.#count), this.hashes, SHORT_HASH_BYTES);
+  }
+
+  #addChunks(chunks: Uint8Array): void {
+    this.#chunkCount += chunks.byteLength / SHORT_HASH_BYTES;
+    if (!Number.isInteger(this.#chunkCount))
+      throw new CausewayError('CW_WIRE_MALFORMED', 'the hashes of chunks are cut off');
+    if (this.#chunkCount > LIMITS.chunksPerFileMax.value)
+      throw new CausewayError('CW_WIRE_TOO_LARGE', 'a file came in more chunks than allowed');
+    if (chunks.byteLength > 0) this.#chunks.push(chunks.slice());
   }
 
   #checked(lengthBytes: number): number {

@@ -9,7 +9,13 @@ import type { PatchSegment } from '../../wire/patch.ts';
  * `blocks`: a block at the same place is compared when its chunk is read. `steps`: the whole file was cut and compared before.
  */
 export type FileDelta =
-  | { readonly kind: 'blocks'; readonly blockBytes: number; readonly hashes: Uint8Array }
+  | {
+      readonly kind: 'blocks';
+      readonly blockBytes: number;
+      readonly hashes: Uint8Array;
+      /** Short hashes of the chunks of that version; none where it did not know them. */
+      readonly chunks: Uint8Array;
+    }
   | { readonly kind: 'steps'; readonly steps: readonly DeltaStep[] };
 
 /**

@@ -9,3 +9,12 @@ export const SHORT_HASH_BYTES = 8;
 export function shortHash(bytes: Uint8Array): Uint8Array {
   return hashBytes(bytes).subarray(0, SHORT_HASH_BYTES);
 }
+
+/** Those of all blocks of `bytes`, one after the other. */
+export function shortHashes(bytes: Uint8Array, blockBytes: number): Uint8Array {
+  const count = Math.ceil(bytes.byteLength / blockBytes);
+  const hashes = new Uint8Array(count * SHORT_HASH_BYTES);
+  for (let at = 0; at < count; at += 1)
+    hashes.set(shortHash(bytes.subarray(at * blockBytes, (at + 1) * blockBytes)), at * SHORT_HASH_BYTES);
+  return hashes;
+}

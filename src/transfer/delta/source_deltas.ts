@@ -67,7 +67,7 @@ export class SourceDeltas {
   async #deltaOf(file: SourceFile, chunking: Chunking, list: BaseList): Promise<FileDelta | null> {
     if (list.hashes.byteLength === 0) return null;
     if (chunking.kind === 'fixed')
-      return { kind: 'blocks', blockBytes: chunking.chunkBytes, hashes: list.hashes };
+      return { kind: 'blocks', blockBytes: chunking.chunkBytes, hashes: list.hashes, chunks: list.chunks };
     try {
       return { kind: 'steps', steps: await this.#stepsOf(file, chunking, list) };
     } catch (failure) {
