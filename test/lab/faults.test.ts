@@ -6,6 +6,7 @@ import type { JobView, VmView } from '../../src/contract/schemas.ts';
 import { mixedTree, randomFile } from '../interop/trees.ts';
 import { PortProxy } from './port_proxy.ts';
 import { CopyLab, guestListing, hostListing, isFull } from './rig.ts';
+import { ShownFolder } from './share_cases.ts';
 import { labMissing } from './vm.ts';
 
 const skip = labMissing() ?? false;
@@ -177,11 +178,14 @@ describe('lab: faults over the serial port', { skip }, () => {
     );
   });
 
-  test('the machine is reset: what was called durable is there after the boot', async (t) => {
+  test('the machine is reset: what was called durable is there after the boot, and so is a shared folder', async (t) => {
+    const shown = await ShownFolder.create(lab);
     const outcome = await copyThroughFault(lab, 'in', 'reset', async () => {
       await lab.vm.reset();
       await lab.startAgent();
+      t.diagnostic(`the folder is writable ${await shown.back()} after the agent was ready`);
     });
+    await shown.remove();
     tell(t, outcome);
     assertOnlyRestSent(outcome);
   });

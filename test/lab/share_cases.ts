@@ -76,6 +76,41 @@ export function sharedIntoGuest(lab: () => CopyLab): void {
   });
 }
 
+/** A folder of the host that a guest shows, and is to show again after its reset. */
+export class ShownFolder {
+  readonly #lab: CopyLab;
+  readonly #folder: string;
+
+  private constructor(lab: CopyLab, folder: string) {
+    this.#lab = lab;
+    this.#folder = folder;
+  }
+
+  static async create(lab: CopyLab): Promise<ShownFolder> {
+    const folder = join(lab.hostFiles, 'kept');
+    await createShare(lab, folder, '--as-root', '--mount', `vm:${SHOWN_AT}`);
+    await lab.guest(`echo before > ${SHOWN_AT}/before`);
+    return new ShownFolder(lab, folder);
+  }
+
+  /** Waits until it can be written in the guest again; gives how long that took. */
+  async back(): Promise<string> {
+    const startMs = performance.now();
+    await until('the guest shows it again', LIMIT_MS, async () =>
+      (await this.#lab.vm.exec(`test -e ${SHOWN_AT}/before`)).code === 0 ? true : null,
+    );
+    await this.#lab.guest(`echo after > ${SHOWN_AT}/after`);
+    const took = secondsSince(startMs);
+    assert.equal(readFileSync(join(this.#folder, 'after'), 'utf8'), 'after\n');
+    return took;
+  }
+
+  async remove(): Promise<void> {
+    const { code, err } = await this.#lab.cli('share', 'rm', 'kept');
+    assert.equal(code, 0, err);
+  }
+}
+
 /** The guest reaches this machine's loopback by its network. */
 export function mountedBySmb(lab: () => CopyLab, hostAddress: string): void {
   test('the kernel of the guest mounts a share by SMB 3, encrypted', async (t) => {
