@@ -41,6 +41,15 @@ export const WRITE_BACK_LIMITS = {
     1024 * MIB,
     'what may wait in a mount with --cache-policy write-back where no --cache-size says so; who writes more waits',
   ),
+  writeBackSplitBytes: bytes(
+    256 * MIB,
+    'with --cache-policy split: smaller files wait, larger ones are written where they belong, where --split-size does not say otherwise',
+  ),
+  writeBackDirtyLeastBytes: bytes(MIB, 'least that may wait in a write-back cache'),
+  writeBackAgeMaxMs: ms(
+    86_400_000,
+    'longest age limit and flush interval that a write-back cache can be set to',
+  ),
   writeBackAgeMs: ms(
     30_000,
     'how long anything waits in a mount before it is sent on, as in the page cache of Linux',

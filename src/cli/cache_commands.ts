@@ -1,5 +1,6 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { Add } from './add_command.ts';
+import { JOURNAL_OPTIONS } from './journal_options.ts';
 
 const TIMEOUT_TEXT = 'wait no longer than that: then the exit code is 1 (default: as long as it takes)';
 
@@ -21,6 +22,7 @@ export function addCacheCommands(program: Command, add: Add): void {
     'causeway cache flush /mnt/www\n  causeway cache flush projects',
     async () => (await waits()).cacheFlush,
   ).option('--timeout <seconds>', TIMEOUT_TEXT);
+  addCacheSet(cache, add);
   add(
     cache,
     'rollback <share>',
@@ -43,4 +45,25 @@ export function addCacheCommands(program: Command, add: Add): void {
   )
     .option('--clean', 'until the other side has all that was written, flushed')
     .option('--timeout <seconds>', TIMEOUT_TEXT);
+}
+
+function addCacheSet(cache: Command, add: Add): void {
+  const set = add(
+    cache,
+    'set <place-or-share>',
+    'change what becomes of writes in a mount with a journal, while programs use it; nothing that waits is lost',
+    'causeway cache set /mnt/www --policy split --split-size 64M\n  causeway cache set projects --policy read-only',
+    async () => (await import('./commands/cache_set.ts')).cacheSet,
+  )
+    .addOption(
+      new Option('--policy <policy>', 'what becomes of writes from now on').choices([
+        'write-back',
+        'split',
+        'write-through',
+        'around',
+        'read-only',
+      ]),
+    )
+    .option('--dirty-limit <size>', 'most that may wait; who writes more waits');
+  for (const [flags, text] of JOURNAL_OPTIONS) set.option(flags, text);
 }

@@ -1,10 +1,11 @@
 import { type Command, Option } from 'commander';
 import type { Add } from './add_command.ts';
+import { JOURNAL_OPTIONS } from './journal_options.ts';
 
 /** Folders that appear at another place, by FUSE. */
 export function addMountCommands(program: Command, add: Add): void {
   const load = () => import('./commands/mount.ts');
-  add(
+  const mount = add(
     program,
     'mount [folder] [mountpoint]',
     'mount a folder of this host, or VM:/FOLDER of a machine (Linux, FUSE); without arguments: list what is mounted',
@@ -28,12 +29,13 @@ export function addMountCommands(program: Command, add: Add): void {
     .addOption(
       new Option(
         '--cache-policy <policy>',
-        'what becomes of writes: with --cache-size write-through (the usual) or read-only; write-back: they wait on the disk of this host, up to --cache-size (default: 1 GiB)',
-      ).choices(['write-through', 'read-only', 'none', 'write-back']),
+        'what becomes of writes: with --cache-size write-through (the usual) or read-only; write-back: they wait on the disk of this host, up to --cache-size (default: 1 GiB); split: so do files below 256 MB, larger ones do not',
+      ).choices(['write-through', 'read-only', 'none', 'write-back', 'split']),
     )
     .option('--as-root', 'of a machine: a folder that belongs to root there may be changed as root')
     .option('--foreground', 'serve here, until the end by Ctrl-C or `causeway umount`')
     .option('--ready-fd <n>', 'write a line to this descriptor once it is mounted');
+  for (const [flags, text] of JOURNAL_OPTIONS) mount.option(flags, text);
   add(
     program,
     'umount <mountpoint>',

@@ -9,7 +9,7 @@ const IDS_TEXT = 'with --mount: users and groups are the same there as here, by 
 const CACHE_TEXT =
   'with --mount: keep what is read on the disk of that machine, up to so much, for example 2G';
 const POLICY_TEXT =
-  'of the mount: write-through (the usual); write-back: what is written there waits on the disk of that machine, up to --mount-cache';
+  'of the mount: write-through (the usual); write-back: what is written there waits on the disk of that machine, up to --mount-cache; split: so do files below 256 MB, larger ones do not';
 const AUDITS = ['webdav', 'all', 'strict'];
 const AUDIT_TEXT =
   'whose work with files is recorded: `webdav` (the usual), `all` (in mounts and by SMB too), `strict` (nothing without its record)';
@@ -41,7 +41,9 @@ export function addShareCommands(program: Command, add: Add): void {
     .option('--numeric-ids', IDS_TEXT)
     .option('--as-root', ROOT_TEXT)
     .option('--mount-cache <size>', CACHE_TEXT)
-    .addOption(new Option('--cache-policy <policy>', POLICY_TEXT).choices(['write-through', 'write-back']))
+    .addOption(
+      new Option('--cache-policy <policy>', POLICY_TEXT).choices(['write-through', 'write-back', 'split']),
+    )
     .addOption(new Option('--audit <whose>', AUDIT_TEXT).choices(AUDITS))
     .option('--rollback <hours>', ROLLBACK_TEXT)
     .option('--rollback-size <size>', ROLLBACK_SIZE_TEXT)
@@ -91,7 +93,9 @@ function addShareSet(share: Command, add: Add): void {
     .option('--numeric-ids', IDS_TEXT)
     .option('--as-root', ROOT_TEXT)
     .option('--mount-cache <size>', CACHE_TEXT)
-    .addOption(new Option('--cache-policy <policy>', POLICY_TEXT).choices(['write-through', 'write-back']))
+    .addOption(
+      new Option('--cache-policy <policy>', POLICY_TEXT).choices(['write-through', 'write-back', 'split']),
+    )
     .addOption(new Option('--audit <whose>', AUDIT_TEXT).choices(AUDITS))
     .option('--rollback <hours>', `${ROLLBACK_TEXT}; \`none\` for no more`)
     .option('--rollback-size <size>', ROLLBACK_SIZE_TEXT)

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { LIMITS } from '../base/limits.ts';
+import { CachePolicy, PartialJournalSettings, WritesView } from './cache_schemas.ts';
 import { VmName } from './schemas.ts';
 
 /* Mounts: folders of machines that the daemon shows on this host. */
@@ -13,17 +14,6 @@ export const CacheBytes = Type.Integer({
   minimum: cacheSizeMinBytes.value,
   maximum: cacheSizeMaxBytes.value,
 });
-
-export const CachePolicy = Type.Union([
-  /** What is written goes to the machine at once, and is not kept: it is kept once it is read. */
-  Type.Literal('write-through'),
-  /** Nothing is written: the mount is read-only. */
-  Type.Literal('read-only'),
-  Type.Literal('none'),
-  /** What is written waits on the disk of the side with the mount, and is sent on later. */
-  Type.Literal('write-back'),
-]);
-export type CachePolicy = Static<typeof CachePolicy>;
 
 export const AddMountRequest = Type.Object(
   {
@@ -49,6 +39,8 @@ export const AddMountRequest = Type.Object(
     cacheFolder: Type.Optional(Path),
     /** Absent: write-through. */
     cachePolicy: Type.Optional(CachePolicy),
+    /** Where what is written waits in a journal; what is left out is as usual. */
+    journal: Type.Optional(PartialJournalSettings),
   },
   Strict,
 );
@@ -188,6 +180,8 @@ export const MountView = Type.Object({
   cache: Type.Union([CacheView, Type.Null()]),
   /** Null where nothing is kept. */
   cachePolicy: Type.Union([CachePolicy, Type.Null()]),
+  /** Null where nothing is kept, and nothing waits by its policy. */
+  writes: Type.Union([WritesView, Type.Null()]),
   /** Null where nothing waits here by its policy, and while it is not mounted. */
   waiting: Type.Union([WaitingView, Type.Null()]),
 });

@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { AuditPageView, AuditVerificationView, SearchAuditRequest } from './audit_schemas.ts';
+import { SetCacheRequest, SetCacheView } from './cache_schemas.ts';
 import { ConfigView, SetConfigRequest } from './config_schemas.ts';
 import { FilePageView, ListFilesRequest } from './file_schemas.ts';
 import {
@@ -114,6 +115,7 @@ export const PROCEDURES = {
   addMount: { ...ROUTES.addMount, params: Empty, body: AddMountRequest, result: MountView },
   removeMount: { ...ROUTES.removeMount, params: Empty, body: RemoveMountRequest, result: Empty },
   waitCache: { ...ROUTES.waitCache, params: Empty, body: CacheWaitRequest, result: CacheWaitView },
+  setCache: { ...ROUTES.setCache, params: Empty, body: SetCacheRequest, result: SetCacheView },
   me: { ...ROUTES.me, params: Empty, body: Empty, result: MeView },
   logIn: { ...ROUTES.logIn, params: Empty, body: LogInRequest, result: MeView },
   logOut: { ...ROUTES.logOut, params: Empty, body: Empty, result: Empty },

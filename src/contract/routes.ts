@@ -39,6 +39,7 @@ export const ROUTES = {
   addMount: { method: 'POST', path: '/v1/mounts' },
   removeMount: { method: 'POST', path: '/v1/mounts/remove' },
   waitCache: { method: 'POST', path: '/v1/cache/wait' },
+  setCache: { method: 'POST', path: '/v1/cache/set' },
   me: { method: 'GET', path: '/v1/me' },
   logIn: { method: 'POST', path: '/v1/session' },
   logOut: { method: 'DELETE', path: '/v1/session' },

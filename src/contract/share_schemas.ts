@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { CachePolicy, WritesView } from './cache_schemas.ts';
 import { UserName } from './identity_schemas.ts';
 import { LeaseView } from './lease_schemas.ts';
 import { CacheBytes, CacheView, MountState, WaitingView } from './mount_schemas.ts';
@@ -32,7 +33,12 @@ const Quota = Type.Union([Type.Integer({ minimum: 1, maximum: 2 ** 50 }), Type.N
 const ShareAudit = Type.Union([Type.Literal('webdav'), Type.Literal('all'), Type.Literal('strict')]);
 
 /** `write-back`: what is written waits on the disk of the machine and is sent on later. */
-const ShareCachePolicy = Type.Union([Type.Literal('write-through'), Type.Literal('write-back')]);
+const ShareCachePolicy = Type.Union([
+  Type.Literal('write-through'),
+  Type.Literal('write-back'),
+  /** Small files and names wait, large files do not. */
+  Type.Literal('split'),
+]);
 
 const ShareMount = Type.Object(
   {
@@ -63,7 +69,9 @@ export const ShareMountView = Type.Object({
   /** Null where the machine keeps nothing of it, or has not told. */
   cache: Type.Union([CacheView, Type.Null()]),
   /** Null: `write-through`. */
-  cachePolicy: Type.Union([Type.Literal('write-back'), Type.Null()]),
+  cachePolicy: Type.Union([CachePolicy, Type.Null()]),
+  /** Null where nothing is kept, and nothing waits by its policy. */
+  writes: Type.Union([WritesView, Type.Null()]),
   /** Null where nothing waits by its policy, or the machine has not told. */
   waiting: Type.Union([WaitingView, Type.Null()]),
   /** Null where it is not served at the moment. */

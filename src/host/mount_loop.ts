@@ -15,7 +15,8 @@ export interface MountLoopParts {
   readonly link: Link;
   /** Mounts that the machine is to have for this host: it takes all others of it away. */
   readonly wanted: () => KeepList;
-  readonly opening: MountOpening;
+  /** As it is to be said next. */
+  readonly opening: () => MountOpening;
   /** Does this side's part until the stream ends; `settled` is called once the mount works. Null: it is over for good. */
   readonly run: (
     stream: Stream,
@@ -93,7 +94,8 @@ export class MountLoop {
   }
 
   async #attempt(signal: AbortSignal): Promise<CausewayError | null> {
-    const { link, wanted, opening, run } = this.#parts;
+    const { link, wanted, run } = this.#parts;
+    const opening = this.#parts.opening();
     const mux = await link.ready(signal);
     const { version } = opening;
     const theirs = await callRpc(mux, 'mounts', wanted(), signal);
@@ -101,6 +103,11 @@ export class MountLoop {
       throw new CausewayError('CW_UNSUPPORTED', 'the agent of that machine speaks another version of mounts');
     if (opening.writeBackBytes !== undefined && theirs['waits'] !== true)
       throw new CausewayError('CW_UNSUPPORTED', 'the agent of that machine knows of no write-back cache');
+    if (opening.waitPolicy !== undefined && theirs['policies'] !== true)
+      throw new CausewayError(
+        'CW_UNSUPPORTED',
+        'the agent of that machine knows of no cache policy but write-back: bring it up to date, or set the cache back to write-back',
+      );
     const stream = await mux.open('mount', { streamClass: 'bulk', opening: encodeMountOpening(opening) });
     const end = () => {
       if (this.#isAbandoned) return stream.reset(new CausewayError('CW_LINK_CLOSED', 'the daemon ends'));

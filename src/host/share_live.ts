@@ -27,7 +27,7 @@ interface Opened {
 
 /** One share while the daemon runs. Its folder is opened when it is first needed, and again after it was gone. */
 export class LiveShare {
-  readonly record: StoredShare;
+  record: StoredShare;
   readonly #world: World;
   readonly #records: ShareRecords;
   /** Machines that show the share may have leases on its files. */

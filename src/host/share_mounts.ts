@@ -14,10 +14,12 @@ import { toldCaches } from '../wire/cache_figures.ts';
 import type { CborMap } from '../wire/cbor.ts';
 import { boolean, map, nullable } from '../wire/fields.ts';
 import { MOUNT_VERSIONS, type MountOpening } from '../wire/mount_messages.ts';
+import { encodeWaitPolicy } from '../wire/wait_policy.ts';
 import { decodeWaiting } from '../wire/waiting_figures.ts';
 import type { FolderServer, FolderServerOptions, Mounts, QuotaSeat } from '../world/mounts.ts';
 import type { World } from '../world/world.ts';
 import type { FolderRecords } from './folder_records.ts';
+import { hasJournal, waitPolicyOf, writesView } from './journal_wishes.ts';
 import type { Machines } from './machines.ts';
 import { type KeepList, MountLeftovers } from './mount_leftovers.ts';
 import { MountLoop } from './mount_loop.ts';
@@ -46,7 +48,7 @@ export interface ShownShare {
 }
 
 interface Wanted {
-  readonly mount: NonNullable<StoredShare['mount']>;
+  mount: NonNullable<StoredShare['mount']>;
   /** Or why there is none. */
   readonly loop: MountLoop | CausewayError;
 }
@@ -104,10 +106,10 @@ export class ShareMounts implements AsyncDisposable {
     if (mount === undefined) return;
     if (!mount.path.startsWith('/'))
       throw new CausewayError('CW_USAGE', `${mount.vm}:${mount.path}: an absolute path is needed`);
-    if (mount.cachePolicy === 'write-back' && (mount.numericIds || record.readOnly))
+    if (hasJournal(mount) && (mount.numericIds || record.readOnly))
       throw new CausewayError(
         'CW_USAGE',
-        'a write-back mount has one owner and is writable: leave --numeric-ids and --read-only out',
+        'a mount with a journal has one owner and is writable: leave --numeric-ids and --read-only out',
       );
     if (this.#wanted.size >= LIMITS.mountsMax.value)
       throw new CausewayError('CW_LIMIT', 'there are too many mounts');
@@ -123,6 +125,23 @@ export class ShareMounts implements AsyncDisposable {
     const { mount } = record;
     if (mount !== undefined)
       this.#wanted.set(record.name, { mount, loop: this.#begin(record, mount, share) });
+  }
+
+  /** What becomes of writes where a machine shows the share is changed at once, or when the machine is there again. */
+  async setCache(name: string, mount: Wanted['mount']): Promise<void> {
+    const wanted = this.#wanted.get(name);
+    if (wanted === undefined) return;
+    wanted.mount = mount;
+    const params = { id: fromHex(mount.id), policy: encodeWaitPolicy(waitPolicyOf(mount)) };
+    try {
+      await within(this.#parts.world.clock, LIMITS.cacheAskMs.value, (signal) =>
+        this.#ask(mount, 'setWaiting', params, signal),
+      );
+    } catch (failure) {
+      const { code, next } = asCausewayError(failure);
+      const isAway = code === 'CW_TIMEOUT' || code === 'CW_VM_OFFLINE' || next === 'reconnect';
+      if (!isAway) throw failure; // it is told so when it is there again
+    }
   }
 
   /** Waits until the machine shows it, or says why it does not, or does not answer. */
@@ -158,17 +177,21 @@ export class ShareMounts implements AsyncDisposable {
     const error = loop instanceof MountLoop ? loop.error : loop;
     const state = loop instanceof MountLoop ? loop.state : 'error';
     const leases = leasesIn(this.#serving, mount);
-    const view = { vm: mount.vm, path: mount.path, state, error: error?.report() ?? null, leases };
-    const cachePolicy = mount.cachePolicy ?? null;
-    if (state !== 'mounted') return { ...view, cache: null, cachePolicy, waiting: null };
-    return { ...view, cache: await this.#cacheOf(mount), cachePolicy, waiting: await this.#waitingIn(mount) };
+    const { cachePolicy = null } = mount;
+    const writes = { cachePolicy, writes: writesView(mount) };
+    const view = {
+      ...{ vm: mount.vm, path: mount.path, state, error: error?.report() ?? null, leases },
+      ...writes,
+    };
+    if (state !== 'mounted') return { ...view, cache: null, waiting: null };
+    return { ...view, cache: await this.#cacheOf(mount), waiting: await this.#waitingIn(mount) };
   }
 
   /** Waits for what was written where a machine shows the share. CW_USAGE where nothing waits there by its policy. */
   async waitFor(name: string, clean: boolean, waitMs: number): Promise<CacheWaitView> {
     const mount = this.#wanted.get(name)?.mount;
-    if (mount?.cachePolicy !== 'write-back')
-      throw new CausewayError('CW_USAGE', `${name} has no write-back cache: nothing waits there`);
+    if (mount === undefined || !hasJournal(mount))
+      throw new CausewayError('CW_USAGE', `${name} has no journal: nothing waits there`);
     const { clock } = this.#parts.world;
     const limitMs = waitMs + LIMITS.cacheAskMs.value;
     try {
@@ -188,7 +211,7 @@ export class ShareMounts implements AsyncDisposable {
   /** Ends the mount of a share in which writes wait, once all of them are here. CW_CACHE_DIRTY. */
   async finish(name: string): Promise<void> {
     const wanted = this.#wanted.get(name);
-    if (wanted?.mount.cachePolicy !== 'write-back' || !(wanted.loop instanceof MountLoop)) return;
+    if (wanted === undefined || !hasJournal(wanted.mount) || !(wanted.loop instanceof MountLoop)) return;
     const { mount, loop } = wanted;
     if (loop.state !== 'mounted')
       throw new CausewayError(
@@ -233,7 +256,7 @@ export class ShareMounts implements AsyncDisposable {
   }
 
   async #waitingIn(mount: Wanted['mount']): Promise<WaitingView | null> {
-    if (mount.cachePolicy !== 'write-back') return null;
+    if (!hasJournal(mount)) return null;
     try {
       return await within(this.#parts.world.clock, LIMITS.cacheAskMs.value, async (signal) =>
         waitingOf(await this.#ask(mount, 'waitingFigures', { id: fromHex(mount.id) }, signal)),
@@ -244,8 +267,9 @@ export class ShareMounts implements AsyncDisposable {
     }
   }
 
-  async #cacheOf({ vm, id, cacheBytes, cachePolicy }: Wanted['mount']): Promise<CacheView | null> {
-    if (cacheBytes === undefined || cachePolicy === 'write-back') return null;
+  async #cacheOf(mount: Wanted['mount']): Promise<CacheView | null> {
+    const { vm, id, cacheBytes } = mount;
+    if (cacheBytes === undefined || hasJournal(mount)) return null;
     const { machines, world } = this.#parts;
     const { clock } = world;
     try {
@@ -281,7 +305,7 @@ export class ShareMounts implements AsyncDisposable {
         clock: world.clock,
         link: machines.link(mount.vm),
         wanted: () => this.wantedAt(mount.vm),
-        opening: {
+        opening: () => ({
           version: MOUNT_VERSIONS.max,
           role: 'client',
           mountId,
@@ -292,8 +316,8 @@ export class ShareMounts implements AsyncDisposable {
           numericIds: mount.numericIds,
           asRoot: mount.asRoot,
           cacheMs: CACHE_MS,
-          ...cacheOf(mount),
-        },
+          ...cacheOf(this.#wanted.get(record.name)?.mount ?? mount),
+        }),
         stalled: () => undefined,
         run: (stream, settled, lanes) =>
           this.#serving.serve(
@@ -327,12 +351,14 @@ function waitingOf(answer: CborMap): WaitingView | null {
   return waiting === null ? null : decodeWaiting(waiting);
 }
 
-function cacheOf({
-  cachePolicy,
-  cacheBytes,
-}: Wanted['mount']): Pick<MountOpening, 'cacheBytes' | 'writeBackBytes'> {
-  if (cachePolicy === 'write-back')
-    return { writeBackBytes: cacheBytes ?? LIMITS.writeBackDirtyMaxBytes.value };
+/** Machines of older versions know of no policy but the usual one, and are told of no other. */
+function cacheOf(mount: Wanted['mount']): Pick<MountOpening, 'cacheBytes' | 'writeBackBytes' | 'waitPolicy'> {
+  const { cacheBytes } = mount;
+  if (hasJournal(mount)) {
+    const waitPolicy = waitPolicyOf(mount);
+    const isUsual = mount.cachePolicy === 'write-back' && mount.journal === undefined;
+    return { writeBackBytes: waitPolicy.dirtyMaxBytes, ...(isUsual ? {} : { waitPolicy }) };
+  }
   return cacheBytes === undefined ? {} : { cacheBytes };
 }
 

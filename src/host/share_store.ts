@@ -1,4 +1,5 @@
 import { CausewayError } from '../base/errors.ts';
+import type { CachePolicy, PartialJournalSettings } from '../contract/cache_schemas.ts';
 import type { Database, SqlRow } from '../world/database.ts';
 
 /** `id` is another one after each change: what runs on a mount is cut by it. */
@@ -11,7 +12,10 @@ export interface ShareMountWish {
   /** What the machine may keep of what it reads; absent: nothing. */
   readonly cacheBytes?: number;
   /** Absent: what is written goes to the host at once. */
-  readonly cachePolicy?: 'write-back';
+  readonly cachePolicy?: CachePolicy;
+  /** It has a journal, whatever its policy is now. */
+  readonly hasJournal?: boolean;
+  readonly journal?: PartialJournalSettings;
 }
 
 /** What the files that a user made may have together; a share with its own name as the user: all files without one. */

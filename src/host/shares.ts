@@ -3,6 +3,7 @@ import { toHex } from '../base/bytes.ts';
 import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { resolveAbsolute } from '../base/path.ts';
+import type { CacheWish } from '../contract/cache_schemas.ts';
 import type { CacheWaitView } from '../contract/mount_schemas.ts';
 import type { PartView } from '../contract/part_schemas.ts';
 import type { BatchView, RollBackRequest, RolledBackView } from '../contract/rollback_schemas.ts';
@@ -18,6 +19,7 @@ import { MOUNT_ID_BYTES } from '../wire/mount_messages.ts';
 import type { HttpListen, HttpListener, ServeHttp } from '../world/http.ts';
 import type { TlsIdentity } from '../world/net.ts';
 import type { World } from '../world/world.ts';
+import { keptWrites, setWish, type WritesWish } from './journal_wishes.ts';
 import { SupervisedPart } from './parts/supervised_part.ts';
 import type { Samba } from './samba.ts';
 import { LiveShare } from './share_live.ts';
@@ -118,6 +120,19 @@ export class Shares implements AsyncDisposable {
   /** Waits for what was written where a machine shows the share. CW_SHARE_UNKNOWN, CW_USAGE. */
   async waitFor(name: string, clean: boolean, waitMs: number): Promise<CacheWaitView> {
     return this.#parts.ways.mounts.waitFor(this.#get(name).record.name, clean, waitMs);
+  }
+
+  /** Changes what becomes of writes where a machine shows it, while it does. CW_SHARE_UNKNOWN, CW_USAGE. */
+  setCache(name: string, wish: CacheWish): Promise<ShareView> {
+    return this.#inTurn(async () => {
+      const share = this.#get(name);
+      const { mount } = share.record;
+      if (mount === undefined) throw new CausewayError('CW_USAGE', `no machine shows ${name}`);
+      share.record = { ...share.record, mount: { ...mount, ...setWish(mount, wish, name) } };
+      await this.#parts.store.put(share.record);
+      await this.#parts.ways.mounts.setCache(name, share.record.mount as ShareMountWish);
+      return this.#viewOf(share);
+    });
   }
 
   sourceOf(name: string): string {
@@ -302,13 +317,11 @@ export class Shares implements AsyncDisposable {
     await mounts.settled(share.record.name);
   }
 
-  #wishOf(mount: ShareMount | null | undefined): { readonly mount?: ShareMountWish } {
+  #wishOf(mount: WishedMount | null | undefined): { readonly mount?: ShareMountWish } {
     if (!mount) return {};
-    const { vm, path, numericIds = false, asRoot = false, cacheBytes, cachePolicy } = mount;
+    const { vm, path, numericIds = false, asRoot = false } = mount;
     const id = toHex(this.#parts.world.random.bytes(MOUNT_ID_BYTES));
-    const cache = cacheBytes === undefined ? {} : { cacheBytes };
-    const policy = cachePolicy === 'write-back' ? { cachePolicy } : {};
-    return { mount: { id, vm, path, numericIds, asRoot, ...cache, ...policy } };
+    return { mount: { id, vm, path, numericIds, asRoot, ...keptWrites(mount) } };
   }
 
   #get(name: string): LiveShare {
@@ -430,14 +443,19 @@ export class Shares implements AsyncDisposable {
 }
 
 /** What is to be mounted from now on, where a share is changed. CW_USAGE. */
-function wishedMount(old: ShareMount | undefined, request: SetShareRequest): ShareMount | null | undefined {
+function wishedMount(
+  old: ShareMountWish | undefined,
+  request: SetShareRequest,
+): WishedMount | null | undefined {
   const mount = request.mount === undefined ? old : request.mount;
   const { cachePolicy } = request;
   if (cachePolicy === undefined) return mount;
   if (!mount)
     throw new CausewayError('CW_USAGE', 'a cache policy is for a share that a machine shows: --mount');
-  return { ...mount, cachePolicy };
+  return { ...mount, cachePolicy, hasJournal: false };
 }
+
+type WishedMount = Omit<ShareMount, 'cachePolicy'> & WritesWish;
 
 function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127\./.test(host);

@@ -3,13 +3,8 @@ import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { orAborted } from '../base/signal.ts';
 import type { StorePlace } from '../cache/store/store_types.ts';
-import type {
-  AddMountRequest,
-  CachePolicy,
-  CacheView,
-  CacheWaitView,
-  MountView,
-} from '../contract/mount_schemas.ts';
+import type { CachePolicy, CacheWish, PartialJournalSettings } from '../contract/cache_schemas.ts';
+import type { AddMountRequest, CacheView, CacheWaitView, MountView } from '../contract/mount_schemas.ts';
 import { StateFile } from '../link/session/state_file.ts';
 import type { KeySeal } from '../share/fuse/cache_keys.ts';
 import { openFarMount } from '../share/fuse/far_front.ts';
@@ -30,6 +25,7 @@ import type { Cryptography } from '../world/cryptography.ts';
 import type { Dir } from '../world/disk.ts';
 import type { KernelMount, KernelMountOptions, Mounts } from '../world/mounts.ts';
 import type { World } from '../world/world.ts';
+import { checkWatermarks, hasJournal, setWish, waitPolicyOf, writesView } from './journal_wishes.ts';
 import type { Machines } from './machines.ts';
 import type { KeepList } from './mount_leftovers.ts';
 import { MountLoop } from './mount_loop.ts';
@@ -50,10 +46,13 @@ interface StoredMount {
   readonly cacheFolder?: string;
   readonly cacheMemoryBytes?: number;
   readonly cachePolicy?: CachePolicy;
+  /** It has a journal, whatever its policy is now. */
+  readonly hasJournal?: boolean;
+  readonly journal?: PartialJournalSettings;
 }
 
 interface Live {
-  readonly record: StoredMount;
+  record: StoredMount;
   readonly loop: MountLoop;
   /** What it is mounted by; null while it is not. */
   readonly mount: () => LinkedMount | null;
@@ -96,7 +95,7 @@ export class VmMounts implements AsyncDisposable {
     const stored = await this.#file.read();
     for (const record of (stored?.body['mounts'] ?? []) as StoredMount[])
       if (this.#parts.machines.has(record.vm)) this.#live.set(record.mountpoint, this.#begin(record));
-      else if (!isWriteBack(record)) await this.#erase(record); // what waits in a journal is thrown away by nobody
+      else if (!hasJournal(record)) await this.#erase(record); // what waits in a journal is thrown away by nobody
   }
 
   views(): Promise<MountView[]> {
@@ -154,7 +153,7 @@ export class VmMounts implements AsyncDisposable {
     const live = this.#live.get(mountpoint);
     if (live === undefined)
       throw new CausewayError('CW_MOUNT_UNKNOWN', `no folder of a machine is mounted at ${mountpoint}`);
-    if (isWriteBack(live.record)) await this.#finish(live);
+    if (hasJournal(live.record)) await this.#finish(live);
     this.#live.delete(mountpoint);
     await this.#save();
     await live.close();
@@ -166,9 +165,21 @@ export class VmMounts implements AsyncDisposable {
     const live = this.#live.get(mountpoint);
     if (live === undefined)
       throw new CausewayError('CW_MOUNT_UNKNOWN', `no folder of a machine is mounted at ${mountpoint}`);
-    if (!isWriteBack(live.record))
-      throw new CausewayError('CW_USAGE', `${mountpoint} has no write-back cache: nothing waits there`);
+    if (!hasJournal(live.record))
+      throw new CausewayError('CW_USAGE', `${mountpoint} has no journal: nothing waits there`);
     return waitForMount(this.#parts.world.clock, () => waitingMount(live), { clean, waitMs });
+  }
+
+  /** Changes what becomes of writes in a mount with a journal, while it works. CW_MOUNT_UNKNOWN, CW_USAGE. */
+  async setCache(mountpoint: string, wish: CacheWish): Promise<MountView> {
+    const live = this.#live.get(mountpoint);
+    if (live === undefined)
+      throw new CausewayError('CW_MOUNT_UNKNOWN', `no folder of a machine is mounted at ${mountpoint}`);
+    live.record = { ...live.record, ...setWish(live.record, wish, mountpoint) };
+    await this.#save();
+    const mount = waitingMount(live);
+    if (mount !== null) mount.policy = waitPolicyOf(live.record);
+    return viewOf(live);
   }
 
   /** All that was written is over there. CW_CACHE_DIRTY. */
@@ -200,7 +211,7 @@ export class VmMounts implements AsyncDisposable {
 
   async #erase(record: StoredMount): Promise<void> {
     const { id, cacheBytes, cacheFolder } = record;
-    if (isWriteBack(record)) {
+    if (hasJournal(record)) {
       await this.#caches.journals.eraseClean(id);
       return;
     }
@@ -232,7 +243,7 @@ export class VmMounts implements AsyncDisposable {
 
   async #waiting(record: StoredMount, ofKernel: () => Promise<KernelMount>): Promise<LinkedMount> {
     const { world, keys } = this.#parts;
-    const { id, cacheMs, cacheBytes } = record;
+    const { id, cacheMs } = record;
     return WriteBackMount.open(
       {
         world,
@@ -240,22 +251,24 @@ export class VmMounts implements AsyncDisposable {
         place: await this.#caches.journals.place(id),
         mountId: fromHex(id),
         cacheMs,
-        dirtyMaxBytes: cacheBytes ?? LIMITS.writeBackDirtyMaxBytes.value,
+        policy: waitPolicyOf(record),
       },
       ofKernel,
     );
   }
 
-  #begin(record: StoredMount): Live {
+  #begin(first: StoredMount): Live {
     const { world, machines, mounts, wantedAt } = this.#parts;
     if (mounts === null) throw new CausewayError('CW_UNSUPPORTED', 'this daemon mounts nothing');
-    const { vm, readOnly, allowOther, mountpoint } = record;
-    const source = `${vm}:${record.folder}`;
+    const { vm, readOnly, allowOther, mountpoint } = first;
+    const source = `${vm}:${first.folder}`;
+    const wish = { record: first };
     let mount: LinkedMount | null = null;
     const place = { mountpoint, source, readOnly, allowOther, makes: false };
     const mounted = async (): Promise<LinkedMount> => {
       if (mount !== null) return mount;
-      mount = isWriteBack(record)
+      const { record } = wish;
+      mount = hasJournal(record)
         ? await this.#waiting(record, () => mounts.mount(place))
         : await this.#through(record, mounts, place);
       const made = mount;
@@ -268,14 +281,14 @@ export class VmMounts implements AsyncDisposable {
       clock: world.clock,
       link: machines.link(vm),
       wanted: () => wantedAt(vm),
-      opening: openingOf(record, source),
+      opening: () => openingOf(wish.record, source),
       stalled: (isStalled) => mount?.stalled(isStalled),
       run: async (stream, settled, lanes) => {
-        const first = await mounted();
-        await stream.send([encodeMountHello(await first.hello())]);
+        const now = await mounted();
+        await stream.send([encodeMountHello(await now.hello())]);
         const ready = decodeMountReady(await firstMessage(stream));
         settled();
-        void first.ended.then(() => stream.end()).catch(() => undefined); // the stream is over by itself
+        void now.ended.then(() => stream.end()).catch(() => undefined); // the stream is over by itself
         return (await mounted()).run(stream, ready, lanes);
       },
     });
@@ -283,7 +296,15 @@ export class VmMounts implements AsyncDisposable {
       await mount?.close();
       await loop.close();
     };
-    return { record, loop, close, mount: () => mount };
+    return {
+      get record() {
+        return wish.record;
+      },
+      set record(record) {
+        wish.record = record;
+      },
+      ...{ loop, close, mount: () => mount },
+    };
   }
 }
 
@@ -305,13 +326,21 @@ function openingOf(
   };
 }
 
-type StoredCache = Pick<StoredMount, 'cacheBytes' | 'cacheFolder' | 'cachePolicy' | 'cacheMemoryBytes'>;
+type StoredCache = Pick<
+  StoredMount,
+  'cacheBytes' | 'cacheFolder' | 'cachePolicy' | 'cacheMemoryBytes' | 'journal'
+>;
 
 function cacheOf(request: AddMountRequest): StoredCache {
   const { cacheBytes, cacheFolder, cacheMemoryBytes, cachePolicy = 'write-through' } = request;
   if (cacheFolder !== undefined && !cacheFolder.startsWith('/'))
     throw new CausewayError('CW_USAGE', `${cacheFolder}: an absolute path is needed`);
-  if (cachePolicy === 'write-back') return { cachePolicy, ...writeBackOf(request) };
+  if (hasJournal({ cachePolicy })) return { cachePolicy, ...journalOf(request) };
+  if (request.journal !== undefined)
+    throw new CausewayError(
+      'CW_USAGE',
+      'settings of a journal go with the cache policies write-back and split',
+    );
   if (cacheBytes === undefined || cachePolicy === 'none') return {};
   return {
     cacheBytes,
@@ -322,18 +351,16 @@ function cacheOf(request: AddMountRequest): StoredCache {
 }
 
 /** How much may wait; what cannot go with it is refused. */
-function writeBackOf(request: AddMountRequest): Pick<StoredMount, 'cacheBytes'> {
-  const { numericIds, readOnly, cacheFolder, cacheBytes } = request;
+function journalOf(request: AddMountRequest): Pick<StoredMount, 'cacheBytes' | 'journal'> {
+  const { numericIds, readOnly, cacheFolder, cacheBytes, journal } = request;
   if (numericIds === true || readOnly === true || cacheFolder !== undefined)
     throw new CausewayError(
       'CW_USAGE',
-      'a write-back mount has one owner, is writable, and keeps its journal in the data directory: leave --numeric-ids, --read-only and --cache-dir out',
+      'a mount with a journal has one owner, is writable, and keeps its journal in the data directory: leave --numeric-ids, --read-only and --cache-dir out',
     );
-  return cacheBytes === undefined ? {} : { cacheBytes };
-}
-
-function isWriteBack({ cachePolicy }: Pick<StoredMount, 'cachePolicy'>): boolean {
-  return cachePolicy === 'write-back';
+  const wish = { ...(cacheBytes === undefined ? {} : { cacheBytes }), ...(journal && { journal }) };
+  checkWatermarks(wish);
+  return wish;
 }
 
 function waitingMount({ mount }: Live): WriteBackMount | null {
@@ -357,6 +384,7 @@ async function viewOf(live: Live): Promise<MountView> {
     error,
     cache: await cacheView(live),
     cachePolicy,
+    writes: writesView(record),
     waiting,
   };
 }

@@ -2,6 +2,7 @@ import type { AllowStore } from '../access/guard/allow_store.ts';
 import type { Identity } from '../access/identity.ts';
 import type { ErrorCode } from '../base/errors.ts';
 import type { PathPlace } from '../base/path_place.ts';
+import type { CacheWish } from '../contract/cache_schemas.ts';
 import type { ConfigView } from '../contract/config_schemas.ts';
 import type {
   AgentUpdateView,
@@ -98,6 +99,8 @@ export interface MountsPort {
   remove(mountpoint: string): Promise<void>;
   /** Waits for what was written in a mount with a write-back cache; true `clean`: until nothing waits. */
   waitFor(mountpoint: string, clean: boolean, waitMs: number): Promise<CacheWaitView>;
+  /** Changes what becomes of writes in a mount with a journal, while it works. CW_MOUNT_UNKNOWN, CW_USAGE. */
+  setCache(mountpoint: string, wish: CacheWish): Promise<MountView>;
 }
 
 /** Reads the changes of a share, one after the other. */
@@ -115,14 +118,18 @@ export interface ShareRollbackPort {
   rollBack(name: string, request: RollBackRequest): Promise<RolledBackView>;
 }
 
-export interface SharesPort extends ShareRollbackPort {
+/** Caches in machines that show shares, as those of {@link MountsPort}. CW_SHARE_UNKNOWN. */
+export interface ShareCachePort {
+  waitFor(name: string, clean: boolean, waitMs: number): Promise<CacheWaitView>;
+  setCache(name: string, wish: CacheWish): Promise<ShareView>;
+}
+
+export interface SharesPort extends ShareRollbackPort, ShareCachePort {
   views(): Promise<ShareView[]>;
   view(name: string): Promise<ShareView>;
   create(request: CreateShareRequest): Promise<CreatedShareView>;
   set(name: string, request: SetShareRequest): Promise<CreatedShareView>;
   remove(name: string): Promise<void>;
-  /** As that of {@link MountsPort}, where a machine shows the share. */
-  waitFor(name: string, clean: boolean, waitMs: number): Promise<CacheWaitView>;
   /** The shared folder. CW_SHARE_UNKNOWN. */
   sourceOf(name: string): string;
   /** From `since` on; null: from now on. `wake` is called when there is more. CW_SHARE_UNKNOWN, CW_SHARE_EVENTS_GONE, CW_LIMIT. */

@@ -1,6 +1,7 @@
 import { LIMITS } from '../base/limits.ts';
 import { type CborMap, decodeCbor, encodeCbor } from './cbor.ts';
-import { boolean, bytes, mapOf, oneOf, optional, text, u32, uint } from './fields.ts';
+import { boolean, bytes, map as mapIn, mapOf, oneOf, optional, text, u32, uint } from './fields.ts';
+import { decodeWaitPolicy, encodeWaitPolicy, type WaitPolicy } from './wait_policy.ts';
 
 /** Versions of what is said on the stream of a mount. */
 export const MOUNT_VERSIONS = { min: 1, max: 1 } as const;
@@ -37,6 +38,8 @@ export interface MountOpening {
   readonly cacheBytes?: number;
   /** What is written may wait on the disk of the side with the mount point, so much of it; absent: nothing waits. */
   readonly writeBackBytes?: number;
+  /** With it: what waits and when it is sent on; absent: everything, as is usual. */
+  readonly waitPolicy?: WaitPolicy;
 }
 
 /** The first message of the side with the mount point. */
@@ -68,7 +71,8 @@ export interface MountReady {
 }
 
 export function encodeMountOpening(opening: MountOpening): Uint8Array {
-  return encodeCbor({ ...opening });
+  const { waitPolicy, ...others } = opening;
+  return encodeCbor({ ...others, ...(waitPolicy && { waitPolicy: encodeWaitPolicy(waitPolicy) }) });
 }
 
 /** CW_WIRE_*. */
@@ -76,6 +80,7 @@ export function decodeMountOpening(encoded: Uint8Array): MountOpening {
   const map = mapOf(decodeCbor(encoded), 'opening of a mount');
   const cacheBytes = optional(map, 'cacheBytes', uint);
   const writeBackBytes = optional(map, 'writeBackBytes', uint);
+  const waitPolicy = optional(map, 'waitPolicy', mapIn);
   return {
     version: u32(map, 'version'),
     role: oneOf(map, 'role', ['server', 'client']),
@@ -89,6 +94,7 @@ export function decodeMountOpening(encoded: Uint8Array): MountOpening {
     cacheMs: uint(map, 'cacheMs', CACHE_MAX_MS),
     ...(cacheBytes === undefined ? {} : { cacheBytes }),
     ...(writeBackBytes === undefined ? {} : { writeBackBytes }),
+    ...(waitPolicy === undefined ? {} : { waitPolicy: decodeWaitPolicy(waitPolicy) }),
   };
 }
 

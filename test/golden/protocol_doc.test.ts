@@ -119,6 +119,9 @@ const JOURNAL = { front: JOURNAL_HEAD_BYTES, behind: JOURNAL_CRC_BYTES };
 
 /** Members of messages whose names look like those of limits. */
 const MEMBERS = new Set([
+  'dirtyMaxBytes',
+  'ageMs',
+  'intervalMs',
   'cacheMs',
   'waitMs',
   'oldestDirtyAgeMs',

@@ -21,7 +21,12 @@ export async function startFarMount(
   for (const at of [source, mountpoint]) fs.mkdirSync(at);
   await rig.waitUp();
   const request = { vm: 'vm', folder: source, mountpoint, allowOther: true, asRoot: true, ...more };
-  await rig.client.call('addMount', {}, request);
+  try {
+    await rig.client.call('addMount', {}, request);
+  } catch (failure) {
+    await rig[Symbol.asyncDispose]();
+    throw failure;
+  }
   return {
     rig,
     source,

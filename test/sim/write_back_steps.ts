@@ -1,4 +1,5 @@
 import { parseRelPath } from '../../src/base/path.ts';
+import { WriteBackTree } from '../../src/cache/write_back/write_back_tree.ts';
 import type { FileTree, TreeEntry, TreeFile } from '../../src/tree/files/file_tree.ts';
 import { MemoryTree } from '../../src/tree/files/memory_tree.ts';
 
@@ -104,6 +105,19 @@ export const STEPS: readonly Step[] = [
   { name: 'close a', run: (program) => program.close('a') },
   { name: 'symlink c', run: ({ tree }) => tree.create(at('c'), { kind: 'symlink', target: 'a' }) },
 ];
+
+/** With `split` a file that was appended to, or is as long as another one before it was overwritten, is large. */
+export const POLICY = { dirtyMaxBytes: 2 ** 20, splitBytes: 6_000 } as const;
+
+/** What becomes of writes is set to something else while files are open; a plain tree knows nothing of that. */
+export const SETS: readonly Step[] = (['write-back', 'split', 'write-through', 'around'] as const).map(
+  (writes) => ({
+    name: `set ${writes}`,
+    run: async ({ tree }) => {
+      if (tree instanceof WriteBackTree) tree.policy = { ...tree.policy, writes };
+    },
+  }),
+);
 
 /** What a tree shows: paths and content. */
 export type View = ReadonlyMap<string, string>;

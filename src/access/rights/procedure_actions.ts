@@ -48,6 +48,7 @@ export const PROCEDURE_ACTIONS = {
   addMount: 'mount.change',
   removeMount: 'mount.change',
   waitCache: 'mount.change',
+  setCache: 'mount.change',
   me: 'signed-in',
   logIn: 'open',
   logOut: 'signed-in',

@@ -13,14 +13,7 @@ import type { Op } from './nodes.ts';
 import type { Overlay } from './overlay.ts';
 import { planWave } from './planner.ts';
 import type { Conflict, Sender } from './sender.ts';
-
-/** When what waits is sent on. */
-export interface FlushPolicy {
-  /** Most that may wait; who writes more waits. */
-  readonly dirtyMaxBytes: number;
-  /** Longest that anything waits, where the far tree takes it. */
-  readonly ageMs: number;
-}
+import { type FlushPolicy, isThrough, type WholeFlushPolicy, wholePolicy } from './write_policy.ts';
 
 export interface FlusherPorts {
   readonly clock: Clock;
@@ -44,15 +37,13 @@ interface Failing extends FlushFailure {
   readonly pauseMs: number;
 }
 
-const START_SHARE = 0.5;
-const STOP_SHARE = 0.45;
 /** Of the figures of speed, what the last wave counts. */
 const RATE_WEIGHT = 0.3;
 
 /** Sends on what waits, in waves of changes that are independent of each other. */
 export class Flusher {
   readonly #ports: FlusherPorts;
-  readonly #policy: FlushPolicy;
+  #policy: WholeFlushPolicy;
   readonly #failing = new Map<Op, Failing>();
   readonly #conflicts: Conflict[] = [];
   readonly #end = new AbortController();
@@ -61,11 +52,24 @@ export class Flusher {
   #isIdle = false;
   #demands = 0;
   #bytesPerMs = 0;
+  /** All that is due is sent on in a round; when the last one ended, by the monotonic clock. */
+  #isInRound = false;
+  #roundMs = Number.NEGATIVE_INFINITY;
   #running: Promise<void> | null = null;
 
   constructor(ports: FlusherPorts, policy: FlushPolicy) {
     this.#ports = ports;
-    this.#policy = policy;
+    this.#policy = wholePolicy(policy);
+  }
+
+  get policy(): WholeFlushPolicy {
+    return this.#policy;
+  }
+
+  /** From now on it goes by that one. */
+  set policy(policy: FlushPolicy) {
+    this.#policy = wholePolicy(policy);
+    this.wake();
   }
 
   get failures(): FlushFailure[] {
@@ -92,7 +96,7 @@ export class Flusher {
 
   /** Something waits that did not before. */
   changed(): void {
-    if (this.#isIdle || (!this.#isDraining && this.#share() >= START_SHARE)) this.wake();
+    if (this.#isIdle || (!this.#isDraining && this.#share() >= this.#policy.startShare)) this.wake();
   }
 
   /** What could not be sent on is tried again now: the link is there again. */
@@ -185,9 +189,12 @@ export class Flusher {
       const { news } = this;
       const wave = this.#plan(this.#due());
       if (wave.length > 0) {
+        this.#isInRound = true;
         await this.#send(wave);
         continue;
       }
+      if (this.#isInRound) this.#roundMs = this.#ports.clock.monotonicMs();
+      this.#isInRound = false;
       const pauseMs = this.#pauseMs();
       this.#isIdle = pauseMs === Number.POSITIVE_INFINITY;
       await this.#either(news, pauseMs);
@@ -199,12 +206,20 @@ export class Flusher {
   #due(): number {
     const { overlay, journal, clock } = this.#ports;
     const share = this.#share();
-    if (share >= START_SHARE) this.#isDraining = true;
-    else if (share < STOP_SHARE) this.#isDraining = false;
-    if (this.#isDraining || this.#demands > 0 || journal.isBroken) return Number.POSITIVE_INFINITY;
+    const { startShare, stopShare, intervalMs, ageMs } = this.#policy;
+    if (share >= startShare) this.#isDraining = true;
+    else if (share < stopShare) this.#isDraining = false;
+    const isAll = this.#isDraining || this.#demands > 0 || journal.isBroken;
+    if (isAll || this.#isClearing) return Number.POSITIVE_INFINITY;
+    if (!this.#isInRound && clock.monotonicMs() < this.#roundMs + intervalMs) return Number.NEGATIVE_INFINITY;
     const nowMs = clock.wallMs();
     const isBefore = overlay.ops.some(({ sinceMs }) => sinceMs > nowMs); // the clock was set back
-    return isBefore ? Number.POSITIVE_INFINITY : nowMs - this.#policy.ageMs;
+    return isBefore ? Number.POSITIVE_INFINITY : nowMs - ageMs;
+  }
+
+  /** By its policy nothing is to wait. */
+  get #isClearing(): boolean {
+    return isThrough(this.#policy) || this.#policy.writes === 'read-only';
   }
 
   /** How full it is. */
@@ -219,7 +234,7 @@ export class Flusher {
   }
 
   #plan(beforeMs: number): Op[] {
-    const changes = LIMITS.writeBackWaveMax.value;
+    const changes = this.#policy.batch;
     return planWave(this.#ports.overlay.ops, { changes, beforeMs, skips: (op) => this.#isPaused(op) });
   }
 
@@ -248,7 +263,7 @@ export class Flusher {
       if (failing !== undefined) pauseMs = Math.min(pauseMs, failing.retryAtMs - nowMs);
       else if (!isHidden(op)) pauseMs = Math.min(pauseMs, op.sinceMs + this.#policy.ageMs - wallMs);
     }
-    return pauseMs;
+    return Math.max(pauseMs, this.#roundMs + this.#policy.intervalMs - nowMs);
   }
 
   /** Until one of them; a pause that is over, though what is due depends on something that fails, is a short one. */

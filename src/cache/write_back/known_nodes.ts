@@ -75,6 +75,12 @@ export class KnownNodes {
     }
   }
 
+  /** What was at a name over there has it no more, whoever has it open: it goes with its last user. */
+  gone(path: RelPath): void {
+    for (const node of this.#byFarId.values())
+      if (node.ref === 0 && node.near === path) [node.near, node.far] = [null, null];
+  }
+
   #forget(node: WbNode): void {
     const id = node.base?.id;
     if (id !== undefined && this.#byFarId.get(id) === node) this.#byFarId.delete(id);

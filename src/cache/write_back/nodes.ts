@@ -22,6 +22,8 @@ export interface WbNode {
   layers: Layer[];
   /** Its changes that wait, the oldest first. */
   ops: Op[];
+  /** How many changes of it there ever were. */
+  opsMade: number;
   /** Who has it open. */
   handles: number;
   /** Its file over there, while somebody has it open. */
@@ -30,6 +32,12 @@ export interface WbNode {
   spareFiles: TreeFile[];
   /** Of these files, the one by which something is sent on at this moment: whoever does that closes it where nobody has it open any more. */
   lentFile: TreeFile | null;
+  /** Some of it was written past the journal, and nobody has made that stable over there. */
+  isPast: boolean;
+  /** How far it was written to past the journal: its size over there may not be known yet. */
+  pastBytes: number;
+  /** Whoever is about to change what the far tree has of it, or notes its first change, waits for the one before. */
+  turn: Promise<unknown>;
   /** What went wrong with sending it on, until somebody who has it open was told. */
   trouble: CausewayError | null;
 }
@@ -123,10 +131,14 @@ export function newNode(
     attrs: { ...of.attrs },
     layers: [],
     ops: [],
+    opsMade: 0,
     handles: 0,
     farFile: null,
     spareFiles: [],
     lentFile: null,
+    isPast: false,
+    pastBytes: 0,
+    turn: Promise.resolve(),
     trouble: null,
   };
 }

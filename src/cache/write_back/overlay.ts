@@ -370,6 +370,7 @@ export class Overlay {
       this.#held.change(node.near, 1);
     }
     this.#ops.push(op);
+    node.opsMade += 1;
     node.ops.push(op);
     this.#held.change(op.to, 1);
     this.#held.change(op.from, 1);
@@ -416,6 +417,11 @@ export function touches({ to, from, node }: Op, path: RelPath): boolean {
   return [to, from, node.near, node.far].some(
     (one) => one !== null && (one === path || one.startsWith(`${path}/`)),
   );
+}
+
+/** Whether a change is of a folder that is on the way to the path. */
+export function leadsTo({ to, from, node }: Op, path: RelPath): boolean {
+  return [to, from, node.near, node.far].some((one) => one !== null && path.startsWith(`${one}/`));
 }
 
 /** Attributes of what is made now. */

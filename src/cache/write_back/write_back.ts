@@ -6,13 +6,15 @@ import type { Clock } from '../../world/clock.ts';
 import type { Change } from './changes.ts';
 import { Commits, type Item } from './commits.ts';
 import { bytesOf } from './content.ts';
-import { Flusher, type FlushPolicy } from './flusher.ts';
+import { Flusher } from './flusher.ts';
 import { Journal, type JournalPlace, type JournalPorts } from './journal.ts';
 import { KnownNodes } from './known_nodes.ts';
 import type { Extent } from './layer.ts';
-import type { Op, StateItem, WbNode } from './nodes.ts';
-import { Overlay, touches } from './overlay.ts';
+import { attrsOf, baseOf, type Op, type StateItem, type WbNode } from './nodes.ts';
+import { leadsTo, Overlay, touches } from './overlay.ts';
+import { inTurnOf } from './past_writes.ts';
 import { Sender } from './sender.ts';
+import type { FlushPolicy, WholeFlushPolicy } from './write_policy.ts';
 
 /** What a write-back cache needs of the world. */
 export interface WriteBackPorts extends JournalPorts {
@@ -98,6 +100,10 @@ export class WriteBack {
     return this.#journal.sizeBytes;
   }
 
+  get policy(): WholeFlushPolicy {
+    return this.flusher.policy;
+  }
+
   wallMs(): number {
     return Math.floor(this.#clock.wallMs());
   }
@@ -122,6 +128,20 @@ export class WriteBack {
       if (node.ref === 0) before?.();
       const { items, refs } = this.adopting([node]);
       return [...items, form(refs[0] as number)];
+    });
+  }
+
+  /** As {@link change}, of an open file: where nothing of it waits, what it is over there now is what this changes. */
+  async changeOpen(node: WbNode, form: (ref: number) => Item): Promise<void> {
+    if (node.ref !== 0) return this.change(node, form);
+    await inTurnOf(node, async () => {
+      const before = node.base;
+      const there = (await (await this.farFileOf(node))?.node()) ?? null;
+      await this.change(node, form, () => {
+        if (there === null || node.base !== before) return;
+        node.base = baseOf(there);
+        node.attrs = attrsOf(there);
+      });
     });
   }
 
@@ -187,16 +207,16 @@ export class WriteBack {
     }
   }
 
-  /** Does something in the far tree that concerns these paths, with nothing that waits at them or below. */
-  async through(paths: readonly RelPath[], act: () => Promise<void>): Promise<void> {
+  /** Does something in the far tree that concerns these paths, with nothing that waits at them, below, or on the way to them. */
+  async through<T>(paths: readonly RelPath[], act: () => Promise<T>): Promise<T> {
     for (let tries = 0; tries < LIMITS.writeBackTriesMax.value; tries += 1) {
-      await this.sentOn((op) => paths.some((path) => touches(op, path)));
-      const isDone = await this.commits.inTurn(async () => {
-        if (paths.some((path) => this.overlay.touches(path))) return false;
-        await act();
-        return true;
+      await this.sentOn((op) => paths.some((path) => touches(op, path) || leadsTo(op, path)));
+      const done = await this.commits.inTurn(async () => {
+        if (paths.some((path) => this.overlay.touches(path))) return null;
+        await this.sync(); // also that what waited is over there: it would be made once more, in vain or for others
+        return { result: await act() };
       });
-      if (isDone) return;
+      if (done !== null) return done.result;
     }
     throw new CausewayError('CW_DISK_BUSY', 'files below it are written to all the time');
   }

@@ -3,8 +3,10 @@ import { LIMITS } from '../../base/limits.ts';
 import type { RelPath } from '../../base/path.ts';
 import type { TreeFile, TreeNode } from '../../tree/files/file_tree.ts';
 import { piecesOf, readBelow } from './content.ts';
-import { attrsOf, baseOf, treeNodeOf, type WbNode } from './nodes.ts';
+import { sizeOf, treeNodeOf, type WbNode } from './nodes.ts';
+import { syncPast, writePast } from './past_writes.ts';
 import type { WriteBack } from './write_back.ts';
+import { passesBy } from './write_policy.ts';
 
 /** Where a file that replaces another one is to stand. */
 export interface Placing {
@@ -20,6 +22,9 @@ export class WriteBackFile implements TreeFile {
   #placing: Placing | null;
   #isOpen = true;
   #hasWritten = false;
+  /** Where the last write ended, and how much was written in order until then. */
+  #runEnd = -1;
+  #runBytes = 0;
 
   /** The node is held by the caller and released by {@link close}. */
   constructor(cache: WriteBack, node: WbNode, writes: boolean, placing: Placing | null, isNew = false) {
@@ -45,9 +50,12 @@ export class WriteBackFile implements TreeFile {
       const data = bytes.subarray(at, at + step);
       const gone = this.#goneFile();
       if (gone !== null) {
+        this.#node.isPast = true; // it may have other names
+        this.#hasWritten = true;
         await gone.write(data, offset + at);
         continue;
       }
+      if (await this.#writesPast(data, offset + at)) continue;
       await this.#cache.flusher.room(data.byteLength);
       const atMs = this.#cache.wallMs();
       await this.#change((ref) => ({
@@ -61,6 +69,11 @@ export class WriteBackFile implements TreeFile {
     this.#checkWrites();
     const gone = this.#goneFile();
     if (gone !== null) return gone.truncate(sizeBytes);
+    const passes = () => this.#passes(sizeBytes);
+    if (await writePast(this.#cache, this.#node, passes, sizeBytes, (file) => file.truncate(sizeBytes))) {
+      this.#hasWritten = true;
+      return;
+    }
     await this.#cache.flusher.room(0);
     await this.#change((ref) => ({
       change: { do: 'truncate', ref, sizeBytes, atMs: this.#cache.wallMs() },
@@ -136,29 +149,45 @@ export class WriteBackFile implements TreeFile {
   }
 
   async #change(form: (ref: number) => ReturnType<Parameters<WriteBack['change']>[1]>): Promise<void> {
-    const node = this.#node;
     this.#hasWritten = true;
-    if (node.ref === 0) {
-      // nothing of it waits: what it is over there now is what this changes
-      const before = node.base;
-      const there = (await (await this.#cache.farFileOf(node))?.node()) ?? null;
-      await this.#cache.change(node, form, () => {
-        if (there === null || node.base !== before) return;
-        node.base = baseOf(there);
-        node.attrs = attrsOf(there);
-      });
-    } else await this.#cache.change(node, form);
+    await this.#cache.changeOpen(this.#node, form);
+  }
+
+  async #writesPast(data: Uint8Array, offset: number): Promise<boolean> {
+    const end = offset + data.byteLength;
+    this.#runBytes = (offset === this.#runEnd ? this.#runBytes : 0) + data.byteLength;
+    this.#runEnd = end;
+    const passes = () => this.#passes(end);
+    if (!passes()) return false;
+    this.#hasWritten = true;
+    const past = Math.max(end, this.#node.pastBytes);
+    return writePast(this.#cache, this.#node, passes, past, (file) => file.write(data, offset));
+  }
+
+  /** Whether a write after which the file has at least that size goes past the journal. */
+  #passes(endBytes: number): boolean {
+    if (this.#placing !== null) return false; // a file that has no name yet is whole in the journal until it has one
+    const node = this.#node;
+    const sizeBytes = Math.max(endBytes, sizeOf(node), node.pastBytes);
+    return passesBy(this.#cache.policy, {
+      sizeBytes,
+      runBytes: this.#runBytes,
+      linkCount: node.attrs.linkCount,
+    });
   }
 
   /** What was written survives a power cut, or this throws; so it does once for what could not be sent on. */
   async #settle(): Promise<void> {
     await this.#cache.sync();
+    await syncPast(this.#node);
     const { trouble } = this.#node;
     this.#node.trouble = null;
     if (trouble !== null) throw trouble;
   }
 
   #checkWrites(): void {
+    if (this.#cache.policy.writes === 'read-only')
+      throw new CausewayError('CW_DISK_READ_ONLY', 'the cache was set to read-only');
     if (!this.#writes) throw new CausewayError('CW_DISK_IO', 'the file was opened for reading only');
   }
 }

@@ -18,6 +18,7 @@ import { freshAttrs } from './overlay.ts';
 import type { Conflict } from './sender.ts';
 import { WriteBack, type WriteBackPorts, type WriteBackSettings } from './write_back.ts';
 import { WriteBackFile } from './write_back_file.ts';
+import { type FlushPolicy, isThrough, type WholeFlushPolicy } from './write_policy.ts';
 
 const FOLDER_MODE = 0o755;
 const FILE_MODE = 0o644;
@@ -106,6 +107,15 @@ export class WriteBackTree implements FileTree, AsyncDisposable {
     };
   }
 
+  get policy(): WholeFlushPolicy {
+    return this.#cache.policy;
+  }
+
+  /** Changes from now on go by that one; what waits is sent on as before. */
+  set policy(policy: FlushPolicy) {
+    this.#cache.flusher.policy = policy;
+  }
+
   /** What was changed so far survives a power cut when it resolves. CW_DISK_*. */
   sync(): Promise<void> {
     return this.#cache.sync();
@@ -162,6 +172,7 @@ export class WriteBackTree implements FileTree, AsyncDisposable {
     if (mode === 'create') return this.#inTurn(() => this.#openNew(path));
     if (mode === 'replace') return this.#openReplacement(path);
     checkedNames(path);
+    if (mode === 'write') this.#checkWritable();
     if (path === '') throw failure('CW_DISK_IS_DIRECTORY', path);
     const node = this.#here(path);
     if (node === null) return this.#openFar(path, mode);
@@ -180,6 +191,8 @@ export class WriteBackTree implements FileTree, AsyncDisposable {
   create(path: RelPath, what: NewNode): Promise<TreeNode> {
     return this.#inTurn(async () => {
       await this.#checkFree(path);
+      const { far, policy } = this.#cache;
+      if (isThrough(policy)) return this.#cache.through([path], () => far.create(path, what));
       const isFolder = what.kind === 'directory';
       const attrs = this.#fresh(isFolder ? (what.mode ?? FOLDER_MODE) : LINK_MODE);
       const target = isFolder ? null : what.target;
@@ -190,6 +203,12 @@ export class WriteBackTree implements FileTree, AsyncDisposable {
 
   async setAttrs(path: RelPath, patch: AttrPatch): Promise<TreeNode> {
     checkedPlace(path);
+    this.#checkWritable();
+    const { far, policy, known } = this.#cache;
+    if (isThrough(policy))
+      return this.#inTurn(async () =>
+        known.shown(await this.#cache.through([path], () => far.setAttrs(path, patch))),
+      );
     return this.#inTurn(() =>
       this.#holding([path], async ([node]) => {
         const { mtimeNs, mode, ...owners } = patch;
@@ -208,6 +227,7 @@ export class WriteBackTree implements FileTree, AsyncDisposable {
   async rename(from: RelPath, to: RelPath, { replace }: { readonly replace: boolean }): Promise<void> {
     checkedPlace(from);
     checkedPlace(to);
+    this.#checkWritable();
     return this.#inTurn(() =>
       this.#holding([from], async ([node]) => {
         const there = await this.#look(to);
@@ -217,7 +237,8 @@ export class WriteBackTree implements FileTree, AsyncDisposable {
         if (from === to) return;
         if (there !== null) await this.#checkReplaced(node, there, to);
         else await this.#checkFolder(splitRel(to).parent);
-        if (node.kind === 'directory' || isShared(node.attrs) || (there !== null && isShared(there))) {
+        const isSharedName = isShared(node.attrs) || (there !== null && isShared(there));
+        if (node.kind === 'directory' || isSharedName || isThrough(this.#cache.policy)) {
           await this.#renameThere(from, to);
           return;
         }
@@ -228,12 +249,17 @@ export class WriteBackTree implements FileTree, AsyncDisposable {
 
   async remove(path: RelPath): Promise<void> {
     checkedPlace(path);
+    this.#checkWritable();
     return this.#inTurn(() =>
       this.#holding([path], async ([node]) => {
         if (node.kind === 'directory' && !(await this.#isEmpty(path)))
           throw failure('CW_DISK_NOT_EMPTY', path);
-        if (node.kind === 'file' && isShared(node.attrs)) {
-          await this.#cache.through([path], () => this.#cache.far.remove(path));
+        const { far, known, policy } = this.#cache;
+        if (isThrough(policy) || (node.kind === 'file' && isShared(node.attrs))) {
+          await this.#cache.through([path], async () => {
+            await far.remove(path);
+            known.gone(path);
+          });
           return;
         }
         const atMs = this.#cache.wallMs();
@@ -254,6 +280,11 @@ export class WriteBackTree implements FileTree, AsyncDisposable {
   async #openNew(path: RelPath): Promise<TreeFile> {
     if (path === '') throw failure('CW_DISK_IS_DIRECTORY', path);
     await this.#checkFree(path);
+    const { far, policy } = this.#cache;
+    if (isThrough(policy)) {
+      const file = await this.#cache.through([path], () => far.open(path, 'create'));
+      return this.#heldFile(path, file, 'write', true);
+    }
     const node = await this.#make({ kind: 'file', path, attrs: this.#fresh(FILE_MODE), target: null });
     return new WriteBackFile(this.#cache, node, true, null, true);
   }
@@ -263,13 +294,16 @@ export class WriteBackTree implements FileTree, AsyncDisposable {
     const there = await this.#replaceable(path);
     const attrs = this.#fresh(there?.mode ?? FILE_MODE);
     const node = await this.#make({ kind: 'file', path: null, attrs, target: null });
-    const place = () =>
-      this.#inTurn(async () => {
+    const place = async () => {
+      await this.#inTurn(async () => {
+        this.#checkWritable();
         const standing = await this.#replaceable(path);
         await this.#holding(standing === null ? [] : [path], (covered) =>
           this.#moveHere(node, path, covered),
         );
       });
+      if (isThrough(this.policy)) await this.#cache.sentOn((op) => op.node === node);
+    };
     return new WriteBackFile(this.#cache, node, true, { place });
   }
 
@@ -284,14 +318,18 @@ export class WriteBackTree implements FileTree, AsyncDisposable {
 
   /** Opens a file of which nothing waits. */
   async #openFar(path: RelPath, mode: 'read' | 'write'): Promise<TreeFile> {
-    const file = await this.#cache.far.open(path, mode);
+    return this.#heldFile(path, await this.#cache.far.open(path, mode), mode);
+  }
+
+  async #heldFile(path: RelPath, file: TreeFile, mode: 'read' | 'write', isNew = false): Promise<TreeFile> {
     const node = this.#cache.known.hold(path, await file.node());
+    node.isPast ||= isNew;
     if (node.farFile === null) node.farFile = { file, writes: mode === 'write' };
     else if (mode === 'write' && !node.farFile.writes) {
       node.spareFiles.push(node.farFile.file);
       node.farFile = { file, writes: true };
     } else node.spareFiles.push(file);
-    return new WriteBackFile(this.#cache, node, mode === 'write', null);
+    return new WriteBackFile(this.#cache, node, mode === 'write', null, isNew);
   }
 
   async #make(what: Pick<Change & { do: 'make' }, 'kind' | 'path' | 'attrs' | 'target'>): Promise<WbNode> {
@@ -318,6 +356,7 @@ export class WriteBackTree implements FileTree, AsyncDisposable {
     const { far, known } = this.#cache;
     await this.#cache.through([from, to], async () => {
       await far.rename(from, to, { replace: true });
+      known.gone(to);
       known.moved(from, to);
     });
   }
@@ -359,6 +398,12 @@ export class WriteBackTree implements FileTree, AsyncDisposable {
     }
   }
 
+  /** Where changes are refused by the policy. CW_DISK_READ_ONLY. */
+  #checkWritable(): void {
+    if (this.policy.writes === 'read-only')
+      throw new CausewayError('CW_DISK_READ_ONLY', 'the cache was set to read-only');
+  }
+
   async #checkFolder(path: RelPath): Promise<void> {
     if (path === '') return;
     const { kind } = await this.lookup(path);
@@ -368,6 +413,7 @@ export class WriteBackTree implements FileTree, AsyncDisposable {
 
   async #checkFree(path: RelPath): Promise<void> {
     checkedPlace(path);
+    this.#checkWritable();
     if ((await this.#look(path)) !== null) throw failure('CW_DISK_EXISTS', path);
     await this.#checkFolder(splitRel(path).parent);
   }

@@ -1,9 +1,11 @@
 import { formatBytes } from '../../base/units.ts';
+import type { WritesView } from '../../contract/cache_schemas.ts';
 import type { LeaseView } from '../../contract/lease_schemas.ts';
 import type { CacheView, WaitingView } from '../../contract/mount_schemas.ts';
 import { aheadOf, hitRateOf, hitRateText, spanText } from '../cache_text.ts';
 import type { Action, Context } from '../program.ts';
 import { table } from '../terminal.ts';
+import { WRITES_HEAD, writesRow } from '../writes_text.ts';
 
 const HEAD = [
   'MOUNTED AT',
@@ -77,12 +79,16 @@ export const cacheStatus: Action = async (context) => {
   const mounts = [...(await ofMounts(context)), ...(await ofShares(context))];
   const waiting = await waitingIn(context);
   const leases = await leasesOf(context);
-  if (json) terminal.out(`${JSON.stringify({ mounts, waiting, leases })}\n`);
+  const writes = await writesOf(context);
+  if (json) terminal.out(`${JSON.stringify({ mounts, waiting, leases, writes })}\n`);
   else {
     const tables = [
       ...(mounts.length > 0 ? [table([HEAD, ...mounts.map(rowOf)])] : []),
       ...(waiting.length > 0
         ? [table([WAITING_HEAD, ...waiting.map(waitingRow)]), ...waiting.flatMap(notesOf)]
+        : []),
+      ...(writes.length > 0
+        ? [table([WRITES_HEAD, ...writes.map((one) => writesRow(one.mountpoint, one.writes))])]
         : []),
       ...(leases.length > 0 ? [table([LEASE_HEAD, ...leases.map(leaseRow)])] : []),
     ];
@@ -91,12 +97,24 @@ export const cacheStatus: Action = async (context) => {
   return 0;
 };
 
+/** What becomes of writes in each mount with a cache. */
+async function writesOf({ client }: Context): Promise<{ mountpoint: string; writes: WritesView }[]> {
+  const mounts = await client.call('listMounts', {});
+  const shares = await client.call('listShares', {});
+  return [
+    ...mounts.flatMap(({ mountpoint, writes }) => (writes === null ? [] : [{ mountpoint, writes }])),
+    ...shares.flatMap(({ mount }) =>
+      mount?.writes ? [{ mountpoint: `${mount.vm}:${mount.path}`, writes: mount.writes }] : [],
+    ),
+  ];
+}
+
 async function waitingIn({ client }: Context): Promise<Waits[]> {
   const mounts = await client.call('listMounts', {});
   const shares = await client.call('listShares', {});
   return [
     ...mounts
-      .filter(({ cachePolicy }) => cachePolicy === 'write-back')
+      .filter(({ writes }) => writes?.journal)
       .map(({ mountpoint, vm, folder, waiting }) => ({
         mountpoint,
         source: `${vm}:${folder}`,
@@ -104,7 +122,7 @@ async function waitingIn({ client }: Context): Promise<Waits[]> {
         waiting,
       })),
     ...shares.flatMap(({ source, mount }) =>
-      mount?.cachePolicy === 'write-back'
+      mount?.writes?.journal
         ? [{ mountpoint: mount.path, source, at: mount.vm, waiting: mount.waiting }]
         : [],
     ),

@@ -40,10 +40,10 @@ async function placesOf({ client, terminal }: Context, name: string | undefined)
   const shares = await client.call('listShares', {});
   return [
     ...mounts
-      .filter(({ cachePolicy }) => cachePolicy === 'write-back')
+      .filter(({ writes }) => writes?.journal)
       .map(({ mountpoint }) => ({ name: mountpoint, at: { mountpoint } })),
     ...shares
-      .filter(({ mount }) => mount?.cachePolicy === 'write-back')
+      .filter(({ mount }) => mount?.writes?.journal)
       .map(({ name: share }) => ({ name: share, at: { share } })),
   ];
 }

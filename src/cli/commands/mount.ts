@@ -1,12 +1,14 @@
 import { asCausewayError, CausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import { resolveAbsolute } from '../../base/path.ts';
-import type { AddMountRequest, CachePolicy, MountView } from '../../contract/mount_schemas.ts';
+import type { CachePolicy } from '../../contract/cache_schemas.ts';
+import type { AddMountRequest, MountView } from '../../contract/mount_schemas.ts';
 import { LocalMount } from '../../host/local_mount.ts';
 import { startInBackground } from '../../world/node/background.ts';
 import { listFuseMounts, unmountFuse } from '../../world/node/fuse_mount.ts';
 import { realFolder } from '../../world/node/real_folder.ts';
 import { tellReady } from '../../world/node/terminal.ts';
+import { journalOf } from '../journal_options.ts';
 import { parseCacheSize, parseCount, parseSize } from '../option_numbers.ts';
 import type { Action, Context } from '../program.ts';
 import { table } from '../terminal.ts';
@@ -68,12 +70,15 @@ function cacheOf(options: Readonly<Record<string, unknown>>): number | undefined
 function blockCacheOf(
   options: Readonly<Record<string, unknown>>,
   cwd: string,
-): Pick<AddMountRequest, 'cacheBytes' | 'cacheFolder' | 'cachePolicy' | 'cacheMemoryBytes'> {
+): Pick<AddMountRequest, 'cacheBytes' | 'cacheFolder' | 'cachePolicy' | 'cacheMemoryBytes' | 'journal'> {
+  const settings = journalOf(options);
+  const journal = Object.keys(settings).length === 0 ? {} : { journal: settings };
   const { cacheSize, cacheDir, cachePolicy, cacheMemory } = options;
   if (cacheSize === undefined) {
     const isPlain = cacheDir === undefined && cacheMemory === undefined;
-    if (isPlain && (cachePolicy === undefined || cachePolicy === 'none')) return {};
-    if (isPlain && cachePolicy === 'write-back') return { cachePolicy };
+    if (isPlain && (cachePolicy === undefined || cachePolicy === 'none')) return journal;
+    if (isPlain && (cachePolicy === 'write-back' || cachePolicy === 'split'))
+      return { cachePolicy, ...journal };
     throw new CausewayError(
       'CW_USAGE',
       '--cache-dir, --cache-memory and --cache-policy go with --cache-size',
@@ -82,6 +87,7 @@ function blockCacheOf(
   const mostBytes = LIMITS.cacheMemoryMostBytes.value;
   return {
     cacheBytes: parseCacheSize(String(cacheSize), '--cache-size'),
+    ...journal,
     ...(cacheDir === undefined ? {} : { cacheFolder: resolveAbsolute(cwd, String(cacheDir)) }),
     ...(cacheMemory === undefined
       ? {}

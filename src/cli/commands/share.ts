@@ -125,8 +125,10 @@ function mountOf(options: Readonly<Record<string, unknown>>): ShareMount | null 
   return { vm: text.slice(0, colon), path: text.slice(colon + 1), numericIds, asRoot, ...wished, ...policy };
 }
 
-function policyOf({ cachePolicy }: Readonly<Record<string, unknown>>): 'write-through' | 'write-back' {
-  return cachePolicy === 'write-back' ? 'write-back' : 'write-through';
+function policyOf({
+  cachePolicy,
+}: Readonly<Record<string, unknown>>): NonNullable<ShareMount['cachePolicy']> {
+  return cachePolicy === 'write-back' || cachePolicy === 'split' ? cachePolicy : 'write-through';
 }
 
 /** Null: nothing is to be kept any more; undefined where nothing was said. */
@@ -212,7 +214,7 @@ function details(share: ShareView): string {
   if (share.mount !== null)
     rows.push(['mounted at', `${share.mount.vm}:${share.mount.path} (${share.mount.state})`]);
   if (share.mount?.cache) rows.push(['cache there', cacheText(share.mount.cache)]);
-  if (share.mount?.cachePolicy === 'write-back') rows.push(['waits there', waitingText(share.mount.waiting)]);
+  if (share.mount?.writes?.journal) rows.push(['waits there', waitingText(share.mount.waiting)]);
   const why = share.mount?.error;
   if (why) rows.push(['mount', `${why.message} (${why.code})`], ['what to do', why.help]);
   if (share.error)

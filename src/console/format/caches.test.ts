@@ -12,6 +12,7 @@ const MOUNT: MountView = {
   error: null,
   cache: null,
   cachePolicy: null,
+  writes: null,
   waiting: null,
 };
 const WAITING: NonNullable<MountView['waiting']> = {

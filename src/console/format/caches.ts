@@ -1,5 +1,6 @@
+import type { CachePolicy } from '../../contract/cache_schemas.ts';
 import type { LeaseView } from '../../contract/lease_schemas.ts';
-import type { CachePolicy, CacheView, MountView, WaitingView } from '../../contract/mount_schemas.ts';
+import type { CacheView, MountView, WaitingView } from '../../contract/mount_schemas.ts';
 import type { ShareView } from '../../contract/share_schemas.ts';
 
 /** A mount that keeps something, here or in a machine. */

@@ -43,6 +43,7 @@ it('tells of each cache what it counted, once by each name, with times as a hist
     error: null,
     cache: CACHE,
     cachePolicy: null,
+    writes: null,
     waiting: null,
     leases: { ...LEASES, waits: { ...LEASES.waits, upTo: [...LEASES.waits.upTo] } },
   };
@@ -58,6 +59,7 @@ it('tells of each cache what it counted, once by each name, with times as a hist
         error: null,
         cache: { ...CACHE, reads: times.times },
         cachePolicy: 'write-through',
+        writes: null,
         waiting: null,
       },
     ],

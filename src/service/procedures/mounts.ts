@@ -1,4 +1,5 @@
 import { CausewayError } from '../../base/errors.ts';
+import type { SetCacheRequest } from '../../contract/cache_schemas.ts';
 import type { AddMountRequest, CacheWaitRequest, RemoveMountRequest } from '../../contract/mount_schemas.ts';
 import type { Details, Procedure } from '../procedure.ts';
 
@@ -27,6 +28,24 @@ export const MOUNT_PROCEDURES = {
       if (mountpoint === undefined || share !== undefined)
         throw new CausewayError('CW_USAGE', 'say which mount or which share is meant');
       return mounts.waitFor(mountpoint, clean, waitMs);
+    },
+  },
+  setCache: {
+    subject: (_parts, { body }) => {
+      const { mountpoint, share } = body as SetCacheRequest;
+      return share === undefined ? `mount:${mountpoint ?? ''}` : `share:${share}`;
+    },
+    details: ({ body }) => {
+      const { policy, journal } = body as SetCacheRequest;
+      return { ...(policy && { cachePolicy: policy }), ...journal };
+    },
+    act: async ({ mounts, shares }, { body }) => {
+      const { mountpoint, share, ...wish } = body as SetCacheRequest;
+      if (share !== undefined && mountpoint === undefined)
+        return { writes: (await shares.setCache(share, wish)).mount?.writes ?? null };
+      if (mountpoint === undefined || share !== undefined)
+        throw new CausewayError('CW_USAGE', 'say which mount or which share is meant');
+      return { writes: (await mounts.setCache(mountpoint, wish)).writes };
     },
   },
 } satisfies Record<string, Procedure>;

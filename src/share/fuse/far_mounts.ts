@@ -17,6 +17,7 @@ import {
   MOUNT_VERSIONS,
   type MountOpening,
 } from '../../wire/mount_messages.ts';
+import type { WaitPolicy } from '../../wire/wait_policy.ts';
 import type { KernelMountOptions, Mounts } from '../../world/mounts.ts';
 import type { World } from '../../world/world.ts';
 import { openFarMount } from './far_front.ts';
@@ -69,7 +70,7 @@ export class FarMounts {
         for (const [id, mount] of this.#of(link)) if (!keep.has(id)) await mount.close();
         for (const id of await this.#kept(link)) if (!keep.has(id)) await this.#erase(id);
         const waits = this.#caches !== null;
-        return { minVersion: MOUNT_VERSIONS.min, maxVersion: MOUNT_VERSIONS.max, waits };
+        return { minVersion: MOUNT_VERSIONS.min, maxVersion: MOUNT_VERSIONS.max, waits, policies: waits };
       },
       caches: async () => ({
         caches: (await Promise.all(this.#of(link).map(toldOf))).flat(),
@@ -125,6 +126,7 @@ export class FarMounts {
   async #show(stream: Stream, opening: MountOpening, link: object, lanes: LanePort | null): Promise<void> {
     const id = toHex(opening.mountId);
     const mount = this.#here.get(id) ?? (await this.#mount(id, opening, this.#hostOf(link)));
+    if (mount instanceof WriteBackMount && opening.waitPolicy) mount.policy = opening.waitPolicy; // set while there was no link
     this.#links.set(mount, link);
     this.#hosts.set(mount, this.#hostOf(link)); // whoever has it shown, though it may have said something else before
     mount.stalled(false); // a host that was started again comes over a new link, and the old one has said that it is away
@@ -176,7 +178,7 @@ export class FarMounts {
   /** CW_UNSUPPORTED where this machine keeps nothing; CW_KEY_WRONG, CW_CACHE_JOURNAL. */
   async #waiting(
     id: string,
-    { mountId, cacheMs, writeBackBytes = 0 }: MountOpening,
+    { mountId, cacheMs, writeBackBytes = 0, waitPolicy }: MountOpening,
     place: KernelMountOptions,
     host: string,
   ): Promise<LinkedMount> {
@@ -191,7 +193,7 @@ export class FarMounts {
       place: journal,
       mountId,
       cacheMs,
-      dirtyMaxBytes: writeBackBytes,
+      policy: waitPolicy ?? usualPolicy(writeBackBytes),
     };
     return WriteBackMount.open(options, () => this.#mounts.mount(place));
   }
@@ -236,6 +238,21 @@ export class FarMounts {
     await this.#caches.erase(id, { folder: null });
     return true;
   }
+}
+
+/** Of a host that says no more than how much may wait. */
+function usualPolicy(dirtyMaxBytes: number): WaitPolicy {
+  return {
+    writes: 'write-back',
+    dirtyMaxBytes,
+    ageMs: LIMITS.writeBackAgeMs.value,
+    intervalMs: 0,
+    batch: LIMITS.writeBackWaveMax.value,
+    startPercent: 50,
+    stopPercent: 45,
+    splitBytes: LIMITS.writeBackSplitBytes.value,
+    cutoffBytes: 0,
+  };
 }
 
 async function toldOf([id, { cache, isReadOnly }]: [string, LinkedMount]): Promise<CborMap[]> {

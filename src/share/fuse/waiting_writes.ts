@@ -3,7 +3,8 @@ import { asCausewayError, CausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { WriteBackStatus } from '../../cache/write_back/write_back_tree.ts';
 import type { RpcHandler } from '../../link/rpc.ts';
-import { boolean, uint } from '../../wire/fields.ts';
+import { boolean, map, uint } from '../../wire/fields.ts';
+import { decodeWaitPolicy } from '../../wire/wait_policy.ts';
 import {
   encodeWaiting,
   mountIdIn,
@@ -108,6 +109,11 @@ export function waitingMethods(
     waitingFigures: async (params) => {
       const mount = mounted(toHex(mountIdIn(params)));
       return { waiting: mount === null ? null : encodeWaiting(waitingFigures(mount.waiting)) };
+    },
+    setWaiting: async (params) => {
+      const mount = mounted(toHex(mountIdIn(params)));
+      if (mount !== null) mount.policy = decodeWaitPolicy(map(params, 'policy'));
+      return { isSet: mount !== null };
     },
     endWaiting: async (params) => {
       const id = toHex(mountIdIn(params));

@@ -4,8 +4,10 @@ import { LIMITS } from '../../base/limits.ts';
 import { type RelPath, ROOT_PATH, splitRel } from '../../base/path.ts';
 import type { JournalPlace } from '../../cache/write_back/journal.ts';
 import { type WriteBackStatus, WriteBackTree } from '../../cache/write_back/write_back_tree.ts';
+import type { FlushPolicy } from '../../cache/write_back/write_policy.ts';
 import type { Stream } from '../../link/mux/mux.ts';
 import type { MountHello, MountReady } from '../../wire/mount_messages.ts';
+import type { WaitPolicy } from '../../wire/wait_policy.ts';
 import type { Cryptography } from '../../world/cryptography.ts';
 import type { KernelMount } from '../../world/mounts.ts';
 import type { World } from '../../world/world.ts';
@@ -21,6 +23,11 @@ import { TreeServer } from './served/tree_server.ts';
 /** 7.38 (Linux 6.2) knows FUSE_EXPIRE_ONLY. */
 const MINOR_EXPIRES = 38;
 const TAG_BYTES = 4;
+const PERCENT = 100;
+
+function flushPolicyOf({ startPercent, stopPercent, ...policy }: WaitPolicy): FlushPolicy {
+  return { ...policy, startShare: startPercent / PERCENT, stopShare: stopPercent / PERCENT };
+}
 
 export interface WriteBackMountOptions {
   readonly world: World;
@@ -28,8 +35,7 @@ export interface WriteBackMountOptions {
   readonly place: JournalPlace;
   readonly mountId: Uint8Array;
   readonly cacheMs: number;
-  /** Most that may wait. */
-  readonly dirtyMaxBytes: number;
+  readonly policy: WaitPolicy;
 }
 
 /**
@@ -75,7 +81,7 @@ export class WriteBackMount implements LinkedMount {
     options: WriteBackMountOptions,
     mount: () => Promise<KernelMount>,
   ): Promise<WriteBackMount> {
-    const { world, crypto, place, mountId, dirtyMaxBytes } = options;
+    const { world, crypto, place, mountId, policy } = options;
     const { clock, random, disk } = world;
     let made: WriteBackMount | null = null;
     const remote = new RemoteTree({
@@ -98,8 +104,7 @@ export class WriteBackMount implements LinkedMount {
         place,
         owner,
         asking: remote.asking,
-        dirtyMaxBytes,
-        ageMs: LIMITS.writeBackAgeMs.value,
+        ...flushPolicyOf(policy),
       };
       const tree = await WriteBackTree.open({ clock, random, disk, crypto }, remote, settings);
       try {
@@ -123,6 +128,11 @@ export class WriteBackMount implements LinkedMount {
 
   get waiting(): WriteBackStatus {
     return this.#tree.status;
+  }
+
+  /** What is changed from now on goes by that one; what waits is sent on all the same. */
+  set policy(policy: WaitPolicy) {
+    this.#tree.policy = flushPolicyOf(policy);
   }
 
   async hello(): Promise<MountHello> {

@@ -13,6 +13,7 @@ export interface MemoryFilePorts {
 export class MemoryFile implements TreeFile {
   readonly #node: MemoryNode;
   readonly #ports: MemoryFilePorts;
+  #isPlaced = false;
 
   constructor(node: MemoryNode, ports: MemoryFilePorts) {
     this.#node = node;
@@ -43,7 +44,8 @@ export class MemoryFile implements TreeFile {
   }
 
   async publish(): Promise<TreeNode> {
-    this.#ports.place?.();
+    if (!this.#isPlaced) this.#ports.place?.();
+    this.#isPlaced = true; // from then on it may have another name, or none
     return this.node();
   }
 

@@ -21,6 +21,8 @@ export const caches = {
   policies: {
     'write-through': 'goes to the machine at once',
     'write-back': 'waits in a journal, and goes on soon',
+    split: 'waits in a journal where it is small, and goes on soon; large files go to the machine at once',
+    around: 'goes to the machine at once, past every cache',
     'read-only': 'is refused',
     none: 'goes to the machine at once',
   },

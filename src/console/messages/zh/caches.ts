@@ -22,6 +22,8 @@ export const caches: Messages['caches'] = {
   policies: {
     'write-through': '立即送到虚拟机',
     'write-back': '先记入日志，随后送出',
+    split: '小文件先记入日志，随后送出；大文件立即送往机器',
+    around: '立即送往机器，不经过任何缓存',
     'read-only': '被拒绝',
     none: '立即送到虚拟机',
   },
