@@ -14,6 +14,10 @@ export const LANE_LIMITS = {
     6 * MIB,
     'what a lane with a connection of its own sends ahead of the other side',
   ),
+  patchRunMax: count(
+    16,
+    'chunks of a file in a row that are put together from an earlier version in one go; little of them travels',
+  ),
   chunkRunMax: count(
     4,
     'chunks of a file in a row that are read, handed to a lane, taken from it or written in one go: each go wakes threads',

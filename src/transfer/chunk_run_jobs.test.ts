@@ -57,7 +57,10 @@ it('writes chunks one behind the other, all but the one that does not have its h
     assert.deepEqual([...written], [1, 0, 1]);
     assert.equal((await file.stat()).sizeBytes, 3 * CHUNK + 100);
     const into = places([CHUNK, CHUNK, CHUNK, 100]);
-    const read = await readChunksJob.run({ file, into, offset: 0, holes: false, forget: false }, context);
+    const read = await readChunksJob.run(
+      { file, into, offset: 0, holes: false, forget: false, blocks: null },
+      context,
+    );
     assert.equal(read.count, 4);
     assert.deepEqual(into, [chunkOf(0), data[0], chunkOf(0), data[2]]);
     assert.deepEqual([...read.zeros], [1, 0, 1, 0]);
@@ -67,7 +70,14 @@ it('writes chunks one behind the other, all but the one that does not have its h
 it('tells how many chunks of a run were there in whole where the file ends before', () =>
   withFile(async (file) => {
     await file.write(chunkOf(5, 2 * CHUNK - 1), 0);
-    const args = { file, into: places([CHUNK, CHUNK, CHUNK]), offset: 0, holes: false, forget: false };
+    const args = {
+      file,
+      into: places([CHUNK, CHUNK, CHUNK]),
+      offset: 0,
+      holes: false,
+      forget: false,
+      blocks: null,
+    };
     const read = await readChunksJob.run(args, context);
     assert.equal(read.count, 1);
     assert.deepEqual(hashAt(read.hashes, 0), hashBytes(chunkOf(5)));
@@ -79,6 +89,6 @@ it('makes holes of zeros, also at the end, and ends the file where its last chun
     await writeChunksJob.run({ file, data, offset: 0, hashes: null, dense: false, endsFile: true }, context);
     assert.equal((await file.stat()).sizeBytes, 3 * CHUNK);
     const into = places([CHUNK, CHUNK, CHUNK]);
-    await readChunksJob.run({ file, into, offset: 0, holes: false, forget: false }, context);
+    await readChunksJob.run({ file, into, offset: 0, holes: false, forget: false, blocks: null }, context);
     assert.deepEqual(into, data);
   }));

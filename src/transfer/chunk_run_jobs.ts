@@ -3,6 +3,7 @@ import { HASH_BYTES, hashAt, hashBytes } from '../base/hash.ts';
 import { hashOfZeros, hashSparsely } from '../base/zero_hash.ts';
 import type { DiskFile } from '../world/disk.ts';
 import type { Job } from '../world/offload.ts';
+import { type BlockHashes, blocksAt, sameBlocks } from './delta/same_blocks.ts';
 import { readFully, writeFully } from './file_io.ts';
 import { nowAndThen } from './job_progress.ts';
 import { forgetRead } from './page_cache.ts';
@@ -17,6 +18,8 @@ export interface RunRead {
   readonly hashes: Uint8Array;
   /** 1 for a chunk of zeros. */
   readonly zeros: Uint8Array;
+  /** Where blocks were asked for: which of them are the same (1), of each chunk that is not zeros. */
+  readonly same: readonly (Uint8Array | null)[];
   readonly hashMs: number;
   readonly workMs: number;
 }
@@ -33,16 +36,19 @@ export const readChunksJob: Job<
     readonly holes: boolean;
     /** Nothing of the range stays in the memory of the system. */
     readonly forget: boolean;
+    /** Of all these chunks, each of the length of the first; null: they are compared with nothing. */
+    readonly blocks: BlockHashes | null;
   },
   RunRead
 > = {
   name: 'read-chunks',
-  async run({ file, into, offset, holes, forget }, context) {
+  async run({ file, into, offset, holes, forget, blocks }, context) {
     const { clock } = context;
     const moved = nowAndThen(context);
     const sinceMs = clock.monotonicMs();
     const hashes = new Uint8Array(into.length * HASH_BYTES);
     const zeros = new Uint8Array(into.length);
+    const same: (Uint8Array | null)[] = [];
     let [count, at, hashMs] = [0, offset, 0];
     for (const piece of into) {
       const lengthBytes = piece.byteLength;
@@ -50,6 +56,8 @@ export const readChunksJob: Job<
       if (!isHole && (await readFully(file, piece, at, moved)) < lengthBytes) break;
       const hashSinceMs = clock.monotonicMs();
       const read = isHole ? { hash: hashOfZeros(lengthBytes), zeros: true } : hashSparsely(piece);
+      const there = blocks && !read.zeros ? blocksAt(blocks, count, into[0]!.byteLength) : null;
+      same.push(there && sameBlocks(piece, there, read.hash));
       hashMs += clock.monotonicMs() - hashSinceMs;
       hashes.set(read.hash, count * HASH_BYTES);
       zeros[count] = read.zeros ? 1 : 0;
@@ -57,7 +65,7 @@ export const readChunksJob: Job<
       count += 1;
     }
     if (forget) await forgetRead(file, offset, at - offset);
-    return { count, hashes, zeros, hashMs, workMs: clock.monotonicMs() - sinceMs };
+    return { count, hashes, zeros, same, hashMs, workMs: clock.monotonicMs() - sinceMs };
   },
 };
 

@@ -9,8 +9,9 @@ import { readChunksJob, writeChunksJob } from './chunk_run_jobs.ts';
 import { compressJob, decompressJob } from './compress/frame_jobs.ts';
 import { copyFileJob } from './copy_file_job.ts';
 import { cutRangeJob } from './delta/cut_file.ts';
-import { writePatchJob } from './delta/patch_job.ts';
-import { SHORT_HASH_BYTES, shortHash, shortHashes } from './delta/short_hash.ts';
+import { writePatchesJob } from './delta/patch_job.ts';
+import { type BlockHashes, sameBlocks } from './delta/same_blocks.ts';
+import { shortHashes } from './delta/short_hash.ts';
 import { compareTwinRangeJob, copyTwinRangeJob, shareBlocksJob } from './direct/range_jobs.ts';
 import { type OnMoved, readFully } from './file_io.ts';
 import { finishFoldersJob, makeFoldersJob, syncFoldersJob } from './folder_jobs.ts';
@@ -27,15 +28,6 @@ import { unchangedJob } from './unchanged.ts';
 import { keepJob } from './undo/keep_job.ts';
 import { restoreJob } from './undo/restore_job.ts';
 import { findBySizeJob } from './versions_there.ts';
-
-/** Blocks of another version of a chunk, to compare with. */
-export interface BlockHashes {
-  readonly blockBytes: number;
-  /** Short hashes, one after the other; fewer than the chunk has blocks where the other version ends before. */
-  readonly hashes: Uint8Array;
-  /** Of the whole chunk there; empty where that is not known. */
-  readonly chunk: Uint8Array;
-}
 
 /**
  * Reads `into`, which is shared memory, full from `offset`, and hashes it; no hash where the file ends before. With `blocks`
@@ -85,22 +77,6 @@ export const compareBlocksJob: Job<
     return { same: sameBlocks(bytes, blocks, null), hashMs: clock.monotonicMs() - since };
   },
 };
-
-/** `hash`: of all bytes, where that is known. The same chunk need not be looked at block by block. */
-function sameBlocks(
-  bytes: Uint8Array,
-  { blockBytes, hashes, chunk }: BlockHashes,
-  hash: Uint8Array | null,
-): Uint8Array {
-  const same = new Uint8Array(Math.ceil(bytes.byteLength / blockBytes));
-  if (hash !== null && equalBytes(hash.subarray(0, SHORT_HASH_BYTES), chunk)) return same.fill(1);
-  for (let at = 0; at < same.length; at += 1) {
-    const there = hashes.subarray(at * SHORT_HASH_BYTES, (at + 1) * SHORT_HASH_BYTES);
-    const block = bytes.subarray(at * blockBytes, (at + 1) * blockBytes);
-    same[at] = equalBytes(shortHash(block), there) ? 1 : 0;
-  }
-  return same;
-}
 
 /** Makes a range zeros, and the file at least as long where it ends with them. */
 export const writeZerosJob: Job<
@@ -198,7 +174,7 @@ export const DISK_JOBS: readonly Job<never, unknown>[] = [
   writePackJob,
   publishPackJob,
   cutRangeJob,
-  writePatchJob,
+  writePatchesJob,
   unchangedJob,
   findBySizeJob,
   copyFileJob,

@@ -1,7 +1,7 @@
 import type { PlanEntry } from '../wire/copy_types.ts';
 import type { Stat } from '../world/disk.ts';
 import type { RunRead } from './chunk_run_jobs.ts';
-import type { BlockHashes } from './disk_jobs.ts';
+import type { BlockHashes } from './delta/same_blocks.ts';
 import type { SharedReader } from './shared_reads.ts';
 import type { SourceFile } from './source_machine.ts';
 import type { PackOutcome, ReadOutcome } from './source_reader.ts';
@@ -19,6 +19,7 @@ export interface LaneReader {
     file: SourceFile,
     index: number,
     into: readonly Uint8Array[],
+    blocks: BlockHashes | null,
   ): Promise<{ readonly read: RunRead; readonly changed: Stat | null }>;
   compareBlocks(bytes: Uint8Array, blocks: BlockHashes): Promise<Uint8Array>;
   readPack(files: readonly SourceFile[], into: Uint8Array): Promise<PackOutcome[]>;

@@ -90,11 +90,12 @@ async function takeMessage(
   };
   try {
     const sent = decodeSentLaneMessage(message.bytes);
-    if (sent.type === 'chunk') return await takeChunks(lane, sent, mailbox);
+    if (sent.type === 'chunk') return await takeRun(lane, sent, mailbox, writeRun);
+    if (sent.type === 'patch') return await takeRun(lane, sent, mailbox, writePatches);
     const decoded = await expander.expand(sent, release);
     if (decoded.type === 'chunk') return await writeRun(lane, [decoded]);
     if (decoded.type === 'zeros') return await takeZeros(lane, decoded);
-    if (decoded.type === 'patch') return await takePatch(lane, decoded);
+    if (decoded.type === 'patch') return await writePatches(lane, [decoded]);
     await takePack(lane, decoded.entries);
   } finally {
     release();
@@ -103,27 +104,36 @@ async function takeMessage(
 
 type Chunk = Extract<LaneMessage, { type: 'chunk' }>;
 
-/** With the first chunk those that follow it in the file, as far as they are here: they are written in one go. */
-async function takeChunks(lane: SinkLane, first: Chunk, mailbox: Mailbox): Promise<void> {
+type Follower = Chunk | PatchMessage;
+
+/** With the first message those of its kind that follow it in the file, as far as they are here: they are written in one go. */
+async function takeRun<Message extends Follower & { readonly type: string }>(
+  lane: SinkLane,
+  first: Message,
+  mailbox: Mailbox,
+  write: (lane: SinkLane, run: readonly Message[]) => Promise<void>,
+): Promise<void> {
   const run = [first];
   const messages: StreamMessage[] = [];
+  const most = first.type === 'patch' ? LIMITS.patchRunMax.value : LIMITS.chunkRunMax.value;
   try {
-    while (run.length < LIMITS.chunkRunMax.value) {
+    while (run.length < most) {
       const next = mailbox.nextIf((message) => {
         const sent = decodeSentLaneMessage(message.bytes);
-        return sent.type === 'chunk' && isNext(run.at(-1)!, sent) ? { message, chunk: sent } : null;
+        if (sent.type !== first.type || !isNext(run.at(-1)!, sent as Message)) return null;
+        return { message, chunk: sent as Message };
       });
       if (next === null) break;
       run.push(next.chunk);
       messages.push(next.message);
     }
-    await writeRun(lane, run);
+    await write(lane, run);
   } finally {
     for (const message of messages) message.release();
   }
 }
 
-function isNext(before: Chunk, chunk: Chunk): boolean {
+function isNext(before: Follower, chunk: Follower): boolean {
   return chunk.file === before.file && chunk.version === before.version && chunk.index === before.index + 1;
 }
 
@@ -159,21 +169,29 @@ async function writeChunks(lane: SinkLane, file: SinkFile, chunks: readonly Chun
   }
 }
 
-async function takePatch(lane: SinkLane, patch: PatchMessage): Promise<void> {
-  const { version, index, hash, data, lengthBytes: bytes } = patch;
-  const file = wantedBy(lane, patch, { kind: 'chunkIgnored', bytes });
+async function writePatches(lane: SinkLane, run: readonly PatchMessage[]): Promise<void> {
+  const wanted: PatchMessage[] = [];
+  let file: SinkFile | null = null;
+  for (const patch of run) {
+    const target = wantedBy(lane, patch, { kind: 'chunkIgnored', bytes: patch.lengthBytes });
+    if (target !== null) wanted.push(patch);
+    file = target ?? file;
+  }
   if (file === null) return;
-  const about = { file: file.index, version, index, bytes };
-  let isWhole: boolean;
+  let whole: ReadonlySet<PatchMessage>;
   try {
-    isWhole = await lane.writer.writePatch(file, patch);
+    whole = await lane.writer.writePatches(file, wanted);
   } catch (failure) {
-    lane.emit({ kind: 'chunkIgnored', bytes });
+    for (const { lengthBytes: bytes } of wanted) lane.emit({ kind: 'chunkIgnored', bytes });
     return lane.failed(file, failure);
   }
-  const reusedBytes = bytes - data.byteLength;
-  if (isWhole) lane.emit({ kind: 'chunkWritten', ...about, reusedBytes, zeros: false, hash });
-  else lane.emit({ kind: 'patchFailed', ...about });
+  for (const patch of wanted) {
+    const { version, index, hash, data, lengthBytes: bytes } = patch;
+    const about = { file: file.index, version, index, bytes };
+    const reusedBytes = bytes - data.byteLength;
+    if (whole.has(patch)) lane.emit({ kind: 'chunkWritten', ...about, reusedBytes, zeros: false, hash });
+    else lane.emit({ kind: 'patchFailed', ...about });
+  }
 }
 
 async function takeZeros(lane: SinkLane, chunk: ChunkHeader): Promise<void> {

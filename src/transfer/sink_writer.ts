@@ -10,7 +10,7 @@ import type { Dir, DiskFile } from '../world/disk.ts';
 import type { Offload } from '../world/offload.ts';
 import type { ChunkMap } from './chunk_map.ts';
 import { writeChunksJob } from './chunk_run_jobs.ts';
-import { writePatchJob } from './delta/patch_job.ts';
+import { writePatchesJob } from './delta/patch_job.ts';
 import { writeZerosJob } from './disk_jobs.ts';
 import { finishLarge } from './finish_large.ts';
 import { syncFoldersJob } from './folder_jobs.ts';
@@ -155,28 +155,30 @@ export class SinkWriter {
     this.#noteChunk(target, index, lengthBytes, hash);
   }
 
-  /** Puts one chunk together from what came and the version that stands at the destination; false where that cannot give its part. */
-  async writePatch(target: WriteTarget, patch: PatchMessage): Promise<boolean> {
+  /** Puts chunks together from what came and the version that stands at the destination; gives those for which that could give its part. */
+  async writePatches(target: WriteTarget, patches: readonly PatchMessage[]): Promise<Set<PatchMessage>> {
     this.#declare(target);
-    const { index, data, hash, segments, lengthBytes } = patch;
-    const isWhole = await this.#open.use(target, async (file, openBase) => {
+    const bytes = patches.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0);
+    const flags = await this.#open.use(target, async (file, openBase) => {
       const base = await openBase();
-      if (base === null) return false;
+      if (base === null) return null;
       const args = {
         file,
         base: base.file,
         cloned: base.cloned,
-        offset: index * this.#chunkBytes,
-        segments,
-        data,
-        endsFile: index === target.chunks.count - 1,
+        patches: patches.map(({ index, segments, data }) => ({
+          ...{ segments, data },
+          offset: index * this.#chunkBytes,
+          endsFile: index === target.chunks.count - 1,
+        })),
       };
-      return this.#meter.run('destinationWrite', lengthBytes, (moved) =>
-        this.#offload.run(writePatchJob, args, moved),
+      return this.#meter.run('destinationWrite', bytes, (moved) =>
+        this.#offload.run(writePatchesJob, args, moved),
       );
     });
-    if (isWhole) this.#noteChunk(target, index, lengthBytes, hash);
-    return isWhole;
+    const whole = new Set(patches.filter((_, at) => flags?.[at] === 1));
+    for (const { index, lengthBytes, hash } of whole) this.#noteChunk(target, index, lengthBytes, hash);
+    return whole;
   }
 
   /**

@@ -15,8 +15,8 @@ import type { BufferPool } from './buffer_pool.ts';
 import type { RunRead } from './chunk_run_jobs.ts';
 import type { CopyCompressor, LaneParts, OutgoingParts } from './compress/copy_compressor.ts';
 import { copiedBytes, segmentsOfBlocks, segmentsOfSteps } from './delta/file_delta.ts';
+import type { BlockHashes } from './delta/same_blocks.ts';
 import { SHORT_HASH_BYTES } from './delta/short_hash.ts';
-import type { BlockHashes } from './disk_jobs.ts';
 import { RunLength } from './run_length.ts';
 import type { LaneReader } from './shared_source.ts';
 import type { ChunkWork, SourceFile, SourceMachine, SourceWork } from './source_machine.ts';
@@ -101,7 +101,7 @@ class Sending {
 
 /** It may be read with others, in one go. */
 function isPlain({ reader }: SourceLane, { again, delta }: ChunkWork): boolean {
-  return reader.readChunks !== undefined && !again && delta === null;
+  return reader.readChunks !== undefined && !again && delta?.kind !== 'steps';
 }
 
 /** The chunk, and those that go next. */
@@ -138,7 +138,8 @@ async function sendRun(
         leaveOut(at);
         continue;
       }
-      const outcome = { hash: hashAt(read.hashes, at), zeros: read.zeros[at] === 1, same: null };
+      const same = read.same[at] ?? null;
+      const outcome = { hash: hashAt(read.hashes, at), zeros: read.zeros[at] === 1, same };
       await sending.send(work, partsOf(lane, work, outcome, buffers[at]!), buffers[at]!);
     }
   } finally {
@@ -155,7 +156,8 @@ async function readRun(
   const { file, version, index } = run[0]!;
   const into = run.map(({ bytes }, at) => buffers[at]!.subarray(0, bytes));
   try {
-    const { read, changed } = await lane.reader.readChunks!(file, index, into);
+    const blocks = blocksOf(run[0]!, lane.chunkBytes, run.length);
+    const { read, changed } = await lane.reader.readChunks!(file, index, into, blocks);
     if (changed === null) return read;
     await lane.run.changed(file, version, changed);
   } catch (failure) {
@@ -230,14 +232,16 @@ function partsOf(
   return { header: encodePatchHeader(header, segments), data: literalsOf(segments, data) };
 }
 
-/** The blocks of the chunk as the sink has them, where it is to be compared block by block. */
-function blocksOf({ delta, index }: ChunkWork, chunkBytes: number): BlockHashes | null {
+/** The blocks of chunks in a row as the sink has them, where they are to be compared block by block. */
+function blocksOf({ delta, index }: ChunkWork, chunkBytes: number, count = 1): BlockHashes | null {
   if (delta?.kind !== 'blocks') return null;
-  const { blockBytes } = delta;
+  const { blockBytes, hashes, chunks } = delta;
   const each = (chunkBytes / blockBytes) * SHORT_HASH_BYTES;
-  const hashes = delta.hashes.slice(index * each, (index + 1) * each);
-  const chunk = delta.chunks.slice(index * SHORT_HASH_BYTES, (index + 1) * SHORT_HASH_BYTES);
-  return { blockBytes, hashes, chunk };
+  return {
+    blockBytes,
+    hashes: hashes.slice(index * each, (index + count) * each),
+    chunks: chunks.slice(index * SHORT_HASH_BYTES, (index + count) * SHORT_HASH_BYTES),
+  };
 }
 
 function segmentsOf(work: ChunkWork, chunkBytes: number, same: Uint8Array | null): PatchSegment[] {

@@ -242,10 +242,10 @@ export class SourceMachine {
     }
   }
 
-  /** The chunk that follows one in its file, where it goes next as it is: it may be read and sent with it. */
+  /** The chunk that follows one in its file, where it goes next: it may be read and sent with it. */
   following({ file, index, again }: ChunkWork): ChunkWork | null {
     const isNext = this.#queue.at(-1) === file && file.next === index + 1 && index + 1 < file.chunks.count;
-    if (!isNext || again || file.delta !== null || file.phase !== 'sending') return null;
+    if (!isNext || again || file.delta?.kind === 'steps' || file.phase !== 'sending') return null;
     const isTight = this.isWindowFull || this.windowBytes < LIMITS.sendWindowMaxBytes.value;
     if (isTight || this.#urgent.length > 0 || file.chunks.has(index + 1)) return null;
     file.next += 1;

@@ -9,7 +9,8 @@ import type { DiskFile, Stat } from '../world/disk.ts';
 import type { Offload } from '../world/offload.ts';
 import { isCarriedTime } from './carried_time.ts';
 import { type RunRead, readChunksJob } from './chunk_run_jobs.ts';
-import { type BlockHashes, compareBlocksJob, readChunkJob } from './disk_jobs.ts';
+import type { BlockHashes } from './delta/same_blocks.ts';
+import { compareBlocksJob, readChunkJob } from './disk_jobs.ts';
 import { type FolderGroup, groupByFolder } from './folder_groups.ts';
 import { type PackRead, readPackJob, type SourceColumns } from './pack_jobs.ts';
 import { forgetPages, mayForget } from './page_cache.ts';
@@ -118,13 +119,15 @@ export class SourceReader {
     file: PlannedFile,
     index: number,
     into: readonly Uint8Array[],
+    blocks: BlockHashes | null,
   ): Promise<{ readonly read: RunRead; readonly changed: Stat | null }> {
     return this.withFile(file, async (opened, { holes, forget }) => {
       const offset = index * this.#chunkBytes;
       const read = await this.#meter.runHashing(
         'sourceRead',
         totalBytes(into),
-        (moved) => this.#offload.run(readChunksJob, { file: opened, into, offset, holes, forget }, moved),
+        (moved) =>
+          this.#offload.run(readChunksJob, { file: opened, into, offset, holes, forget, blocks }, moved),
         ({ hashMs }) => hashMs,
       );
       return { read, changed: read.count < into.length ? await opened.stat() : null };

@@ -2,19 +2,15 @@ import { asCausewayError } from '../../base/errors.ts';
 import type { PatchSegment } from '../../wire/patch.ts';
 import type { DiskFile } from '../../world/disk.ts';
 import type { Job, JobContext } from '../../world/offload.ts';
-import { readFully, writeFully } from '../file_io.ts';
+import { type OnMoved, readFully, writeFully } from '../file_io.ts';
 import { nowAndThen } from '../job_progress.ts';
 import { endWithZeros, leaveZeros, writeSparsely } from '../sparse_write.ts';
 
 /** Copied at a time where the bytes have to pass this process. */
 const COPY_BYTES = 1024 * 1024;
 
-interface PatchArgs {
-  readonly file: DiskFile;
-  /** The version that the destination has. */
-  readonly base: DiskFile;
-  /** The file began as a clone of `base`: what is at its place need not be copied. */
-  readonly cloned: boolean;
+/** One chunk of a file. */
+interface Patch {
   readonly offset: number;
   readonly segments: readonly PatchSegment[];
   readonly data: Uint8Array;
@@ -22,39 +18,57 @@ interface PatchArgs {
   readonly endsFile: boolean;
 }
 
-/** Puts one chunk together from what travelled and what the destination has. False where `base` cannot give its part. */
-export const writePatchJob: Job<PatchArgs, boolean> = {
-  name: 'write-patch',
-  async run({ file, base, cloned, offset, segments, data, endsFile }, context) {
-    const moved = nowAndThen(context);
+interface PatchArgs {
+  readonly file: DiskFile;
+  /** The version that the destination has. */
+  readonly base: DiskFile;
+  /** The file began as a clone of `base`: what is at its place need not be copied. */
+  readonly cloned: boolean;
+  readonly patches: readonly Patch[];
+}
+
+/**
+ * Puts chunks together from what travelled and what the destination has. Gives a 1 for each that is whole, a 0 for one
+ * of which `base` cannot give its part.
+ */
+export const writePatchesJob: Job<PatchArgs, Uint8Array> = {
+  name: 'write-patches',
+  async run({ file, base, cloned, patches }, context) {
     const { allocatedBytes, sizeBytes } = await base.stat();
-    const holesEnd = allocatedBytes < sizeBytes ? sizeBytes : null;
-    let at = offset;
-    let literal = 0;
-    for (const [number, { literalBytes, copyBytes, copyFrom }] of segments.entries()) {
-      const isLast = endsFile && number === segments.length - 1;
-      const bytes = data.subarray(literal, literal + literalBytes);
-      literal += literalBytes;
-      const endsHere = isLast && copyBytes === 0;
-      await writeSparsely({ file, data: bytes, offset: at, endsFile: endsHere }, context, moved);
-      at += literalBytes;
-      const range = {
-        file,
-        base,
-        to: at,
-        from: copyFrom,
-        lengthBytes: copyBytes,
-        holesEnd,
-        endsFile: isLast,
-      };
-      const isThere = cloned && copyFrom === at;
-      if (!isThere && !(await copyRange(range, context))) return false;
-      at += copyBytes;
-      moved(copyBytes);
-    }
-    return true;
+    const onto = { file, base, cloned, holesEnd: allocatedBytes < sizeBytes ? sizeBytes : null };
+    const moved = nowAndThen(context);
+    const whole = new Uint8Array(patches.length);
+    for (const [at, patch] of patches.entries())
+      whole[at] = (await writePatch(patch, onto, { context, moved })) ? 1 : 0;
+    return whole;
   },
 };
+
+type Onto = Pick<Range, 'file' | 'base' | 'holesEnd'> & { readonly cloned: boolean };
+
+async function writePatch(
+  { offset, segments, data, endsFile }: Patch,
+  { file, base, cloned, holesEnd }: Onto,
+  { context, moved }: { readonly context: JobContext; readonly moved: OnMoved },
+): Promise<boolean> {
+  let at = offset;
+  let literal = 0;
+  for (const [number, { literalBytes, copyBytes, copyFrom }] of segments.entries()) {
+    const isLast = endsFile && number === segments.length - 1;
+    const bytes = data.subarray(literal, literal + literalBytes);
+    literal += literalBytes;
+    const endsHere = isLast && copyBytes === 0;
+    if (literalBytes > 0 || endsHere)
+      await writeSparsely({ file, data: bytes, offset: at, endsFile: endsHere }, context, moved);
+    at += literalBytes;
+    const range = { file, base, to: at, from: copyFrom, lengthBytes: copyBytes, holesEnd, endsFile: isLast };
+    const isThere = cloned && copyFrom === at;
+    if (!isThere && !(await copyRange(range, context))) return false;
+    at += copyBytes;
+    moved(copyBytes);
+  }
+  return true;
+}
 
 interface Range {
   readonly file: DiskFile;
