@@ -61,6 +61,7 @@ export class OurDaemon {
     for (const program of [CAUSEWAY, AGENT]) {
       if (!existsSync(program)) throw new Unavailable(`${program.replace(ROOT, '.')} does not exist`);
     }
+    await this.#startOnce();
     mkdirSync(this.dataFolder, { recursive: true, mode: 0o700 });
     const argv = [CAUSEWAY, 'up', '--data', this.dataFolder, '--ready-fd', '3'];
     const server = new Server('causeway up', argv, this.env, 1);
@@ -70,6 +71,31 @@ export class OurDaemon {
       ready = true;
     });
     await server.until(() => ready);
+  }
+
+  /**
+   * A daemon and an agent that only start and end, with data of their own: compiled code is kept from then on, as it is on
+   * any machine but at the first start of a version.
+   */
+  async #startOnce(): Promise<void> {
+    const data = `${this.dataFolder}-first`;
+    mkdirSync(data, { recursive: true, mode: 0o700 });
+    const agentArgs = ['--unix', join(data, 'sock'), '--data', join(data, 'agent')];
+    for (const argv of [
+      [CAUSEWAY, 'up', '--data', data, '--ready-fd', '3'],
+      [AGENT, 'run', ...agentArgs, '--ready-fd', '3'],
+    ]) {
+      const server = new Server('the first start', argv, this.env, 1);
+      let ready = false;
+      server.pipe(3).on('data', () => {
+        ready = true;
+      });
+      try {
+        await server.until(() => ready);
+      } finally {
+        await server.stop();
+      }
+    }
   }
 
   async release(): Promise<void> {

@@ -35,3 +35,8 @@ export function lastingPool(sizeBytes: number, maxIdle: number): BufferPool {
   }
   return new BufferPool(sizeBytes, maxIdle, kept.idle);
 }
+
+/** The buffers of {@link lastingPool} that nobody uses now: their memory may be had by others until the next copy. */
+export function idleBuffers(): readonly Uint8Array[] {
+  return kept.idle;
+}

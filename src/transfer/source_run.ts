@@ -8,7 +8,7 @@ import type { CopyOptions, CopyPhase, Problem, SinkMessage, SourceMessage } from
 import type { Stat } from '../world/disk.ts';
 import type { World } from '../world/world.ts';
 import { boundedProblems } from './bounded_problems.ts';
-import { lastingPool } from './buffer_pool.ts';
+import { idleBuffers, lastingPool } from './buffer_pool.ts';
 import { tellSums } from './checksum/source_sums.ts';
 import type { CopyCompressor } from './compress/copy_compressor.ts';
 import { dataMaxBytes, packMaxBytes, sourceCompression } from './compress/source_compression.ts';
@@ -367,9 +367,7 @@ export class SourceRun {
       throwIfAborted(this.#params.signal);
       for (const file of this.machine.takeOffers()) this.#compare(file);
       const work = this.machine.next();
-      if (work !== null) {
-        return work;
-      }
+      if (work !== null) return work;
       const waiter = deferred<void>();
       this.#waiters.push(waiter);
       if (this.machine.isWindowFull) await this.meter.wait('window', () => waiter.promise);
@@ -485,6 +483,7 @@ export class SourceRun {
   async #release(): Promise<void> {
     await Promise.allSettled(this.#beside);
     await this.#reader.close();
+    this.#params.world.process.giveBack?.(idleBuffers());
     this.#offer?.[Symbol.dispose]();
     for (const root of this.#roots.splice(0)) await closeSource(root);
   }

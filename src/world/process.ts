@@ -74,4 +74,9 @@ export interface Processes {
   runtime(): RuntimeFigures;
   /** True while a process with that id runs. */
   isAlive(pid: number): boolean;
+  /**
+   * Lets the system have the memory below buffers that threads share and nobody uses: what is in them next is zeros, or what
+   * was there. Absent where the platform cannot.
+   */
+  giveBack?(buffers: readonly Uint8Array[]): void;
 }

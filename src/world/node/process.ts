@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism, homedir, hostname, totalmem } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import type { Processes, ProcessUsage, Strain } from '../process.ts';
+import { giveBack } from './given_back.ts';
 import { memoryState } from './memory_state.ts';
 import { RunQueue } from './run_queue.ts';
 import { createRuntimeFigures } from './runtime_figures.ts';
@@ -89,5 +90,6 @@ export function createNodeProcesses(): Processes {
     memory: () => memoryState(totalmem()),
     runtime: createRuntimeFigures(),
     isAlive,
+    giveBack,
   };
 }
