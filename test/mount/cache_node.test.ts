@@ -2,16 +2,15 @@
 // machines near it. CACHE_NODE_MACHINES=20 lets so many read (2 as a rule). CACHE_NODE_MS=5 puts so much delay, and
 // 100 Mbit/s, before the far machine, and tells how long each one's first read takes.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import fs, { promises as files } from 'node:fs';
 import path from 'node:path';
 import { it } from 'node:test';
 import type { CacheView } from '../../src/contract/mount_schemas.ts';
-import { Rig } from '../interop/rig.ts';
+import type { Rig } from '../interop/rig.ts';
 import { chanceOf } from './chance.ts';
 import { DelayProxy } from './delay_proxy.ts';
 import { startFarMount } from './far_rig.ts';
-import { skip, startMount, until } from './rig.ts';
+import { skip, until } from './rig.ts';
 
 const MACHINES = Number(process.env['CACHE_NODE_MACHINES'] ?? 2);
 const DELAY_MS = Number(process.env['CACHE_NODE_MS'] ?? 0);
@@ -77,36 +76,4 @@ it(`${MACHINES} machines read a folder far away through one cache: it is read th
   assert.ok(fs.readFileSync(origin).equals(first), 'what one writes has arrived when its file is closed');
   for (const { at } of readers)
     await until('the others read it', async () => (await files.readFile(at)).equals(first));
-});
-
-it('a close tells what the folder far away had no room for', { skip }, async () => {
-  await using rig = await Rig.start();
-  const [origin, mounted] = [path.join(rig.guestFiles, 'origin'), path.join(rig.hostFiles, 'mounted')];
-  const near = await rig.addMachine('near');
-  const shown = path.join(near.files, 'shown');
-  for (const at of [origin, mounted]) fs.mkdirSync(at);
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'none', origin]);
-  const filler = path.join(origin, 'filler');
-  try {
-    await rig.waitUp();
-    await rig.client.call('addMount', {}, { vm: 'vm', folder: origin, mountpoint: mounted, asRoot: true });
-    const flags = ['--mount', `near:${shown}`, '--as-root', '--name', 'full'];
-    const made = await rig.cli('share', 'create', mounted, ...flags);
-    assert.equal(made.code, 0, made.err);
-    fs.writeFileSync(filler, Buffer.alloc(64 * 1024));
-    const file = await files.open(path.join(shown, 'file'), 'w');
-    await file.write('no room');
-    await assert.rejects(file.close(), { code: 'ENOSPC' });
-    await using beside = await startMount({ source: mounted });
-    const second = await files.open(path.join(beside.mountpoint, 'second'), 'w');
-    await second.write('no room');
-    await assert.rejects(second.close(), { code: 'ENOSPC' }, 'a mount on the host tells it too');
-    fs.rmSync(filler);
-    await files.writeFile(path.join(shown, 'small'), 'there is room for this');
-    assert.equal(fs.readFileSync(path.join(origin, 'small'), 'utf8'), 'there is room for this');
-  } finally {
-    await rig.cli('share', 'rm', 'full');
-    await rig.client.call('removeMount', {}, { mountpoint: mounted });
-    execFileSync('umount', ['-l', origin]);
-  }
 });

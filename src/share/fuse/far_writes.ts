@@ -107,7 +107,7 @@ export class FarWrites {
     this.#ahead.delete(unique);
     const isWhole =
       error === 0 && answer.byteLength >= WRITE_OUT_BYTES && writtenBytes(answer) === payloadBytes(ahead);
-    this.#ended(ahead, isWhole ? 0 : error || ERRNO.EIO);
+    this.#ended(ahead, isWhole ? 0 : error || whyNotAll(answer) || ERRNO.EIO);
     return true;
   }
 
@@ -182,6 +182,12 @@ const payloadBytes = ({ sizeBytes }: Ahead) => sizeBytes - WRITE_IN_BYTES;
 
 function writtenBytes(answer: Uint8Array): number {
   return new DataView(answer.buffer, answer.byteOffset).getUint32(OUT_HEADER_BYTES, true);
+}
+
+/** The error that ended a write of which a part was taken; 0 where the other side does not say. */
+function whyNotAll(answer: Uint8Array): number {
+  if (answer.byteLength < WRITE_OUT_BYTES) return 0;
+  return new DataView(answer.buffer, answer.byteOffset).getUint32(OUT_HEADER_BYTES + 4, true);
 }
 
 /** An answer without a body. */

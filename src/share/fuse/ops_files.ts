@@ -153,29 +153,40 @@ export const write: Operation = (state) => {
   const offset = view.getBigInt64(frame.body + 8, true);
   if (offset > OFFSET_MAX - BigInt(sizeBytes)) return -ERRNO.EFBIG;
   const end = Number(offset) + sizeBytes;
+  let why = 0;
   const done = resizing(
     state,
     file.node,
     file.fd,
     (before) => Math.max(before, sizeBytes === 0 ? 0 : end),
-    () => writeAll(state, file.fd, sizeBytes, offset),
+    () => {
+      const written = writeAll(state, file.fd, sizeBytes, offset);
+      why = written.why;
+      return written.done;
+    },
   );
   if (done < 0) return done;
-  putId(view, state.out, done);
+  view.setUint32(state.out, done, true);
+  view.setUint32(state.out + 4, why, true); // padding to a kernel
   return 8;
 };
 
-/** What a WRITE holds; how much of it was taken, or an error. */
-function writeAll({ frame, posix }: FuseState, fd: number, sizeBytes: number, offset: bigint): number {
+/** What a WRITE holds: how much of it was taken, or an error; `why` not all was taken, where some was. */
+function writeAll(
+  { frame, posix }: FuseState,
+  fd: number,
+  sizeBytes: number,
+  offset: bigint,
+): { readonly done: number; readonly why: number } {
   const from = frame.body + WRITE_IN_BYTES;
   let done = 0;
   while (done < sizeBytes) {
     const count = posix.data.write(fd, from + done, sizeBytes - done, offset + BigInt(done));
-    if (count < 0 && done === 0) return count;
-    if (count <= 0) break;
+    if (count < 0) return done === 0 ? { done: count, why: 0 } : { done, why: -count };
+    if (count === 0) break;
     done += count;
   }
-  return done;
+  return { done, why: 0 };
 }
 
 /** Of each close(2): the locks of the process on the file end. The kernel of this machine keeps them itself, and asks but once. */
