@@ -103,6 +103,11 @@ export const SERVICE_LIMITS = {
     64 * KIB,
     'dead properties of one file or folder together; file systems may take less (ext4 about 4 KiB)',
   ),
+  treePutBytes: bytes(
+    256 * KIB,
+    'of a file that a client of a share sends, up to which a thread puts it in one step',
+  ),
+  treePutsAtOnce: count(4, 'such files at the same time for each share; more take the longer way'),
   cachedReadBytes: bytes(
     64 * KIB,
     'read from memory of the system by the thread that answers, without a file being opened',

@@ -32,9 +32,19 @@ export class LeasedTree implements FileTree {
     this.#inner = inner;
     this.#gate = gate;
     this.#statOf = statOf;
-    const { cachedFile } = inner.caps;
+    const { cachedFile, putFile } = inner.caps;
     this.caps = {
       ...inner.caps,
+      ...(putFile && {
+        putFile: async (path, bytes, mtimeNs) => {
+          const leave = await gate.enter(await this.#filesAt(path), true);
+          try {
+            return await putFile(path, bytes, mtimeNs);
+          } finally {
+            leave();
+          }
+        },
+      }),
       // who reads waits for bytes that a mount has on their way
       ...(cachedFile && {
         cachedFile: async (path, choose) => (gate.isIdle ? cachedFile(path, choose) : null),

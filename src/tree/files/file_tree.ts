@@ -57,6 +57,12 @@ export interface TreeCaps {
   /** For lists of large folders; as `list` in what it refuses. */
   readonly folder: ((path: RelPath) => Promise<TreeFolder>) | null;
   /**
+   * A whole small file takes a name in one step, as what is opened with `replace`, written and published, and has that time of
+   * modification (ns since 1970; null for now); null where it is to be done so, and nothing was done. Absent where it always is.
+   * The bytes must not be changed before it resolves.
+   */
+  readonly putFile?: (path: RelPath, bytes: Uint8Array, mtimeNs: bigint | null) => Promise<TreeNode | null>;
+  /**
    * A small part of a file that the system has in memory, in one step; null where it is to be opened, whatever the reason.
    * `choose` is asked once for the part, null for none; what it throws is thrown.
    */

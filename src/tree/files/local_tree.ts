@@ -1,5 +1,6 @@
 import { toHex } from '../../base/bytes.ts';
-import { asCausewayError, CausewayError, type ErrorCode } from '../../base/errors.ts';
+import { asCausewayError, CausewayError } from '../../base/errors.ts';
+import { LIMITS } from '../../base/limits.ts';
 import { type Name, parseName, type RelPath } from '../../base/path.ts';
 import type { CachedEntries } from '../../world/cached_entries.ts';
 import type { Random } from '../../world/clock.ts';
@@ -23,7 +24,7 @@ import { nodeOf } from './local_node.ts';
 import { renameNew, renameOver } from './local_rename.ts';
 import { LocalValues } from './local_values.ts';
 import { checkedNames, checkedPlace } from './names.ts';
-import { ReplacementFile } from './replacement_file.ts';
+import { openBelow, openReplacement, type PutPlace, putFileJob } from './put_file_job.ts';
 import { Staging } from './staging.ts';
 
 export interface LocalTreePorts {
@@ -45,6 +46,8 @@ export class LocalTree implements FileTree, AsyncDisposable {
   readonly #staging: Staging;
   readonly #offload: Offload;
   readonly #cached: CachedEntries | null;
+  /** Small files that threads put at this moment. */
+  #puts = 0;
 
   private constructor(root: Dir, cached: CachedEntries | null, ports: LocalTreePorts) {
     this.#root = root;
@@ -58,6 +61,7 @@ export class LocalTree implements FileTree, AsyncDisposable {
       values: new LocalValues((path, use) => this.#place(path, use)),
       space: () => root.space(),
       folder: root.caps.again === null ? null : (path) => this.#folder(path),
+      putFile: (path, bytes, mtimeNs) => this.#putFile(path, bytes, mtimeNs),
       ...(cached && { cachedFile: async (path, choose) => cachedFile(cached, path, choose) }),
     };
   }
@@ -104,7 +108,7 @@ export class LocalTree implements FileTree, AsyncDisposable {
   }
 
   async open(path: RelPath, mode: TreeOpenMode): Promise<TreeFile> {
-    if (mode === 'replace') return this.#openReplacement(path);
+    if (mode === 'replace') return openReplacement(this.#putPlace(path));
     return this.#place(path, async (dir, name) => {
       if (name === null) throw new CausewayError('CW_DISK_IS_DIRECTORY', 'the root of a tree is a folder');
       return new LocalFile(await dir.openFile(name, mode), mode === 'read' ? this.#offload : null);
@@ -157,20 +161,24 @@ export class LocalTree implements FileTree, AsyncDisposable {
     return this.close();
   }
 
-  async #openReplacement(path: RelPath): Promise<TreeFile> {
-    const { parents, name } = checkedPlace(path);
-    const dir = await this.#openDir(parents);
+  /** Where a replacement of what stands there goes. */
+  #putPlace(path: RelPath): PutPlace {
+    const stageName = parseName(`share-${toHex(this.#random.bytes(STAGE_ID_BYTES))}`);
+    return { root: this.#root, ...checkedPlace(path), stageName };
+  }
+
+  async #putFile(path: RelPath, bytes: Uint8Array, mtimeNs: bigint | null): Promise<TreeNode | null> {
+    // each waits for its device: what more there is does so in the thread pool, step by step
+    if (this.#puts >= LIMITS.treePutsAtOnce.value) return null;
+    this.#puts += 1;
     try {
-      const there = await unlessGone(dir.stat(name));
-      if (there !== null && there.kind !== 'file')
-        throw new CausewayError(codeOfKind(there.kind), `${path} is no regular file`);
-      const stage = await this.#staging.place(dir);
-      const stageName = parseName(`share-${toHex(this.#random.bytes(STAGE_ID_BYTES))}`);
-      const file = await stage.openFile(stageName, 'create', there?.mode);
-      return new ReplacementFile({ file, stage, stageName, dir, name });
+      return await this.#offload.run(putFileJob, { ...this.#putPlace(path), bytes, mtimeNs });
     } catch (failure) {
-      await dir.close();
+      // too much waits for threads, and nothing of this was begun
+      if (asCausewayError(failure).code === 'CW_LIMIT') return null;
       throw failure;
+    } finally {
+      this.#puts -= 1;
     }
   }
 
@@ -183,18 +191,8 @@ export class LocalTree implements FileTree, AsyncDisposable {
     return known;
   }
 
-  /** Opens the folder, name by name. */
-  async #openDir(names: readonly Name[]): Promise<Dir> {
-    let dir = await this.#root.clone();
-    for (const name of names) {
-      const outer = dir;
-      try {
-        dir = await outer.openDir(name);
-      } finally {
-        await outer.close();
-      }
-    }
-    return dir;
+  #openDir(names: readonly Name[]): Promise<Dir> {
+    return openBelow(this.#root, names);
   }
 
   /** `name` is null for the root itself, which `dir` then is. */
@@ -216,19 +214,4 @@ async function look(dir: Dir, name: Name | null): Promise<TreeNode> {
   if (name === null) return nodeOf(await dir.self());
   const stat = await dir.stat(name);
   return nodeOf(stat, stat.kind === 'symlink' ? await dir.readLink(name) : null);
-}
-
-/** Null where nothing is there (any more). */
-async function unlessGone<T>(looking: Promise<T>): Promise<T | null> {
-  try {
-    return await looking;
-  } catch (failure) {
-    if (asCausewayError(failure).code === 'CW_DISK_NOT_FOUND') return null;
-    throw failure;
-  }
-}
-
-function codeOfKind(kind: string): ErrorCode {
-  if (kind === 'directory') return 'CW_DISK_IS_DIRECTORY';
-  return kind === 'symlink' ? 'CW_DISK_SYMLINK' : 'CW_UNSUPPORTED';
 }

@@ -32,7 +32,7 @@ export class PermittedTree implements FileTree {
   constructor(inner: FileTree, permit: Permit, caps: Partial<TreeCaps> = {}) {
     this.#inner = inner;
     this.#permit = permit;
-    const { values, folder, cachedFile } = inner.caps;
+    const { values, folder, cachedFile, putFile } = inner.caps;
     this.caps = {
       ...inner.caps,
       values: values && {
@@ -51,6 +51,12 @@ export class PermittedTree implements FileTree {
           await permit({ verb: 'list', path, changes: false });
           return folder(path);
         }),
+      ...(putFile && {
+        putFile: async (path, bytes, mtimeNs) => {
+          await permit({ verb: 'open', path, changes: true });
+          return putFile(path, bytes, mtimeNs);
+        },
+      }),
       ...(cachedFile && {
         cachedFile: async (path, choose) => {
           await permit({ verb: 'open', path, changes: false });

@@ -34,9 +34,9 @@ export class QuotaTree implements FileTree {
     this.#owner = ledger.ownerOf(user);
     const isMarked = user !== null && ledger.hasOwners;
     this.#mark = isMarked ? { name: OWNER_VALUE, value: utf8(user) } : null;
-    const { space } = inner.caps;
+    const { space, putFile: _, ...caps } = inner.caps; // a file is charged step by step
     this.caps = {
-      ...inner.caps,
+      ...caps,
       space: async () => {
         const below = await space?.();
         const { limitBytes, usedBytes, freeBytes } = ledger.spaceOf(this.#owner);

@@ -43,6 +43,11 @@ export class ReplacementFile implements TreeFile {
     await xattrs.set(VALUE_PREFIX + name, value);
   }
 
+  /** Its modification time, as it is when it is published; in nanoseconds since 1970. */
+  setTime(mtimeNs: bigint): Promise<void> {
+    return this.#place.file.setAttrs({ mtimeNs });
+  }
+
   async publish(): Promise<TreeNode> {
     const { file, stage, stageName, dir, name } = this.#place;
     if (this.#isPublished) {

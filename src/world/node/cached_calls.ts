@@ -26,8 +26,7 @@ const RESOLVE = {
   beneath: 0x08,
   cached: 0x20,
 } as const;
-const INSIDE =
-  RESOLVE.noMounts | RESOLVE.noMagicLinks | RESOLVE.noSymlinks | RESOLVE.beneath | RESOLVE.cached;
+const INSIDE = RESOLVE.noMounts | RESOLVE.noMagicLinks | RESOLVE.noSymlinks | RESOLVE.beneath;
 const RWF_NOWAIT = 8;
 const AT_FDCWD = -100;
 const AT_EMPTY_PATH = 0x1000;
@@ -90,10 +89,11 @@ export class CachedCalls {
     this.#fields = new LookFields(this.#statx, STATX);
   }
 
-  /** A descriptor of an entry below a folder, which no symlink and no mount leads to; -errno where there is none. */
-  openBelow(dirFd: number, path: string, mode: CachedOpen): number {
+  /** A descriptor of an entry below a folder, which no symlink and no mount leads to; -errno where there is none. `isMemory` as in {@link read}. */
+  openBelow(dirFd: number, path: string, mode: CachedOpen, isMemory: boolean): number {
     const flags = mode === 'look' ? O_PATH : O_RDONLY | O_NONBLOCK;
-    return this.#open(dirFd, path, flags | O_NOFOLLOW, INSIDE);
+    // a file system without a device keeps no note of what is missing, and looks at once
+    return this.#open(dirFd, path, flags | O_NOFOLLOW, isMemory ? INSIDE : INSIDE | RESOLVE.cached);
   }
 
   /** The same of a path of the machine, by symlinks and mounts as the machine's own user means it: to be looked at. */
@@ -177,7 +177,7 @@ function bind(): CachedCalls | null {
   const errno = () => getInt32(errnoAt);
   const calls = new CachedCalls({ c: libc.functions, errno, memory, at: getRawPointer(memory) });
   // a wrong binding must show here, not as wrong data later
-  return calls.openBelow(-1, 'x', 'look') === -constants.errno.EBADF ? calls : null;
+  return calls.openBelow(-1, 'x', 'look', false) === -constants.errno.EBADF ? calls : null;
 }
 
 let cached: CachedCalls | null | undefined;

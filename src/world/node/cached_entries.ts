@@ -54,7 +54,7 @@ class NodeCachedEntries implements CachedEntries {
   #with<T>(path: RelPath, mode: CachedOpen, use: (fd: number) => T): T {
     const dirFd = this.#folder.enterFd();
     try {
-      const fd = this.#calls.openBelow(dirFd, path === '' ? '.' : path, mode);
+      const fd = this.#calls.openBelow(dirFd, path === '' ? '.' : path, mode, this.#isMemory);
       try {
         return use(fd);
       } finally {
