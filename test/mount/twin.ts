@@ -34,9 +34,13 @@ class Twin {
   #size = 0;
   #fd: number;
 
-  constructor(at: string, chance: (below: number) => number) {
+  /** Has made the file to write to it, and stays. */
+  readonly #writer: number | null;
+
+  constructor(at: string, chance: (below: number) => number, hasWriter: boolean) {
     this.#at = at;
     this.#chance = chance;
+    this.#writer = hasWriter ? fs.openSync(at, 'wx') : null;
     this.#fd = fs.openSync(at, constants.O_RDWR | constants.O_CREAT);
   }
 
@@ -65,6 +69,7 @@ class Twin {
 
   close(): void {
     fs.closeSync(this.#fd);
+    if (this.#writer !== null) fs.closeSync(this.#writer);
   }
 
   #read(offset: number, length: number): void {
@@ -76,7 +81,8 @@ class Twin {
 
   #write(offset: number, length: number): void {
     const bytes = Buffer.alloc(length, `${this.#chance(1_000_000)} `);
-    assert.equal(fs.writeSync(this.#fd, bytes, 0, length, offset), length);
+    const fd = this.#writer !== null && this.#chance(2) === 0 ? this.#writer : this.#fd;
+    assert.equal(fs.writeSync(fd, bytes, 0, length, offset), length);
     this.#grow(offset + length);
     bytes.copy(this.#memory, offset);
   }
@@ -131,9 +137,16 @@ class Twin {
   }
 }
 
-/** Does so many random operations on a file at `at`, whose bytes are also below `source`. Throws with what it takes to repeat it. */
-export function tortured(at: string, source: string, seed: number, operations: number): void {
-  const twin = new Twin(at, chanceOf(seed));
+/**
+ * Does so many random operations on a file at `at`, whose bytes are also below `source`. Throws with what it takes to repeat it.
+ * With `hasWriter` whoever made the file writes half of what is written.
+ */
+export function tortured(
+  at: string,
+  source: string,
+  { seed, operations, hasWriter = false }: { seed: number; operations: number; hasWriter?: boolean },
+): void {
+  const twin = new Twin(at, chanceOf(seed), hasWriter);
   let last = '';
   for (let done = 0; done < operations; done += 1) {
     try {

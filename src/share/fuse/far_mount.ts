@@ -9,6 +9,7 @@ import type { KernelMount } from '../../world/mounts.ts';
 import { isFarAttribute } from './attribute_names.ts';
 import { FarCache, type FarCacheOptions, type PassingFrame } from './far_cache.ts';
 import { FarCloses } from './far_closes.ts';
+import { FarDirect } from './far_direct.ts';
 import { FarKnown } from './far_known.ts';
 import { FarLate } from './far_late.ts';
 import { FarLocks } from './far_locks.ts';
@@ -71,6 +72,7 @@ export class FarMount implements LinkedMount {
   readonly #known: FarKnown;
   readonly #made: FarMade;
   readonly #late: FarLate;
+  readonly #direct = new FarDirect();
   #stream: FrameStream | null = null;
   #isStalled = false;
   /** Aborted when what it waits for is there again; null while requests get through. */
@@ -258,6 +260,7 @@ export class FarMount implements LinkedMount {
     let parts: Uint8Array[] = [];
     for (const frame of framesOf(memory.bytes, IN_HEADER_BYTES)) {
       if (this.#answersItself(frame) || this.cache?.takes(frame)) continue;
+      this.#direct.passing(frame);
       const isSent = this.#stream !== null;
       const ahead = isSent ? this.#ahead(frame, memory, isCopied) : null;
       this.#requests.add(frame.unique, frame.opcode, ahead?.bytes ?? (isCopied ? frame.bytes : null), isSent);
@@ -280,7 +283,8 @@ export class FarMount implements LinkedMount {
 
   /** Where a WRITE that goes ahead is kept, to be sent again after a cut; null where it waits for its answer. */
   #ahead(frame: PassingFrame, memory: KeptMemory, isCopied: boolean): AheadMemory | null {
-    if (frame.opcode !== OP.write || this.#isStalled || !this.#writes.mayGoAhead(frame)) return null;
+    if (frame.opcode !== OP.write || this.#isStalled || !this.#direct.mayGoAhead(frame.unique)) return null;
+    if (!this.#writes.mayGoAhead(frame)) return null;
     if (isCopied) return { bytes: frame.bytes, release: () => undefined };
     if (frame.bytes.byteLength <= AHEAD_COPIED_MAX_BYTES)
       return { bytes: frame.bytes.slice(), release: () => undefined };
@@ -352,8 +356,10 @@ export class FarMount implements LinkedMount {
     if (frame.holds(8)) this.#minor.resolve(memory.view.getUint32(frame.body + 4, true));
     const answer = new DataView(new ArrayBuffer(OUT_HEADER_BYTES + INIT_OUT_BYTES));
     const { hasAcls } = this.#options;
-    const wishes = { wantsBacking: false, hasAcls, hasLocks: true };
+    const wantsDirect = this.cache === null; // which keeps what is read by itself, and pages with it
+    const wishes = { wantsBacking: false, wantsDirect, hasAcls, hasLocks: true };
     const agreed = answerInit(memory.view, answer, frame, OUT_HEADER_BYTES, wishes);
+    this.#direct.isOffered = typeof agreed !== 'number' && agreed.hasDirect;
     const error = typeof agreed === 'number' ? agreed : agreed.hasLongSetxattr ? 0 : -ERRNO.EPROTO;
     const sizeBytes = error === 0 ? answer.byteLength : OUT_HEADER_BYTES;
     const told = new DataView(answer.buffer, 0, sizeBytes);
@@ -386,6 +392,9 @@ export class FarMount implements LinkedMount {
   }
 
   #deliver(opcode: number, unique: bigint, answer: Uint8Array): void {
+    this.#direct.answered(unique, answer);
+    const written = this.#direct.written(unique);
+    if (written !== null) return this.#answerWithout(written, answer.slice());
     if (this.cache?.answered(opcode, unique, answer)) return;
     const locked = this.#locks.granted(unique, answer);
     if (locked !== null) return this.#locked(locked, answer.slice());
@@ -395,6 +404,11 @@ export class FarMount implements LinkedMount {
   /** Whoever had the lock before may have changed the file: it is read anew by who has it now. */
   #locked(node: bigint, answer: Uint8Array): void {
     this.cache?.changed(node);
+    this.#answerWithout(node, answer);
+  }
+
+  /** Answers once the kernel has no pages of a file. */
+  #answerWithout(node: bigint, answer: Uint8Array): void {
     this.kernel.notify(inodeNotice(node), () => this.kernel.answer(answer));
   }
 

@@ -25,6 +25,8 @@ const PAGE_BYTES = 4_096;
 export interface InitWishes {
   /** The kernel moves bytes of open files by itself, where it offers that. */
   readonly wantsBacking: boolean;
+  /** Files may be open past the kernel's pages, and mapped into memory all the same. */
+  readonly wantsDirect: boolean;
   /** Access lists name the same users here and where the folder is. */
   readonly hasAcls: boolean;
   /** The server looks for locks of others than the programs that use the mount. */
@@ -35,6 +37,7 @@ export interface Agreed {
   /** SETXATTR has its longer structure. */
   readonly hasLongSetxattr: boolean;
   readonly hasBacking: boolean;
+  readonly hasDirect: boolean;
   /** False where the kernel asks again, with an older version. */
   readonly isSettled: boolean;
 }
@@ -54,14 +57,16 @@ export function answerInit(
   for (let at = out; at < out + INIT_OUT_BYTES; at += 4) answer.setUint32(at, 0, true);
   answer.setUint32(out, MAJOR, true);
   answer.setUint32(out + 4, MINOR, true);
-  if (major > MAJOR) return { hasLongSetxattr: false, hasBacking: false, isSettled: false };
+  if (major > MAJOR) return { hasLongSetxattr: false, hasBacking: false, hasDirect: false, isSettled: false };
   const offered = view.getUint32(frame.body + 12, true);
   const offered2 =
     (offered & FLAG.initExt) !== 0 && frame.holds(20) ? view.getUint32(frame.body + 16, true) : 0;
   const hasBacking = (offered2 & FLAG2.passthrough) !== 0 && wishes.wantsBacking;
+  const hasDirect = (offered2 & FLAG2.directMmap) !== 0 && wishes.wantsDirect;
+  const taken2 = (hasBacking ? FLAG2.passthrough : 0) | (hasDirect ? FLAG2.directMmap : 0);
   const taken =
     WISHED |
-    (hasBacking ? FLAG.initExt : 0) |
+    (taken2 === 0 ? 0 : FLAG.initExt) |
     (wishes.hasAcls ? FLAG.posixAcl : 0) |
     (wishes.hasLocks ? LOCKS : 0);
   const readAhead = view.getUint32(frame.body + 8, true);
@@ -72,7 +77,8 @@ export function answerInit(
   answer.setUint32(out + 20, LIMITS.mountWriteMaxBytes.value, true);
   answer.setUint32(out + 24, 1, true); // times are exact to the nanosecond
   answer.setUint16(out + 28, LIMITS.mountWriteMaxBytes.value / PAGE_BYTES, true);
-  answer.setUint32(out + 32, hasBacking ? FLAG2.passthrough : 0, true);
+  answer.setUint32(out + 32, taken2, true);
   answer.setUint32(out + 36, hasBacking ? 1 : 0, true);
-  return { hasLongSetxattr: (offered & FLAG.setxattrExt) !== 0, hasBacking, isSettled: true };
+  const hasLongSetxattr = (offered & FLAG.setxattrExt) !== 0;
+  return { hasLongSetxattr, hasBacking, hasDirect, isSettled: true };
 }

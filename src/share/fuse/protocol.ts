@@ -93,7 +93,7 @@ export const FLAG = {
 } as const;
 
 /** The second word of INIT flags. */
-export const FLAG2 = { passthrough: 1 << 5 } as const;
+export const FLAG2 = { directMmap: 1 << 4, passthrough: 1 << 5 } as const;
 
 export const IN_HEADER_BYTES = 40;
 export const OUT_HEADER_BYTES = 16;
@@ -119,11 +119,15 @@ export const SET = {
   killSetIds: 1 << 11,
 } as const;
 
+export const WRITE_FROM_PAGES = 1 << 0;
 export const WRITE_KILL_SET_IDS = 1 << 2;
+/** Set in each READ that does not fill pages of the kernel. */
+export const READ_HAS_OWNER = 1 << 1;
 export const RELEASE_UNLOCK_FLOCK = 1 << 1;
 export const LOCK_IS_FLOCK = 1 << 0;
 export const FSYNC_DATA_ONLY = 1 << 0;
 export const SETXATTR_KILL_SET_GID = 1 << 0;
+export const OPENED_DIRECT = 1 << 0;
 export const OPENED_KEEPS = 1 << 1;
 export const OPENED_CACHES_LIST = 1 << 3;
 export const OPENED_PASSTHROUGH = 1 << 7;

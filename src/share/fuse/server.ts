@@ -283,6 +283,7 @@ export class FuseServer {
     const wantsBacking = state.options.backing !== null;
     const agreed = answerInit(view, view, frame, out, {
       wantsBacking,
+      wantsDirect: false,
       hasAcls: true,
       hasLocks: false,
     });

@@ -252,7 +252,7 @@ export class WriteBackMount implements LinkedMount {
     if (!frame.read(0, copy.byteLength)) return;
     if (frame.holds(8)) this.#minor = memory.view.getUint32(frame.body + 4, true);
     const answer = new DataView(new ArrayBuffer(OUT_HEADER_BYTES + INIT_OUT_BYTES));
-    const wishes = { wantsBacking: false, hasAcls: false, hasLocks: false };
+    const wishes = { wantsBacking: false, wantsDirect: false, hasAcls: false, hasLocks: false };
     const agreed = answerInit(memory.view, answer, frame, OUT_HEADER_BYTES, wishes);
     const unique = memory.view.getBigUint64(8, true);
     if (typeof agreed === 'number') return this.kernel.answer(errorAnswer(unique, ERRNO.EPROTO));
