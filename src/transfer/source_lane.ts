@@ -14,7 +14,7 @@ import type { Stat } from '../world/disk.ts';
 import type { BufferPool } from './buffer_pool.ts';
 import type { RunRead } from './chunk_run_jobs.ts';
 import type { CopyCompressor, LaneParts, OutgoingParts } from './compress/copy_compressor.ts';
-import { copiedBytes, segmentsOfBlocks, segmentsOfSteps } from './delta/file_delta.ts';
+import { copiedBytes, mayHaveMoved, segmentsOfBlocks, segmentsOfSteps } from './delta/file_delta.ts';
 import type { BlockHashes } from './delta/same_blocks.ts';
 import { SHORT_HASH_BYTES } from './delta/short_hash.ts';
 import { RunLength } from './run_length.ts';
@@ -47,6 +47,8 @@ export interface LaneRun {
   pace(bytes: number): Promise<void>;
   /** `copiedBytes` of the chunk do not travel: the sink has them. */
   sent(work: ChunkWork, hash: Uint8Array, copiedBytes: number): void;
+  /** The chunk is not at its place in the version that the sink has: it is not sent now. */
+  moved(work: ChunkWork): void;
   /** Hears of files that went whole, and of taken work that is not going to be sent. */
   readonly machine: Pick<SourceMachine, 'sentWhole' | 'unsent' | 'zeros'>;
   changed(file: SourceFile, version: number, stat: Stat): Promise<void>;
@@ -139,6 +141,11 @@ async function sendRun(
         continue;
       }
       const same = read.same[at] ?? null;
+      if (mayHaveMoved(work.delta, work.index, same)) {
+        lane.run.moved(work);
+        lane.pool.give(buffers[at]!);
+        continue;
+      }
       const outcome = { hash: hashAt(read.hashes, at), zeros: read.zeros[at] === 1, same };
       await sending.send(work, partsOf(lane, work, outcome, buffers[at]!), buffers[at]!);
     }
@@ -201,7 +208,9 @@ async function readChunk(lane: SourceLane, work: ChunkWork, buffer: Uint8Array):
       lane.run.machine.unsent(bytes);
       return null;
     }
-    return partsOf(lane, work, read, buffer);
+    if (!mayHaveMoved(work.delta, index, read.same)) return partsOf(lane, work, read, buffer);
+    lane.run.moved(work);
+    return null;
   } catch (failure) {
     lane.run.machine.unsent(bytes);
     await lane.run.failed(file, asCausewayError(failure));

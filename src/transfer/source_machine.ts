@@ -26,10 +26,10 @@ export type SourceWork =
 export type ChunkWork = Extract<SourceWork, { kind: 'chunk' }>;
 
 /**
- * sending → ending (all chunks are out, the source is looked at once more) → ended → done. `restarting` waits until
- * the sink has dropped the old version.
+ * sending → ending (all chunks are out, the source is looked at once more) → ended → done. `comparing` waits until what has
+ * moved within the file is found, `restarting` until the sink has dropped the old version.
  */
-export type SourceFilePhase = 'sending' | 'ending' | 'ended' | 'restarting' | 'done';
+export type SourceFilePhase = 'sending' | 'comparing' | 'ending' | 'ended' | 'restarting' | 'done';
 
 export interface SourceFile {
   readonly index: number;
@@ -194,10 +194,33 @@ export class SourceMachine {
 
   /** What the sink has of an offered file; null: nothing. Now it may be sent. */
   known(file: SourceFile, version: number, delta: FileDelta | null): void {
-    if (file.version !== version || file.phase !== 'sending') return;
+    if (file.version !== version || (file.phase !== 'sending' && file.phase !== 'comparing')) return;
+    file.phase = 'sending';
+    if (file.again.length > 0) this.#urgent.push(file);
     file.delta = delta;
     if (delta === null) this.#comparing.delete(file.index);
     this.#queue.push(file);
+  }
+
+  /**
+   * A chunk that was taken is not what stands at its place in the sink's version: it goes once it is known where its pieces
+   * are. Gives the number of the first chunk that is to be compared so; null where others have asked for that, or nobody
+   * wants it any more.
+   */
+  moved({ file, version, index, bytes, delta }: ChunkWork): number | null {
+    this.unsent(bytes);
+    if (file.version !== version) return null;
+    file.inFlight -= 1;
+    file.next = Math.min(file.next, index);
+    const isFirst = file.phase === 'sending' && file.delta === delta;
+    if (!isFirst) {
+      if (file.phase === 'sending') this.#queue.push(file);
+      return null;
+    }
+    file.phase = 'comparing';
+    let first = 0;
+    while (file.chunks.has(first)) first += 1;
+    return first;
   }
 
   /** Bytes of a chunk that was sent as a patch and did not travel. */
@@ -321,7 +344,7 @@ export class SourceMachine {
     const file = this.files.get(index);
     if (!file || file.phase === 'restarting' || chunk >= file.chunks.count) return;
     file.chunks.lost(chunk);
-    file.phase = 'sending';
+    if (file.phase !== 'comparing') file.phase = 'sending';
     file.again.push(chunk);
     this.#urgent.push(file);
   }

@@ -14,7 +14,7 @@ import type { CopyCompressor } from './compress/copy_compressor.ts';
 import { dataMaxBytes, packMaxBytes, sourceCompression } from './compress/source_compression.ts';
 import { CopyChannel } from './copy_channel.ts';
 import type { CopyOutcome, CopyView } from './copy_progress.ts';
-import { SourceDeltas } from './delta/source_deltas.ts';
+import { howToTell, SourceDeltas } from './delta/source_deltas.ts';
 import { DirectOffer, refuseOldSink } from './direct/offer.ts';
 import { EvidenceProbe } from './explain/probe.ts';
 import { GrantGate } from './grants.ts';
@@ -169,7 +169,8 @@ export class SourceRun {
       meter: this.meter,
       offload: this.#params.world.offload,
       signal: this.#over.signal,
-      ask: (file, chunking) => this.#channel.send({ t: 'askBase', file: file.index, chunking, chunks: true }),
+      ask: (file, chunking, from) =>
+        this.#channel.send({ t: 'askBase', file: file.index, chunking, ...howToTell(from) }),
       withFile: (file, work) => reader.withFile(file, work),
       known: (file, version, delta) => {
         this.machine.known(file, version, delta);
@@ -355,6 +356,10 @@ export class SourceRun {
           this.#endFile(work.file);
       },
       machine: this.machine,
+      moved: (work) => {
+        const first = this.machine.moved(work);
+        if (first !== null) this.#aside(this.#deltas!.begin(work.file, first * this.machine.chunkBytes));
+      },
       changed: (file, version, stat) => this.#fileChanged(file, version, stat),
       failed: (file, error) => this.#fileFailed(file, error),
     };
@@ -365,7 +370,7 @@ export class SourceRun {
       if (this.#finished) return null;
       if (this.#failure !== null) throw this.#failure;
       throwIfAborted(this.#params.signal);
-      for (const file of this.machine.takeOffers()) this.#compare(file);
+      for (const file of this.machine.takeOffers()) this.#aside(this.#deltas!.begin(file));
       const work = this.machine.next();
       if (work !== null) return work;
       const waiter = deferred<void>();
@@ -382,11 +387,6 @@ export class SourceRun {
 
   #endFile(file: SourceFile): void {
     this.#aside(this.#lastLook(file));
-  }
-
-  /** Asks for the sink's version of a file; it is sent once the two are compared. */
-  #compare(file: SourceFile): void {
-    this.#aside(this.#deltas!.begin(file));
   }
 
   /** Goes on beside the lanes; a failure ends the run. */

@@ -194,6 +194,7 @@ export function decodeSourceMessage(input: Uint8Array): SourceMessage {
         file: u32(m, 'file'),
         chunking: text(m, 'chunking', LIMITS.nameMaxBytes.value),
         ...(m['chunks'] !== undefined && { chunks: boolean(m, 'chunks') }),
+        ...(m['from'] !== undefined && { from: uint(m, 'from') }),
       };
     case 'sums':
       return { t, ...sums(m), last: boolean(m, 'last') };

@@ -209,6 +209,8 @@ export type SourceMessage =
       readonly file: number;
       readonly chunking: string;
       readonly chunks?: boolean;
+      /** Only pieces from that byte on are wanted, the first one begins there. */
+      readonly from?: number;
     }
   /** Sums of the contents of files that the sink asked for, 32 bytes each; `last` ends the answer to one `compare`. */
   | {

@@ -5,7 +5,7 @@ import type { BaseMessage, SourceMessage } from '../../wire/copy_types.ts';
 import type { KnownContent } from '../../wire/known_content.ts';
 import type { DiskFile } from '../../world/disk.ts';
 import type { Offload } from '../../world/offload.ts';
-import { hashPages, knowsPieces, shortChunkHashes } from '../known/known_pieces.ts';
+import { hashPages, knownPieces, shortChunkHashes } from '../known/known_pieces.ts';
 import type { NumberedEntry, SinkPlan } from '../sink_plan.ts';
 import type { StageMeter } from '../stage_meter.ts';
 import { encodePieces } from './base_list.ts';
@@ -43,14 +43,16 @@ export async function tellBase(ask: AskBase, reading: BaseReading): Promise<void
     await using base = await reading.open(plan.entry(file));
     const known = await reading.known(base);
     if (known !== null && ask.chunks) await tellChunks(file, reading, known);
-    if (known !== null && knowsPieces(known, chunking)) {
-      for (const hashes of hashPages(known.blocks)) await reading.send({ ...none, hashes, last: false });
+    const pieces = known && knownPieces(known, ask, reading.chunkBytes);
+    if (pieces !== null) {
+      for (const hashes of hashPages(pieces)) await reading.send({ ...none, hashes, last: false });
       return await reading.send({ ...none, last: true });
     }
     const { sizeBytes } = await base.stat();
     for await (const pieces of cutFile({
       file: base,
       sizeBytes,
+      from: ask.from ?? 0,
       chunking,
       meter,
       stage: 'destinationRead',

@@ -64,6 +64,8 @@ export const cutRangeJob: Job<
 export interface CutParts {
   readonly file: DiskFile;
   readonly sizeBytes: number;
+  /** What lies before it is left out; default 0. */
+  readonly from?: number;
   readonly chunking: Chunking;
   readonly meter: StageMeter;
   readonly stage: Stage;
@@ -75,7 +77,7 @@ export interface CutParts {
  * depends on the one before it. Errors are CW_DISK_*.
  */
 export async function* cutFile(parts: CutParts): AsyncGenerator<CutPieces> {
-  const { file, sizeBytes, chunking, meter, stage, offload } = parts;
+  const { file, sizeBytes, chunking, meter, stage, offload, from = 0 } = parts;
   const rangeBytes = rangeBytesOf(chunking);
   const cut = (offset: number) =>
     meter.runHashing(
@@ -86,7 +88,7 @@ export async function* cutFile(parts: CutParts): AsyncGenerator<CutPieces> {
     );
   const ahead = chunking.kind === 'fixed' ? LIMITS.verifyAtOnceMax.value : 1;
   const running: ReturnType<typeof cut>[] = [];
-  let begun = 0;
+  let begun = from;
   try {
     while (begun < sizeBytes || running.length > 0) {
       while (running.length < ahead && begun < sizeBytes) {

@@ -3,6 +3,7 @@ import { type Chunking, FASTCDC_DEFAULT } from '../../store/chunker/chunking.ts'
 import { chooseChunking } from '../../store/delta/choose_chunking.ts';
 import type { DeltaStep } from '../../store/delta/delta_plan.ts';
 import type { PatchSegment } from '../../wire/patch.ts';
+import { SHORT_HASH_BYTES } from './short_hash.ts';
 
 /**
  * What of a file the destination has already, as the source guesses from the hashes of the version there.
@@ -15,6 +16,8 @@ export type FileDelta =
       readonly hashes: Uint8Array;
       /** Short hashes of the chunks of that version; none where it did not know them. */
       readonly chunks: Uint8Array;
+      /** Only what is at its place is known: a chunk that differs may be there at another place, see {@link mayHaveMoved}. */
+      readonly placesOnly: boolean;
     }
   | { readonly kind: 'steps'; readonly steps: readonly DeltaStep[] };
 
@@ -27,6 +30,12 @@ export function deltaChunking(name: string, sizeBytes: number, chunkBytes: numbe
   if (chosen === null || chosen.kind === 'fastcdc') return chosen;
   if (chunkBytes % chosen.chunkBytes === 0) return chosen;
   return chunkBytes >= chosen.chunkBytes ? { kind: 'fixed', chunkBytes } : FASTCDC_DEFAULT;
+}
+
+/** Whether a chunk that was compared by its place differs from what stands there, so that its pieces are to be looked for. */
+export function mayHaveMoved(delta: FileDelta | null, index: number, same: Uint8Array | null): boolean {
+  if (delta?.kind !== 'blocks' || !delta.placesOnly || same === null) return false;
+  return index < delta.chunks.byteLength / SHORT_HASH_BYTES && same.includes(0);
 }
 
 /** A chunk in segments, given which of its blocks the destination has at the same place (1) and which not (0). */

@@ -1,12 +1,19 @@
 import { HASH_BYTES } from '../../base/hash.ts';
 import { LIMITS } from '../../base/limits.ts';
-import type { Chunking } from '../../store/chunker/chunking.ts';
+import { parseChunkingId } from '../../store/chunker/chunking.ts';
 import type { KnownContent } from '../../wire/known_content.ts';
+import type { AskBase } from '../delta/base_reader.ts';
 import { SHORT_HASH_BYTES } from '../delta/short_hash.ts';
 
-/** Whether the pieces that the source asks for are known, so that the version need not be read. */
-export function knowsPieces({ blockBytes }: KnownContent, chunking: Chunking): boolean {
-  return chunking.kind === 'fixed' && blockBytes === chunking.chunkBytes;
+/**
+ * What is told of a version without reading it: hashes of its blocks, none where those of its chunks are enough to begin
+ * with, null where it has to be read.
+ */
+export function knownPieces(known: KnownContent, ask: AskBase, chunkBytes: number): Uint8Array | null {
+  if (ask.from !== undefined) return null;
+  const chunking = parseChunkingId(ask.chunking);
+  if (chunking?.kind === 'fixed') return known.blockBytes === chunking.chunkBytes ? known.blocks : null;
+  return ask.chunks === true && known.chunkBytes === chunkBytes ? new Uint8Array(0) : null;
 }
 
 /** Lists of short hashes as they travel, LIMITS.basePagePieces in each. */
