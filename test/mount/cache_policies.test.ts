@@ -1,9 +1,11 @@
 // Caches with a journal whose policy is `split`, or is set to another one while programs write: a real mount, a daemon and an agent
 // in processes of their own, both killed on the way.
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import fs, { promises as files } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
+import { promisify } from 'node:util';
 import { listFuseMounts } from '../../src/world/node/fuse_mount.ts';
 import { Rig, until as untilIn } from '../interop/rig.ts';
 import { startFarMount } from './far_rig.ts';
@@ -124,6 +126,38 @@ describe('a mount whose cache is set to other policies', { skip }, () => {
     assert.ok(writer.closed.size >= 50, `${writer.closed.size}`);
     for (const [name, content] of writer.closed)
       assert.ok(fs.readFileSync(path.join(source, name), 'utf8') === content, name);
+  });
+});
+
+describe('a mount in which writes wait', { skip }, () => {
+  it('has hard links, which show what is written by any of their names, and attributes of programs', async () => {
+    await using far = await startFarMount({ cachePolicy: 'write-back' });
+    const { rig, source, mountpoint } = far;
+    const at = (name: string) => path.join(mountpoint, name);
+    const exec = promisify(execFile);
+    await files.writeFile(at('one'), 'one');
+    await exec('setfattr', ['-n', 'user.colour', '-v', 'blue', at('one')]);
+    await files.mkdir(at('folder'));
+    await files.link(at('one'), at('folder/two'));
+    const [first, second] = [await files.stat(at('one')), await files.stat(at('folder/two'))];
+    assert.deepEqual([first.ino, first.nlink], [second.ino, 2]);
+    await files.appendFile(at('folder/two'), ' and two');
+    assert.equal(await files.readFile(at('one'), 'utf8'), 'one and two');
+    await assert.rejects(files.link(at('one'), at('folder/two')), { code: 'EEXIST' });
+    const { stdout } = await exec('getfattr', ['--absolute-names', '-d', at('folder/two')]);
+    assert.match(stdout, /^user\.colour="blue"$/m);
+    await exec('setfattr', ['-x', 'user.colour', at('one')]);
+    await assert.rejects(exec('getfattr', ['-n', 'user.colour', at('one')]), /No such attribute/);
+    await assert.rejects(exec('setfattr', ['-n', 'trusted.x', '-v', '1', at('one')]), /not supported/i);
+    const open = await files.open(at('one'), 'r+');
+    await files.rm(at('one'));
+    await open.write('ONE');
+    await open.close();
+    assert.equal(await files.readFile(at('folder/two'), 'utf8'), 'ONE and two');
+    assert.equal((await files.stat(at('folder/two'))).nlink, 1);
+    assert.equal((await rig.cli('cache', 'wait', '--clean', '--timeout', '60', mountpoint)).code, 0);
+    assert.deepEqual(fs.readdirSync(source, { recursive: true }).sort(), ['folder', 'folder/two']);
+    assert.equal(fs.readFileSync(path.join(source, 'folder/two'), 'utf8'), 'ONE and two');
   });
 });
 

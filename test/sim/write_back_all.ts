@@ -17,6 +17,8 @@ export interface Tried {
 }
 
 const LONGEST = 3;
+/** Each trial leaves a world behind: what is collected seldom costs less. */
+const YOUNG_MIB = 64;
 
 /**
  * Fails at each operation that may change something, of the last step and of what follows it. What comes before is the same as in the sequence without
@@ -90,7 +92,10 @@ export async function tryAllInThreads(seed: number, minutes: number): Promise<Tr
   const parts = availableParallelism();
   const untilMs = performance.timeOrigin + performance.now() + minutes * 60_000;
   const threads = Array.from({ length: parts }, (_, part) => {
-    const worker = new Worker(new URL(import.meta.url), { workerData: { seed, part, parts, untilMs } });
+    const worker = new Worker(new URL(import.meta.url), {
+      workerData: { seed, part, parts, untilMs },
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB },
+    });
     const { promise, resolve, reject } = Promise.withResolvers<Tried>();
     worker.once('message', resolve).once('error', reject);
     return { worker, promise };

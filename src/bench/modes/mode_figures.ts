@@ -21,6 +21,11 @@ export const CACHE_MODES: readonly CacheMode[] = [
     what: 'what is written waits in a journal on the disk of this host',
     flags: ['--cache-size', 'SIZE', '--cache-policy', 'write-back'],
   },
+  {
+    name: 'split',
+    what: 'what is written to files below 1 MiB waits in a journal, what is written to larger ones waits for the machine',
+    flags: ['--cache-size', 'SIZE', '--cache-policy', 'split', '--split-size', '1M'],
+  },
 ];
 
 export interface ModeFigures extends LoadTimes {

@@ -22,7 +22,7 @@ export class ModeStand implements AsyncDisposable {
     this.signal = run.signal;
     this.#base = `${run.place.folder}/${mode.name}`;
     this.mountpoint = `${this.#base}/mounted`;
-    this.#isWaiting = mode.flags.includes('write-back');
+    this.#isWaiting = ['write-back', 'split'].some((policy) => mode.flags.includes(policy));
   }
 
   /** CW_BENCH, CW_TIMEOUT. */

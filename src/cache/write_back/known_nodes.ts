@@ -81,6 +81,11 @@ export class KnownNodes {
       if (node.ref === 0 && node.near === path) [node.near, node.far] = [null, null];
   }
 
+  /** A file over there has got a further name. */
+  linked(path: RelPath, linkCount: number): void {
+    for (const node of this.#byFarId.values()) if (node.near === path) node.attrs.linkCount = linkCount;
+  }
+
   #forget(node: WbNode): void {
     const id = node.base?.id;
     if (id !== undefined && this.#byFarId.get(id) === node) this.#byFarId.delete(id);

@@ -15,6 +15,7 @@ import type { Change, NearAttrs, Patch } from './changes.ts';
 import type { FlushFailure } from './flusher.ts';
 import { type Op, treeNodeOf, type WbNode } from './nodes.ts';
 import { freshAttrs } from './overlay.ts';
+import { passingCaps } from './passing_changes.ts';
 import type { Conflict } from './sender.ts';
 import { WriteBack, type WriteBackPorts, type WriteBackSettings } from './write_back.ts';
 import { WriteBackFile } from './write_back_file.ts';
@@ -62,6 +63,16 @@ export class WriteBackTree implements FileTree, AsyncDisposable {
       lastingIds: false,
       space: far.caps.space,
       folder: null, // it would leave out what waits
+      ...passingCaps({
+        cache,
+        inTurn: (work) => this.#inTurn(work),
+        checkFree: (path) => this.#checkFree(path),
+        checkWritable: () => this.#checkWritable(),
+        farOf: (path) => {
+          const node = this.#here(path);
+          return node === null ? path : node.far;
+        },
+      }),
       values: values && {
         get: async (path, name) => {
           await this.#sentOn(path);

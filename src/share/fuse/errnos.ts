@@ -53,10 +53,21 @@ export class FarFailure extends CausewayError {
   }
 }
 
+/** A request that is answered with that number. */
+export class Refusal extends CausewayError {
+  readonly errno: number;
+
+  constructor(errno: number) {
+    super('CW_UNSUPPORTED', `refused with error ${errno}`);
+    this.errno = errno;
+  }
+}
+
 /** The number that tells a program what went wrong. */
 export function errnoOf(failure: unknown): number {
   const error = asCausewayError(failure);
-  if (error instanceof FarFailure && error.isStale) return error.errno;
+  if (error instanceof Refusal) return error.errno;
+  if (error instanceof FarFailure && (error.isStale || !CODES.has(error.errno))) return error.errno;
   if (error.next === 'reconnect') return ERRNO.ENOTCONN;
   return ERRNOS.get(error.code) ?? ERRNO.EIO;
 }

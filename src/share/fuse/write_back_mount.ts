@@ -256,6 +256,7 @@ export class WriteBackMount implements LinkedMount {
     const agreed = answerInit(memory.view, answer, frame, OUT_HEADER_BYTES, wishes);
     const unique = memory.view.getBigUint64(8, true);
     if (typeof agreed === 'number') return this.kernel.answer(errorAnswer(unique, ERRNO.EPROTO));
+    this.#server.xattrs.hasLongSetxattr = agreed.hasLongSetxattr;
     writeHead(answer, 0, unique);
     this.kernel.answer(new Uint8Array(answer.buffer));
     this.kernel.readAhead(LIMITS.mountReadAheadBytes.value);

@@ -39,6 +39,23 @@ export interface NodeValues {
   set(path: RelPath, name: string, value: Uint8Array | null): Promise<void>;
 }
 
+/** Extended attributes, by their whole names (`user.mime_type`). CW_UNSUPPORTED where the node or the file system takes none. */
+export interface TreeAttributes {
+  /** Null where there is none of that name. */
+  get(path: RelPath, name: string): Promise<Uint8Array | null>;
+  list(path: RelPath): Promise<string[]>;
+  /** `flags` as those of setxattr(2): 1 for a new one only, 2 for one that is there. */
+  set(path: RelPath, name: string, value: Uint8Array, flags: number): Promise<void>;
+  remove(path: RelPath, name: string): Promise<void>;
+}
+
+/** What programs of Unix expect of files beside their content. */
+export interface UnixCaps {
+  /** Gives a file a further name, and what it is then. CW_DISK_EXISTS. */
+  readonly link: (from: RelPath, to: RelPath) => Promise<TreeNode>;
+  readonly attributes: TreeAttributes;
+}
+
 /** A folder that was opened for one list of it in threads. */
 export interface TreeFolder extends AsyncDisposable {
   /** Nobody else reads its entries. What trees leave out is in it: the private folder, what is no file, folder or symlink. */
@@ -54,6 +71,8 @@ export interface TreeCaps {
   readonly lastingIds: boolean;
   readonly values: NodeValues | null;
   readonly space: (() => Promise<TreeSpace>) | null;
+  /** Absent where there is none of it. */
+  readonly unix?: UnixCaps;
   /** For lists of large folders; as `list` in what it refuses. */
   readonly folder: ((path: RelPath) => Promise<TreeFolder>) | null;
   /**

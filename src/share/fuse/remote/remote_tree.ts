@@ -1,5 +1,5 @@
 import { fromUtf8, toHex } from '../../../base/bytes.ts';
-import { asCausewayError, CausewayError, type ErrorCode } from '../../../base/errors.ts';
+import { asCausewayError, CausewayError } from '../../../base/errors.ts';
 import { joinRel, type Name, parseName, type RelPath, splitRel } from '../../../base/path.ts';
 import type {
   FileTree,
@@ -10,8 +10,7 @@ import type {
   TreeNode,
   TreeOpenMode,
 } from '../../../tree/files/file_tree.ts';
-import { checkedNames, checkedPlace, isPrivateName } from '../../../tree/files/names.ts';
-import type { Clock, Random } from '../../../world/clock.ts';
+import { checkedNames, isPrivateName, checkedPlace as placeOf } from '../../../tree/files/names.ts';
 import type { AttrPatch } from '../../../world/disk.ts';
 import { FarFailure } from '../errnos.ts';
 import { NOTICE } from '../notices.ts';
@@ -20,11 +19,15 @@ import { attrsIn, entryOf, handleIn, listedIn, spaceIn } from './answer_frames.t
 import { FarCalls } from './far_calls.ts';
 import { FarFolders } from './far_folders.ts';
 import { KnownNames } from './known_names.ts';
+import { attributesOf } from './remote_attributes.ts';
+import { isAwayNow, wrongKind } from './remote_failures.ts';
 import { type FarHandle, RemoteFile } from './remote_file.ts';
+import type { RemoteTreePorts } from './remote_ports.ts';
 import {
   createBody,
   forgetBody,
   getattrBody,
+  linkBody,
   mkdirBody,
   openBody,
   readBody,
@@ -43,15 +46,6 @@ const LIST_BYTES = 64 * 1024;
 const ROOT = BigInt(ROOT_ID);
 /** Before all times until which anything is believed. */
 const EVER = Number.NEGATIVE_INFINITY;
-
-export interface RemoteTreePorts {
-  readonly clock: Pick<Clock, 'sleep' | 'monotonicMs'>;
-  readonly random: Pick<Random, 'bytes'>;
-  /** Eight hexadecimal digits, of this mount alone: part of the names of files that are not whole yet. */
-  readonly tag: string;
-  /** Something that this side was told of is out of date: a name, or (`isName` false) the content and attributes. */
-  readonly onChanged: (path: RelPath, isName: boolean) => void;
-}
 
 /** A node over there that a path led to. */
 interface Found {
@@ -88,6 +82,14 @@ export class RemoteTree implements FileTree {
       lastingIds: true,
       values: null,
       folder: null,
+      unix: {
+        link: (from, to) => this.#link(from, to),
+        attributes: attributesOf({
+          calls: this.calls,
+          with: (path, use) => this.#again(path, async () => use((await this.#find(path, false)).id)),
+          changed: (id) => this.#known.doubtAttrs(id),
+        }),
+      },
       space: async () => spaceIn(await this.calls.call(OP.statfs, ROOT)),
     };
   }
@@ -203,13 +205,14 @@ export class RemoteTree implements FileTree {
   async remove(path: RelPath): Promise<void> {
     const { name } = placeOf(path);
     await this.#again(path, async () => {
-      const { node } = await this.#find(path, false);
+      const { id, node } = await this.#find(path, false);
       const parent = await this.#folder(splitRel(path).parent);
       await this.#folders.ready(parent);
       const opcode = node.kind === 'directory' ? OP.rmdir : OP.unlink;
       await Promise.all([this.calls.call(opcode, parent, texts(name)), this.#folders.sync(parent)]);
       this.#known.dropName(parent, name);
       this.#known.doubtAttrs(parent);
+      this.#known.doubtAttrs(id); // it may have other names
     });
   }
 
@@ -233,6 +236,21 @@ export class RemoteTree implements FileTree {
     } finally {
       this.#folders.release(id, handle);
     }
+  }
+
+  #link(from: RelPath, to: RelPath): Promise<TreeNode> {
+    const { name } = placeOf(to);
+    return this.#again(from, async () => {
+      const { id } = await this.#find(from, false);
+      const parent = await this.#folder(splitRel(to).parent);
+      await this.#folders.ready(parent);
+      const call = this.calls.call(OP.link, parent, linkBody(id), texts(name));
+      const [answer] = await Promise.all([call, this.#folders.sync(parent)]);
+      const entry = entryOf(answer);
+      this.#known.told(parent, name, entry, this.#nowMs());
+      this.#known.doubtAttrs(parent);
+      return entry.node;
+    });
   }
 
   get #stagePrefix(): string {
@@ -477,23 +495,4 @@ export class RemoteTree implements FileTree {
     const folder = this.#known.folderPath(id);
     if (folder !== null) this.#ports.onChanged(joinRel(folder as RelPath, parseName(name)), true);
   }
-}
-
-function isAwayNow(failure: unknown): boolean {
-  return asCausewayError(failure).next === 'reconnect';
-}
-
-/** As {@link checkedPlace}, of a path that is not one of a file in the making. */
-function placeOf(path: RelPath): { readonly name: Name } {
-  return checkedPlace(path);
-}
-
-function wrongKind(
-  { kind }: TreeNode,
-  path: RelPath,
-  otherwise: ErrorCode = 'CW_UNSUPPORTED',
-): CausewayError {
-  if (kind === 'symlink') return new CausewayError('CW_DISK_SYMLINK', path);
-  if (kind === 'directory') return new CausewayError('CW_DISK_IS_DIRECTORY', path);
-  return new CausewayError(otherwise, path);
 }

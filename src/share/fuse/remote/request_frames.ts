@@ -74,6 +74,20 @@ export const mkdirBody = (mode: number): Uint8Array => structOf(8, (view) => vie
 
 export const getattrBody = (): Uint8Array => new Uint8Array(16);
 
+/** Of GETXATTR and LISTXATTR: room for so many bytes; a name follows that of GETXATTR. */
+export const sizedBody = (sizeBytes: number): Uint8Array =>
+  structOf(8, (view) => view.setUint32(0, sizeBytes, true));
+
+/** Of SETXATTR, in its longer form: the name and the value follow. */
+export const setxattrBody = (sizeBytes: number, flags: number): Uint8Array =>
+  structOf(16, (view) => {
+    view.setUint32(0, sizeBytes, true);
+    view.setUint32(4, flags, true);
+  });
+
+/** Of LINK, in the folder of the new name, which follows. */
+export const linkBody = (node: bigint): Uint8Array => structOf(8, (view) => view.setBigUint64(0, node, true));
+
 /** Of RENAME2: both names follow. */
 export const renameBody = (toFolder: bigint, flags: number): Uint8Array =>
   structOf(16, (view) => {

@@ -9,9 +9,14 @@ export interface ServedNode {
   readonly identity: string;
   /** Where it stands; null where its name went to another one, or is gone. */
   path: RelPath | null;
+  /** Where it was told to stand before, and may stand too: names of a file with several. */
+  readonly others: Set<RelPath>;
   /** How often the kernel was told of it. */
   lookups: number;
 }
+
+/** Further names of a file that are remembered. */
+const OTHERS_MAX = 16;
 
 /** Nodes of a tree by the numbers that the kernel was given for them. */
 export class TreeNodes {
@@ -21,7 +26,13 @@ export class TreeNodes {
   #last = ROOT_ID;
 
   constructor() {
-    const root: ServedNode = { id: ROOT_ID, identity: '', path: '' as RelPath, lookups: 1 };
+    const root: ServedNode = {
+      id: ROOT_ID,
+      identity: '',
+      path: '' as RelPath,
+      others: new Set(),
+      lookups: 1,
+    };
     this.#byId.set(root.id, root);
     this.#byPath.set('' as RelPath, root);
   }
@@ -39,15 +50,21 @@ export class TreeNodes {
   }
 
   /** The kernel is told of what stands there; it holds it until it has forgotten it as often. */
-  told(path: RelPath, { id: identity }: TreeNode): ServedNode {
+  told(path: RelPath, { id: identity, kind, linkCount }: TreeNode): ServedNode {
     let node = this.#byIdentity.get(identity);
     if (node === undefined) {
       this.#last += 1;
-      node = { id: this.#last, identity, path: null, lookups: 0 };
+      node = { id: this.#last, identity, path: null, others: new Set(), lookups: 0 };
       this.#byId.set(node.id, node);
       this.#byIdentity.set(identity, node);
     }
     node.lookups += 1;
+    const hasOthers = kind === 'file' && linkCount > 1;
+    if (!hasOthers) node.others.clear();
+    else if (node.path !== null && node.path !== path) node.others.add(node.path);
+    node.others.delete(path);
+    if (node.others.size > OTHERS_MAX)
+      for (const oldest of node.others) if (node.others.delete(oldest)) break;
     this.#put(node, path);
     return node;
   }
@@ -65,7 +82,13 @@ export class TreeNodes {
   /** Nothing stands there any more. */
   removed(path: RelPath): void {
     const node = this.#byPath.get(path);
-    if (node !== undefined) this.#put(node, null);
+    if (node === undefined) return;
+    this.#put(node, null);
+    for (const other of node.others) {
+      // whoever asks by it finds out whether it still is that file
+      node.others.delete(other);
+      if (!this.#byPath.has(other)) return this.#put(node, other);
+    }
   }
 
   /** What stood at `from`, and all below it, is at `to` now. */

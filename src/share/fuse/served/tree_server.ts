@@ -1,10 +1,9 @@
-import { CausewayError } from '../../../base/errors.ts';
 import { LIMITS } from '../../../base/limits.ts';
 import type { RelPath } from '../../../base/path.ts';
 import type { FileTree, TreeNode } from '../../../tree/files/file_tree.ts';
 import type { Clock } from '../../../world/clock.ts';
 import type { Owner } from '../../../world/mounts.ts';
-import { errnoOf } from '../errnos.ts';
+import { errnoOf, Refusal } from '../errnos.ts';
 import {
   ERRNO,
   IN_HEADER_BYTES,
@@ -16,6 +15,7 @@ import {
   SET,
 } from '../protocol.ts';
 import { attrBody, entryBody, openBody, spaceBody } from './tree_answers.ts';
+import { TreeXattrs } from './tree_attributes.ts';
 import { TreeFiles } from './tree_files.ts';
 import { TreeFolders } from './tree_folders.ts';
 import { below, type ServedNode, TreeNodes } from './tree_nodes.ts';
@@ -42,22 +42,13 @@ export interface ServedTree {
 /** An answer's body; null: there is none. A failure is answered with the number of its code. */
 type Serve = (request: TreeRequest) => Promise<Uint8Array> | Uint8Array;
 
-/** A request that is answered with that number. */
-class Refusal extends CausewayError {
-  readonly errno: number;
-
-  constructor(errno: number) {
-    super('CW_UNSUPPORTED', `refused with error ${errno}`);
-    this.errno = errno;
-  }
-}
-
 /**
  * Answers the requests of this machine's kernel from a tree. Requests wait for the tree side by side; those that depend on each
- * other the kernel makes one after the other. Without hard links, extended attributes, holes, devices and setuid: a tree has
- * none. Locks are the kernel's own: they hold among programs of this mount.
+ * other the kernel makes one after the other. Hard links and attributes of programs where the tree has them; no holes, devices
+ * and setuid. Locks are the kernel's own: they hold among programs of this mount.
  */
 export class TreeServer {
+  readonly xattrs: TreeXattrs;
   readonly #served: ServedTree;
   readonly #nodes = new TreeNodes();
   readonly #files: TreeFiles;
@@ -72,6 +63,9 @@ export class TreeServer {
     this.#answer = answer;
     this.#files = new TreeFiles();
     this.#folders = new TreeFolders(served.tree, this.#nodes, served.cacheMs);
+    this.xattrs = new TreeXattrs(served.tree.caps.unix?.attributes ?? null, (request) =>
+      this.#pathOf(request),
+    );
     this.#operations = this.#table();
   }
 
@@ -107,8 +101,7 @@ export class TreeServer {
       if (operation === undefined) throw new Refusal(ERRNO.ENOSYS);
       this.#send(request.unique, 0, await operation(request));
     } catch (failure) {
-      const errno = failure instanceof Refusal ? failure.errno : errnoOf(failure);
-      this.#send(request.unique, errno, EMPTY);
+      this.#send(request.unique, errnoOf(failure), EMPTY);
     } finally {
       this.#waiting -= 1;
     }
@@ -156,7 +149,11 @@ export class TreeServer {
       [OP.rmdir, changing((request) => this.#remove(request, true))],
       [OP.rename, changing((request) => this.#rename(request, 8, 0))],
       [OP.rename2, changing((request) => this.#rename(request, 16, request.u32(8)))],
-      [OP.link, changing(refuse(ERRNO.EPERM))],
+      [OP.link, changing((request) => this.#link(request))],
+      [OP.getxattr, (request) => this.xattrs.get(request)],
+      [OP.listxattr, (request) => this.xattrs.list(request)],
+      [OP.setxattr, changing((request) => this.xattrs.set(request))],
+      [OP.removexattr, changing((request) => this.xattrs.remove(request))],
       [OP.create, changing((request) => this.#create(request))],
       [OP.open, (request) => this.#open(request)],
       [OP.read, (request) => files.read(request)],
@@ -272,6 +269,15 @@ export class TreeServer {
     const path = this.#placeIn(request, 0);
     const target = request.text(request.behind(0));
     return this.#entry(path, await this.#served.tree.create(path, { kind: 'symlink', target }));
+  }
+
+  async #link(request: TreeRequest): Promise<Uint8Array> {
+    const { unix } = this.#served.tree.caps;
+    if (unix === undefined) throw new Refusal(ERRNO.EPERM);
+    const from = this.#nodes.get(request.id(0))?.path ?? null;
+    if (from === null) throw new Refusal(ERRNO.ESTALE);
+    const path = this.#placeIn(request, 8);
+    return this.#entry(path, await unix.link(from, path));
   }
 
   async #mkdir(request: TreeRequest): Promise<Uint8Array> {
