@@ -31,6 +31,7 @@ describe('the systemd unit', () => {
       assert.ok(lines.includes(line), line);
     const own = unitText({ ...WISH, user: true, configFile: null });
     assert.match(own, /WantedBy=default\.target/);
+    assert.match(own, /^CPUWeight=70$\n^IOWeight=50$/m);
     assert.doesNotMatch(own, /Protect|network-online|--config/);
   });
 

@@ -25,6 +25,7 @@ import type { Endpoint } from '../world/net.ts';
 import type { World } from '../world/world.ts';
 import { AgentKeys } from './keys/agent_keys.ts';
 import { HostFile, storedHostPins } from './keys/host_pins.ts';
+import { modestWorld } from './modest_world.ts';
 
 /** How the host reaches this agent, or how this agent reaches the host. */
 export type AgentChannel =
@@ -98,7 +99,8 @@ export class Agent implements AsyncDisposable {
     const { world, dataDirectory, channel } = options;
     const dir = await world.disk.openRoot(dataDirectory);
     const closers = [() => dir.close()];
-    const copies = new CopyService(knowing(world, dataDirectory));
+    const copying = modestWorld(world, channel);
+    const copies = new CopyService(knowing(copying, dataDirectory));
     closers.push(() => copies.close());
     const own = await OwnKeys.open(world, dir, dataDirectory);
     const caches = await cachesOf(options, dir);
@@ -112,7 +114,7 @@ export class Agent implements AsyncDisposable {
     const source = await openSource(world, channel);
     const firstUseName = channel.kind === 'listen' ? null : 'host';
     const policy = new StoreTrust({ store: trust, tokens, firstUseName });
-    const server = serveLinks(world, {
+    const server = serveLinks(copying, {
       source,
       trust: options.trustCarrier ? { kind: 'trust-carrier' } : { kind: 'policy', policy },
       identity: () => own.current,
@@ -224,7 +226,7 @@ async function startDialing(
       'CW_USAGE',
       'this agent is not paired yet: give the token that `causeway vm pair` printed with --token',
     );
-  const link = dialLink(world, {
+  const link = dialLink(modestWorld(world, channel), {
     channel: { kind: 'tcp', host: channel.host, port: channel.port },
     trust,
     nextFingerprint: () => file.next,

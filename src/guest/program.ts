@@ -7,12 +7,14 @@ import { keepCompiledCode } from '../world/node/compiled_code.ts';
 import { createNodeCryptography } from '../world/node/cryptography.ts';
 import { defaultDataDirectory, makeDataDirectory } from '../world/node/data_directory.ts';
 import { createNodeMounts } from '../world/node/mounts.ts';
+import { lowerThreadPriority } from '../world/node/priority.ts';
 import { processTerminal, tellReady } from '../world/node/terminal.ts';
 import { createNodeWorld } from '../world/node/world.ts';
 import type { World } from '../world/world.ts';
 import { Agent, type AgentChannel } from './agent.ts';
 import { DISK_THREAD } from './disk_thread_module.ts';
 import { LANE_THREAD } from './lane_thread_module.ts';
+import { isApart } from './modest_world.ts';
 import { MOUNT_FRONT_THREAD } from './mount_front_thread_module.ts';
 import { MOUNT_READ_THREAD } from './mount_read_thread_module.ts';
 import { MOUNT_SERVE_THREAD } from './mount_serve_thread_module.ts';
@@ -85,6 +87,8 @@ async function run(
     named === undefined ? defaultDataDirectory(true) : resolveAbsolute(terminal.cwd, named);
   const channel = channelOf(options, terminal.cwd);
   makeDataDirectory(dataDirectory);
+  // this thread moves what goes over a single pipe; all that it starts comes after the machine's own work as well
+  if (isApart(channel)) lowerThreadPriority('polite');
   const buildId = terminal.env['CAUSEWAY_AGENT_BUILD'] || AGENT_VERSION;
   const log = (line: string) => terminal.err(`causeway-agent: ${line}\n`);
   const readyFd = options['readyFd'] === undefined ? null : Number(options['readyFd']);

@@ -60,6 +60,8 @@ export interface LaneThreads {
   receiver(conn: Conn, setup: LaneSetup): LaneReceiver | null;
   /** What another thread takes the connection of a mount over by; absent, or null, where it cannot. Owns `conn`. */
   pipe?(conn: Conn, setup: LaneSetup): PipeEnd | null;
+  /** The same with threads that come after others for processor and disk, and still get a fair part; absent where there are none. */
+  readonly modest?: LaneThreads;
   /** When a lane is worth a connection (default: LIMITS.laneDirectAfterBytes and laneDirectMinBytesPerSecond). */
   readonly worth?: LaneWorth;
 }

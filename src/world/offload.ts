@@ -46,6 +46,8 @@ export interface Offload {
   ): Promise<Result>;
   /** The same with threads that come after everything else for processor and disk; absent where there are none. */
   readonly gentle?: Offload;
+  /** The same with threads that come after others and still get a fair part; absent where there are none. */
+  readonly modest?: Offload;
 }
 
 /** Runs every job in the calling thread: for worlds without threads. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { LIMITS } from '../../src/base/limits.ts';
 import type { StartJobRequest } from '../../src/contract/schemas.ts';
-import { Rig, until } from './rig.ts';
+import { Rig, ROOT, until } from './rig.ts';
 import { randomFile, sha256 } from './trees.ts';
 
 const MIB = 1024 * 1024;
@@ -27,12 +27,12 @@ describe('beside other work on the machines', () => {
   });
   after(() => rig[Symbol.asyncDispose]());
 
-  async function running(trafficClass: 'bulk' | 'background'): Promise<string> {
+  async function running(trafficClass: 'bulk' | 'background', vm = 'vm'): Promise<string> {
     const request: StartJobRequest = {
       direction: 'in',
-      vm: 'vm',
+      vm,
       sources: [join(rig.hostFiles, 'file')],
-      destination: join(rig.guestFiles, trafficClass),
+      destination: join(rig.guestFiles, `${trafficClass}-${vm}`),
       trafficClass,
       limitBytesPerSecond: 8 * MIB,
     };
@@ -60,7 +60,29 @@ describe('beside other work on the machines', () => {
       );
     }
     assert.equal((await rig.waitJob(gentle)).state, 'done');
-    assert.equal(sha256(join(rig.guestFiles, 'background')), sha256(join(rig.hostFiles, 'file')));
+    assert.equal(sha256(join(rig.guestFiles, 'background-vm')), sha256(join(rig.hostFiles, 'file')));
+  });
+
+  test('an agent that its host reaches over a pipe gives way to its machine, the daemon does not', {
+    timeout: 60_000,
+  }, async () => {
+    const agent = [
+      process.execPath,
+      '--disable-warning=ExperimentalWarning',
+      join(ROOT, 'src/guest/main.ts'),
+    ];
+    const data = join(rig.folder, 'piped');
+    const command = [...agent, 'run', '--stdio', '--data', data];
+    await rig.client.call('addVm', {}, { name: 'piped', endpoint: { kind: 'exec', argv: command } });
+    await rig.waitUp('piped');
+    const id = await running('bulk', 'piped');
+    const pid = childWith(rig.daemon.pid, data);
+    const lowered = priorities(pid).filter(({ nice }) => nice !== 0);
+    const ofBytes = lowered.filter(({ nice }) => nice === 5);
+    assert.ok(ofBytes.length > 0 && ofBytes.length < lowered.length, JSON.stringify(lowered));
+    for (const { nice, io } of lowered) assert.equal(io, `best-effort: prio ${nice === 5 ? 6 : 5}`);
+    assert.ok(priorities(rig.daemon.pid).filter(({ nice }) => nice === 5).length === 0);
+    assert.equal((await rig.waitJob(id)).state, 'done');
   });
 
   test('a huge file leaves nothing of itself in memory, unless it was there before', {
@@ -89,6 +111,16 @@ describe('beside other work on the machines', () => {
     assert.ok(cachedBytes(source) > 0.9 * before, 'somebody else has it in memory, and keeps it');
   });
 });
+
+/** The child of a process that has this word on its command line. */
+function childWith(parent: number, word: string): number {
+  const children = readdirSync(`/proc/${parent}/task`).flatMap((thread) =>
+    readFileSync(`/proc/${parent}/task/${thread}/children`, 'latin1').split(' ').filter(Boolean),
+  );
+  const found = children.find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes(word));
+  assert.ok(found !== undefined, `no child of ${parent} runs with ${word}`);
+  return Number(found);
+}
 
 /** By a tool that shares no code with this project. */
 function cachedBytes(path: string): number {

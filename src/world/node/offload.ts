@@ -7,6 +7,7 @@ import { createNodeClock } from './clock.ts';
 import { NODE_FRAMES } from './compression.ts';
 import { createNodeCryptography } from './cryptography.ts';
 import { type LentArgs, lendHandles } from './handle_refs.ts';
+import type { Manner } from './priority.ts';
 
 /** The module that a thread runs, which calls `serveJobs`: where it lies, or its text as CommonJS. */
 export type ThreadModule = { readonly url: string } | { readonly text: string };
@@ -51,8 +52,9 @@ const HELD_UP_MS = 1_000;
  */
 class ThreadOffload implements Offload {
   readonly gentle?: Offload;
+  readonly modest?: Offload;
   readonly #module: ThreadModule;
-  readonly #isGentle: boolean;
+  readonly #manner: Manner | 'usual';
   readonly #inline = inlineOffload(createNodeClock(), NODE_FRAMES, createNodeCryptography().aead);
   readonly #threads = new Set<Thread>();
   /** Last used first: its memory is warm, and the others may end. */
@@ -64,10 +66,11 @@ class ThreadOffload implements Offload {
   #idleTimer: NodeJS.Timeout | null = null;
   #heldUpTimer: NodeJS.Timeout | null = null;
 
-  constructor(module: ThreadModule, manner: 'usual' | 'gentle') {
+  constructor(module: ThreadModule, manner: Manner | 'usual', gentle?: Offload) {
     this.#module = module;
-    this.#isGentle = manner === 'gentle';
-    if (manner === 'usual') this.gentle = new ThreadOffload(module, 'gentle');
+    this.#manner = manner;
+    if (manner !== 'gentle') this.gentle = gentle ?? new ThreadOffload(module, 'gentle');
+    if (manner === 'usual') this.modest = new ThreadOffload(module, 'modest', this.gentle);
   }
 
   async run<Args extends object, Result>(
@@ -126,7 +129,7 @@ class ThreadOffload implements Offload {
 
   #start(): Thread {
     const thread: Thread = {
-      worker: startWorker(this.#module, { isGentle: this.#isGentle, awaited: this.#awaited }),
+      worker: startWorker(this.#module, { manner: this.#manner, awaited: this.#awaited }),
       current: null,
       sinceMs: 0,
     };
@@ -181,7 +184,7 @@ class ThreadOffload implements Offload {
 
 /** What a thread is started with. */
 export interface JobThreadData {
-  readonly isGentle: boolean;
+  readonly manner: Manner | 'usual';
   readonly awaited: Int32Array;
 }
 

@@ -22,8 +22,8 @@ import { createWholeFiles } from './whole_files.ts';
 export function serveJobs(jobs: readonly Job<never, unknown>[]): void {
   const port = parentPort;
   assert(port !== null, 'jobs are served in a worker thread');
-  const { isGentle, awaited } = workerData as JobThreadData;
-  if (isGentle) lowerThreadPriority();
+  const { manner, awaited } = workerData as JobThreadData;
+  if (manner !== 'usual') lowerThreadPriority(manner);
   keepCompiledCode();
   const byName = new Map(jobs.map((job) => [job.name, job as unknown as Job<object, unknown>]));
   const disk = createDiskContext({ mode: 'blocking' });

@@ -8,10 +8,17 @@ interface Functions {
 /** With who = 0 both calls mean the calling thread. */
 const PRIO_PROCESS = 0;
 const IOPRIO_WHO_PROCESS = 1n;
-/** Half of the way to the lowest: beside programs of the usual priority such a thread gets about a tenth of a processor. */
-const NICE = 10;
-/** Best effort (class 2), lowest of its eight levels: it comes last and still comes, which the idle class does not promise. */
-const IO_PRIORITY = (2n << 13n) | 7n;
+/** How far behind others a thread comes. */
+export type Manner = 'polite' | 'modest' | 'gentle';
+
+/**
+ * Beside a program of the usual priority a polite thread gets a third of a processor, a modest one a quarter, a gentle one, half
+ * of the way to the lowest, a tenth.
+ */
+const NICE: Readonly<Record<Manner, number>> = { polite: 3, modest: 5, gentle: 10 };
+/** Of the eight levels of best effort (class 2); usual is 4, the lowest comes last and still comes, which the idle class does not promise. */
+const IO_LEVEL: Readonly<Record<Manner, bigint>> = { polite: 5n, modest: 6n, gentle: 7n };
+const IO_BEST_EFFORT = 2n << 13n;
 /** Number of ioprio_set(2), which libc does not wrap. */
 const IOPRIO_SET: Readonly<Record<string, bigint>> = {
   x64: 251n,
@@ -25,12 +32,13 @@ const IOPRIO_SET: Readonly<Record<string, bigint>> = {
  * Lets the calling thread come after others for processor and disk; false where the platform cannot. There is no way back
  * without privileges.
  */
-export function lowerThreadPriority(): boolean {
+export function lowerThreadPriority(manner: Manner): boolean {
   const libc = process.platform === 'linux' ? bindLibc<Functions>(SIGNATURES) : null;
   if (libc === null) return false;
-  const isLower = libc.functions.setpriority(PRIO_PROCESS, 0, NICE) === 0;
+  const isLower = libc.functions.setpriority(PRIO_PROCESS, 0, NICE[manner]) === 0;
   const number = IOPRIO_SET[process.arch];
-  if (number !== undefined) libc.functions.syscall(number, IOPRIO_WHO_PROCESS, 0n, IO_PRIORITY);
+  if (number !== undefined)
+    libc.functions.syscall(number, IOPRIO_WHO_PROCESS, 0n, IO_BEST_EFFORT | IO_LEVEL[manner]);
   return isLower;
 }
 

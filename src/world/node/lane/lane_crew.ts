@@ -25,11 +25,14 @@ export interface LaneHand {
 /** Threads for connections of lanes: as many as there are, and some that wait for the next one. */
 export class LaneCrew {
   readonly #module: ThreadModule;
+  readonly #isModest: boolean;
   readonly #idle: Hand[] = [];
   #timer: NodeJS.Timeout | null = null;
 
-  constructor(module: ThreadModule) {
+  /** `isModest`: threads that come after others for a processor. */
+  constructor(module: ThreadModule, isModest: boolean) {
     this.#module = module;
+    this.#isModest = isModest;
   }
 
   begin(duty: LaneDuty): LaneHand {
@@ -40,7 +43,7 @@ export class LaneCrew {
   }
 
   #start(): Hand {
-    const worker = startWorker(this.#module);
+    const worker = startWorker(this.#module, { isModest: this.#isModest });
     const hand = new Hand(worker);
     const died = (reason: string) => {
       const at = this.#idle.indexOf(hand);
@@ -101,8 +104,14 @@ function newSlots(): SlotMemory {
   };
 }
 
-function startWorker(module: ThreadModule): Worker {
+/** What a thread is started with. */
+export interface LaneWorkerData {
+  readonly isModest: boolean;
+}
+
+function startWorker(module: ThreadModule, workerData: LaneWorkerData): Worker {
   const options = {
+    workerData,
     execArgv: ['--disable-warning=ExperimentalWarning'],
     trackUnmanagedFds: false,
     resourceLimits: HEAP,

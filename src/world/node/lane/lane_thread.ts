@@ -1,8 +1,10 @@
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '../../../base/assert.ts';
 import { asCausewayError, CausewayError } from '../../../base/errors.ts';
 import { keepCompiledCode } from '../compiled_code.ts';
+import { lowerThreadPriority } from '../priority.ts';
 import { laneCalls } from './lane_calls.ts';
+import type { LaneWorkerData } from './lane_crew.ts';
 import {
   type ArrivedMessage,
   BATCH_MESSAGES,
@@ -27,6 +29,7 @@ const HEAD_BYTES = 64 * 1024;
 export function serveLanes(): void {
   const port = parentPort;
   assert(port !== null, 'lanes are served in a worker thread');
+  if ((workerData as LaneWorkerData).isModest) lowerThreadPriority('modest');
   keepCompiledCode();
   const head = new Uint8Array(new SharedArrayBuffer(HEAD_BYTES));
   let current: Served | null = null;

@@ -32,7 +32,10 @@ const SHUT_RDWR = 2;
 /** Threads that run `module`, which calls `serveLane`; null where the platform has no way for them. */
 export function createLaneThreads(module: ThreadModule): LaneThreads | null {
   if (laneCalls() === null) return null;
-  const crew = new LaneCrew(module);
+  return { ...threadsOf(new LaneCrew(module, false)), modest: threadsOf(new LaneCrew(module, true)) };
+}
+
+function threadsOf(crew: LaneCrew): LaneThreads {
   return {
     sender: (conn, setup) => {
       const pipe = pipeSetup(conn, setup);
