@@ -51,7 +51,7 @@ function addCacheSet(cache: Command, add: Add): void {
   const set = add(
     cache,
     'set <place-or-share>',
-    'change what becomes of writes in a mount with a journal, while programs use it; nothing that waits is lost',
+    'change what becomes of writes in a mount with a cache, while programs use it; nothing that waits is lost',
     'causeway cache set /mnt/www --policy split --split-size 64M\n  causeway cache set projects --policy read-only',
     async () => (await import('./commands/cache_set.ts')).cacheSet,
   )

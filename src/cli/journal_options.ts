@@ -14,7 +14,7 @@ export const JOURNAL_OPTIONS = [
   ],
   [
     '--sequential-cutoff <size>',
-    'what is written in order goes past the journal after so much, for example 4M; 0: never (usual)',
+    'what is written in order goes past the journal after so much, and what is read in order is not kept on the disk then, for example 4M; 0: all waits and is kept (usual)',
   ],
   ['--flush-age <seconds>', 'longest that anything waits (usual: 30)'],
   [

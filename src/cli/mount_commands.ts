@@ -29,8 +29,8 @@ export function addMountCommands(program: Command, add: Add): void {
     .addOption(
       new Option(
         '--cache-policy <policy>',
-        'what becomes of writes: with --cache-size write-through (the usual) or read-only; write-back: they wait on the disk of this host, up to --cache-size (default: 1 GiB); split: so do files below 256 MB, larger ones do not',
-      ).choices(['write-through', 'read-only', 'none', 'write-back', 'split']),
+        'what becomes of writes: with --cache-size write-through (the usual), around (past the pages of this host too) or read-only; write-back: they wait on the disk of this host, up to --cache-size (default: 1 GiB); split: so do files below 256 MB, larger ones do not',
+      ).choices(['write-through', 'around', 'read-only', 'none', 'write-back', 'split']),
     )
     .option('--as-root', 'of a machine: a folder that belongs to root there may be changed as root')
     .option('--foreground', 'serve here, until the end by Ctrl-C or `causeway umount`')

@@ -164,6 +164,9 @@ export class MountFrontThread {
         return;
       case 'memory':
         return this.#mount.cache?.mayHave(order.limitBytes, order.pressure);
+      case 'rule':
+        if (this.#mount.cache !== null) this.#mount.cache.rule = order.rule;
+        return;
       case 'figures':
         return this.#tellFigures(order.question);
       case 'close':

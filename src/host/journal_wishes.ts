@@ -7,6 +7,7 @@ import type {
   PartialJournalSettings,
   WritesView,
 } from '../contract/cache_schemas.ts';
+import type { FarRuleSettings } from '../share/fuse/far_rule.ts';
 import type { WaitPolicy } from '../wire/wait_policy.ts';
 
 const START_PERCENT = 50;
@@ -65,23 +66,51 @@ export function keptWrites(wish: WritesWish): WritesWish {
  * without mounting anew.
  */
 export function setWish(old: WritesWish, { policy, journal }: CacheWish, name: string): WritesWish {
-  if (!hasJournal(old))
-    throw new CausewayError(
-      'CW_USAGE',
-      `${name} has no journal: only a cache that was made with --cache-policy write-back or split can be set while it works; take it away and mount it anew`,
-    );
   if (policy === 'none')
     throw new CausewayError(
       'CW_USAGE',
-      `${name}: \`none\` is no policy of a mount with a journal: write-through has nothing wait`,
+      `${name}: \`none\` is no policy of a mount with a cache; take it away and mount it anew`,
+    );
+  const isJournal = hasJournal(old);
+  if (!isJournal && old.cacheBytes === undefined)
+    throw new CausewayError(
+      'CW_USAGE',
+      `${name} has no cache: mount it anew with --cache-size or --cache-policy`,
     );
   const wish = {
-    cachePolicy: policy ?? old.cachePolicy ?? 'write-back',
-    hasJournal: true,
+    cachePolicy: policy ?? old.cachePolicy ?? (isJournal ? 'write-back' : 'write-through'),
+    ...(isJournal && { hasJournal: true }),
     journal: { ...old.journal, ...journal },
   };
+  if (!isJournal) checkBlockWish({ journal }, policy);
   checkWatermarks({ ...old, ...wish });
   return wish;
+}
+
+/** What a cache of blocks, which has no journal, can be told. CW_USAGE. */
+export function checkBlockWish(
+  { journal = {} }: { readonly journal?: PartialJournalSettings | undefined },
+  policy?: CachePolicy,
+): void {
+  if (policy === 'write-back' || policy === 'split')
+    throw new CausewayError(
+      'CW_USAGE',
+      `it has no journal in which anything could wait: take it away, and mount it anew with --cache-policy ${policy}`,
+    );
+  if (Object.keys(journal).some((name) => name !== 'cutoffBytes'))
+    throw new CausewayError(
+      'CW_USAGE',
+      'settings of a journal go with the cache policies write-back and split; without one there is --sequential-cutoff',
+    );
+}
+
+/** Of one with a cache of blocks. */
+export function ruleOf({ cachePolicy, journal }: WritesWish): FarRuleSettings {
+  return {
+    isAround: cachePolicy === 'around',
+    isReadOnly: cachePolicy === 'read-only',
+    cutoffBytes: journal?.cutoffBytes ?? 0,
+  };
 }
 
 /** CW_USAGE. */
@@ -102,7 +131,7 @@ export function writesView(wish: WritesWish): WritesView | null {
   return {
     policy,
     writeback: writebackOf(policy, isJournal),
-    direct: false,
+    direct: !isJournal && policy === 'around',
     noFlush: false,
     journal: isJournal ? journalSettingsOf(wish) : null,
   };

@@ -19,7 +19,7 @@ import { MOUNT_ID_BYTES } from '../wire/mount_messages.ts';
 import type { HttpListen, HttpListener, ServeHttp } from '../world/http.ts';
 import type { TlsIdentity } from '../world/net.ts';
 import type { World } from '../world/world.ts';
-import { keptWrites, setWish, type WritesWish } from './journal_wishes.ts';
+import { hasJournal, keptWrites, setWish, type WritesWish } from './journal_wishes.ts';
 import { SupervisedPart } from './parts/supervised_part.ts';
 import type { Samba } from './samba.ts';
 import { LiveShare } from './share_live.ts';
@@ -127,7 +127,11 @@ export class Shares implements AsyncDisposable {
     return this.#inTurn(async () => {
       const share = this.#get(name);
       const { mount } = share.record;
-      if (mount === undefined) throw new CausewayError('CW_USAGE', `no machine shows ${name}`);
+      if (mount === undefined || !hasJournal(mount))
+        throw new CausewayError(
+          'CW_USAGE',
+          `${name} has no journal in a machine: causeway share set ${name} --cache-policy write-back or split makes one`,
+        );
       share.record = { ...share.record, mount: { ...mount, ...setWish(mount, wish, name) } };
       await this.#parts.store.put(share.record);
       await this.#parts.ways.mounts.setCache(name, share.record.mount as ShareMountWish);

@@ -25,7 +25,15 @@ import type { Cryptography } from '../world/cryptography.ts';
 import type { Dir } from '../world/disk.ts';
 import type { KernelMount, KernelMountOptions, Mounts } from '../world/mounts.ts';
 import type { World } from '../world/world.ts';
-import { checkWatermarks, hasJournal, setWish, waitPolicyOf, writesView } from './journal_wishes.ts';
+import {
+  checkBlockWish,
+  checkWatermarks,
+  hasJournal,
+  ruleOf,
+  setWish,
+  waitPolicyOf,
+  writesView,
+} from './journal_wishes.ts';
 import type { Machines } from './machines.ts';
 import type { KeepList } from './mount_leftovers.ts';
 import { MountLoop } from './mount_loop.ts';
@@ -170,15 +178,20 @@ export class VmMounts implements AsyncDisposable {
     return waitForMount(this.#parts.world.clock, () => waitingMount(live), { clean, waitMs });
   }
 
-  /** Changes what becomes of writes in a mount with a journal, while it works. CW_MOUNT_UNKNOWN, CW_USAGE. */
+  /** Changes what becomes of writes in a mount, while it works. CW_MOUNT_UNKNOWN, CW_USAGE. */
   async setCache(mountpoint: string, wish: CacheWish): Promise<MountView> {
     const live = this.#live.get(mountpoint);
     if (live === undefined)
       throw new CausewayError('CW_MOUNT_UNKNOWN', `no folder of a machine is mounted at ${mountpoint}`);
+    const { policy } = wish;
+    if (live.record.readOnly && policy !== undefined && policy !== 'read-only')
+      throw new CausewayError('CW_USAGE', `${mountpoint} was mounted read-only: mount it anew to write`);
     live.record = { ...live.record, ...setWish(live.record, wish, mountpoint) };
     await this.#save();
     const mount = waitingMount(live);
+    const blocks = live.mount()?.cache ?? null;
     if (mount !== null) mount.policy = waitPolicyOf(live.record);
+    else if (blocks !== null) blocks.rule = ruleOf(live.record);
     return viewOf(live);
   }
 
@@ -236,7 +249,7 @@ export class VmMounts implements AsyncDisposable {
     const { cacheMs, cacheMemoryBytes, numericIds: hasAcls, readOnly } = record;
     const memoryBytes = cacheMemoryBytes ?? LIMITS.cacheMemoryUsualBytes.value;
     const governor = cacheMemoryBytes === undefined ? this.#governor : null;
-    const cache = { keepsPages: cacheMs > 0, memoryBytes };
+    const cache = { keepsPages: cacheMs > 0, memoryBytes, rule: ruleOf(record) };
     const kept = at === null ? null : { place: at, cache, governor, open: () => this.#caches.open(at) };
     return openFarMount(mounts, place, { clock, hasAcls, readOnly, kept });
   }
@@ -336,15 +349,13 @@ function cacheOf(request: AddMountRequest): StoredCache {
   if (cacheFolder !== undefined && !cacheFolder.startsWith('/'))
     throw new CausewayError('CW_USAGE', `${cacheFolder}: an absolute path is needed`);
   if (hasJournal({ cachePolicy })) return { cachePolicy, ...journalOf(request) };
-  if (request.journal !== undefined)
-    throw new CausewayError(
-      'CW_USAGE',
-      'settings of a journal go with the cache policies write-back and split',
-    );
+  const { journal } = request;
+  checkBlockWish({ journal });
   if (cacheBytes === undefined || cachePolicy === 'none') return {};
   return {
     cacheBytes,
     cachePolicy,
+    ...(journal && { journal }),
     ...(cacheFolder === undefined ? {} : { cacheFolder }),
     ...(cacheMemoryBytes === undefined ? {} : { cacheMemoryBytes }),
   };

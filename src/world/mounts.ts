@@ -199,6 +199,8 @@ export type FrontOrder =
   | { readonly kind: 'told'; readonly notice: number }
   /** What its cache may have in memory, and how scarce that is: 0 where there is some to spare, 1 where there is none. */
   | { readonly kind: 'memory'; readonly limitBytes: number; readonly pressure: number }
+  /** What becomes of writes from now on, and of what is read in order. */
+  | { readonly kind: 'rule'; readonly rule: FrontRule }
   /** What its cache came to is to be said. */
   | { readonly kind: 'figures'; readonly question: number }
   /** What is on its way comes to its end, then it asks to be unmounted. */
@@ -226,6 +228,14 @@ export interface FrontCache {
   readonly keepsPages: boolean;
   /** In memory, beside the disk. */
   readonly memoryBytes: number;
+  readonly rule?: FrontRule;
+}
+
+/** See far_rule.ts. */
+export interface FrontRule {
+  readonly isAround: boolean;
+  readonly isReadOnly: boolean;
+  readonly cutoffBytes: number;
 }
 
 /** From it. */

@@ -15,6 +15,7 @@ const isMounted = (at: string) => listFuseMounts().some(({ mountpoint }) => moun
 /** A deadline for busy machines: seconds are usual. */
 const AGAIN_MS = 40_000;
 const LARGE = 'l'.repeat(2_000_000);
+const MIB = 1024 * 1024;
 const SMALL = 's'.repeat(5_000);
 
 /** A program that writes files as fast as it can, small and large ones, and knows which were closed. */
@@ -158,6 +159,53 @@ describe('a mount in which writes wait', { skip }, () => {
     assert.equal((await rig.cli('cache', 'wait', '--clean', '--timeout', '60', mountpoint)).code, 0);
     assert.deepEqual(fs.readdirSync(source, { recursive: true }).sort(), ['folder', 'folder/two']);
     assert.equal(fs.readFileSync(path.join(source, 'folder/two'), 'utf8'), 'ONE and two');
+  });
+});
+
+describe('a mount with a cache of blocks', { skip }, () => {
+  it('is set to other policies while files are open, and keeps no long files that are read in order after the cut-off', async () => {
+    const cutoff = ['--sequential-cutoff', '1M'];
+    await using far = await startFarMount({
+      cachePolicy: 'around',
+      cacheBytes: 64 * MIB,
+      cacheMemoryBytes: 0,
+    });
+    const { rig, source, mountpoint } = far;
+    const set = async (...words: string[]) => {
+      const { code, err } = await rig.cli('cache', 'set', mountpoint, ...words);
+      assert.equal(code, 0, err);
+    };
+    const status = async () => JSON.parse((await rig.cli('--json', 'cache', 'status')).out);
+    for (const name of ['long', 'kept'])
+      fs.writeFileSync(path.join(source, name), Buffer.alloc(8 * MIB, 'x'));
+    const changedMs = fs.statSync(path.join(source, 'kept')).ctimeMs;
+    const open = await files.open(path.join(mountpoint, 'written'), 'w');
+    try {
+      await open.write('around');
+      assert.deepEqual((await status()).writes[0].writes, {
+        ...{ policy: 'around', writeback: 'until-close', direct: true, noFlush: false, journal: null },
+      });
+      await set('--policy', 'read-only');
+      await assert.rejects(open.write('no'), { code: 'EROFS' });
+      await assert.rejects(files.mkdir(path.join(mountpoint, 'folder')), { code: 'EROFS' });
+      await assert.rejects(files.open(path.join(mountpoint, 'written'), 'r+'), { code: 'EROFS' });
+      assert.equal(await files.readFile(path.join(mountpoint, 'written'), 'utf8'), 'around');
+      await set('--policy', 'write-through', ...cutoff);
+      await open.write(' and through');
+    } finally {
+      await open.close();
+    }
+    assert.equal(fs.readFileSync(path.join(source, 'written'), 'utf8'), 'around and through');
+    const refused = await rig.cli('cache', 'set', mountpoint, '--policy', 'split');
+    assert.deepEqual([refused.code, /mount it anew/.test(refused.err)], [2, true]);
+    await until('the last change is old enough', () => Date.now() - changedMs > 2_200);
+    await files.readFile(path.join(mountpoint, 'long'));
+    assert.ok((await status()).mounts[0].cache.residentBytes <= 6 * MIB);
+    await set('--sequential-cutoff', '0');
+    await files.readFile(path.join(mountpoint, 'kept'));
+    await untilIn('it is kept', AGAIN_MS, async () =>
+      (await status()).mounts[0].cache.residentBytes >= 8 * MIB ? true : null,
+    );
   });
 });
 

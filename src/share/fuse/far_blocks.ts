@@ -17,6 +17,8 @@ export interface BlockReader {
   readonly file: CachedFile;
   /** A READ of it. */
   readonly bytes: Uint8Array;
+  /** False: what comes is not kept on the disk. */
+  readonly isKept?: boolean;
 }
 
 /** What was read through a mount with a cache. */
@@ -221,7 +223,7 @@ export class FarBlocks {
   }
 
   async #fetch(
-    { file, bytes }: BlockReader,
+    { file, bytes, isKept = true }: BlockReader,
     of: FileVersion,
     first: number,
     count: number,
@@ -247,7 +249,7 @@ export class FarBlocks {
     for (let at = 0; at < count; at += 1) {
       const block = content.subarray(at * blockBytes, (at + 1) * blockBytes);
       this.memory.put(nameOf(of, first + at), of.file, block);
-      this.store.keep(of, first + at, block);
+      if (isKept) this.store.keep(of, first + at, block);
     }
     return content;
   }

@@ -9,14 +9,16 @@ import { lookOf, statxFrame, toldBy } from './cache_frames.ts';
 import { CachedFile } from './cached_file.ts';
 import { FarAhead } from './far_ahead.ts';
 import { type BlockReader, FarBlocks } from './far_blocks.ts';
+import type { Handle, Opening } from './far_handles.ts';
 import { forgottenBy } from './far_known.ts';
 import { type FarLeasePorts, FarLeases, wishedBy } from './far_leases.ts';
+import { FarRule, type FarRuleSettings } from './far_rule.ts';
 import { errorAnswer } from './far_writes.ts';
 import { KernelPages } from './kernel_pages.ts';
 import { askFrame, brokenBy, WRITE_EPOCH_AT } from './lease_frames.ts';
 import type { MemoryGovernor } from './memory_governor.ts';
 import { OwnFiles } from './own_files.ts';
-import { IN_HEADER_BYTES, O_ACCESS, OP, OPENED_KEEPS, OUT_HEADER_BYTES } from './protocol.ts';
+import { ERRNO, IN_HEADER_BYTES, O_ACCESS, OP, OPENED_KEEPS, OUT_HEADER_BYTES } from './protocol.ts';
 
 /** One request or answer as it passes. */
 export interface PassingFrame {
@@ -45,6 +47,7 @@ export interface FarCacheOptions {
   readonly memoryBytes: number;
   /** Whom that is wished of; null: it is so, whatever there is. */
   readonly governor: MemoryGovernor | null;
+  readonly rule?: FarRuleSettings;
 }
 
 /** What it came to since it was opened. */
@@ -79,27 +82,7 @@ interface Reading extends BlockReader {
   readonly offset: number;
   readonly sizeBytes: number;
   readonly isInOrder: boolean;
-}
-
-interface Handle {
-  readonly file: CachedFile;
-  /** Where the last read of it ended. */
-  endAt: number;
-  /** What the other machine has answered about it. */
-  readonly flags: number;
-  readonly isReadOnly: boolean;
-  /** Of the write lease under which it was opened; 0 without. */
-  epoch: number;
-}
-
-interface Opening {
-  readonly file: CachedFile;
-  readonly isReadOnly: boolean;
-  /** The answer to OPEN, which waits for what is asked beside it. */
-  held: Uint8Array | null;
-  handle: Handle | null;
-  /** The epoch of a write lease; null until it is known. */
-  epoch: number | null;
+  readonly isKept: boolean;
 }
 
 /**
@@ -110,6 +93,7 @@ interface Opening {
 export class FarCache {
   readonly blocks: FarBlocks;
   readonly leases: FarLeases;
+  readonly #rule = new FarRule();
   readonly #ahead: FarAhead;
   readonly #pages: KernelPages | null;
   readonly #leaveGovernor: (() => void) | undefined;
@@ -127,6 +111,7 @@ export class FarCache {
 
   constructor(store: BlockStore, ports: FarCachePorts, options: FarCacheOptions) {
     this.#ports = ports;
+    this.rule = options.rule ?? this.#rule.settings;
     this.#pages = options.keepsPages ? new KernelPages() : null;
     const ask = (frameOf: (unique: bigint) => Uint8Array, opcode: number) => this.#ask(frameOf, opcode);
     this.blocks = new FarBlocks(store, options.memoryBytes, { clock: ports.clock, ask });
@@ -166,6 +151,18 @@ export class FarCache {
     return { ...store.counts, ...inMemory, ...read, ahead, reads: times.times };
   }
 
+  /** What is opened, changed and read from now on goes by that. */
+  set rule(settings: FarRuleSettings) {
+    this.#rule.settings = settings;
+  }
+
+  /** True where that request was answered: nothing is to be changed. */
+  refuses(frame: PassingFrame): boolean {
+    if (!this.#rule.refuses(frame)) return false;
+    this.#ports.answer(errorAnswer(frame.unique, ERRNO.EROFS));
+    return true;
+  }
+
   /** From now on so much may be in memory. `pressure`: 0 where there is some to spare, 1 where there is none. */
   mayHave(limitBytes: number, pressure: number): void {
     this.blocks.memory.limitBytes = limitBytes;
@@ -190,13 +187,15 @@ export class FarCache {
     const sizeBytes = view.getUint32(IN_HEADER_BYTES + 16, true);
     const isDirect = (view.getUint32(IN_HEADER_BYTES + 32, true) & O_DIRECT) !== 0;
     const isInOrder = offset === 0 || offset === handle.endAt;
+    handle.runBytes = sizeBytes + (offset === handle.endAt ? handle.runBytes : 0);
     handle.endAt = offset + sizeBytes;
+    const isKept = this.#rule.keeps(handle.runBytes);
     const { file } = handle;
     if (isDirect || file.changes > 0 || !Number.isSafeInteger(offset + sizeBytes)) {
       this.blocks.counts.passed += 1;
       return false;
     }
-    void this.#read({ file, bytes: bytes.slice(), unique, offset, sizeBytes, isInOrder });
+    void this.#read({ file, bytes: bytes.slice(), unique, offset, sizeBytes, isInOrder, isKept });
     return true;
   }
 
@@ -245,6 +244,7 @@ export class FarCache {
       own(bytes);
       return true;
     }
+    this.#rule.answered(opcode, unique, bytes);
     if (opcode === OP.open) return this.#opened(unique, bytes);
     this.#ahead.listings.told(opcode, unique, bytes);
     const changed = this.#changing.get(unique);
@@ -354,7 +354,7 @@ export class FarCache {
     }
     const { isReadOnly, epoch } = opening;
     const flags = bytes.byteLength < OUT_HEADER_BYTES + 12 ? 0 : view.getUint32(OUT_HEADER_BYTES + 8, true);
-    opening.handle = { file, endAt: 0, flags, isReadOnly, epoch: epoch ?? 0 };
+    opening.handle = { file, endAt: 0, runBytes: 0, flags, isReadOnly, epoch: epoch ?? 0 };
     this.#handles.set(view.getBigUint64(OUT_HEADER_BYTES, true), opening.handle);
     if (epoch !== null) {
       this.#opening.delete(unique);

@@ -2,6 +2,7 @@ import { LIMITS } from '../../base/limits.ts';
 import type { Clock } from '../../world/clock.ts';
 import type { MountFront } from '../../world/mounts.ts';
 import type { FarCacheFigures } from './far_cache.ts';
+import type { FarRuleSettings } from './far_rule.ts';
 import type { KeptBlocks } from './kept_blocks.ts';
 import type { LinkedCache } from './linked_mount.ts';
 
@@ -31,6 +32,10 @@ export class FarFigures implements LinkedCache {
       this.#hasEnded = true;
       for (const resolve of this.#waiting.values()) resolve(this.#last);
     });
+  }
+
+  set rule(rule: FarRuleSettings) {
+    if (!this.#hasEnded) this.#front.order({ kind: 'rule', rule });
   }
 
   /** As they are now; the last ones where the mount has ended, or its disk keeps the thread for LIMITS.cacheAskMs. */

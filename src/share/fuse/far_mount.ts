@@ -259,7 +259,7 @@ export class FarMount implements LinkedMount {
     if (isCopied) release();
     let parts: Uint8Array[] = [];
     for (const frame of framesOf(memory.bytes, IN_HEADER_BYTES)) {
-      if (this.#answersItself(frame) || this.cache?.takes(frame)) continue;
+      if (this.cache?.refuses(frame) || this.#answersItself(frame) || this.cache?.takes(frame)) continue;
       this.#direct.passing(frame);
       const isSent = this.#stream !== null;
       const ahead = isSent ? this.#ahead(frame, memory, isCopied) : null;

@@ -4,10 +4,13 @@ import type { Stream } from '../../link/mux/mux.ts';
 import type { MountHello, MountReady } from '../../wire/mount_messages.ts';
 import type { KernelMount } from '../../world/mounts.ts';
 import type { FarCacheFigures } from './far_cache.ts';
+import type { FarRuleSettings } from './far_rule.ts';
 
 /** What a cache came to, where its mount tells at once or later. */
 export interface LinkedCache {
   readonly figures: FarCacheFigures | Promise<FarCacheFigures>;
+  /** What becomes of writes, and of what is read in order, from now on. */
+  rule: FarRuleSettings;
 }
 
 /** A mount of this machine of a folder that another one has, over one stream after the other. */
