@@ -1,6 +1,7 @@
 /** Interleaved rounds over one case. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { type Case, type PreparedSource, prepareSource } from './cases.ts';
 import { type Cost, measure } from './measure.ts';
 import type { Peer } from './peer.ts';
@@ -53,6 +54,7 @@ async function runOnce(peer: Peer, { context, source, digest, full }: OneRun): P
   const { prior, kind } = which;
   const { destination, network } = place;
   if (prior) layPrior(prior, source.path, destination);
+  if (prior && kind === 'file') copyPrior(peer, place);
   execFileSync('sync', ['-f', destination]);
   const command = peer.command({ kind, source: source.path, destination, ...(prior && { prior }) });
   const cost = await measure(command, peer.servers(), context.signal, () => network.wireBytes());
@@ -61,6 +63,23 @@ async function runOnce(peer: Peer, { context, source, digest, full }: OneRun): P
   checkExtent(source, destination);
   if (full) await checkContent(which.kind, source, place.destination, digest);
   return cost;
+}
+
+/**
+ * Has the peer itself put there what stands at the destination: one that remembers what it has copied can do so, as in a
+ * copy that is made again and again.
+ */
+function copyPrior(peer: Peer, { data, destination }: Workplace): void {
+  const earlier = join(data, 'earlier');
+  rmSync(earlier, { recursive: true, force: true });
+  renameSync(destination, earlier);
+  mkdirSync(destination);
+  for (const name of readdirSync(earlier)) {
+    const { argv, env } = peer.command({ kind: 'file', source: join(earlier, name), destination });
+    const [program = '', ...args] = argv;
+    execFileSync(program, args, { env, stdio: 'ignore' });
+  }
+  rmSync(earlier, { recursive: true, force: true });
 }
 
 function said(peer: Peer, cost: Cost): string {

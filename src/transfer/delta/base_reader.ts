@@ -49,6 +49,10 @@ export async function tellBase(ask: AskBase, reading: BaseReading): Promise<void
       return await reading.send({ ...none, last: true });
     }
     const { sizeBytes } = await base.stat();
+    if (chunking.kind === 'fastcdc' && ask.chunks) {
+      await readChunkHashes(file, reading, { base, sizeBytes });
+      return await reading.send({ ...none, last: true });
+    }
     for await (const pieces of cutFile({
       file: base,
       sizeBytes,
@@ -80,6 +84,23 @@ async function tellChunks(
   const none = new Uint8Array(0);
   for (const chunks of hashPages(shortChunkHashes(known)))
     await send({ t: 'base', file, lengths: none, hashes: none, chunks, last: false });
+}
+
+/** The same for a version that is not known, which is read in several threads: cutting by content goes byte after byte. */
+async function readChunkHashes(
+  file: number,
+  { chunkBytes, meter, offload, send, isOver }: BaseReading,
+  { base, sizeBytes }: { readonly base: DiskFile; readonly sizeBytes: number },
+): Promise<void> {
+  const none = new Uint8Array(0);
+  const chunking = { kind: 'fixed', chunkBytes } as const;
+  const stage = 'destinationRead';
+  for await (const pieces of cutFile({ file: base, sizeBytes, chunking, meter, stage, offload })) {
+    for (const { hashes: chunks } of pagesOf(pieces)) {
+      if (isOver()) return;
+      await send({ t: 'base', file, lengths: none, hashes: none, chunks, last: false });
+    }
+  }
 }
 
 function* pagesOf({ lengths, hashes }: CutPieces): Generator<CutPieces> {
