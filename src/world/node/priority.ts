@@ -1,6 +1,7 @@
 import { bindLibc } from './libc.ts';
 
 interface Functions {
+  getpriority(which: number, who: number): number;
   setpriority(which: number, who: number, priority: number): number;
   syscall(number: bigint, which: bigint, who: bigint, priority: bigint): bigint;
 }
@@ -19,6 +20,8 @@ const NICE: Readonly<Record<Manner, number>> = { polite: 3, modest: 5, gentle: 1
 /** Of the eight levels of best effort (class 2); usual is 4, the lowest comes last and still comes, which the idle class does not promise. */
 const IO_LEVEL: Readonly<Record<Manner, bigint>> = { polite: 5n, modest: 6n, gentle: 7n };
 const IO_BEST_EFFORT = 2n << 13n;
+/** ioprio_get(2) has the number after that of ioprio_set(2) on each of these. */
+const IOPRIO_GET_AFTER_SET = 1n;
 /** Number of ioprio_set(2), which libc does not wrap. */
 const IOPRIO_SET: Readonly<Record<string, bigint>> = {
   x64: 251n,
@@ -29,20 +32,30 @@ const IOPRIO_SET: Readonly<Record<string, bigint>> = {
 };
 
 /**
- * Lets the calling thread come after others for processor and disk; false where the platform cannot. There is no way back
- * without privileges.
+ * Lets the calling thread come after others for processor and disk, at least so far: what its user has lowered further stays.
+ * False where the platform cannot. There is no way back without privileges.
  */
 export function lowerThreadPriority(manner: Manner): boolean {
   const libc = process.platform === 'linux' ? bindLibc<Functions>(SIGNATURES) : null;
   if (libc === null) return false;
-  const isLower = libc.functions.setpriority(PRIO_PROCESS, 0, NICE[manner]) === 0;
-  const number = IOPRIO_SET[process.arch];
-  if (number !== undefined)
-    libc.functions.syscall(number, IOPRIO_WHO_PROCESS, 0n, IO_BEST_EFFORT | IO_LEVEL[manner]);
-  return isLower;
+  const { getpriority, setpriority } = libc.functions;
+  const isLow = getpriority(PRIO_PROCESS, 0) >= NICE[manner];
+  lowerDiskPriority(libc.functions, manner);
+  return isLow || setpriority(PRIO_PROCESS, 0, NICE[manner]) === 0;
+}
+
+function lowerDiskPriority({ syscall }: Functions, manner: Manner): void {
+  const set = IOPRIO_SET[process.arch];
+  if (set === undefined) return;
+  const now = syscall(set + IOPRIO_GET_AFTER_SET, IOPRIO_WHO_PROCESS, 0n, 0n);
+  const wanted = IO_BEST_EFFORT | IO_LEVEL[manner];
+  // whatever somebody has chosen that is not above it, idle (class 3) among it; without a choice (class 0) it follows the nice value
+  if (now >= wanted) return;
+  syscall(set, IOPRIO_WHO_PROCESS, 0n, wanted);
 }
 
 const SIGNATURES = {
+  getpriority: { return: 'i32', arguments: ['i32', 'u32'] },
   setpriority: { return: 'i32', arguments: ['i32', 'u32', 'i32'] },
   syscall: { return: 'i64', arguments: ['i64', 'i64', 'i64', 'i64'] },
 } satisfies Parameters<typeof bindLibc>[0];
