@@ -103,6 +103,7 @@ export const SERVICE_LIMITS = {
     64 * KIB,
     'dead properties of one file or folder together; file systems may take less (ext4 about 4 KiB)',
   ),
+  treeRemovesTogether: count(128, 'files of a folder that a thread removes in one step'),
   treePutBytes: bytes(
     256 * KIB,
     'of a file that a client of a share sends, up to which a thread puts it in one step',

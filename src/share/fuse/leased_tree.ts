@@ -1,5 +1,5 @@
 import { asCausewayError } from '../../base/errors.ts';
-import type { RelPath } from '../../base/path.ts';
+import { joinRel, type RelPath } from '../../base/path.ts';
 import type {
   FileTree,
   NewNode,
@@ -32,9 +32,16 @@ export class LeasedTree implements FileTree {
     this.#inner = inner;
     this.#gate = gate;
     this.#statOf = statOf;
-    const { cachedFile, putFile } = inner.caps;
+    const { cachedFile, putFile, removeFiles } = inner.caps;
     this.caps = {
       ...inner.caps,
+      ...(removeFiles && {
+        removeFiles: (folder, names) =>
+          this.#changing(
+            names.map((name) => joinRel(folder, name)),
+            () => removeFiles(folder, names),
+          ),
+      }),
       ...(putFile && {
         putFile: async (path, bytes, mtimeNs) => {
           const leave = await gate.enter(await this.#filesAt(path), true);

@@ -1,6 +1,6 @@
 import { asCausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
-import { joinRel, namesOf, type RelPath } from '../../base/path.ts';
+import { joinRel, type Name, namesOf, type RelPath } from '../../base/path.ts';
 import type { FileTree } from '../../tree/files/file_tree.ts';
 import { readDead, writeDead } from './dead_properties.ts';
 import { asDavFailure, DavFailure } from './failure.ts';
@@ -52,14 +52,36 @@ async function removeMembers(tree: FileTree, path: RelPath, undone: Undone[]): P
     count += page.length;
     const folders = page.filter(({ node }) => node.kind === 'directory');
     for (const { name } of folders) await removeBelow(tree, joinRel(path, name), true, undone);
-    const files = page.filter(({ node }) => node.kind !== 'directory');
+    const all = page.filter(({ node }) => node.kind !== 'directory').map(({ name }) => name);
+    const files = await removeTogether(tree, path, all);
     // each is flushed, and the flushes of several cost as much as one
     for (let at = 0; at < files.length; at += LIMITS.davRemovesAtOnce.value) {
       const some = files.slice(at, at + LIMITS.davRemovesAtOnce.value);
-      await Promise.all(some.map(({ name }) => removeBelow(tree, joinRel(path, name), false, undone)));
+      await Promise.all(some.map((name) => removeBelow(tree, joinRel(path, name), false, undone)));
     }
   }
   return count;
+}
+
+/** Some at a time, so that others have their turns between. What is left, to be removed one by one. */
+async function removeTogether(
+  tree: FileTree,
+  path: RelPath,
+  names: readonly Name[],
+): Promise<readonly Name[]> {
+  const { removeFiles } = tree.caps;
+  if (removeFiles === undefined || names.length < 2) return names;
+  const gone = new Set<Name>();
+  for (let at = 0; at < names.length; at += LIMITS.treeRemovesTogether.value) {
+    const some = names.slice(at, at + LIMITS.treeRemovesTogether.value);
+    try {
+      for (const name of await removeFiles(path, some)) gone.add(name);
+    } catch (failure) {
+      asCausewayError(failure); // each of them is tried, and tells why
+      break;
+    }
+  }
+  return names.filter((name) => !gone.has(name));
 }
 
 /** Copies a file, or a folder with (`deep`) or without what is below. Members that cannot be copied are listed. */

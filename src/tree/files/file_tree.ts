@@ -63,18 +63,13 @@ export interface TreeFolder extends AsyncDisposable {
   readonly offload: Offload;
 }
 
-/** What a tree offers beyond its seven verbs; null where it does not. */
-export interface TreeCaps {
-  /** Every change is refused with CW_DISK_READ_ONLY. */
-  readonly readOnly: boolean;
-  /** Identities of nodes outlive this process. */
-  readonly lastingIds: boolean;
-  readonly values: NodeValues | null;
-  readonly space: (() => Promise<TreeSpace>) | null;
-  /** Absent where there is none of it. */
-  readonly unix?: UnixCaps;
-  /** For lists of large folders; as `list` in what it refuses. */
-  readonly folder: ((path: RelPath) => Promise<TreeFolder>) | null;
+/** Ways of a tree that do in one step, of small or many files, what takes several otherwise. */
+export interface TreeShortCuts {
+  /**
+   * Removes files and symlinks of a folder together, which are durably gone when it resolves: those that it gives. Others are to be
+   * removed one by one. Absent where that is so of all.
+   */
+  readonly removeFiles?: (folder: RelPath, names: readonly Name[]) => Promise<readonly Name[]>;
   /**
    * A whole small file takes a name in one step, as what is opened with `replace`, written and published, and has that time of
    * modification (ns since 1970; null for now); null where it is to be done so, and nothing was done. Absent where it always is.
@@ -86,6 +81,20 @@ export interface TreeCaps {
    * `choose` is asked once for the part, null for none; what it throws is thrown.
    */
   readonly cachedFile?: (path: RelPath, choose: ChoosePart) => Promise<CachedFile | null>;
+}
+
+/** What a tree offers beyond its seven verbs; null where it does not. */
+export interface TreeCaps extends TreeShortCuts {
+  /** Every change is refused with CW_DISK_READ_ONLY. */
+  readonly readOnly: boolean;
+  /** Identities of nodes outlive this process. */
+  readonly lastingIds: boolean;
+  readonly values: NodeValues | null;
+  readonly space: (() => Promise<TreeSpace>) | null;
+  /** Absent where there is none of it. */
+  readonly unix?: UnixCaps;
+  /** For lists of large folders; as `list` in what it refuses. */
+  readonly folder: ((path: RelPath) => Promise<TreeFolder>) | null;
 }
 
 /** Which bytes of a file are wanted, by what it is; null for none. */

@@ -1,7 +1,7 @@
 import { toHex } from '../../base/bytes.ts';
 import { asCausewayError, CausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
-import { type Name, parseName, type RelPath } from '../../base/path.ts';
+import { joinRel, type Name, parseName, type RelPath } from '../../base/path.ts';
 import type { CachedEntries } from '../../world/cached_entries.ts';
 import type { Random } from '../../world/clock.ts';
 import type { AttrPatch, Dir, Disk, Stat } from '../../world/disk.ts';
@@ -25,6 +25,7 @@ import { renameNew, renameOver } from './local_rename.ts';
 import { LocalValues } from './local_values.ts';
 import { checkedNames, checkedPlace } from './names.ts';
 import { openBelow, openReplacement, type PutPlace, putFileJob } from './put_file_job.ts';
+import { removeFilesJob } from './remove_files_job.ts';
 import { Staging } from './staging.ts';
 
 export interface LocalTreePorts {
@@ -61,6 +62,7 @@ export class LocalTree implements FileTree, AsyncDisposable {
       values: new LocalValues((path, use) => this.#place(path, use)),
       space: () => root.space(),
       folder: root.caps.again === null ? null : (path) => this.#folder(path),
+      removeFiles: (folder, names) => this.#removeFiles(folder, names),
       putFile: (path, bytes, mtimeNs) => this.#putFile(path, bytes, mtimeNs),
       ...(cached && { cachedFile: async (path, choose) => cachedFile(cached, path, choose) }),
     };
@@ -165,6 +167,12 @@ export class LocalTree implements FileTree, AsyncDisposable {
   #putPlace(path: RelPath): PutPlace {
     const stageName = parseName(`share-${toHex(this.#random.bytes(STAGE_ID_BYTES))}`);
     return { root: this.#root, ...checkedPlace(path), stageName };
+  }
+
+  #removeFiles(path: RelPath, names: readonly Name[]): Promise<readonly Name[]> {
+    const folder = checkedNames(path);
+    for (const name of names) checkedNames(joinRel(path, name));
+    return this.#offload.run(removeFilesJob, { root: this.#root, folder, names });
   }
 
   async #putFile(path: RelPath, bytes: Uint8Array, mtimeNs: bigint | null): Promise<TreeNode | null> {

@@ -1,4 +1,4 @@
-import type { RelPath } from '../../base/path.ts';
+import { joinRel, type RelPath } from '../../base/path.ts';
 import type { AttrPatch } from '../../world/disk.ts';
 import type {
   FileTree,
@@ -32,7 +32,7 @@ export class PermittedTree implements FileTree {
   constructor(inner: FileTree, permit: Permit, caps: Partial<TreeCaps> = {}) {
     this.#inner = inner;
     this.#permit = permit;
-    const { values, folder, cachedFile, putFile } = inner.caps;
+    const { values, folder, cachedFile, putFile, removeFiles } = inner.caps;
     this.caps = {
       ...inner.caps,
       values: values && {
@@ -51,6 +51,13 @@ export class PermittedTree implements FileTree {
           await permit({ verb: 'list', path, changes: false });
           return folder(path);
         }),
+      ...(removeFiles && {
+        removeFiles: async (folder, names) => {
+          for (const name of names)
+            await permit({ verb: 'remove', path: joinRel(folder, name), changes: true });
+          return removeFiles(folder, names);
+        },
+      }),
       ...(putFile && {
         putFile: async (path, bytes, mtimeNs) => {
           await permit({ verb: 'open', path, changes: true });

@@ -1,6 +1,6 @@
 import { utf8 } from '../../base/bytes.ts';
 import { asCausewayError } from '../../base/errors.ts';
-import type { RelPath } from '../../base/path.ts';
+import { joinRel, type Name, type RelPath } from '../../base/path.ts';
 import type { AttrPatch } from '../../world/disk.ts';
 import type {
   FileTree,
@@ -15,6 +15,8 @@ import { NO_OWNER } from './quota_account.ts';
 import { QuotaFile, QuotaReplacement, type ReplacedPlace, type Standing } from './quota_file.ts';
 import type { QuotaLedger } from './quota_ledger.ts';
 import { markAt, OWNER_VALUE } from './quota_owner.ts';
+
+type RemoveFiles = NonNullable<TreeCaps['removeFiles']>;
 
 /**
  * The same tree, whose files together get no larger than a ledger allows: CW_DISK_QUOTA, before a byte of what does not
@@ -34,9 +36,12 @@ export class QuotaTree implements FileTree {
     this.#owner = ledger.ownerOf(user);
     const isMarked = user !== null && ledger.hasOwners;
     this.#mark = isMarked ? { name: OWNER_VALUE, value: utf8(user) } : null;
-    const { space, putFile: _, ...caps } = inner.caps; // a file is charged step by step
+    const { space, removeFiles, putFile: _, ...caps } = inner.caps; // a file is charged step by step
     this.caps = {
       ...caps,
+      ...(removeFiles && {
+        removeFiles: (folder, names) => this.#removeFiles(folder, names, removeFiles),
+      }),
       space: async () => {
         const below = await space?.();
         const { limitBytes, usedBytes, freeBytes } = ledger.spaceOf(this.#owner);
@@ -95,6 +100,19 @@ export class QuotaTree implements FileTree {
       const { sizeBytes, owner } = await this.#standing(path);
       await this.#inner.remove(path);
       this.#ledger.settle(-sizeBytes, owner);
+    });
+  }
+
+  #removeFiles(folder: RelPath, names: readonly Name[], remove: RemoveFiles): Promise<readonly Name[]> {
+    return this.#ledger.inTurn(async () => {
+      const standing = new Map<Name, Standing>();
+      for (const name of names) standing.set(name, await this.#standing(joinRel(folder, name)));
+      const gone = await remove(folder, names);
+      for (const name of gone) {
+        const { sizeBytes, owner } = standing.get(name)!;
+        this.#ledger.settle(-sizeBytes, owner);
+      }
+      return gone;
     });
   }
 

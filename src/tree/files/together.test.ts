@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { LIMITS } from '../../base/limits.ts';
-import { parseRelPath } from '../../base/path.ts';
+import { parseName, parseRelPath } from '../../base/path.ts';
 import { DISK_THREAD } from '../../guest/disk_thread_module.ts';
 import { createNodeWorld } from '../../world/node/world.ts';
 import { readOnly } from './decorators.ts';
@@ -70,5 +70,34 @@ describe('a small file that is put in one step', () => {
       assert.equal(puts.filter((node) => node === null).length, 1);
       assert.equal(fs.readdirSync(folder).filter((name) => name.startsWith('f')).length, count - 1);
       assert.equal(new QuotaTree(tree, new QuotaLedger(10, 0)).caps.putFile, undefined);
+    }));
+});
+
+describe('files of a folder that are removed in one step', () => {
+  it('are those that can be, and what they had is given back to the quota', () =>
+    withFolder(async (local, folder) => {
+      fs.mkdirSync(join(folder, 'd/below'), { recursive: true });
+      fs.symlinkSync('/etc', join(folder, 'd/link'));
+      const ledger = new QuotaLedger(1_000, 0);
+      const tree = new QuotaTree(local, ledger);
+      for (const name of ['a', 'b', 'stays']) {
+        await using file = await tree.open(parseRelPath(`d/${name}`), 'replace');
+        await file.write(Buffer.from('12345'), 0);
+        await file.publish();
+      }
+      assert.equal(ledger.usedBytes, 15);
+      const names = ['a', 'b', 'link', 'below', 'missing'].map(parseName);
+      const gone = await tree.caps.removeFiles?.(parseRelPath('d'), names);
+      assert.deepEqual(gone, ['a', 'b', 'link']);
+      assert.deepEqual(fs.readdirSync(join(folder, 'd')), ['below', 'stays']);
+      assert.equal(ledger.usedBytes, 5);
+      assert.ok(fs.existsSync('/etc'));
+      const refused = readOnly(local).caps.removeFiles;
+      await assert.rejects(async () => refused?.(parseRelPath('d'), [parseName('stays')]), {
+        code: 'CW_DISK_READ_ONLY',
+      });
+      await assert.rejects(async () => tree.caps.removeFiles?.(parseRelPath('no'), names), {
+        code: 'CW_DISK_NOT_FOUND',
+      });
     }));
 });
