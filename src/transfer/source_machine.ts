@@ -204,23 +204,24 @@ export class SourceMachine {
 
   /**
    * A chunk that was taken is not what stands at its place in the sink's version: it goes once it is known where its pieces
-   * are. Gives the number of the first chunk that is to be compared so; null where others have asked for that, or nobody
-   * wants it any more.
+   * are. Gives the first byte that is to be compared so; `more` where others have asked for that or nobody
+   * wants it any more, `end` where it went meanwhile and was all that the end of the file waited for.
    */
-  moved({ file, version, index, bytes, delta }: ChunkWork): number | null {
+  moved({ file, version, index, bytes, delta }: ChunkWork): number | 'more' | 'end' {
     this.unsent(bytes);
-    if (file.version !== version) return null;
+    if (file.version !== version) return 'more';
     file.inFlight -= 1;
+    if (file.chunks.has(index)) return this.atEnd(file) ? 'end' : 'more';
     file.next = Math.min(file.next, index);
-    const isFirst = file.phase === 'sending' && file.delta === delta;
-    if (!isFirst) {
-      if (file.phase === 'sending') this.#queue.push(file);
-      return null;
+    if (file.phase !== 'sending') return 'more';
+    if (file.delta !== delta) {
+      this.#queue.push(file);
+      return 'more';
     }
     file.phase = 'comparing';
     let first = 0;
     while (file.chunks.has(first)) first += 1;
-    return first;
+    return first * this.chunkBytes;
   }
 
   /** Bytes of a chunk that was sent as a patch and did not travel. */

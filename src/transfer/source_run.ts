@@ -357,8 +357,9 @@ export class SourceRun {
       },
       machine: this.machine,
       moved: (work) => {
-        const first = this.machine.moved(work);
-        if (first !== null) this.#aside(this.#deltas!.begin(work.file, first * this.machine.chunkBytes));
+        const next = this.machine.moved(work);
+        if (next === 'end') this.#endFile(work.file);
+        else if (next !== 'more') this.#aside(this.#deltas!.begin(work.file, next));
       },
       changed: (file, version, stat) => this.#fileChanged(file, version, stat),
       failed: (file, error) => this.#fileFailed(file, error),

@@ -34,8 +34,8 @@ test('a chunk that differs from what stands at its place waits until its pieces 
   const { machine, file, take, sent } = offeredFile();
   sent(take());
   const [one, two, three] = [take(), take(), take()];
-  assert.equal(machine.moved(two), 1, 'compared from the first chunk on that is not out');
-  assert.equal(machine.moved(three), null, 'asked for already');
+  assert.equal(machine.moved(two), CHUNK, 'compared from the first chunk on that is not out');
+  assert.equal(machine.moved(three), 'more', 'asked for already');
   sent(one);
   assert.equal(machine.next(), null);
   machine.known(file, 0, STEPS);
@@ -53,13 +53,23 @@ test('a chunk that was under way when the pieces became known goes by them', () 
   assert.equal(machine.moved(one), 0);
   machine.known(file, 0, STEPS);
   sent(take());
-  assert.equal(machine.moved(zero), null);
+  assert.equal(machine.moved(zero), 'more');
   const indexes = Array.from({ length: 5 }, () => take());
   assert.deepEqual(
     indexes.map(({ index }) => index),
     [0, 2, 3, 4, 5],
   );
   assert.equal(machine.inFlightBytes, 6 * CHUNK);
+});
+
+test('a file ends with a chunk that went by its pieces before it was found not to be at its place', () => {
+  const { machine, file, take, sent } = offeredFile();
+  const [zero, one] = [take(), take()];
+  assert.equal(machine.moved(zero), 0);
+  machine.known(file, 0, STEPS);
+  for (let chunk = 0; chunk < 6; chunk += 1) assert.equal(sent(take()), 'more');
+  assert.equal(machine.moved(one), 'end');
+  assert.equal(file.phase, 'ending');
 });
 
 test('a chunk that is refused while its file is compared goes afterwards', () => {
