@@ -122,8 +122,12 @@ export const MOUNT_LIMITS = {
   ),
   mountFarSyncsMax: count(64, 'flushes of one mount that are under way for another machine'),
   mountUntoldMax: count(
-    16,
+    8,
     'messages of the connection of a mount that are taken before the other side hears of it',
+  ),
+  mountAnswersFreeMin: count(
+    4,
+    'pieces of memory for answers that must be free before a mount serves what came over its connection',
   ),
   mountUntoldMaxBytes: bytes(2 * MIB, 'bytes of such messages: the other side keeps them until then'),
   mountDetourPauseMs: ms(

@@ -19,7 +19,7 @@ const { slotBytes, requestsAt, answersAt, landingAt, laterAt } = FarFolder.PLACE
 /** Answers up to that size are copied, so that those which wait to be heard of leave memory for others. */
 const COPIED_MAX_BYTES = 64 * 1024;
 /** Answers of one request and what comes beside it find room. */
-const FREE_MIN = 4;
+const FREE_MIN = LIMITS.mountAnswersFreeMin.value;
 
 /** Whole answers, and the piece of memory in which they lie; -1 where they were copied. */
 interface Answers extends Parcel {

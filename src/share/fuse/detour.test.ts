@@ -1,6 +1,7 @@
 // Two ends of a detour, whose connection opens, breaks and opens again at any moment. SEED=N repeats one order of events.
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { LIMITS } from '../../base/limits.ts';
 import { decodeDetourMark } from '../../wire/mount_detour.ts';
 import type { DetourPipe, Parcel } from '../../world/mounts.ts';
 import { Detour } from './detour.ts';
@@ -161,6 +162,11 @@ it('goes past the link once both ends are there, and tells now and then what has
   assert.equal(second.taken.length, 100);
   for (const { received, bytes } of second.outgoing?.arriving ?? []) first.detour.heard(received, bytes);
   assert.ok(first.released >= 80, `${first.released} were heard of`);
+});
+
+it('hears of answers before so many wait for it that no further request is served', () => {
+  const { mountUntoldMax, mountAnswersFreeMin, mountSlotsMax } = LIMITS;
+  assert.ok(mountUntoldMax.value + mountAnswersFreeMin.value <= mountSlotsMax.value);
 });
 
 it('refuses an end that hears of more than was sent, or changes twice', () => {
