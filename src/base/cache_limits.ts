@@ -30,6 +30,23 @@ export const CACHE_LIMITS = {
   cacheSlowMax: count(4, 'such reads one after the other, after which its disk is left alone for a while'),
   cachePauseMs: ms(1_000, 'how long the disk of a cache is left alone after a failure, at first'),
   cachePauseMaxMs: ms(60_000, 'the same after many of them'),
+  cacheTierWindowMs: ms(
+    1_440 * 60_000,
+    'after so long a use of a block counts an eighth where its tier is chosen',
+  ),
+  cacheTierHeatCounters: count(2 ** 22, 'counters for how hot blocks of one cache are, in each of two rows'),
+  cacheTierSampleSlots: count(64, 'places of a tier of which the coolest block is looked for at a time'),
+  cacheTierLookMs: ms(1_000, 'how long what was found so is believed'),
+  cacheTierMovesPerS: count(
+    160,
+    'blocks of one cache that change their tier in a second, so that readers come first',
+  ),
+  cacheTierPauseMs: ms(50, 'pause between two batches of them'),
+  cacheTierWaitMax: count(20, 'such pauses that a batch waits for readers, before it goes on beside them'),
+  cacheTierIdleMax: count(
+    40,
+    'such pauses without a block that moves, after which moving ends until a block comes',
+  ),
   cacheStalenessMs: ms(1_000, 'how long a file that is open is believed to be as it was'),
   cacheSettledMs: ms(
     2_100,

@@ -12,11 +12,11 @@ export function formatBytes(sizeBytes: number): string {
   return `${value.toFixed(digits)} ${BYTE_UNITS[unit]}`;
 }
 
-/** `20M` → 20 MiB; also a plain number of bytes, and K, G, KiB, MB and the like. Null for any other text. */
+/** `20M` → 20 MiB; also a plain number of bytes, and K, G, T, KiB, MB and the like. Null for any other text. */
 export function sizeOf(text: string): number | null {
-  const match = /^(\d+(?:\.\d+)?)([KMG]?)(?:iB|B)?$/i.exec(text);
+  const match = /^(\d+(?:\.\d+)?)([KMGT]?)(?:iB|B)?$/i.exec(text);
   if (match === null) return null;
-  const factor = { '': 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3 }[match[2]!.toUpperCase()]!;
+  const factor = { '': 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3, T: 1024 ** 4 }[match[2]!.toUpperCase()]!;
   return Math.round(Number(match[1]) * factor);
 }
 

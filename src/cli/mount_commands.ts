@@ -23,6 +23,11 @@ export function addMountCommands(program: Command, add: Add): void {
     .option('--cache-size <size>', 'of a machine: keep what is read on the disk of this host, up to so much')
     .option('--cache-dir <folder>', 'with --cache-size: where (default: in the data directory)')
     .option(
+      '--cache-tier <tier:folder[:size]>',
+      'of a machine, may be repeated: keep it on several disks, hot:/ssd:20G, warm:/hdd:200G and cold:/archive:1T; without sizes they share --cache-size',
+      (tier: string, former: readonly string[] = []) => [...former, tier],
+    )
+    .option(
       '--cache-memory <size>',
       'with --cache-size: up to so much of it in memory too, 0 for none (default: 64M, less where memory is short)',
     )

@@ -15,6 +15,22 @@ export const CacheBytes = Type.Integer({
   maximum: cacheSizeMaxBytes.value,
 });
 
+/** Kinds of disks that a cache may have beside each other, the fastest first. */
+export const TierName = Type.Union([Type.Literal('hot'), Type.Literal('warm'), Type.Literal('cold')]);
+export type TierName = Static<typeof TierName>;
+
+/** A folder of the host that is a tier of a cache. */
+export const CacheTierWish = Type.Object(
+  {
+    tier: TierName,
+    /** Absolute path. */
+    folder: Path,
+    /** For each tier, or for none; absent: its usual part of `cacheBytes`. */
+    sizeBytes: Type.Optional(CacheBytes),
+  },
+  Strict,
+);
+
 export const AddMountRequest = Type.Object(
   {
     vm: VmName,
@@ -37,6 +53,8 @@ export const AddMountRequest = Type.Object(
     cacheMemoryBytes: Type.Optional(Type.Integer({ minimum: 0, maximum: cacheMemoryMostBytes.value })),
     /** Absolute path of a folder of the host for them; absent: the data directory. */
     cacheFolder: Type.Optional(Path),
+    /** Folders on disks of different kinds instead: what is read often comes to the fastest one. */
+    cacheTiers: Type.Optional(Type.Array(CacheTierWish, { minItems: 1, maxItems: 3 })),
     /** Absent: write-through. */
     cachePolicy: Type.Optional(CachePolicy),
     /** Where what is written waits in a journal; what is left out is as usual. */
@@ -87,6 +105,41 @@ export const CacheReads = Type.Object({
   upTo: Type.Array(Type.Integer()),
 });
 
+const Amount = Type.Integer({ minimum: 0 });
+
+/** One tier of a cache; counts since it was mounted. */
+export const CacheTier = Type.Object({
+  tier: TierName,
+  folder: Type.String(),
+  state: CacheState,
+  /** What is wrong with its disk; null where all is well. */
+  why: Type.Union([Type.String(), Type.Null()]),
+  /** For how long it is not `on`; null where it is. */
+  bypassedForMs: Type.Union([Amount, Type.Null()]),
+  capacityBytes: Amount,
+  /** What it may hold now: its capacity, or less where its disk has less room. */
+  limitBytes: Amount,
+  residentBytes: Amount,
+  blocks: Amount,
+  /** What its index takes in memory. */
+  indexBytes: Amount,
+  hits: Amount,
+  /** Blocks that have left it for a faster tier, and for a slower one. */
+  promoted: Amount,
+  demoted: Amount,
+  evicted: Amount,
+  damaged: Amount,
+  bypassed: Amount,
+  /** How long reads of blocks took that it answered. */
+  reads: Type.Object({
+    count: Amount,
+    sumUs: Amount,
+    /** Reads of at most so long, for each bound of the metric `causeway_cache_tier_read_seconds`. */
+    upTo: Type.Array(Amount),
+  }),
+});
+export type CacheTier = Static<typeof CacheTier>;
+
 /** The block cache of a mount; counts since it was mounted. */
 export const CacheView = Type.Object({
   policy: CachePolicy,
@@ -117,6 +170,8 @@ export const CacheView = Type.Object({
   ahead: Type.Array(CacheAhead),
   /** How long reads took, by where their blocks came from. */
   reads: Type.Array(CacheReads),
+  /** Its tiers, the fastest first; absent where it lies in one folder. A file with blocks in two of them counts twice in `files`. */
+  tiers: Type.Optional(Type.Array(CacheTier)),
 });
 export type CacheView = Static<typeof CacheView>;
 

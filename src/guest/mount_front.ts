@@ -1,7 +1,8 @@
 import { concat } from '../base/bytes.ts';
 import { asCausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
-import { BlockStore } from '../cache/store/block_store.ts';
+import type { Blocks } from '../cache/store/store_types.ts';
+import { openBlocks } from '../cache/tiers/open_blocks.ts';
 import { Detour } from '../share/fuse/detour.ts';
 import { DetourSource } from '../share/fuse/detour_pump.ts';
 import { FarMount, type FrameStream } from '../share/fuse/far_mount.ts';
@@ -92,7 +93,7 @@ export class MountFrontThread {
     if (cache === null) return new MountFrontThread({ pump, clock, store: null });
     const { random, disk, offload } = createNodeWorld({ threads: CACHE_THREAD });
     const ports = { clock, random, disk, offload, crypto: createNodeCryptography() };
-    const store = await BlockStore.open(ports, cache.place);
+    const store = await openBlocks(ports, cache.place);
     return new MountFrontThread({ pump, clock, store });
   }
 
@@ -284,7 +285,7 @@ interface FrontPorts {
   readonly pump: Pump;
   readonly clock: Clock;
   /** Null where nothing is kept. */
-  readonly store: BlockStore | null;
+  readonly store: Blocks | null;
 }
 
 function sleepBy(pump: Pump, ms: number, signal?: AbortSignal): Promise<void> {

@@ -2,7 +2,7 @@ import { fromHex, toHex } from '../base/bytes.ts';
 import { asCausewayError, CausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
 import { orAborted } from '../base/signal.ts';
-import type { StorePlace } from '../cache/store/store_types.ts';
+import type { StorePlace, TierPlace } from '../cache/store/store_types.ts';
 import type { CachePolicy, CacheWish, PartialJournalSettings } from '../contract/cache_schemas.ts';
 import type { AddMountRequest, CacheView, CacheWaitView, MountView } from '../contract/mount_schemas.ts';
 import { StateFile } from '../link/session/state_file.ts';
@@ -35,6 +35,7 @@ import {
   writesView,
 } from './journal_wishes.ts';
 import type { Machines } from './machines.ts';
+import { placeWish, tiersOf } from './mount_cache_place.ts';
 import type { KeepList } from './mount_leftovers.ts';
 import { MountLoop } from './mount_loop.ts';
 
@@ -52,6 +53,7 @@ interface StoredMount {
   /** Of the block cache; absent where there is none. */
   readonly cacheBytes?: number;
   readonly cacheFolder?: string;
+  readonly cacheTiers?: readonly TierPlace[];
   readonly cacheMemoryBytes?: number;
   readonly cachePolicy?: CachePolicy;
   /** It has a journal, whatever its policy is now. */
@@ -121,8 +123,7 @@ export class VmMounts implements AsyncDisposable {
     if (this.#live.size >= LIMITS.mountsMax.value)
       throw new CausewayError('CW_LIMIT', 'there are too many mounts');
     const cache = cacheOf(request);
-    if (cache.cacheBytes !== undefined)
-      await this.#caches.check({ sizeBytes: cache.cacheBytes, folder: cache.cacheFolder ?? null });
+    if (cache.cacheBytes !== undefined) await this.#caches.check(placeWish(cache));
     const live = this.#begin({
       id: toHex(world.random.bytes(MOUNT_ID_BYTES)),
       vm,
@@ -223,20 +224,19 @@ export class VmMounts implements AsyncDisposable {
   }
 
   async #erase(record: StoredMount): Promise<void> {
-    const { id, cacheBytes, cacheFolder } = record;
+    const { id, cacheBytes } = record;
     if (hasJournal(record)) {
       await this.#caches.journals.eraseClean(id);
       return;
     }
-    if (cacheBytes !== undefined) await this.#caches.erase(id, { folder: cacheFolder ?? null });
+    if (cacheBytes !== undefined) await this.#caches.erase(id, placeWish(record));
   }
 
   /** Null where none is wished for, or its key is not to be had: the mount works without. */
-  async #placeOf({ id, cacheBytes, cacheFolder }: StoredMount): Promise<StorePlace | null> {
-    if (cacheBytes === undefined) return null;
-    const wish = { sizeBytes: cacheBytes, folder: cacheFolder ?? null };
+  async #placeOf(record: StoredMount): Promise<StorePlace | null> {
+    if (record.cacheBytes === undefined) return null;
     try {
-      return await this.#caches.placeOf(id, wish);
+      return await this.#caches.placeOf(record.id, placeWish(record));
     } catch (failure) {
       if (asCausewayError(failure).code === 'CW_DAEMON_STATE') return null;
       throw failure;
@@ -341,21 +341,23 @@ function openingOf(
 
 type StoredCache = Pick<
   StoredMount,
-  'cacheBytes' | 'cacheFolder' | 'cachePolicy' | 'cacheMemoryBytes' | 'journal'
+  'cacheBytes' | 'cacheFolder' | 'cacheTiers' | 'cachePolicy' | 'cacheMemoryBytes' | 'journal'
 >;
 
 function cacheOf(request: AddMountRequest): StoredCache {
-  const { cacheBytes, cacheFolder, cacheMemoryBytes, cachePolicy = 'write-through' } = request;
+  const { cacheFolder, cacheMemoryBytes, cachePolicy = 'write-through' } = request;
   if (cacheFolder !== undefined && !cacheFolder.startsWith('/'))
     throw new CausewayError('CW_USAGE', `${cacheFolder}: an absolute path is needed`);
   if (hasJournal({ cachePolicy })) return { cachePolicy, ...journalOf(request) };
   const { journal } = request;
   checkBlockWish({ journal });
+  const { cacheTiers, cacheBytes } = tiersOf(request);
   if (cacheBytes === undefined || cachePolicy === 'none') return {};
   return {
     cacheBytes,
     cachePolicy,
     ...(journal && { journal }),
+    ...(cacheTiers === undefined ? {} : { cacheTiers }),
     ...(cacheFolder === undefined ? {} : { cacheFolder }),
     ...(cacheMemoryBytes === undefined ? {} : { cacheMemoryBytes }),
   };
@@ -363,11 +365,12 @@ function cacheOf(request: AddMountRequest): StoredCache {
 
 /** How much may wait; what cannot go with it is refused. */
 function journalOf(request: AddMountRequest): Pick<StoredMount, 'cacheBytes' | 'journal'> {
-  const { numericIds, readOnly, cacheFolder, cacheBytes, journal } = request;
-  if (numericIds === true || readOnly === true || cacheFolder !== undefined)
+  const { numericIds, readOnly, cacheFolder, cacheTiers, cacheBytes, journal } = request;
+  const isElsewhere = cacheFolder !== undefined || cacheTiers !== undefined;
+  if (numericIds === true || readOnly === true || isElsewhere)
     throw new CausewayError(
       'CW_USAGE',
-      'a mount with a journal has one owner, is writable, and keeps its journal in the data directory: leave --numeric-ids, --read-only and --cache-dir out',
+      'a mount with a journal has one owner, is writable, and keeps its journal in the data directory: leave --numeric-ids, --read-only, --cache-dir and --cache-tier out',
     );
   const wish = { ...(cacheBytes === undefined ? {} : { cacheBytes }), ...(journal && { journal }) };
   checkWatermarks(wish);

@@ -53,6 +53,28 @@ export const CACHE_FAMILIES = {
     READ_SECONDS,
     ['mount', 'tier'],
   ),
+  causeway_cache_tier_up: gauge('1 where the disk of a tier is well, 0 where reads go past it.', null, [
+    'mount',
+    'tier',
+  ]),
+  causeway_cache_tier_capacity_bytes: gauge('What a tier of a cache may keep.', 'bytes', ['mount', 'tier']),
+  causeway_cache_tier_resident_bytes: gauge('What a tier of a cache keeps.', 'bytes', ['mount', 'tier']),
+  causeway_cache_tier_hits: counter('Blocks that a tier of a cache answered.', null, ['mount', 'tier']),
+  causeway_cache_tier_promoted_blocks: counter(
+    'Blocks that have left a tier of a cache for a faster one.',
+    null,
+    ['mount', 'tier'],
+  ),
+  causeway_cache_tier_demoted_blocks: counter(
+    'Blocks that have left a tier of a cache for a slower one.',
+    null,
+    ['mount', 'tier'],
+  ),
+  causeway_cache_tier_read_seconds: histogram(
+    'How long reads of blocks took that a tier of a cache answered.',
+    READ_SECONDS,
+    ['mount', 'tier'],
+  ),
   causeway_cache_dirty_bytes: gauge('What was written in a mount and is not on its machine yet.', 'bytes', [
     'mount',
   ]),

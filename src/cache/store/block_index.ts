@@ -47,6 +47,11 @@ export class BlockIndex {
     return this.#slots.count;
   }
 
+  /** What it takes in memory, but for the files. */
+  get indexBytes(): number {
+    return this.#slots.indexBytes + this.#next.byteLength + this.#previous.byteLength;
+  }
+
   file(key: string): IndexedFile | undefined {
     return this.#files.get(key);
   }
@@ -163,6 +168,17 @@ export class BlockIndex {
     }
     this.#end = Math.min(this.#end, end);
     return used;
+  }
+
+  /** What lies in so many slots from that one on, after the last slot from the first one on. */
+  sample(from: number, slots: number): { readonly of: IndexedFile; readonly block: number }[] {
+    const found: { readonly of: IndexedFile; readonly block: number }[] = [];
+    for (let at = 0; at < Math.min(slots, this.#end); at += 1) {
+      const key = this.keyAt((from + at) % this.#end);
+      const of = key < 0 ? undefined : this.#byRef.get(Math.floor(key / FILE_BLOCKS_MAX));
+      if (of !== undefined) found.push({ of, block: key - of.ref * FILE_BLOCKS_MAX });
+    }
+    return found;
   }
 
   all(): Iterable<IndexedFile> {

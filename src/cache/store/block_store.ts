@@ -1,28 +1,22 @@
-import { asCausewayError, CausewayError } from '../../base/errors.ts';
+import { asCausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
-import { parseName } from '../../base/path.ts';
-import type { Clock, Random } from '../../world/clock.ts';
-import type { Cryptography } from '../../world/cryptography.ts';
 import type { Dir, Disk } from '../../world/disk.ts';
-import type { Offload } from '../../world/offload.ts';
-import type { EvictionPolicy } from '../eviction/policy.ts';
 import { S3Fifo } from '../eviction/s3_fifo.ts';
 import { BlockIndex, FILE_BLOCKS_MAX, type IndexedFile } from './block_index.ts';
 import { DiskHealth } from './disk_health.ts';
-import { IndexLog, type IndexRecord, removed } from './index_log.ts';
+import { IndexLog, type IndexRecord, recordsOf } from './index_log.ts';
 import { type PlainBlock, SealedBlocks } from './sealed_blocks.ts';
 import { SlotReads } from './slot_reads.ts';
-import type { CacheCounts, FileVersion, StorePlace } from './store_types.ts';
-
-/** What a store needs of the world. */
-export interface StorePorts {
-  readonly clock: Pick<Clock, 'monotonicMs' | 'sleep'>;
-  readonly random: Pick<Random, 'bytes'>;
-  readonly disk: Pick<Disk, 'openRoot'>;
-  readonly crypto: Pick<Cryptography, 'aead'>;
-  /** Threads that seal and open blocks; without them the calling thread does. */
-  readonly offload?: Pick<Offload, 'run'>;
-}
+import { eraseStoreFolder, openStoreFolder } from './store_folder.ts';
+import type { StorePorts } from './store_ports.ts';
+import type {
+  Blocks,
+  CacheCounts,
+  FileBlock,
+  FileVersion,
+  StorePlace,
+  StoreStanding,
+} from './store_types.ts';
 
 interface Waiting {
   readonly of: FileVersion;
@@ -48,7 +42,7 @@ const LIMIT_STEPS_BITS = 6;
  * has nothing, and says so in {@link counts}. It never gives wrong bytes: a block proves which block of which version of
  * which file it is. It keeps what it has over a restart, as far as that was written; nothing waits for a flush.
  */
-export class BlockStore {
+export class BlockStore implements Blocks {
   readonly blockBytes: number;
   readonly #ports: StorePorts;
   readonly #place: StorePlace;
@@ -58,7 +52,7 @@ export class BlockStore {
   readonly #reads: SlotReads;
   readonly #counts = { hits: 0, misses: 0, evicted: 0, damaged: 0, bypassed: 0 };
   #index = new BlockIndex();
-  #policy: EvictionPolicy<number>;
+  #policy: S3Fifo;
   /** Slots that may be used now. */
   #limit = 0;
   #lookedMs = Number.NEGATIVE_INFINITY;
@@ -93,30 +87,38 @@ export class BlockStore {
   }
 
   /** Removes all that a store has left; its key is to be destroyed before. CW_DISK_*. */
-  static async erase(disk: Pick<Disk, 'openRoot'>, folder: string, name: string): Promise<void> {
-    const parent = await disk.openRoot(folder);
-    try {
-      const dir = await parent.openDir(parseName(name));
-      try {
-        for (const one of ['blocks', 'index', 'index.new']) await removed(dir, one);
-      } finally {
-        await dir.close();
-      }
-      await parent.removeDir(parseName(name));
-    } catch (failure) {
-      if (asCausewayError(failure).code !== 'CW_DISK_NOT_FOUND') throw failure;
-    } finally {
-      await parent.close();
-    }
+  static erase(disk: Pick<Disk, 'openRoot'>, folder: string, name: string): Promise<void> {
+    return eraseStoreFolder(disk, folder, name);
   }
 
   get counts(): CacheCounts {
     return {
       state: this.#health.state,
       capacityBytes: this.#place.capacityBytes,
-      residentBytes: this.#index.blocks * SealedBlocks.slotBytes(this.blockBytes),
+      residentBytes: this.#index.blocks * this.slotBytes,
       files: this.#index.files,
       ...this.#counts,
+    };
+  }
+
+  /** What a block takes on the disk. */
+  get slotBytes(): number {
+    return SealedBlocks.slotBytes(this.blockBytes);
+  }
+
+  /** How it is with its disk, and what it has room for now. */
+  get standing(): StoreStanding {
+    const { slotBytes } = this;
+    const { state, why, sinceMs, canRead, canWrite } = this.#health;
+    return {
+      state,
+      why,
+      sinceMs,
+      canRead,
+      canWrite: canWrite && !this.#isClosed,
+      limitBytes: this.#limit * slotBytes,
+      usedBytes: (this.#index.blocks + this.#waiting.size) * slotBytes,
+      indexBytes: this.#index.indexBytes + this.#policy.indexBytes,
     };
   }
 
@@ -156,6 +158,29 @@ export class BlockStore {
     this.#begin();
   }
 
+  /** Whether a block lies on the disk, or is on its way there. */
+  whereIs(of: FileVersion, block: number): 'placed' | 'waiting' | 'nowhere' {
+    if (this.#waiting.has(nameOf(of, block))) return 'waiting';
+    const file = this.#current(of);
+    return file !== null && this.#index.slotOf(BlockIndex.keyOf(file, block)) >= 0 ? 'placed' : 'nowhere';
+  }
+
+  /** One block is not kept any more, as soon as this returns. */
+  forget(of: FileVersion, block: number): void {
+    this.#unwait(nameOf(of, block));
+    const file = this.#current(of);
+    const key = file === null ? -1 : BlockIndex.keyOf(file, block);
+    if (key < 0 || this.#index.slotOf(key) < 0) return;
+    this.#removeKey(key);
+    this.#policy.drop(key);
+    this.#begin();
+  }
+
+  /** Blocks that lie in so many slots from that one on, after the last slot from the first one on. */
+  sample(from: number, slots: number): FileBlock[] {
+    return this.#index.sample(from, slots);
+  }
+
   /** Nothing of that file is kept any more, as soon as this returns. */
   drop(key: string): void {
     for (const [name, { of }] of this.#waiting) if (of.file === key) this.#unwait(name);
@@ -176,7 +201,7 @@ export class BlockStore {
     await this.#detach();
   }
 
-  #newPolicy(): EvictionPolicy<number> {
+  #newPolicy(): S3Fifo {
     return new S3Fifo(Math.max(1, this.#limit) * this.blockBytes);
   }
 
@@ -410,7 +435,7 @@ export class BlockStore {
     await this.#detach();
     const { folder, name, key } = this.#place;
     try {
-      this.#dir = await openFolder(this.#ports.disk, folder, name);
+      this.#dir = await openStoreFolder(this.#ports.disk, folder, name);
       const blocks = new SealedBlocks(this.#ports, key, this.#about, this.blockBytes);
       await blocks.open(this.#dir);
       this.#blocks = blocks;
@@ -470,25 +495,4 @@ export class BlockStore {
 
 function nameOf({ file, version }: FileVersion, block: number): string {
   return `${file} ${version} ${block}`;
-}
-
-function* recordsOf(index: BlockIndex): Generator<IndexRecord> {
-  let last = -1;
-  for (const { file, block, slot } of index.entries()) {
-    if (file.ref !== last) yield ['file', file.ref, file.file, file.version, file.sizeBytes];
-    last = file.ref;
-    yield ['block', file.ref, block, slot];
-  }
-}
-
-async function openFolder(disk: Pick<Disk, 'openRoot'>, folder: string, name: string): Promise<Dir> {
-  const parent = await disk.openRoot(folder);
-  try {
-    await parent.makeDir(parseName(name), 0o700).catch((failure: unknown) => {
-      if (!(failure instanceof CausewayError) || failure.code !== 'CW_DISK_EXISTS') throw failure;
-    });
-    return await parent.openDir(parseName(name));
-  } finally {
-    await parent.close();
-  }
 }

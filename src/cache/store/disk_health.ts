@@ -18,13 +18,26 @@ export class DiskHealth {
   #pauseMs = LIMITS.cachePauseMs.value;
   #untilMs = 0;
   #slow = 0;
+  #why: string | null = null;
+  #sinceMs: number;
 
   constructor(clock: Pick<Clock, 'monotonicMs'>) {
     this.#clock = clock;
+    this.#sinceMs = clock.monotonicMs();
   }
 
   get state(): CacheState {
     return this.#state;
+  }
+
+  /** What has gone wrong last; null where all is well. */
+  get why(): string | null {
+    return this.#why;
+  }
+
+  /** Since when it is as it is. */
+  get sinceMs(): number {
+    return this.#sinceMs;
   }
 
   /** A full or read-only disk can still be read. */
@@ -36,14 +49,15 @@ export class DiskHealth {
     return this.#state === 'on' || this.#isOver;
   }
 
-  failed({ code }: Pick<CausewayError, 'code'>): void {
-    this.#pause(STATES[code] ?? 'failing');
+  failed({ code, message }: Pick<CausewayError, 'code' | 'message'>): void {
+    this.#pause(STATES[code] ?? 'failing', message);
   }
 
-  /** A read took too long. */
+  /** A read took too long; where the disk was slow before, one tells that it still is. */
   wasSlow(): void {
     this.#slow += 1;
-    if (this.#slow >= LIMITS.cacheSlowMax.value) this.#pause('slow');
+    const most = this.#state === 'slow' ? 1 : LIMITS.cacheSlowMax.value;
+    if (this.#slow >= most) this.#pause('slow', `reads take longer than ${LIMITS.cacheSlowMs.value} ms`);
   }
 
   /** A read came in time. */
@@ -67,12 +81,16 @@ export class DiskHealth {
   }
 
   #recovered(): void {
+    if (this.#state !== 'on') this.#sinceMs = this.#clock.monotonicMs();
     this.#state = 'on';
+    this.#why = null;
     this.#pauseMs = LIMITS.cachePauseMs.value;
   }
 
-  #pause(state: CacheState): void {
-    if (this.#state !== 'on') this.#pauseMs = Math.min(this.#pauseMs * 2, LIMITS.cachePauseMaxMs.value);
+  #pause(state: CacheState, why: string): void {
+    if (this.#state === 'on') this.#sinceMs = this.#clock.monotonicMs();
+    else this.#pauseMs = Math.min(this.#pauseMs * 2, LIMITS.cachePauseMaxMs.value);
+    this.#why = why;
     this.#state = state;
     this.#untilMs = this.#clock.monotonicMs() + this.#pauseMs;
     this.#slow = 0;

@@ -4,7 +4,8 @@ import { LIMITS } from '../../base/limits.ts';
 import { parseName } from '../../base/path.ts';
 import { AEAD_NONCE_BYTES, AEAD_TAG_BYTES } from '../../world/cryptography.ts';
 import type { Dir, DiskFile } from '../../world/disk.ts';
-import type { StorePorts } from './block_store.ts';
+import type { BlockIndex } from './block_index.ts';
+import type { StorePorts } from './store_ports.ts';
 
 /** A file is known by a number; a block of it lies in a slot; a slot is free. */
 export type IndexRecord =
@@ -167,5 +168,15 @@ export async function removed(dir: Dir, name: string): Promise<void> {
     await dir.removeFile(parseName(name));
   } catch (failure) {
     if (!(failure instanceof CausewayError) || failure.code !== 'CW_DISK_NOT_FOUND') throw failure;
+  }
+}
+
+/** All that an index holds. */
+export function* recordsOf(index: BlockIndex): Generator<IndexRecord> {
+  let last = -1;
+  for (const { file, block, slot } of index.entries()) {
+    if (file.ref !== last) yield ['file', file.ref, file.file, file.version, file.sizeBytes];
+    last = file.ref;
+    yield ['block', file.ref, block, slot];
   }
 }

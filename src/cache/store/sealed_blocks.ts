@@ -3,8 +3,8 @@ import { parseName } from '../../base/path.ts';
 import { AEAD_NONCE_BYTES } from '../../world/cryptography.ts';
 import type { Dir, DiskFile } from '../../world/disk.ts';
 import { inlineOffload, type Offload } from '../../world/offload.ts';
-import type { StorePorts } from './block_store.ts';
 import { openBlocksJob, SEAL_BYTES, sealBlocksJob } from './seal_job.ts';
+import type { StorePorts } from './store_ports.ts';
 import type { FileVersion } from './store_types.ts';
 
 const NAME = parseName('blocks');

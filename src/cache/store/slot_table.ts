@@ -18,6 +18,11 @@ export class SlotTable {
     return this.#count;
   }
 
+  /** What it takes in memory, the keys included. */
+  get indexBytes(): number {
+    return this.keys.byteLength + this.#entries.byteLength;
+  }
+
   /** The slot of a key, or -1. */
   find(key: number): number {
     for (let at = hashKey(key) & this.#mask; ; at = (at + 1) & this.#mask) {

@@ -8,8 +8,8 @@ export const TIER_SECONDS = [
 ];
 
 /** How long reads took, by the tier that answered them. */
-export type TierTime = {
-  readonly tier: Tier;
+export type TierTime<Name extends string = Tier> = {
+  readonly tier: Name;
   readonly count: number;
   /** In whole microseconds. */
   readonly sumUs: number;
@@ -17,12 +17,16 @@ export type TierTime = {
   readonly upTo: number[];
 };
 
-export class TierTimes {
-  readonly #sums = new Map<Tier, { count: number; sumUs: number; readonly upTo: number[] }>(
-    TIERS.map((tier) => [tier, { count: 0, sumUs: 0, upTo: TIER_SECONDS.map(() => 0) }]),
-  );
+export class TierTimes<Name extends string = Tier> {
+  readonly #sums: Map<Name, { count: number; sumUs: number; readonly upTo: number[] }>;
 
-  observe(tier: Tier, tookMs: number): void {
+  constructor(tiers: readonly Name[]) {
+    this.#sums = new Map(
+      tiers.map((tier) => [tier, { count: 0, sumUs: 0, upTo: TIER_SECONDS.map(() => 0) }]),
+    );
+  }
+
+  observe(tier: Name, tookMs: number): void {
     const sums = this.#sums.get(tier);
     if (sums === undefined) return;
     const seconds = tookMs / 1_000;
@@ -32,7 +36,7 @@ export class TierTimes {
       if (seconds <= bound) sums.upTo[at] = (sums.upTo[at] ?? 0) + 1;
   }
 
-  get times(): TierTime[] {
+  get times(): TierTime<Name>[] {
     return [...this.#sums].map(([tier, { count, sumUs, upTo }]) => ({ tier, count, sumUs, upTo: [...upTo] }));
   }
 }

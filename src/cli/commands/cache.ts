@@ -3,6 +3,7 @@ import type { WritesView } from '../../contract/cache_schemas.ts';
 import type { LeaseView } from '../../contract/lease_schemas.ts';
 import type { CacheView, WaitingView } from '../../contract/mount_schemas.ts';
 import { aheadOf, hitRateOf, hitRateText, spanText } from '../cache_text.ts';
+import { tierTable } from '../cache_tier_text.ts';
 import type { Action, Context } from '../program.ts';
 import { table } from '../terminal.ts';
 import { WRITES_HEAD, writesRow } from '../writes_text.ts';
@@ -84,6 +85,7 @@ export const cacheStatus: Action = async (context) => {
   else {
     const tables = [
       ...(mounts.length > 0 ? [table([HEAD, ...mounts.map(rowOf)])] : []),
+      ...tierTable(mounts),
       ...(waiting.length > 0
         ? [table([WAITING_HEAD, ...waiting.map(waitingRow)]), ...waiting.flatMap(notesOf)]
         : []),

@@ -8,6 +8,7 @@ import { startInBackground } from '../../world/node/background.ts';
 import { listFuseMounts, unmountFuse } from '../../world/node/fuse_mount.ts';
 import { realFolder } from '../../world/node/real_folder.ts';
 import { tellReady } from '../../world/node/terminal.ts';
+import { tierOptions } from '../cache_tier_options.ts';
 import { journalOf } from '../journal_options.ts';
 import { parseCacheSize, parseCount, parseSize } from '../option_numbers.ts';
 import type { Action, Context } from '../program.ts';
@@ -25,7 +26,10 @@ export const mount: Action = async (context, [folder, mountpoint], options) => {
   const { terminal, json } = context;
   const far = parseFar(folder);
   if (far === null && Object.keys(blockCacheOf(options, terminal.cwd)).length > 0)
-    throw new CausewayError('CW_USAGE', '--cache-size and --cache-policy are for folders of machines');
+    throw new CausewayError(
+      'CW_USAGE',
+      '--cache-size, --cache-tier and --cache-policy are for folders of machines',
+    );
   if (far !== null) return mountFar(context, far, mountpoint, options);
   const request = {
     source: resolveAbsolute(terminal.cwd, folder),
@@ -70,23 +74,28 @@ function cacheOf(options: Readonly<Record<string, unknown>>): number | undefined
 function blockCacheOf(
   options: Readonly<Record<string, unknown>>,
   cwd: string,
-): Pick<AddMountRequest, 'cacheBytes' | 'cacheFolder' | 'cachePolicy' | 'cacheMemoryBytes' | 'journal'> {
+): Pick<
+  AddMountRequest,
+  'cacheBytes' | 'cacheFolder' | 'cacheTiers' | 'cachePolicy' | 'cacheMemoryBytes' | 'journal'
+> {
   const settings = journalOf(options);
   const journal = Object.keys(settings).length === 0 ? {} : { journal: settings };
   const { cacheSize, cacheDir, cachePolicy, cacheMemory } = options;
-  if (cacheSize === undefined) {
+  const tiers = tierOptions(options['cacheTier'], cwd);
+  if (cacheSize === undefined && tiers.cacheTiers === undefined) {
     const isPlain = cacheDir === undefined && cacheMemory === undefined;
     if (isPlain && (cachePolicy === undefined || cachePolicy === 'none')) return journal;
     if (isPlain && (cachePolicy === 'write-back' || cachePolicy === 'split'))
       return { cachePolicy, ...journal };
     throw new CausewayError(
       'CW_USAGE',
-      '--cache-dir, --cache-memory and --cache-policy go with --cache-size',
+      '--cache-dir, --cache-memory and --cache-policy go with --cache-size or --cache-tier',
     );
   }
   const mostBytes = LIMITS.cacheMemoryMostBytes.value;
   return {
-    cacheBytes: parseCacheSize(String(cacheSize), '--cache-size'),
+    ...(cacheSize === undefined ? {} : { cacheBytes: parseCacheSize(String(cacheSize), '--cache-size') }),
+    ...tiers,
     ...journal,
     ...(cacheDir === undefined ? {} : { cacheFolder: resolveAbsolute(cwd, String(cacheDir)) }),
     ...(cacheMemory === undefined

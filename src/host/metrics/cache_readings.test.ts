@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { LEASE_WAIT_SECONDS, LeaseCounts } from '../../cache/lease/lease_counts.ts';
-import { TIER_SECONDS, TierTimes } from '../../cache/store/tier_times.ts';
-import type { CacheView } from '../../contract/mount_schemas.ts';
+import { TIER_SECONDS, TIERS, type TierTime, TierTimes } from '../../cache/store/tier_times.ts';
+import type { CacheTier, CacheView } from '../../contract/mount_schemas.ts';
 import { CACHE_FAMILIES } from '../../telemetry/cache_families.ts';
 import { LEASE_FAMILIES } from '../../telemetry/lease_families.ts';
 import { Readings } from '../../telemetry/readings.ts';
@@ -30,10 +30,34 @@ const CACHE: CacheView = {
   reads: [],
 };
 
+const tierTimes = new TierTimes(['warm']);
+for (const tookMs of [3, 30]) tierTimes.observe('warm', tookMs);
+const [{ tier: _name, ...TIER_READS }] = tierTimes.times as [TierTime<'warm'>];
+
+const TIER: CacheTier = {
+  tier: 'warm',
+  folder: '/hdd',
+  state: 'gone',
+  why: 'it is not there',
+  bypassedForMs: 1_000,
+  capacityBytes: 700,
+  limitBytes: 600,
+  residentBytes: 500,
+  blocks: 5,
+  indexBytes: 300,
+  hits: 2,
+  promoted: 11,
+  demoted: 12,
+  evicted: 0,
+  damaged: 0,
+  bypassed: 0,
+  reads: TIER_READS,
+};
+
 const LEASES = new LeaseCounts().figures(3);
 
 it('tells of each cache what it counted, once by each name, with times as a histogram', () => {
-  const times = new TierTimes();
+  const times = new TierTimes(TIERS);
   for (const tookMs of [0.2, 3, 9_000]) times.observe('disk', tookMs);
   const readings = new Readings();
   const mount = {
@@ -57,7 +81,7 @@ it('tells of each cache what it counted, once by each name, with times as a hist
         readOnly: false,
         state: 'mounted',
         error: null,
-        cache: { ...CACHE, reads: times.times },
+        cache: { ...CACHE, reads: times.times, tiers: [TIER] },
         cachePolicy: 'write-through',
         writes: null,
         waiting: null,
@@ -78,6 +102,18 @@ it('tells of each cache what it counted, once by each name, with times as a hist
   assert.equal(sample('causeway_cache_memory_pressure_ratio'), 0.25);
   assert.equal(sample('causeway_cache_ahead_wasted_bytes'), 7);
   assert.equal(told.has('causeway_cache_dirty_bytes'), false, 'nothing waits in a cache that writes through');
+  assert.deepEqual(
+    ['up', 'capacity_bytes', 'resident_bytes', 'hits', 'promoted_blocks', 'demoted_blocks'].map((name) =>
+      sample(`causeway_cache_tier_${name}`),
+    ),
+    [0, 700, 500, 2, 11, 12],
+  );
+  const ofTier = told.get('causeway_cache_tier_read_seconds') ?? [];
+  assert.deepEqual(
+    ['0.005', '0.05', '+Inf'].map((le) => ofTier.find(({ labels }) => labels['le'] === le)?.value),
+    [1, 2, 2],
+  );
+  assert.ok(ofTier.every(({ labels }) => labels['tier'] === 'warm' && labels['mount'] === '/here'));
   const disk = (told.get('causeway_cache_read_seconds') ?? []).filter(
     ({ labels }) => labels['tier'] === 'disk',
   );
@@ -89,5 +125,6 @@ it('tells of each cache what it counted, once by each name, with times as a hist
 
 it('has the bounds that caches count by', () => {
   assert.deepEqual(CACHE_FAMILIES.causeway_cache_read_seconds.buckets, TIER_SECONDS);
+  assert.deepEqual(CACHE_FAMILIES.causeway_cache_tier_read_seconds.buckets, TIER_SECONDS);
   assert.deepEqual(LEASE_FAMILIES.causeway_lease_wait_seconds.buckets, LEASE_WAIT_SECONDS);
 });

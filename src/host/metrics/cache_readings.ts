@@ -1,5 +1,5 @@
 import type { LeaseView } from '../../contract/lease_schemas.ts';
-import type { CacheView, MountView } from '../../contract/mount_schemas.ts';
+import type { CacheTier, CacheView, MountView } from '../../contract/mount_schemas.ts';
 import type { ShareView } from '../../contract/share_schemas.ts';
 import { CACHE_FAMILIES } from '../../telemetry/cache_families.ts';
 import { LEASE_FAMILIES } from '../../telemetry/lease_families.ts';
@@ -45,6 +45,18 @@ function readCache(readings: Readings, mount: string, cache: CacheView): void {
     readings.set('causeway_cache_ahead_wasted_bytes', { mount, kind }, wastedBytes);
   }
   readTimes(readings, mount, cache.reads);
+  for (const tier of cache.tiers ?? []) readTier(readings, mount, tier);
+}
+
+function readTier(readings: Readings, mount: string, of: CacheTier): void {
+  const labels = { mount, tier: of.tier };
+  readings.set('causeway_cache_tier_up', labels, of.state === 'on' ? 1 : 0);
+  readings.set('causeway_cache_tier_capacity_bytes', labels, of.capacityBytes);
+  readings.set('causeway_cache_tier_resident_bytes', labels, of.residentBytes);
+  readings.set('causeway_cache_tier_hits', labels, of.hits);
+  readings.set('causeway_cache_tier_promoted_blocks', labels, of.promoted);
+  readings.set('causeway_cache_tier_demoted_blocks', labels, of.demoted);
+  readHistogram(readings, 'causeway_cache_tier_read_seconds', labels, of.reads);
 }
 
 function readLeases(readings: Readings, mount: string, leases: LeaseView): void {
@@ -70,7 +82,7 @@ function readTimes(readings: Readings, mount: string, reads: CacheView['reads'])
 
 function readHistogram(
   readings: Readings,
-  name: typeof NAME | 'causeway_lease_wait_seconds',
+  name: typeof NAME | 'causeway_cache_tier_read_seconds' | 'causeway_lease_wait_seconds',
   labels: Readonly<Record<string, string>>,
   { count, sumUs, upTo }: LeaseView['waits'],
 ): void {

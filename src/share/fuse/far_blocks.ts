@@ -2,8 +2,7 @@ import { LIMITS } from '../../base/limits.ts';
 import { MemoryTier } from '../../cache/memory/memory_tier.ts';
 import { AheadAccount, type AheadFigures, type AheadKind } from '../../cache/read_ahead/ahead_account.ts';
 import { LinkMeter } from '../../cache/read_ahead/link_meter.ts';
-import type { BlockStore } from '../../cache/store/block_store.ts';
-import type { FileVersion } from '../../cache/store/store_types.ts';
+import type { Blocks, FileVersion } from '../../cache/store/store_types.ts';
 import { TIERS, type Tier, TierTimes } from '../../cache/store/tier_times.ts';
 import type { Clock } from '../../world/clock.ts';
 import { readFrame } from './cache_frames.ts';
@@ -54,7 +53,7 @@ interface Coming {
 
 /** Blocks of files of another machine: from memory, from the disk of this one, or from there. */
 export class FarBlocks {
-  readonly store: BlockStore;
+  readonly store: Blocks;
   readonly memory: MemoryTier;
   readonly counts: FarCacheCounts = {
     answered: 0,
@@ -64,7 +63,7 @@ export class FarBlocks {
     bytesFetched: 0,
   };
   readonly link = new LinkMeter();
-  readonly times = new TierTimes();
+  readonly times = new TierTimes(TIERS);
   readonly #ports: FarBlocksPorts;
   readonly #account = new AheadAccount(LIMITS.cacheAheadWatchedMax.value);
   readonly #coming = new Map<string, Coming>();
@@ -72,7 +71,7 @@ export class FarBlocks {
   #aheadBytes = 0;
 
   /** `memoryBytes`: of blocks that are kept in memory too. */
-  constructor(store: BlockStore, memoryBytes: number, ports: FarBlocksPorts) {
+  constructor(store: Blocks, memoryBytes: number, ports: FarBlocksPorts) {
     this.store = store;
     this.memory = new MemoryTier(memoryBytes);
     this.#ports = ports;

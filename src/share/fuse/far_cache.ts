@@ -1,8 +1,7 @@
 import { LIMITS } from '../../base/limits.ts';
 import { LEASE } from '../../cache/lease/lease_kinds.ts';
 import type { AheadFigures } from '../../cache/read_ahead/ahead_account.ts';
-import type { BlockStore } from '../../cache/store/block_store.ts';
-import type { CacheCounts, FileVersion } from '../../cache/store/store_types.ts';
+import type { Blocks, CacheCounts, FileVersion } from '../../cache/store/store_types.ts';
 import type { TierTime } from '../../cache/store/tier_times.ts';
 import type { Clock } from '../../world/clock.ts';
 import { lookOf, statxFrame, toldBy } from './cache_frames.ts';
@@ -109,7 +108,7 @@ export class FarCache {
   #last = 0n;
   #farAheadMs: number | null = null;
 
-  constructor(store: BlockStore, ports: FarCachePorts, options: FarCacheOptions) {
+  constructor(store: Blocks, ports: FarCachePorts, options: FarCacheOptions) {
     this.#ports = ports;
     this.rule = options.rule ?? this.#rule.settings;
     this.#pages = options.keepsPages ? new KernelPages() : null;

@@ -1,7 +1,7 @@
 import { fromUtf8 } from '../../base/bytes.ts';
 import { asCausewayError, CausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
-import type { BlockStore } from '../../cache/store/block_store.ts';
+import type { Blocks } from '../../cache/store/store_types.ts';
 import type { Stream } from '../../link/mux/mux.ts';
 import type { MountHello, MountReady } from '../../wire/mount_messages.ts';
 import type { Clock } from '../../world/clock.ts';
@@ -47,7 +47,7 @@ export interface FarMountOptions {
   /** Access lists name the same users on both sides. */
   readonly hasAcls: boolean;
   /** Where blocks of files are kept on this machine; owned. Null: nowhere. */
-  readonly store?: BlockStore | null;
+  readonly store?: Blocks | null;
   readonly cache?: FarCacheOptions;
   /** Nothing is written through it. */
   readonly readOnly?: boolean;

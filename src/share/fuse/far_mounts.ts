@@ -257,9 +257,7 @@ function usualPolicy(dirtyMaxBytes: number): WaitPolicy {
 
 async function toldOf([id, { cache, isReadOnly }]: [string, LinkedMount]): Promise<CborMap[]> {
   if (cache === null) return [];
-  const figures: CacheFigures & CborMap = {
-    policy: isReadOnly ? 'read-only' : 'write-through',
-    ...(await cache.figures),
-  };
+  const { tiers: _none, ...all } = await cache.figures; // a machine keeps what it shows in one folder
+  const figures: CacheFigures & CborMap = { policy: isReadOnly ? 'read-only' : 'write-through', ...all };
   return [{ id: fromHex(id), ...figures }];
 }

@@ -1,5 +1,4 @@
-import type { BlockStore } from '../../cache/store/block_store.ts';
-import type { StorePlace } from '../../cache/store/store_types.ts';
+import type { Blocks, StorePlace } from '../../cache/store/store_types.ts';
 import type { FarCacheOptions } from './far_cache.ts';
 
 /** What a mount is to keep of what is read, in whichever thread that is done. */
@@ -9,5 +8,5 @@ export interface KeptBlocks {
   /** Whom memory is wished of; null: it is so, whatever there is. */
   readonly governor: FarCacheOptions['governor'];
   /** Opens them in this thread. */
-  open(): Promise<BlockStore>;
+  open(): Promise<Blocks>;
 }

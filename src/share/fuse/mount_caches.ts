@@ -1,7 +1,7 @@
 import { asCausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
-import { BlockStore } from '../../cache/store/block_store.ts';
-import type { StorePlace } from '../../cache/store/store_types.ts';
+import type { Blocks, StorePlace, TierPlace } from '../../cache/store/store_types.ts';
+import { eraseBlocks, openBlocks, placesOf } from '../../cache/tiers/open_blocks.ts';
 import type { Cryptography } from '../../world/cryptography.ts';
 import type { Dir } from '../../world/disk.ts';
 import type { World } from '../../world/world.ts';
@@ -12,6 +12,8 @@ export interface CacheWish {
   readonly sizeBytes: number;
   /** Absolute path of a folder that is there; null: in the data directory. */
   readonly folder: string | null;
+  /** In these instead, the fastest first, of `sizeBytes` together. */
+  readonly tiers?: readonly TierPlace[];
   /** For whom it is kept; absent where there is only one. */
   readonly host?: string;
 }
@@ -44,13 +46,15 @@ export class MountCaches {
   }
 
   /** CW_DISK_NOT_FOUND, CW_DISK_NOT_DIRECTORY, CW_DISK_PERMISSION where the folder is not one to keep anything in. */
-  async check({ folder }: CacheWish): Promise<void> {
-    const dir = await this.#parts.world.disk.openRoot(folder ?? this.#parts.dataDirectory);
-    await dir.close();
+  async check({ folder, tiers }: CacheWish): Promise<void> {
+    for (const { folder: at } of placesOf('', folder ?? this.#parts.dataDirectory, tiers)) {
+      const dir = await this.#parts.world.disk.openRoot(at);
+      await dir.close();
+    }
   }
 
   /** Where the blocks of a mount are, with their key. CW_DAEMON_STATE where the keys cannot be read. */
-  async placeOf(id: string, { sizeBytes, folder, host }: CacheWish): Promise<StorePlace> {
+  async placeOf(id: string, { sizeBytes, folder, tiers, host }: CacheWish): Promise<StorePlace> {
     const { keys, dataDirectory } = this.#parts;
     return {
       folder: folder ?? dataDirectory,
@@ -59,14 +63,15 @@ export class MountCaches {
       capacityBytes: sizeBytes,
       reserveBytes: LIMITS.cacheReserveBytes.value,
       blockBytes: LIMITS.cacheBlockBytes.value,
+      ...(tiers && { tiers }),
     };
   }
 
   /** Takes up what is there, in this thread. */
-  open(place: StorePlace): Promise<BlockStore> {
+  open(place: StorePlace): Promise<Blocks> {
     const { world, crypto } = this.#parts;
     const { clock, random, disk } = world;
-    return BlockStore.open({ clock, random, disk, crypto }, place);
+    return openBlocks({ clock, random, disk, crypto }, place);
   }
 
   /** Of all caches that there are keys for, but those for other hosts. CW_DAEMON_STATE. */
@@ -75,11 +80,11 @@ export class MountCaches {
   }
 
   /** What was kept can never be read again, and takes no room where its disk can be reached. */
-  async erase(id: string, { folder }: Pick<CacheWish, 'folder'>): Promise<void> {
+  async erase(id: string, { folder, tiers }: Pick<CacheWish, 'folder' | 'tiers'>): Promise<void> {
     const { world, keys, dataDirectory } = this.#parts;
     await keys.destroy(id);
     try {
-      await BlockStore.erase(world.disk, folder ?? dataDirectory, nameOf(id));
+      await eraseBlocks(world.disk, placesOf(nameOf(id), folder ?? dataDirectory, tiers));
     } catch (failure) {
       if (!asCausewayError(failure).code.startsWith('CW_DISK_')) throw failure;
       // a disk that is gone or read-only: what is on it is noise without the key
