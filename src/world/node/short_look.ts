@@ -3,21 +3,12 @@ import { LIMITS } from '../../base/limits.ts';
 const US_PER_MS = 1_000;
 /** Requests after which the ways are compared. */
 const WINDOW = 64;
-/** Of so many windows one is spent on the way that was slower last. */
-const TRY_EVERY = 16;
-
-/** How long a request took by one of the two ways, from the one before it; microseconds. */
-class Way {
-  #meanUs = Number.NaN;
-
-  get meanUs(): number {
-    return this.#meanUs;
-  }
-
-  learn(windowUs: number): void {
-    this.#meanUs = Number.isNaN(this.#meanUs) ? windowUs : (this.#meanUs + windowUs) / 2;
-  }
-}
+/** Of so many windows two are spent on the way that was slower last; the first of them is not counted, until all runs in it. */
+const TRY_EVERY = 32;
+/** Before the first try: code that has just started is slow. */
+const FIRST_TRY = 4;
+/** It takes a processor: it is to be clearly faster. */
+const WORTH = 0.8;
 
 /**
  * How a thread waits for the next request while they come one right after the other: asleep, or by looking again and again for a moment.
@@ -28,14 +19,15 @@ class Way {
  */
 export class ShortLook {
   readonly #nowUs: () => number;
-  readonly #asleep = new Way();
-  readonly #looking = new Way();
+  /** How long a request took by each way, from the one before it, when it was measured last. */
+  #asleepUs = Number.NaN;
+  #lookingUs = Number.NaN;
   #isLooking = false;
   #isBusy = false;
   #lastUs = Number.NEGATIVE_INFINITY;
   #count = 0;
   #sumUs = 0;
-  #windows = 0;
+  #windows = TRY_EVERY - FIRST_TRY;
 
   constructor(nowMs: () => number) {
     this.#nowUs = () => nowMs() * US_PER_MS;
@@ -62,16 +54,21 @@ export class ShortLook {
     this.#count += 1;
     this.#sumUs += tookUs;
     if (this.#count < WINDOW) return;
-    (this.#isLooking ? this.#looking : this.#asleep).learn(this.#sumUs / WINDOW);
+    this.#windowEnds(this.#sumUs / WINDOW);
     this.#count = 0;
     this.#sumUs = 0;
-    this.#windows += 1;
-    this.#isLooking = this.#choose();
   }
 
-  #choose(): boolean {
-    if (Number.isNaN(this.#looking.meanUs)) return true;
-    const isFaster = this.#looking.meanUs < this.#asleep.meanUs;
-    return this.#windows % TRY_EVERY === 0 ? !isFaster : isFaster;
+  #windowEnds(windowUs: number): void {
+    const turn = this.#windows % TRY_EVERY;
+    this.#windows += 1;
+    const isSettling = turn === 0;
+    if (!isSettling && this.#isLooking) this.#lookingUs = windowUs;
+    else if (!isSettling) this.#asleepUs = windowUs;
+    if (isSettling) return;
+    const isFaster = this.#lookingUs < WORTH * this.#asleepUs;
+    // the last window before the next try
+    if (turn === TRY_EVERY - 1) this.#isLooking = Number.isNaN(this.#lookingUs) || !isFaster;
+    else this.#isLooking = isFaster;
   }
 }
