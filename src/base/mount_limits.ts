@@ -56,6 +56,11 @@ export const MOUNT_LIMITS = {
     100,
     'for so long the attributes of a folder count that came beside the answer to what has changed it, for a mount of another machine',
   ),
+  mountPageMs: ms(
+    100,
+    'for so long a page of a folder of another machine counts that was asked for before the kernel did',
+  ),
+  mountPagesMax: count(16, 'such pages of one mount, each of another listing'),
   mountMadeFoldersMax: count(
     1_024,
     'folders that were made through a mount of another machine, of which it knows what is not in them',

@@ -15,6 +15,7 @@ import { FarLate } from './far_late.ts';
 import { FarLocks } from './far_locks.ts';
 import { FarMade } from './far_made.ts';
 import { FarNotices } from './far_notices.ts';
+import { FarPages } from './far_pages.ts';
 import { FarRequests } from './far_requests.ts';
 import { errorAnswer, FarWrites, writeHead } from './far_writes.ts';
 import { Frame } from './frame.ts';
@@ -73,6 +74,8 @@ export class FarMount implements LinkedMount {
   readonly #made: FarMade;
   readonly #late: FarLate;
   readonly #direct = new FarDirect();
+  /** Null where the cache notes what is listed. */
+  readonly #pages: FarPages | null;
   #stream: FrameStream | null = null;
   #isStalled = false;
   /** Aborted when what it waits for is there again; null while requests get through. */
@@ -102,6 +105,7 @@ export class FarMount implements LinkedMount {
       },
     };
     this.cache = options.store ? new FarCache(options.store, ports, options.cache ?? USUAL_CACHE) : null;
+    this.#pages = this.cache === null ? this.#createPages() : null;
     this.#known = new FarKnown(kernel);
     this.#made = new FarMade(options.clock);
     this.#late = new FarLate(options.clock, (frames) => {
@@ -181,6 +185,7 @@ export class FarMount implements LinkedMount {
     this.#hasBegun = true;
     this.#givesLeases = leases;
     this.#made.reset();
+    this.#pages?.reset();
     this.#late.take(); // they are sent again below
     this.cache?.farClock(wallMs);
     this.#notices.begin(tells ? (frame) => this.#send(stream, [frame]) : null);
@@ -197,6 +202,7 @@ export class FarMount implements LinkedMount {
 
   over(): void {
     this.#stream = null;
+    this.#pages?.reset();
     this.#requests.lost();
     this.#watch();
   }
@@ -260,6 +266,7 @@ export class FarMount implements LinkedMount {
     let parts: Uint8Array[] = [];
     for (const frame of framesOf(memory.bytes, IN_HEADER_BYTES)) {
       if (this.cache?.refuses(frame) || this.#answersItself(frame) || this.cache?.takes(frame)) continue;
+      if (this.#pages?.takes(frame)) continue;
       this.#direct.passing(frame);
       const isSent = this.#stream !== null;
       const ahead = isSent ? this.#ahead(frame, memory, isCopied) : null;
@@ -375,9 +382,12 @@ export class FarMount implements LinkedMount {
   #takeAnswers(bytes: Uint8Array): void {
     for (const { bytes: one, view, unique } of framesOf(bytes, OUT_HEADER_BYTES)) {
       if (unique === 0n) {
-        if (!this.#made.note(one, view) && !this.cache?.told(one)) this.#notices.take(one, view);
+        if (this.#made.note(one, view)) continue;
+        this.#pages?.changed();
+        if (!this.cache?.told(one)) this.#notices.take(one, view);
         continue;
       }
+      if (this.#pages?.answered(unique, one)) continue;
       const opcode = this.#requests.answered(unique);
       if (opcode !== null) {
         this.#known.told(opcode, one, view);
@@ -399,6 +409,23 @@ export class FarMount implements LinkedMount {
     const locked = this.#locks.granted(unique, answer);
     if (locked !== null) return this.#locked(locked, answer.slice());
     if (!this.#writes.answered(unique, answer)) this.kernel.answer(answer);
+    if (opcode === OP.readdirplus) this.#pages?.told(unique, answer);
+  }
+
+  #createPages(): FarPages {
+    return new FarPages({
+      clock: this.#options.clock,
+      send: (frame) => {
+        if (this.#stream !== null) this.#send(this.#stream, [frame]);
+      },
+      waits: ({ unique, opcode, bytes }) => this.#requests.add(unique, opcode, bytes, false),
+      deliver: (unique, answer, hasWaited) => {
+        if (hasWaited && this.#requests.answered(unique) === null) return false;
+        this.#known.told(OP.readdirplus, answer, new DataView(answer.buffer));
+        this.kernel.answer(answer);
+        return true;
+      },
+    });
   }
 
   /** Whoever had the lock before may have changed the file: it is read anew by who has it now. */
