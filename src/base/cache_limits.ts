@@ -42,7 +42,7 @@ export const CACHE_LIMITS = {
     'blocks of one cache that change their tier in a second, so that readers come first',
   ),
   cacheTierPauseMs: ms(50, 'pause between two batches of them'),
-  cacheTierWaitMax: count(20, 'such pauses that a batch waits for readers, before it goes on beside them'),
+  cacheTierWaitMax: count(4, 'such pauses that a batch waits for readers, before it goes on beside them'),
   cacheTierIdleMax: count(
     40,
     'such pauses without a block that moves, after which moving ends until a block comes',

@@ -94,9 +94,9 @@ export class Mover {
     while (!this.#end.signal.aborted && idle < LIMITS.cacheTierIdleMax.value) {
       const finished = this.#finish();
       const mayGo = !isBusy() || waited >= LIMITS.cacheTierWaitMax.value;
-      const moved = mayGo ? await this.#demoteSome() : 0;
+      if (mayGo) await this.#demoteSome();
       waited = mayGo ? 0 : waited + 1;
-      idle = finished + moved > 0 || !mayGo ? 0 : idle + 1;
+      idle = finished > 0 || !mayGo ? 0 : idle + 1;
       if (this.#moves.size === 0 && !this.#isAbove(this.#ports.levels())) return;
       await clock.sleep(LIMITS.cacheTierPauseMs.value, this.#end.signal).catch(() => undefined); // the end
     }
@@ -111,9 +111,9 @@ export class Mover {
       const isAt = tiers[to]?.store.whereIs(of, block);
       if (isAt === 'waiting') continue;
       this.#moves.delete(name);
-      finished += 1;
       const source = tiers[from];
-      if (isAt !== 'placed' || source === undefined) continue;
+      if (isAt !== 'placed' || source === undefined) continue; // it was dropped, or could not be written
+      finished += 1;
       source.store.forget(of, block);
       source.sums[to < from ? 'promoted' : 'demoted'] += 1;
     }
@@ -121,17 +121,15 @@ export class Mover {
   }
 
   /** A batch from each tier that is above its mark, the slowest first, so that there is room for those of faster ones. */
-  async #demoteSome(): Promise<number> {
-    let moved = 0;
-    for (let from = this.#ports.tiers.length - 2; from >= 0; from -= 1) moved += await this.#demoteFrom(from);
-    return moved;
+  async #demoteSome(): Promise<void> {
+    for (let from = this.#ports.tiers.length - 2; from >= 0; from -= 1) await this.#demoteFrom(from);
   }
 
-  async #demoteFrom(from: number): Promise<number> {
+  async #demoteFrom(from: number): Promise<void> {
     const { tiers, levels } = this.#ports;
     const tier = tiers[from] as Tier;
     const level = levels()[from];
-    if (level === undefined || level.usedBytes - this.#leavingBytes(from) <= filledBytes(level)) return 0;
+    if (level === undefined || level.usedBytes - this.#leavingBytes(from) <= filledBytes(level)) return;
     const batch = demotionsOf(levels(), from, this.#sampleOf(from)).slice(0, LIMITS.cacheBatchBlocks.value);
     const epoch = this.#epoch;
     const moves = batch.filter(() => this.#mayMove());
@@ -141,7 +139,6 @@ export class Mover {
         if (bytes !== null && this.#epoch === epoch) this.#begin({ of, block, from, to }, bytes);
       }),
     );
-    return moves.length;
   }
 
   /** What is on its way out of a tier. */

@@ -70,6 +70,7 @@ describe('what leaves a tier that is above its mark', () => {
     ['to the slowest one though it is full: it lets others leave', [level(16), level(16)], [[1, 1]]],
     ['past a tier that cannot be used', [level(16), level(0, away), level(0)], [[1, 2]]],
     ['nothing where no slower one can be used', [level(16), level(0, away)], []],
+    ['nothing where the disk of the slower one has no room', [level(16), level(0, { limitBytes: 0 })], []],
     ['nothing of one that cannot be used', [level(16, away), level(0)], []],
   ];
   for (const [name, levels, expected] of cases)

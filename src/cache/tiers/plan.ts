@@ -28,6 +28,11 @@ export function filledBytes({ limitBytes }: Pick<TierLevel, 'limitBytes'>): numb
   return Math.floor(limitBytes * FILLED_SHARE);
 }
 
+/** The slowest tier that can be used, and whose disk has room for anything; -1 where there is none. */
+function slowestFor(levels: readonly TierLevel[], sizeBytes: number): number {
+  return levels.findLastIndex(({ isUsable, limitBytes }) => isUsable && limitBytes >= sizeBytes);
+}
+
 function hasRoom(level: TierLevel, sizeBytes: number): boolean {
   return level.isUsable && level.usedBytes + sizeBytes <= filledBytes(level);
 }
@@ -45,7 +50,7 @@ function beats(level: TierLevel, { heat, sizeBytes }: TierResident): boolean {
 export function placeFor(levels: readonly TierLevel[], block: TierResident): number | null {
   const at = levels.findIndex((level) => hasRoom(level, block.sizeBytes) || beats(level, block));
   if (at >= 0) return at;
-  const last = levels.findLastIndex(({ isUsable, limitBytes }) => isUsable && limitBytes >= block.sizeBytes);
+  const last = slowestFor(levels, block.sizeBytes);
   return last < 0 ? null : last;
 }
 
@@ -69,7 +74,7 @@ export function demotionsOf<T extends TierResident>(
 ): { readonly block: T; readonly to: number }[] {
   const level = levels[from];
   if (level?.isUsable !== true) return [];
-  const last = levels.findLastIndex(({ isUsable }) => isUsable); // it lets others leave where it is full
+  const last = slowestFor(levels, sample[0]?.sizeBytes ?? 0); // it lets others leave where it is full
   let aboveBytes = level.usedBytes - filledBytes(level);
   const used = levels.map(({ usedBytes }) => usedBytes);
   const moves: { readonly block: T; readonly to: number }[] = [];

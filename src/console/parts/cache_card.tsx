@@ -1,6 +1,6 @@
 import { formatBytes } from '../../base/units.ts';
 import type { LeaseView } from '../../contract/lease_schemas.ts';
-import type { CacheView, WaitingView } from '../../contract/mount_schemas.ts';
+import type { CacheTier, CacheView, WaitingView } from '../../contract/mount_schemas.ts';
 import { countText, durationText, percentText } from '../format/amounts.ts';
 import { aheadBytes, hitPercent, meanText, type ShownCache } from '../format/caches.ts';
 import { languageTag, messages } from '../state/language.ts';
@@ -16,6 +16,7 @@ export function CacheCard({ mountpoint, source, machine, policy, cache, waiting,
     { name: m.policy, value: m.policies[policy] },
     ...(waiting === null ? [] : waitingFacts(waiting)),
     ...(cache === null ? [] : [...holdingFacts(cache), ...useFacts(cache), ...troubleFacts(cache)]),
+    ...(cache?.tiers ?? []).map(tierFact),
     ...(leases === null ? [] : leaseFacts(leases)),
   ];
   const state = cache === null ? null : cache.state;
@@ -55,6 +56,24 @@ function holdingFacts(cache: CacheView) {
       value: m.amountOf(formatBytes(cache.memoryBytes), formatBytes(cache.memoryLimitBytes)),
     },
   ];
+}
+
+/** What a tier holds and was good for, and for how long its disk is not well. */
+function tierFact(tier: CacheTier) {
+  const { caches: m, units } = messages.value;
+  const count = (of: number) => countText(of, languageTag.value);
+  const { reads, state, bypassedForMs } = tier;
+  const parts = [
+    bypassedForMs === null ? null : m.tierFor(m.states[state], durationText(bypassedForMs, units)),
+    m.amountOf(formatBytes(tier.residentBytes), formatBytes(tier.limitBytes)),
+    m.tierHits(count(tier.hits)),
+    reads.count === 0 ? null : m.tierMean(units.milliseconds(meanText(reads.sumUs, reads.count))),
+    m.tierMoves(count(tier.promoted), count(tier.demoted)),
+  ];
+  const value = (
+    <span title={tier.why ?? tier.folder}>{parts.filter((part) => part !== null).join(' · ')}</span>
+  );
+  return { name: m.tier[tier.tier], value };
 }
 
 function useFacts(cache: CacheView) {
