@@ -1,7 +1,12 @@
 import type { Dir, EntryKind } from './disk.ts';
 
+/** What tells a file with several names. */
+export interface ScannedLinks {
+  readonly linkCount: number;
+}
+
 /** An entry of a folder as a scan shows it: one object for all of them, valid until the next one is shown. */
-export interface ScannedEntry {
+export interface ScannedEntry extends ScannedLinks {
   readonly name: string;
   readonly kind: EntryKind;
   readonly sizeBytes: number;

@@ -65,6 +65,8 @@ export interface TreeFolder extends AsyncDisposable {
 
 /** Ways of a tree that do in one step, of small or many files, what takes several otherwise. */
 export interface TreeShortCuts {
+  /** The sizes of all files together, in bytes, as a list of all folders gives them; null where they are to be listed. */
+  readonly measureFiles?: () => Promise<number | null>;
   /**
    * Removes files and symlinks of a folder together, which are durably gone when it resolves: those that it gives. Others are to be
    * removed one by one. Absent where that is so of all.

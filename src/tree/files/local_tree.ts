@@ -23,6 +23,7 @@ import { LocalFile } from './local_file.ts';
 import { nodeOf } from './local_node.ts';
 import { renameNew, renameOver } from './local_rename.ts';
 import { LocalValues } from './local_values.ts';
+import { measureFilesJob } from './measure_files_job.ts';
 import { checkedNames, checkedPlace } from './names.ts';
 import { openBelow, openReplacement, type PutPlace, putFileJob } from './put_file_job.ts';
 import { removeFilesJob } from './remove_files_job.ts';
@@ -62,6 +63,7 @@ export class LocalTree implements FileTree, AsyncDisposable {
       values: new LocalValues((path, use) => this.#place(path, use)),
       space: () => root.space(),
       folder: root.caps.again === null ? null : (path) => this.#folder(path),
+      measureFiles: () => this.#offload.run(measureFilesJob, { root }),
       removeFiles: (folder, names) => this.#removeFiles(folder, names),
       putFile: (path, bytes, mtimeNs) => this.#putFile(path, bytes, mtimeNs),
       ...(cached && { cachedFile: async (path, choose) => cachedFile(cached, path, choose) }),

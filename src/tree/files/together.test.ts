@@ -10,7 +10,7 @@ import { createNodeWorld } from '../../world/node/world.ts';
 import { readOnly } from './decorators.ts';
 import type { FileTree } from './file_tree.ts';
 import { LocalTree } from './local_tree.ts';
-import { QuotaLedger } from './quota_ledger.ts';
+import { measureTree, QuotaLedger } from './quota_ledger.ts';
 import { QuotaTree } from './quota_tree.ts';
 
 async function withFolder(use: (tree: LocalTree, folder: string) => Promise<void>): Promise<void> {
@@ -70,6 +70,27 @@ describe('a small file that is put in one step', () => {
       assert.equal(puts.filter((node) => node === null).length, 1);
       assert.equal(fs.readdirSync(folder).filter((name) => name.startsWith('f')).length, count - 1);
       assert.equal(new QuotaTree(tree, new QuotaLedger(10, 0)).caps.putFile, undefined);
+    }));
+});
+
+describe('the files of a tree that are measured in one step', () => {
+  it('have the sum that lists of all folders give', () =>
+    withFolder(async (tree, folder) => {
+      fs.mkdirSync(join(folder, 'd/deep/er'), { recursive: true });
+      fs.mkdirSync(join(folder, '.causeway'));
+      fs.writeFileSync(join(folder, '.causeway/share-x'), 'not counted');
+      fs.writeFileSync(join(folder, 'd/deep/er/a'), '12345');
+      fs.linkSync(join(folder, 'd/deep/er/a'), join(folder, 'd/second'));
+      fs.writeFileSync(join(folder, 'd/b'), '123');
+      fs.symlinkSync('d', join(folder, 'link'));
+      fs.truncateSync(join(folder, 'd/b'), 5 * 2 ** 40);
+      for (let at = 0; at < 700; at += 1) fs.writeFileSync(join(folder, `d/many-${at}`), 'x');
+      const { measureFiles: _, ...caps } = tree.caps;
+      const lists = Object.create(tree, { caps: { value: caps } }) as FileTree;
+      lists.list = (path) => tree.list(path);
+      assert.equal(await tree.caps.measureFiles?.(), 5 * 2 ** 40 + 705);
+      assert.equal(await measureTree(lists), 5 * 2 ** 40 + 705);
+      assert.equal(await measureTree(tree), 5 * 2 ** 40 + 705);
     }));
 });
 

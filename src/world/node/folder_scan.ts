@@ -83,6 +83,10 @@ class Entry implements ScannedEntry {
     return this.#view.getUint32(112, true) + this.#view.getInt32(116, true) * 2 ** 32;
   }
 
+  get linkCount(): number {
+    return this.#fields.linkCount;
+  }
+
   get mtimeNs(): bigint {
     return this.#fields.mtimeNs;
   }
