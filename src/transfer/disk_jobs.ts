@@ -11,7 +11,7 @@ import { copyFileJob } from './copy_file_job.ts';
 import { cutRangeJob } from './delta/cut_file.ts';
 import { writePatchesJob } from './delta/patch_job.ts';
 import { type BlockHashes, sameBlocks } from './delta/same_blocks.ts';
-import { shortHashes } from './delta/short_hash.ts';
+import { shortHashes, shortHashesOfZeros } from './delta/short_hash.ts';
 import { compareTwinRangeJob, copyTwinRangeJob, shareBlocksJob } from './direct/range_jobs.ts';
 import { type OnMoved, readFully } from './file_io.ts';
 import { finishFoldersJob, makeFoldersJob, syncFoldersJob } from './folder_jobs.ts';
@@ -125,15 +125,22 @@ export const verifyChunksJob: Job<
       const range = { file, offset: offset + from, lengthBytes: Math.min(chunkBytes, lengthBytes - from) };
       const wantsBlocks = blocks?.wanted[at] === 1;
       const bytes = memory.subarray(0, range.lengthBytes);
-      const how = { hash: hashAt(hashes, at), holes: holes && !wantsBlocks, moved, bytes };
+      const how = { hash: hashAt(hashes, at), holes, moved, bytes };
       const isGood = await hasHash(range, how, context);
       if (!isGood) bad.push(at);
-      blockHashes.push(isGood && wantsBlocks ? shortHashes(bytes, blocks.blockBytes) : null);
+      blockHashes.push(isGood && wantsBlocks ? blocksOf(bytes, how.hash, blocks.blockBytes) : null);
     }
     if (forget) await forgetPages(file, offset, lengthBytes);
     return { bad, blockHashes };
   },
 };
+
+/** A hole was perhaps not read. */
+function blocksOf(bytes: Uint8Array, hash: Uint8Array, blockBytes: number): Uint8Array {
+  if (equalBytes(hash, hashOfZeros(bytes.byteLength)))
+    return shortHashesOfZeros(bytes.byteLength, blockBytes);
+  return shortHashes(bytes, blockBytes);
+}
 
 async function hasHash(
   range: FileRange,
