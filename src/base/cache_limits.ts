@@ -89,6 +89,11 @@ export const CACHE_LIMITS = {
   ),
   cacheListedFilesMax: count(2_048, 'files of each of them: of more the first ones'),
   cacheHistoryFilesMax: count(65_536, 'files of one mount of which its cache knows what was read after them'),
+  cacheWarmMaxBytes: bytes(
+    32 * MIB,
+    'of what was read in the first minutes after a start that the next start takes from the disk of a cache into memory, half of what may be there at most',
+  ),
+  cacheWarmListMaxBytes: bytes(MIB, 'the list of it, beside the blocks of that cache'),
   cacheAheadWatchedMax: count(
     4_096,
     'blocks that were fetched ahead and are waited for: the oldest one beyond them counts as fetched in vain',

@@ -88,9 +88,14 @@ export const CacheState = Type.Union([
 export const CacheAhead = Type.Object({
   /**
    * `sequence`: a file is read in order, or by steps. `folder`: small files are read in the order of their folder. `history`: it
-   * came after what is being read the time before.
+   * came after what is being read the time before. `start`: it was read after the last start, and came from the disk into memory.
    */
-  kind: Type.Union([Type.Literal('sequence'), Type.Literal('folder'), Type.Literal('history')]),
+  kind: Type.Union([
+    Type.Literal('sequence'),
+    Type.Literal('folder'),
+    Type.Literal('history'),
+    Type.Literal('start'),
+  ]),
   fetchedBytes: Type.Integer(),
   usedBytes: Type.Integer(),
   /** Known to be in vain; what is neither used nor wasted may be used still. */

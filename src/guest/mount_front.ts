@@ -1,6 +1,7 @@
 import { concat } from '../base/bytes.ts';
 import { asCausewayError } from '../base/errors.ts';
 import { LIMITS } from '../base/limits.ts';
+import { WarmList } from '../cache/prediction/warm_list.ts';
 import type { Blocks } from '../cache/store/store_types.ts';
 import { openBlocks } from '../cache/tiers/open_blocks.ts';
 import { Detour } from '../share/fuse/detour.ts';
@@ -77,7 +78,11 @@ export class MountFrontThread {
     const landed = (sizeBytes: number) => this.#memory.subarray(LANDING_AT, LANDING_AT + sizeBytes);
     this.#direct = new DetourSource(this.#detour, landed);
     this.#kernel = this.#kernelMount();
-    const kept = store === null || cache === null ? {} : { store, cache: { ...cache, governor: null } };
+    const { warm } = ports;
+    const kept =
+      store === null || cache === null
+        ? {}
+        : { store, cache: { ...cache, governor: null, ...(warm && { warm }) } };
     this.#mount = new FarMount(this.#kernel, { clock, hasAcls, readOnly, ...kept });
     void this.#mount.minor.then((minor) => this.#thread.tell({ kind: 'minor', minor }));
     this.#thread.onOrder((order) => this.#hear(order));
@@ -90,11 +95,12 @@ export class MountFrontThread {
     const sleep = (ms: number, signal?: AbortSignal) => sleepBy(pump, ms, signal);
     const clock = { monotonicMs, wallMs, sleep };
     const { cache } = frontThread().data;
-    if (cache === null) return new MountFrontThread({ pump, clock, store: null });
+    if (cache === null) return new MountFrontThread({ pump, clock, store: null, warm: null });
     const { random, disk, offload } = createNodeWorld({ threads: CACHE_THREAD });
     const ports = { clock, random, disk, offload, crypto: createNodeCryptography() };
     const store = await openBlocks(ports, cache.place);
-    return new MountFrontThread({ pump, clock, store });
+    const warm = new WarmList(ports, cache.place);
+    return new MountFrontThread({ pump, clock, store, warm });
   }
 
   /** Serves until the mount ends. */
@@ -286,6 +292,7 @@ interface FrontPorts {
   readonly clock: Clock;
   /** Null where nothing is kept. */
   readonly store: Blocks | null;
+  readonly warm: WarmList | null;
 }
 
 function sleepBy(pump: Pump, ms: number, signal?: AbortSignal): Promise<void> {

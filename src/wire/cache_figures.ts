@@ -5,7 +5,7 @@ import { bytes, list, mapList, oneOf, uint, uintOr } from './fields.ts';
 import { MOUNT_ID_BYTES } from './mount_messages.ts';
 
 const STATES = ['on', 'full', 'read-only', 'gone', 'slow', 'failing'] as const;
-const KINDS = ['sequence', 'folder', 'history'] as const;
+const KINDS = ['sequence', 'folder', 'history', 'start'] as const;
 const TIERS = ['memory', 'disk', 'link'] as const;
 const BOUNDS_MAX = 32;
 const KINDS_MAX = 16;

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import type { WritePolicy } from '../../src/cache/write_back/write_policy.ts';
 import { attempt, type Ran, type Trial } from './write_back_scenario.ts';
 import { STEPS, sequences, statesOf } from './write_back_steps.ts';
 
@@ -8,6 +9,8 @@ interface Part {
   readonly part: number;
   readonly parts: number;
   readonly untilMs: number;
+  /** What becomes of writes; null: they wait. */
+  readonly writes: WritePolicy | null;
 }
 
 export interface Tried {
@@ -24,19 +27,22 @@ const YOUNG_MIB = 64;
  * Fails at each operation that may change something, of the last step and of what follows it. What comes before is the same as in the sequence without
  * that step, where it was tried: the seed goes by the first step alone.
  */
-async function tryOne(steps: Trial['steps'], seed: number): Promise<number> {
+async function tryOne(steps: Trial['steps'], seed: number, writes: WritePolicy | null): Promise<number> {
   const states = await statesOf(steps);
   if (states === null) return 0;
   let trials = 0;
   for (const far of ['memory', 'disk'] as const) {
-    const base = { steps, states, seed: seed + STEPS.indexOf(steps[0]!), far };
+    const policy = writes === null ? {} : { writes };
+    const base = { steps, states, seed: seed + STEPS.indexOf(steps[0]!), far, ...policy };
     const { changing, beforeLast }: Ran = await attempt({ ...base, how: 'kill', crashAt: Infinity });
     const first = steps.length === 1 ? 1 : Math.max(1, beforeLast);
-    for (const how of ['kill', 'power'] as const)
+    for (const how of ['kill', 'power'] as const) {
+      if (writes !== null && far === 'disk' && how === 'power') continue; // the power of this side: see write_back_policies.test.ts
       for (const crashAt of changing.filter((operation) => operation >= first)) {
         await attempt({ ...base, how, crashAt });
         trials += 1;
       }
+    }
   }
   return trials;
 }
@@ -76,24 +82,28 @@ const allNeeded = (): Trial['steps'][] =>
     .flat()
     .filter((steps) => isNeeded(steps) && isInOrder(steps));
 
-async function tryPart({ seed, part, parts, untilMs }: Part): Promise<Tried> {
+async function tryPart({ seed, part, parts, untilMs, writes }: Part): Promise<Tried> {
   const own = allNeeded().filter((_, index) => index % parts === part);
   let [done, trials] = [0, 0];
   for (const steps of own) {
     if (performance.timeOrigin + performance.now() > untilMs) break;
-    trials += await tryOne(steps, seed);
+    trials += await tryOne(steps, seed, writes);
     done += 1;
   }
   return { sequences: done, trials, left: own.length - done };
 }
 
 /** All sequences, shorter ones first, in as many threads as there are processors; stops after that time. */
-export async function tryAllInThreads(seed: number, minutes: number): Promise<Tried> {
+export async function tryAllInThreads(
+  seed: number,
+  minutes: number,
+  writes: WritePolicy | null = null,
+): Promise<Tried> {
   const parts = availableParallelism();
   const untilMs = performance.timeOrigin + performance.now() + minutes * 60_000;
   const threads = Array.from({ length: parts }, (_, part) => {
     const worker = new Worker(new URL(import.meta.url), {
-      workerData: { seed, part, parts, untilMs },
+      workerData: { seed, part, parts, untilMs, writes },
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB },
     });
     const { promise, resolve, reject } = Promise.withResolvers<Tried>();

@@ -17,6 +17,11 @@ export const CACHE_MODES: readonly CacheMode[] = [
     flags: ['--cache-size', 'SIZE', '--cache-policy', 'write-through'],
   },
   {
+    name: 'around',
+    what: 'what is read is kept, what is written passes every cache of this host and waits for the machine',
+    flags: ['--cache-size', 'SIZE', '--cache-policy', 'around'],
+  },
+  {
     name: 'back',
     what: 'what is written waits in a journal on the disk of this host',
     flags: ['--cache-size', 'SIZE', '--cache-policy', 'write-back'],

@@ -1,8 +1,8 @@
 /** Why a block was fetched before anybody asked for it. */
-export const AHEAD_KINDS = ['sequence', 'folder', 'history'] as const;
+export const AHEAD_KINDS = ['sequence', 'folder', 'history', 'start'] as const;
 /**
  * `sequence`: a file is read in order, or by steps. `folder`: small files are read in the order of their folder. `history`: it
- * came after what is being read the time before.
+ * came after what is being read the time before. `start`: it was read after the last start, and came from the disk into memory.
  */
 export type AheadKind = (typeof AHEAD_KINDS)[number];
 

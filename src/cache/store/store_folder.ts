@@ -3,7 +3,7 @@ import { parseName } from '../../base/path.ts';
 import type { Dir, Disk } from '../../world/disk.ts';
 import { removed } from './index_log.ts';
 
-const FILES = ['blocks', 'index', 'index.new'];
+const FILES = ['blocks', 'index', 'index.new', 'warm', 'warm.new'];
 
 /** Opens the folder of a store, and makes it where it is missing. CW_DISK_*. */
 export async function openStoreFolder(

@@ -1,4 +1,3 @@
-import { CausewayError } from '../../base/errors.ts';
 import { LIMITS } from '../../base/limits.ts';
 import type { TreeFile } from '../../tree/files/file_tree.ts';
 import type { WbNode } from './nodes.ts';
@@ -6,8 +5,8 @@ import type { WriteBack } from './write_back.ts';
 
 /**
  * Changes the content of a file over there, past the journal, with nothing that waits for that file, and with all that was
- * acknowledged before stable here; `pastBytes` is what the file reaches to then. False where `isWanted` says no (any more), or the file has no name: then nothing was done.
- * CW_DISK_BUSY, and what the far tree throws.
+ * acknowledged before stable here; `pastBytes` is what the file reaches to then. False where `isWanted` says no (any more), the file has no name, or others write to it all
+ * the time in a way that waits: then nothing was done. What the far tree throws.
  */
 export async function writePast(
   cache: WriteBack,
@@ -34,7 +33,7 @@ export async function writePast(
     });
     if (isDone) return true;
   }
-  throw new CausewayError('CW_DISK_BUSY', 'the file is changed all the time');
+  return false; // others write to it all the time in a way that waits
 }
 
 /** What was written past the journal is stable over there when it resolves; throws what went wrong with it. */

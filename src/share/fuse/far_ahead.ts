@@ -1,4 +1,5 @@
 import { LIMITS } from '../../base/limits.ts';
+import type { WarmList } from '../../cache/prediction/warm_list.ts';
 import { FolderAhead, SMALL_FILE_MAX_BYTES } from '../../cache/read_ahead/folder_ahead.ts';
 import { ReadAhead } from '../../cache/read_ahead/read_ahead.ts';
 import type { FileVersion } from '../../cache/store/store_types.ts';
@@ -8,6 +9,7 @@ import type { CachedFile } from './cached_file.ts';
 import type { BlockReader, FarBlocks } from './far_blocks.ts';
 import { FarHistory } from './far_history.ts';
 import { FarListings } from './far_listings.ts';
+import { FarWarm } from './far_warm.ts';
 import type { OwnFiles } from './own_files.ts';
 
 /** Pressure from which on no files are opened ahead. */
@@ -16,7 +18,9 @@ const PRESSURE_MAX = 0.5;
 export interface FarAheadParts {
   readonly blocks: FarBlocks;
   readonly files: OwnFiles;
-  readonly clock: Pick<Clock, 'monotonicMs'>;
+  readonly clock: Pick<Clock, 'monotonicMs' | 'sleep'>;
+  /** Where it is kept what was read after a start; null: nowhere. */
+  readonly warm: WarmList | null;
 }
 
 /** Has blocks fetched before the kernel asks for them, where reads follow a pattern. */
@@ -26,12 +30,15 @@ export class FarAhead {
   readonly #streams: ReadAhead;
   readonly #folders = new FolderAhead();
   readonly #history: FarHistory;
+  readonly #warm: FarWarm | null;
   /** 0 where there is memory to spare, 1 where there is none. */
   pressure = 0;
 
   constructor(parts: FarAheadParts) {
     this.#parts = parts;
     this.#history = new FarHistory(parts.blocks);
+    const { blocks, clock, warm } = parts;
+    this.#warm = warm === null ? null : new FarWarm(blocks, clock, warm);
     this.#streams = new ReadAhead(this.#conditions);
   }
 
@@ -40,6 +47,7 @@ export class FarAhead {
     const length = end - offset;
     const { blocks } = this.#parts;
     if (length <= 0 || blocks.memory.limitBytes === 0) return;
+    this.#warm?.onRead(of, [offset, end]);
     this.#streams.conditions = this.#conditions;
     const file = Number(reader.file.node);
     for (const next of this.#streams.onRead({ file, sizeBytes: of.sizeBytes, offset, length }))
@@ -51,6 +59,10 @@ export class FarAhead {
         const at = block * blocks.store.blockBytes;
         blocks.fetchAhead(own, version, at, at + blocks.store.blockBytes, 'history');
       });
+  }
+
+  async close(): Promise<void> {
+    await this.#warm?.close();
   }
 
   /** Nobody has it open any more. */

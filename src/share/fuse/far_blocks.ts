@@ -125,6 +125,16 @@ export class FarBlocks {
     }
   }
 
+  /** Takes a block that the disk has into memory, before anybody asks for it. */
+  async warm(of: FileVersion, block: number): Promise<void> {
+    const name = nameOf(of, block);
+    if (this.memory.has(name) || this.#coming.has(name)) return;
+    const bytes = await this.store.read(of, block);
+    if (bytes === null || this.memory.has(name) || !this.store.has(of, block)) return; // or the file was changed meanwhile
+    this.memory.put(name, of.file, bytes);
+    this.#account.fetched(name, of.file, bytes.byteLength, 'start');
+  }
+
   /** Nothing of a file is right any more. */
   drop(file: string): void {
     this.store.drop(file);

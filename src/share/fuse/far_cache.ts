@@ -1,5 +1,6 @@
 import { LIMITS } from '../../base/limits.ts';
 import { LEASE } from '../../cache/lease/lease_kinds.ts';
+import type { WarmList } from '../../cache/prediction/warm_list.ts';
 import type { AheadFigures } from '../../cache/read_ahead/ahead_account.ts';
 import type { Blocks, CacheCounts, FileVersion } from '../../cache/store/store_types.ts';
 import type { TierTime } from '../../cache/store/tier_times.ts';
@@ -47,6 +48,8 @@ export interface FarCacheOptions {
   /** Whom that is wished of; null: it is so, whatever there is. */
   readonly governor: MemoryGovernor | null;
   readonly rule?: FarRuleSettings;
+  /** Where it is kept what was read after a start. */
+  readonly warm?: WarmList;
 }
 
 /** What it came to since it was opened. */
@@ -116,7 +119,10 @@ export class FarCache {
     this.blocks = new FarBlocks(store, options.memoryBytes, { clock: ports.clock, ask });
     const farMs = () => (this.#farAheadMs === null ? null : this.#farAheadMs + ports.clock.monotonicMs());
     const files = new OwnFiles({ clock: ports.clock, ask, farMs });
-    this.#ahead = new FarAhead({ blocks: this.blocks, files, clock: ports.clock });
+    this.#ahead = new FarAhead({
+      ...{ blocks: this.blocks, files, clock: ports.clock },
+      warm: options.warm ?? null,
+    });
     this.#leaveGovernor = options.governor?.join({
       wishedBytes: options.memoryBytes,
       set: (limitBytes, pressure) => {
@@ -258,6 +264,11 @@ export class FarCache {
       for (const [node, version] of toldBy(opcode, bytes, asked)) this.#files.get(node)?.told(version);
     }
     return false;
+  }
+
+  /** Keeps what the next start is to know. */
+  leave(): Promise<void> {
+    return this.#ahead.close();
   }
 
   close(): Promise<void> {

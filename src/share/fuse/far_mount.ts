@@ -215,6 +215,7 @@ export class FarMount implements LinkedMount {
 
   async close(): Promise<void> {
     await this.#drain();
+    await this.cache?.leave();
     this.#requests.failAll(ERRNO.ENOTCONN);
     await this.kernel.close();
     await this.cache?.close();
