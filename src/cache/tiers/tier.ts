@@ -39,7 +39,8 @@ export class Tier {
   countsAt(nowMs: ReturnType<Clock['monotonicMs']>): TierCounts {
     const { standing } = this.store;
     const { capacityBytes, residentBytes, evicted, damaged, bypassed } = this.store.counts;
-    const { state, why, limitBytes, indexBytes } = standing;
+    const { state, why, indexBytes } = standing;
+    const isWhole = standing.limitBytes + this.store.slotBytes > capacityBytes; // less than a block is left over
     const reads = this.#times.times[0];
     return {
       tier: this.name,
@@ -48,7 +49,7 @@ export class Tier {
       why,
       bypassedForMs: state === 'on' ? null : Math.round(nowMs - standing.sinceMs),
       capacityBytes,
-      limitBytes,
+      limitBytes: isWhole ? capacityBytes : standing.limitBytes,
       residentBytes,
       blocks: Math.round(residentBytes / this.store.slotBytes),
       indexBytes,

@@ -89,7 +89,7 @@ const PLACE: StorePlace = {
   blockBytes: BLOCK,
 };
 
-const capacityOf = (tier: TierName) => BLOCKS_OF[tier] * SLOT;
+const capacityOf = (tier: TierName) => BLOCKS_OF[tier] * SLOT + 100;
 
 function open(world: World, those: Devices = devices(), tiers: readonly TierName[] = TIERS) {
   const { clock, random } = world;
@@ -189,6 +189,7 @@ describe('a cache with tiers', () => {
       await fill(store, 2);
       const hot = (block: number) => store.read(fileOf(1), 20 + block);
       assert.ok(tierOf(store, 'hot').blocks >= 30 && tierOf(store, 'warm').blocks >= 60);
+      assert.equal(tierOf(store, 'hot').limitBytes, tierOf(store, 'hot').capacityBytes);
       for (let round = 0; round < 16; round += 1) {
         for (let block = 0; block < 12; block += 1) assert.ok(await hot(block));
         await store.settled();
