@@ -5,7 +5,7 @@ import type { DiskFile } from '../world/disk.ts';
 import type { Offload } from '../world/offload.ts';
 import { verifyChunksJob } from './disk_jobs.ts';
 import type { BlockNotes } from './known/block_notes.ts';
-import { isHuge } from './page_cache.ts';
+import { forgetPages, isHuge } from './page_cache.ts';
 import type { WriteTarget } from './sink_writer.ts';
 import type { StageMeter } from './stage_meter.ts';
 
@@ -32,6 +32,8 @@ export async function badChunks(
   await forEachAtOnce(runs, LIMITS.verifyAtOnceMax.value, async (run) => {
     bad.push(...(await badIn(file, target, run, parts, notes)));
   });
+  // a run reads ahead into what another one has read and forgotten before
+  if (isHuge(target.entry.sizeBytes)) await forgetPages(file, 0, 0);
   return isPlanted('skip-verify') ? [] : bad.sort((a, b) => a - b);
 }
 
