@@ -57,7 +57,8 @@ const KINDS: readonly Kind[] = [
     id: 'cpu-contended',
     prepare: ({ source, dice }) => {
       source.hashMs = dice.between(150, 600);
-      Object.assign(source, { cpuShare: 0.4, cpuWaitShare: 0.7, mainThreadShare: 0.2 });
+      // what it lacks of the processors its threads wait for
+      Object.assign(source, { cpuShare: 0.4, cpuWaitShare: 0.7, queuedShare: 0.6, mainThreadShare: 0.2 });
     },
   },
   {
