@@ -10,6 +10,7 @@ import path from 'node:path';
 import { describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { LIMITS } from '../../src/base/limits.ts';
+import { LONG_LIVED_FLAGS } from '../../src/world/node/background.ts';
 import { listFuseMounts } from '../../src/world/node/fuse_mount.ts';
 import { Rig, ROOT, until } from '../interop/rig.ts';
 import { skip } from '../mount/rig.ts';
@@ -54,7 +55,8 @@ async function lookedAt(folder: string): Promise<number> {
 
 /** A folder of this machine mounted by a process of its own. */
 async function mountHere(source: string, mountpoint: string): Promise<ChildProcess> {
-  const args = ['--disable-warning=ExperimentalWarning', CLI, 'mount', '--foreground', '--json'];
+  const flags = ['--disable-warning=ExperimentalWarning', ...LONG_LIVED_FLAGS];
+  const args = [...flags, CLI, 'mount', '--foreground', '--json'];
   const child = spawn(process.execPath, [...args, source, mountpoint], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });

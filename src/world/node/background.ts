@@ -2,6 +2,10 @@ import { spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 
+/** As bin/causeway sets them for what lives long: a heap that is collected early, instead of growing as long as there is memory. */
+export const LONG_LIVED_FLAGS = ['--max-semi-space-size=4', '--heap-growing-percent=50'];
+const LONG_LIVED_ENV = { MALLOC_ARENA_MAX: '2' };
+
 /** A run of this program that goes on by itself. */
 export interface Background {
   readonly pid: number;
@@ -19,8 +23,13 @@ export async function startInBackground(args: readonly string[]): Promise<Backgr
   const [command, ...rest] = args;
   const child = spawn(
     process.execPath,
-    [...process.execArgv, program, command ?? '', '--ready-fd', '3', ...rest],
-    { detached: true, cwd: '/', stdio: ['ignore', 'ignore', 'pipe', 'pipe'] },
+    [...process.execArgv, ...LONG_LIVED_FLAGS, program, command ?? '', '--ready-fd', '3', ...rest],
+    {
+      detached: true,
+      cwd: '/',
+      stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+      env: { ...LONG_LIVED_ENV, ...process.env },
+    },
   );
   const exited = new Promise<number>((resolve, reject) => {
     child.once('error', reject);
